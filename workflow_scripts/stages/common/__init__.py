@@ -1,0 +1,1 @@
+"""Files, tables, random seeds, progress and messages, as every stage uses them."""

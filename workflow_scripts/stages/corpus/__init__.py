@@ -1,0 +1,1 @@
+"""Which classes and clips there are, and what part each takes."""

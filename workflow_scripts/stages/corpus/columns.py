@@ -1,0 +1,36 @@
+"""The columns of the corpus tables."""
+
+CLASSES = {
+    "index": int,
+    "mid": str,
+    "name": str,
+    "branch": str,
+    "target": bool,
+    "withheld": bool,
+    "genre": bool,
+}
+"""classes.tsv: one row an output of the networks, in the order of the outputs.
+
+`branch` is the name of the class's topmost ancestor in the ontology, or `target` / `other` where
+there is no ontology; `genre` marks the direct children of the target's genre node.
+"""
+
+CLIPS = {
+    "clip_id": str,
+    "split": str,
+    "shard": str,
+    "source": str,
+    "reference": str,
+    "start_seconds": float,
+    "end_seconds": float,
+    "labels": str,
+    "role": str,
+    "withheld": bool,
+}
+"""clips.tsv: one row a clip, ordered by split, shard and place in the shard.
+
+`source` is embedded, file or audioset; `reference` is what that source needs to find the sound (a
+recipe, a path, a YouTube id); `end_seconds` is empty where no segment is given; `labels` are MIDs
+joined by `;`; `role` is target, other or mixed; `withheld` clips are those no network trained
+without the withheld branches may hear.
+"""
