@@ -1,0 +1,48 @@
+# Everything runs in .venv, made from envs/requirements.lock and again only when the lock changes.
+PYTHON ?= python3
+CORES ?= all
+ARGS ?=
+REPORT ?= results/report.html
+
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake
+SOURCES := workflow_scripts tests benchmarks
+
+.PHONY: run test lint bench report setup lock
+
+run: setup
+	@$(SNAKEMAKE) --cores $(CORES) $(ARGS)
+ifeq ($(filter -n --dry-run --dryrun,$(ARGS)),)
+	@$(MAKE) --no-print-directory report
+endif
+
+report: setup
+	@$(SNAKEMAKE) --report $(REPORT) $(ARGS)
+	@echo "report   $(REPORT)"
+
+test: setup
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/snakefmt --check --quiet Snakefile rules
+	@$(SNAKEMAKE) --lint
+
+bench: setup
+	@for benchmark in benchmarks/bench_*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+setup:
+	@cmp -s envs/requirements.lock .venv/requirements.lock || $(MAKE) --no-print-directory .venv/made
+
+.PHONY: .venv/made
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python 3.11 or newer is needed, and $(PYTHON) is %d.%d; say make PYTHON=python3.12" % sys.version_info[:2])'
+	@echo "Setting up .venv (some 5 GB, of which most is PyTorch) ..."
+	@$(PYTHON) -m venv .venv || { echo "error: $(PYTHON) -m venv failed; on Debian and Ubuntu install the package python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.lock
+	@cp envs/requirements.lock .venv/requirements.lock
+
+lock:
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --quiet envs/requirements.in -o envs/requirements.lock

@@ -1,0 +1,36 @@
+# Spontaneous emergence of music detectors in deep neural networks: the whole study as a DAG.
+#
+# Named targets: spectrograms, networks, responses, selectivity, recognition, figures, and all.
+
+from snakemake.utils import min_version
+
+min_version("9.14")
+
+
+configfile: str(Path(workflow.basedir) / "config.yaml")
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/corpus.smk"
+include: "rules/audio.smk"
+include: "rules/spectrograms.smk"
+include: "rules/networks.smk"
+include: "rules/responses.smk"
+include: "rules/selectivity.smk"
+include: "rules/recognition.smk"
+include: "rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.figures.input,
+        rules.selectivity.input,
+        rules.recognition.input,
+
+
+onsuccess:
+    tell_where_results_are()

@@ -1,0 +1,60 @@
+# Sound, decoded to mono 22,050 Hz, and the yield of it.
+
+
+rule fetch_audio:
+    input:
+        clips=results("corpus/clips.tsv"),
+    output:
+        shard=results("audio/{split}/{shard}.h5"),
+        status=results("audio/{split}/{shard}.status.tsv"),
+    log:
+        log_of("fetch_audio", "{split}", "{shard}"),
+    benchmark:
+        benchmark_of("fetch_audio", "{split}", "{shard}")
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=audio_shard_mb,
+        runtime=120,
+    params:
+        seed=config["seed"],
+        clip_seconds=config["corpus"]["clip_seconds"],
+        silence_db=config["audio"]["silence_db"],
+        folder=config["audio"]["folder"],
+        ffmpeg=config["audio"]["ffmpeg"],
+        code=digest("fetch_audio.py"),
+    script:
+        "../workflow_scripts/fetch_audio.py"
+
+
+rule check_audio:
+    input:
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+        status=[
+            results("audio", split, f"{shard}.status.tsv")
+            for split in SPLITS
+            for shard in SHARDS[split]
+        ],
+    output:
+        table=report(
+            results("audio/yield.tsv"),
+            caption="../report/yield.rst",
+            category="Corpus",
+        ),
+    log:
+        log_of("check_audio"),
+    benchmark:
+        benchmark_of("check_audio")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=30,
+    params:
+        max_bad_share=config["audio"]["max_bad_share"],
+        code=digest("check_audio.py"),
+    script:
+        "../workflow_scripts/check_audio.py"

@@ -1,0 +1,116 @@
+# Paths, names and sizes that the rules share. The configuration is checked here, before the DAG.
+
+import shutil
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from stages.common.errors import InputError
+from stages.configuration.check import check_sense, check_shape, kept_conditions
+from stages.configuration.code import code_digest
+from stages.corpus.sizes import check_corpus, clip_counts
+
+try:
+    check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
+    check_sense(config)
+    check_corpus(config["corpus"])
+    N_CLIPS = clip_counts(config["corpus"], config["seed"])
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+CONDITIONS = kept_conditions(config)
+SEEDS = list(range(1, config["networks"]["seeds"] + 1))
+NETWORKS = [[condition, seed] for condition in CONDITIONS for seed in SEEDS]
+SPLITS = ["train", "test"]
+SHARDS = {
+    split: [
+        f"{number:05d}"
+        for number in range(-(-N_CLIPS[split] // config["corpus"]["shard_clips"]))
+    ]
+    for split in SPLITS
+}
+
+
+wildcard_constraints:
+    split="train|test",
+    shard=r"\d{5}",
+    stimulus="original",
+    condition="[a-z][a-z0-9_-]*",
+    seed="[1-9][0-9]*",
+
+
+def results(*parts):
+    """The path of a result of this corpus."""
+    return "/".join(["results", config["corpus"]["name"], *parts])
+
+
+def log_of(rule, *wildcards):
+    return results("logs", rule, "-".join([*wildcards, "job"]) + ".log")
+
+
+def benchmark_of(rule, *wildcards):
+    return results("benchmarks", rule, "-".join([*wildcards, "job"]) + ".tsv")
+
+
+def network(*parts):
+    """The tail of the path of what belongs to one network."""
+    return "/".join(["{condition}", "seed-{seed}", *parts])
+
+
+def of_networks(pattern, networks=None):
+    """`pattern` for each network, in the order of the configuration."""
+    return [
+        pattern.format(condition=condition, seed=seed)
+        for condition, seed in (NETWORKS if networks is None else networks)
+    ]
+
+
+def digest(script):
+    """The digest of a script's code; see rule 1 in docs/architecture.md."""
+    return code_digest(SCRIPTS / script)
+
+
+# Sizes of one clip, for memory and run time: samples at 22,050 Hz, log-Mel frames at hop 275.
+CLIP_SAMPLES = round(config["corpus"]["clip_seconds"] * 22050)
+CLIP_FRAMES = 1 + CLIP_SAMPLES // 275
+
+
+def audio_shard_mb(wildcards):
+    """Memory for one shard of samples: int16 on disk, and floats on the way."""
+    return 600 + config["corpus"]["shard_clips"] * CLIP_SAMPLES * 12 // 10**6
+
+
+def spectrogram_mb():
+    """Memory that the spectrograms of the train split take in a training job."""
+    resident = N_CLIPS["train"] * 64 * CLIP_FRAMES * 2 // 10**6
+    return min(resident, config["networks"]["memory_mb"])
+
+
+def table_mb(wildcards):
+    """Memory for jobs that hold the clip table, or every clip's response, at once."""
+    return 800 + sum(N_CLIPS.values()) * 12 // 1000
+
+
+def has_gpu():
+    device = config["networks"]["device"]
+    return device == "cuda" or (
+        device == "auto" and shutil.which("nvidia-smi") is not None
+    )
+
+
+def training_minutes(wildcards):
+    """An upper bound: 26 ms a clip of 802 frames on a core, a tenth of a millisecond on a GPU."""
+    clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
+    seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.026)
+    return 15 + int(3 * seconds / 60)
+
+
+def tell_where_results_are():
+    folder = results()
+    print(f"\nfigures  {folder}figures/")
+    print(f"tables   {folder}selectivity/summary.tsv, {folder}recognition/summary.tsv")
+    print(f"corpus   {folder}corpus/, yield in {folder}audio/yield.tsv")

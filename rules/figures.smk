@@ -1,0 +1,164 @@
+# Figures, drawn from the tables.
+
+LAYER = config["selectivity"]["layer"]
+
+
+def drawn(name, category):
+    """The two files of a figure; the PNG goes into the report."""
+    return {
+        "svg": results("figures", f"{name}.svg"),
+        "png": report(
+            results("figures", f"{name}.png"),
+            caption=f"../report/{name}.rst",
+            category=category,
+        ),
+    }
+
+
+rule plot_example_spectrograms:
+    input:
+        index=results("spectrograms/original/test/index.tsv"),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+    output:
+        **drawn("example_spectrograms", "Corpus"),
+    log:
+        log_of("plot_example_spectrograms"),
+    benchmark:
+        benchmark_of("plot_example_spectrograms")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=30,
+    params:
+        code=digest("plot_example_spectrograms.py"),
+    script:
+        "../workflow_scripts/plot_example_spectrograms.py"
+
+
+rule plot_learning_curves:
+    input:
+        histories=of_networks(results("networks", network("history.tsv"))),
+    output:
+        **drawn("learning_curves", "Recognition"),
+    log:
+        log_of("plot_learning_curves"),
+    benchmark:
+        benchmark_of("plot_learning_curves")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        networks=NETWORKS,
+        code=digest("plot_learning_curves.py"),
+    script:
+        "../workflow_scripts/plot_learning_curves.py"
+
+
+rule plot_average_precision:
+    input:
+        table=results("recognition/summary.tsv"),
+    output:
+        **drawn("average_precision", "Recognition"),
+    log:
+        log_of("plot_average_precision"),
+    benchmark:
+        benchmark_of("plot_average_precision")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        code=digest("plot_average_precision.py"),
+    script:
+        "../workflow_scripts/plot_average_precision.py"
+
+
+rule plot_selective_responses:
+    input:
+        tables=of_networks(results("selectivity", network("clip_responses.tsv"))),
+    output:
+        **drawn("selective_responses", "Selectivity"),
+    log:
+        log_of("plot_selective_responses"),
+    benchmark:
+        benchmark_of("plot_selective_responses")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=30,
+    params:
+        networks=NETWORKS,
+        layer=LAYER,
+        code=digest("plot_selective_responses.py"),
+    script:
+        "../workflow_scripts/plot_selective_responses.py"
+
+
+rule plot_class_responses:
+    input:
+        tables=of_networks(
+            results("selectivity", network("class_responses.tsv")),
+            [pair for pair in NETWORKS if pair[0] == next(iter(CONDITIONS))],
+        ),
+    output:
+        **drawn("class_responses", "Selectivity"),
+    log:
+        log_of("plot_class_responses"),
+    benchmark:
+        benchmark_of("plot_class_responses")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        condition=next(iter(CONDITIONS)),
+        target=config["corpus"]["target"],
+        code=digest("plot_class_responses.py"),
+    script:
+        "../workflow_scripts/plot_class_responses.py"
+
+
+rule plot_selectivity_index:
+    input:
+        units=of_networks(results("selectivity", network("units.tsv"))),
+    output:
+        **drawn("selectivity_index", "Selectivity"),
+    log:
+        log_of("plot_selectivity_index"),
+    benchmark:
+        benchmark_of("plot_selectivity_index")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        networks=NETWORKS,
+        layer=LAYER,
+        code=digest("plot_selectivity_index.py"),
+    script:
+        "../workflow_scripts/plot_selectivity_index.py"
+
+
+rule figures:
+    input:
+        rules.plot_example_spectrograms.output,
+        rules.plot_learning_curves.output,
+        rules.plot_average_precision.output,
+        rules.plot_selective_responses.output,
+        rules.plot_class_responses.output,
+        rules.plot_selectivity_index.output,

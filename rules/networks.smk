@@ -1,0 +1,43 @@
+# Networks: conditions times seeds, one job each.
+
+
+rule train_network:
+    input:
+        index=results("spectrograms/original/train/index.tsv"),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+        # Only that the yield was found sufficient counts, not when.
+        gate=ancient(results("audio/yield.tsv")),
+    output:
+        weights=results("networks", network("weights.safetensors")),
+        history=results("networks", network("history.tsv")),
+        clips=results("networks", network("clips.tsv")),
+    log:
+        log_of("train_network", "{condition}", "{seed}"),
+    benchmark:
+        benchmark_of("train_network", "{condition}", "{seed}")
+    conda:
+        "../envs/networks.yaml"
+    threads: config["networks"]["threads"]
+    resources:
+        mem_mb=1500 + spectrogram_mb(),
+        runtime=training_minutes,
+        gpu=1 if has_gpu() else 0,
+    params:
+        seed=config["seed"],
+        condition=lambda wildcards: CONDITIONS[wildcards.condition],
+        batch_size=config["networks"]["batch_size"],
+        learning_rate=config["networks"]["learning_rate"],
+        weight_decay=config["networks"]["weight_decay"],
+        validation_fraction=config["networks"]["validation_fraction"],
+        memory_mb=config["networks"]["memory_mb"],
+        device=config["networks"]["device"],
+        checkpoint=results("networks", network("checkpoint.safetensors")),
+        code=digest("train_network.py"),
+    script:
+        "../workflow_scripts/train_network.py"
+
+
+rule networks:
+    input:
+        of_networks(results("networks", network("weights.safetensors"))),

@@ -1,0 +1,58 @@
+# How well each class is recognised.
+
+
+rule score_recognition:
+    input:
+        train=results("responses", network("original", "train.h5")),
+        test=results("responses", network("original", "test.h5")),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+        network_clips=results("networks", network("clips.tsv")),
+    output:
+        table=results("recognition", network("average_precision.tsv")),
+    log:
+        log_of("score_recognition", "{condition}", "{seed}"),
+    benchmark:
+        benchmark_of("score_recognition", "{condition}", "{seed}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: 500 + table_mb(wildcards),
+        runtime=30,
+    params:
+        code=digest("score_recognition.py"),
+    script:
+        "../workflow_scripts/score_recognition.py"
+
+
+rule summarise_recognition:
+    input:
+        tables=of_networks(results("recognition", network("average_precision.tsv"))),
+    output:
+        table=report(
+            results("recognition/summary.tsv"),
+            caption="../report/recognition.rst",
+            category="Recognition",
+        ),
+    log:
+        log_of("summarise_recognition"),
+    benchmark:
+        benchmark_of("summarise_recognition")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        networks=NETWORKS,
+        code=digest("summarise_recognition.py"),
+    script:
+        "../workflow_scripts/summarise_recognition.py"
+
+
+rule recognition:
+    input:
+        of_networks(results("recognition", network("average_precision.tsv"))),
+        results("recognition/summary.tsv"),

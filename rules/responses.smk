@@ -1,0 +1,33 @@
+# Responses of every network to every stimulus.
+
+
+rule compute_responses:
+    input:
+        weights=results("networks", network("weights.safetensors")),
+        train=results("spectrograms/{stimulus}/train/index.tsv"),
+        test=results("spectrograms/{stimulus}/test/index.tsv"),
+    output:
+        train=results("responses", network("{stimulus}", "train.h5")),
+        test=results("responses", network("{stimulus}", "test.h5")),
+    log:
+        log_of("compute_responses", "{condition}", "{seed}", "{stimulus}"),
+    benchmark:
+        benchmark_of("compute_responses", "{condition}", "{seed}", "{stimulus}")
+    conda:
+        "../envs/networks.yaml"
+    threads: config["networks"]["threads"]
+    resources:
+        mem_mb=lambda wildcards: 1000 + table_mb(wildcards),
+        runtime=120,
+        gpu=1 if has_gpu() else 0,
+    params:
+        device=config["networks"]["device"],
+        code=digest("compute_responses.py"),
+    script:
+        "../workflow_scripts/compute_responses.py"
+
+
+rule responses:
+    input:
+        of_networks(results("responses", network("original", "train.h5"))),
+        of_networks(results("responses", network("original", "test.h5"))),

@@ -1,0 +1,90 @@
+# Which units respond to the target more than to other sounds.
+
+
+rule selectivity_units:
+    input:
+        train=results("responses", network("original", "train.h5")),
+        test=results("responses", network("original", "test.h5")),
+        clips=results("corpus/clips.tsv"),
+    output:
+        units=results("selectivity", network("units.tsv")),
+    log:
+        log_of("selectivity_units", "{condition}", "{seed}"),
+    benchmark:
+        benchmark_of("selectivity_units", "{condition}", "{seed}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: 1500 + table_mb(wildcards),
+        runtime=60,
+    params:
+        seed=config["seed"],
+        fraction=config["selectivity"]["fraction"],
+        permutations=config["selectivity"]["permutations"],
+        bootstraps=config["selectivity"]["bootstraps"],
+        code=digest("selectivity_units.py"),
+    script:
+        "../workflow_scripts/selectivity_units.py"
+
+
+rule selective_responses:
+    input:
+        units=results("selectivity", network("units.tsv")),
+        train=results("responses", network("original", "train.h5")),
+        test=results("responses", network("original", "test.h5")),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+    output:
+        clips=results("selectivity", network("clip_responses.tsv")),
+        classes=results("selectivity", network("class_responses.tsv")),
+    log:
+        log_of("selective_responses", "{condition}", "{seed}"),
+    benchmark:
+        benchmark_of("selective_responses", "{condition}", "{seed}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=30,
+    params:
+        layer=config["selectivity"]["layer"],
+        code=digest("selective_responses.py"),
+    script:
+        "../workflow_scripts/selective_responses.py"
+
+
+rule summarise_selectivity:
+    input:
+        units=of_networks(results("selectivity", network("units.tsv"))),
+        clips=results("corpus/clips.tsv"),
+    output:
+        table=report(
+            results("selectivity/summary.tsv"),
+            caption="../report/selectivity.rst",
+            category="Selectivity",
+        ),
+    log:
+        log_of("summarise_selectivity"),
+    benchmark:
+        benchmark_of("summarise_selectivity")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=30,
+    params:
+        networks=NETWORKS,
+        code=digest("summarise_selectivity.py"),
+    script:
+        "../workflow_scripts/summarise_selectivity.py"
+
+
+rule selectivity:
+    input:
+        of_networks(results("selectivity", network("units.tsv"))),
+        of_networks(results("selectivity", network("clip_responses.tsv"))),
+        of_networks(results("selectivity", network("class_responses.tsv"))),
+        results("selectivity/summary.tsv"),

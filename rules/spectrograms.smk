@@ -1,0 +1,59 @@
+# log-Mel spectrograms of every stimulus.
+
+
+rule compute_spectrograms:
+    input:
+        audio=results("audio/{split}/{shard}.h5"),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+    output:
+        shard=results("spectrograms/{stimulus}/{split}/{shard}.h5"),
+    log:
+        log_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}"),
+    benchmark:
+        benchmark_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}")
+    conda:
+        "../envs/networks.yaml"
+    threads: 1
+    resources:
+        mem_mb=audio_shard_mb,
+        runtime=60,
+    params:
+        code=digest("compute_spectrograms.py"),
+    script:
+        "../workflow_scripts/compute_spectrograms.py"
+
+
+rule index_spectrograms:
+    input:
+        clips=results("corpus/clips.tsv"),
+        shards=lambda wildcards: [
+            results("spectrograms", wildcards.stimulus, wildcards.split, f"{shard}.h5")
+            for shard in SHARDS[wildcards.split]
+        ],
+    output:
+        index=results("spectrograms/{stimulus}/{split}/index.tsv"),
+    log:
+        log_of("index_spectrograms", "{stimulus}", "{split}"),
+    benchmark:
+        benchmark_of("index_spectrograms", "{stimulus}", "{split}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=60,
+    params:
+        code=digest("index_spectrograms.py"),
+    script:
+        "../workflow_scripts/index_spectrograms.py"
+
+
+rule spectrograms:
+    input:
+        expand(results("spectrograms/original/{split}/index.tsv"), split=SPLITS),
+        [
+            results("spectrograms/original", split, f"{shard}.h5")
+            for split in SPLITS
+            for shard in SHARDS[split]
+        ],

@@ -1,0 +1,220 @@
+"""Files, tables, seeds, HDF5 and messages."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.common.errors import InputError, one_line
+from stages.common.files import replacing, sha256
+from stages.common.hdf5 import create_hdf5, open_hdf5, read_strings, write_strings
+from stages.common.job import job
+from stages.common.progress import progress
+from stages.common.seeds import generator, seed_of
+from stages.common.tables import read_table, write_table
+
+COLUMNS = {"name": str, "count": int, "value": float, "flag": bool}
+
+
+def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_replacing_respects_the_umask(tmp_path):
+    with replacing(tmp_path / "deep" / "a.txt") as temporary:
+        temporary.write_text("x")
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (tmp_path / "deep" / "a.txt").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_killed_writer_leaves_nothing_under_the_final_name(tmp_path):
+    program = textwrap.dedent(
+        f"""
+        import os, signal
+        from stages.common.files import replacing
+        with replacing({str(tmp_path / "a.txt")!r}) as temporary:
+            temporary.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    scripts = Path(__file__).parents[2] / "workflow_scripts"
+    ended = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(scripts)})
+    assert ended.returncode == -signal.SIGKILL
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_sha256_of_a_known_text(tmp_path):
+    (tmp_path / "abc").write_text("abc")
+    assert sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20),
+            st.integers(-(2**62), 2**62),
+            st.floats(allow_nan=True, allow_infinity=True),
+            st.booleans(),
+        ),
+        max_size=8,
+    )
+)
+def test_tables_read_back_exactly(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("tables") / "t.tsv"
+    table = pd.DataFrame(
+        {
+            "name": pd.Series([row[0] for row in rows], dtype=object),
+            "count": np.array([row[1] for row in rows], dtype=np.int64),
+            "value": np.array([row[2] for row in rows], dtype=np.float64),
+            "flag": np.array([row[3] for row in rows], dtype=bool),
+        }
+    )
+    write_table(path, table, COLUMNS)
+    back = read_table(path, COLUMNS)
+    assert list(back["name"]) == list(table["name"])
+    assert list(back["count"]) == list(table["count"])
+    np.testing.assert_array_equal(back["value"], table["value"])
+    assert list(back["flag"]) == list(table["flag"])
+
+
+def test_labels_that_look_missing_stay_text(tmp_path):
+    write_table(tmp_path / "t.tsv", pd.DataFrame({"name": ["NA", "nan", ""]}), {"name": str})
+    assert list(read_table(tmp_path / "t.tsv", {"name": str})["name"]) == ["NA", "nan", ""]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such table"),
+        ("", "not a readable table"),
+        ("name\tcount\n", "not a readable table"),
+        ("name\tcount\tvalue\tflag\na\tb\t1\ttrue\n", "column count is damaged"),
+        ("name\tcount\tvalue\tflag\na\t1\tx\ttrue\n", "column value is damaged"),
+        ("name\tcount\tvalue\tflag\na\t1\t1\tTrue\n", "column flag is damaged"),
+    ],
+)
+def test_a_damaged_table_is_named(tmp_path, content, says):
+    path = tmp_path / "t.tsv"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=says) as raised:
+        read_table(path, COLUMNS)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(("name", "values"), [("flag", [1, 0]), ("count", [0.5, 1.0])])
+def test_a_column_of_another_type_is_not_written(tmp_path, name, values):
+    with pytest.raises(ValueError, match=f"column {name}"):
+        write_table(tmp_path / "t.tsv", pd.DataFrame({name: values}), {name: COLUMNS[name]})
+
+
+def test_seeds_depend_on_every_name_and_stay_the_same():
+    drawn = {seed_of(1, "a"), seed_of(2, "a"), seed_of(1, "b"), seed_of(1, "a", 1), seed_of(1)}
+    assert len(drawn) == 5
+    assert all(0 <= seed < 2**63 for seed in drawn)
+    # SHA-256 of "1\x1fa" begins with aaa8be88bd4afa32.
+    assert seed_of(1, "a") == 0xAAA8BE88BD4AFA32 >> 1
+    assert generator(1, "a").random() == generator(1, "a").random()
+
+
+def test_hdf5_is_byte_identical_and_checked(tmp_path):
+    def write(path):
+        with create_hdf5(path, "thing", 3) as file:
+            write_strings(file, "clip_id", ["a", "-b_1"])
+            file.create_dataset("x", data=np.arange(1000.0), chunks=(100,), fletcher32=True)
+
+    write(tmp_path / "a.h5")
+    write(tmp_path / "b.h5")
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    with open_hdf5(tmp_path / "a.h5", "thing", 3) as file:
+        assert read_strings(file, "clip_id") == ["a", "-b_1"]
+    with (
+        pytest.raises(InputError, match="schema version 3, but 4"),
+        open_hdf5(tmp_path / "a.h5", "thing", 4),
+    ):
+        pass
+    with (
+        pytest.raises(InputError, match="holds thing, not other"),
+        open_hdf5(tmp_path / "a.h5", "other", 3),
+    ):
+        pass
+
+
+def test_no_strings_at_all_can_be_stored(tmp_path):
+    with create_hdf5(tmp_path / "a.h5", "thing", 1) as file:
+        write_strings(file, "clip_id", [])
+    with open_hdf5(tmp_path / "a.h5", "thing", 1) as file:
+        assert read_strings(file, "clip_id") == []
+
+
+def test_damaged_hdf5_is_named(tmp_path):
+    path = tmp_path / "a.h5"
+    with create_hdf5(path, "thing", 1) as file:
+        file.create_dataset("x", data=np.zeros(1000), chunks=(1000,), fletcher32=True)
+        place = file["x"].id.get_chunk_info(0).byte_offset
+    whole = path.read_bytes()
+
+    flipped = bytearray(whole)
+    flipped[place + 11] ^= 1
+    path.write_bytes(flipped)
+    with (
+        pytest.raises(InputError, match="damaged thing") as raised,
+        open_hdf5(path, "thing", 1) as file,
+    ):
+        file["x"][:]
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+    for content in (b"", whole[: len(whole) // 2], b"not hdf5 at all"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="damaged thing"), open_hdf5(path, "thing", 1) as file:
+            file["x"][:]
+    path.unlink()
+    with pytest.raises(InputError, match="no such file"), open_hdf5(path, "thing", 1):
+        pass
+    path.mkdir()
+    with pytest.raises(InputError, match=str(path)), open_hdf5(path, "thing", 1):
+        pass
+    assert not h5py.is_hdf5(path)
+
+
+def test_one_line_has_no_breaks_or_control_characters():
+    assert one_line("a\nb\x1b[31m\tc") == "a b [31m c"
+    assert len(one_line("x" * 1000, 50)) == 50
+
+
+def test_an_input_error_ends_a_job_in_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended, job(str(tmp_path / "logs" / "a.log")):
+        raise InputError("clip x:\nbroken")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "error: clip x: broken\n"
+    assert "clip x: broken" in (tmp_path / "logs" / "a.log").read_text()
+
+
+def test_any_other_error_leaves_its_traceback_in_the_log(tmp_path):
+    with pytest.raises(ZeroDivisionError), job(str(tmp_path / "a.log")):
+        print(1 / 0)
+    assert "ZeroDivisionError" in (tmp_path / "a.log").read_text()
+
+
+def test_progress_yields_everything_and_tells_the_log(caplog):
+    caplog.set_level(logging.INFO)
+    assert list(progress(iter("abc"), 3, "reading")) == ["a", "b", "c"]
+    assert "reading: 3 clips" in caplog.text

@@ -1,0 +1,163 @@
+"""Configurations that cannot work are refused in one line; digests follow the code."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.common.errors import InputError
+from stages.configuration.check import check_sense, check_shape, kept_conditions
+from stages.configuration.code import code_digest, modules_of
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "schemas" / "config.schema.yaml"
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def changed(key, value):
+    """The default configuration with the dotted `key` set to `value`."""
+    configuration = copy.deepcopy(DEFAULT)
+    *sections, last = key.split(".")
+    section = configuration
+    for name in sections:
+        section = section[name]
+    section[last] = value
+    return configuration
+
+
+def test_the_default_configuration_is_accepted():
+    check_shape(DEFAULT, SCHEMA)
+    check_sense(DEFAULT)
+    assert list(kept_conditions(DEFAULT)) == ["natural", "full", "shuffled", "untrained"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("corpus.targett", "Music", "unknown key corpus.targett; did you mean target?"),
+        ("zzz", 1, "unknown key zzz; there may be: seed, corpus"),
+        ("networks.seeds", 0, "networks.seeds must be a whole number of replicates of at least 1"),
+        ("networks.seeds", "five", 'not "five"'),
+        ("networks.device", "tpu", "networks.device must be auto, cpu or cuda"),
+        ("networks.learning_rate", 0, "networks.learning_rate must be a number above 0"),
+        ("networks.conditions.natural", {"withhold": True}, "labels is missing"),
+        ("networks.conditions.natural.labels", "random", "given, redrawn or permuted"),
+        ("networks.conditions.Natural", None, "is not a name of small letters"),
+        ("selectivity.layer", "conv9", "conv1, conv2, conv3, avgpool or fc1"),
+        ("selectivity.fraction", 0, "selectivity.fraction must be a number above 0"),
+        ("corpus.name", "a/b", "corpus.name must be a folder name"),
+        ("corpus.name", "..", "corpus.name must be a folder name"),
+        ("corpus.target", [], "corpus.target must be a name or a list of names"),
+        ("corpus.clip_seconds", True, "corpus.clip_seconds must be a number of seconds"),
+        ("corpus", None, "corpus must be a mapping of keys, not null"),
+    ],
+)
+def test_a_wrong_shape_is_one_line_that_names_the_key(key, value, says):
+    with pytest.raises(InputError) as raised:
+        check_shape(changed(key, value), SCHEMA)
+    message = str(raised.value)
+    assert says in message
+    assert message.startswith("configuration: ")
+    assert "\n" not in message
+
+
+def test_a_missing_key_is_named():
+    configuration = copy.deepcopy(DEFAULT)
+    del configuration["audio"]["ffmpeg"]
+    with pytest.raises(InputError, match=r"audio\.ffmpeg is missing"):
+        check_shape(configuration, SCHEMA)
+
+
+def test_a_misspelt_key_is_told_before_the_missing_one():
+    configuration = copy.deepcopy(DEFAULT)
+    configuration["networks"]["seed"] = configuration["networks"].pop("seeds")
+    with pytest.raises(InputError, match=r"unknown key networks\.seed; did you mean seeds"):
+        check_shape(configuration, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("corpus.source", "manifest", r"corpus\.manifest\.path must be a path"),
+        ("corpus.source", "audioset", r"corpus\.audioset\.classes must be a path"),
+        ("corpus.ontology", "no/such.json", r"corpus\.ontology is 'no/such.json'"),
+        ("corpus.withheld_clips", "no/such.txt", r"corpus\.withheld_clips is"),
+        ("audio.ffmpeg", "no/ffmpeg", r"audio\.ffmpeg is"),
+        ("networks.conditions", {"natural": None}, r"networks\.conditions names no condition"),
+    ],
+)
+def test_an_impossible_combination_names_the_key(key, value, says):
+    configuration = changed(key, value)
+    check_shape(configuration, SCHEMA)
+    with pytest.raises(InputError, match=says):
+        check_sense(configuration)
+
+
+def test_audioset_needs_an_ontology_and_a_folder(tmp_path):
+    for name in ("classes", "train", "test", "ontology"):
+        (tmp_path / name).touch()
+    configuration = changed("corpus.source", "audioset")
+    configuration["corpus"]["audioset"] = {
+        "classes": str(tmp_path / "classes"),
+        "train_segments": str(tmp_path / "train"),
+        "test_segments": str(tmp_path / "test"),
+    }
+    with pytest.raises(InputError, match=r"corpus\.ontology must be"):
+        check_sense(configuration)
+    configuration["corpus"]["ontology"] = str(tmp_path / "ontology")
+    with pytest.raises(InputError, match=r"audio\.folder must be a folder"):
+        check_sense(configuration)
+    configuration["audio"]["folder"] = str(tmp_path)
+    check_sense(configuration)
+
+
+def test_the_schema_describes_every_default_and_holds_none():
+    text = SCHEMA.read_text()
+    assert "default:" not in text
+
+    def compare(schema, value, path):
+        if "properties" in schema:
+            assert set(schema["properties"]) == set(value), path
+            assert set(schema["required"]) == set(value), path
+            for name, part in schema["properties"].items():
+                compare(part, value[name], [*path, name])
+
+    compare(yaml.safe_load(text), DEFAULT, [])
+
+
+def tree(root, files):
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return root / "script.py"
+
+
+MODULES = {
+    "script.py": "from package import a\nimport os\n",
+    "package/__init__.py": "",
+    "package/a.py": "from .sub.b import f\n",
+    "package/sub/__init__.py": "",
+    "package/sub/b.py": "def f():\n    import package.late\n",
+    "package/late.py": "x = 1\n",
+    "package/apart.py": "y = 1\n",
+    "other.py": "z = 1\n",
+}
+
+
+def test_modules_are_found_from_the_imports(tmp_path):
+    found = modules_of(tree(tmp_path, MODULES))
+    assert {path.relative_to(tmp_path).as_posix() for path in found} == set(MODULES) - {
+        "package/apart.py",
+        "other.py",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_the_digest_changes_with_what_is_imported_only(tmp_path, name):
+    before = code_digest(tree(tmp_path / "before", MODULES))
+    same = code_digest(tree(tmp_path / "same", MODULES))
+    after = code_digest(tree(tmp_path / "after", MODULES | {name: MODULES[name] + "w = 2\n"}))
+    assert same == before
+    assert (after != before) == (name not in ("package/apart.py", "other.py"))

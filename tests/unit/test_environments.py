@@ -1,0 +1,79 @@
+"""The conda environments hold the versions of the lock, and all that their scripts import."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.configuration.code import modules_of
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+# Names under which packages are imported, where they differ.
+IMPORTED_AS = {"ffmpeg": "ffmpeg-python", "imageio_ffmpeg": "imageio-ffmpeg"}
+
+
+def locked(python="3.11"):
+    """Package to version, as the lock has it for Python `python` on Linux."""
+    versions = {}
+    for line in (ROOT / "envs" / "requirements.lock").read_text().splitlines():
+        match = re.match(r"([a-z0-9.-]+)==(\S+)(?: ; (.*?))? \\$", line)
+        if match and f">= '{python[:-1]}2'" not in (match[3] or ""):
+            versions[match[1]] = match[2]
+    return versions
+
+
+def pinned(environment):
+    dependencies = yaml.safe_load(environment.read_text())["dependencies"]
+    (packages,) = (entry["pip"] for entry in dependencies if isinstance(entry, dict))
+    return dict(package.split("==") for package in packages)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_versions_equal_the_lock(environment):
+    versions = locked()
+    for package, version in pinned(environment).items():
+        assert versions[package] == version
+
+
+def scripts_by_environment():
+    used = {}
+    for path in (ROOT / "rules").glob("*.smk"):
+        for text in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
+            environment = re.search(r"envs/(\w+)\.yaml", text)
+            script = re.search(r"workflow_scripts/(\w+\.py)", text)
+            if script:
+                used.setdefault(environment[1], []).append(script[1])
+    return used
+
+
+def test_every_environment_is_used():
+    assert set(scripts_by_environment()) == {path.stem for path in ENVIRONMENTS}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_an_environment_has_all_that_its_scripts_import_and_no_more(environment):
+    needed = set()
+    for script in scripts_by_environment()[environment.stem]:
+        for path in modules_of(ROOT / "workflow_scripts" / script):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = []
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    names = [node.module]
+                needed |= {name.split(".")[0] for name in names}
+    needed -= set(sys.stdlib_module_names) | {"stages", "snakemake"}
+    assert {IMPORTED_AS.get(name, name) for name in needed} == set(pinned(environment))
+
+
+def test_the_lock_covers_every_requirement():
+    listed = {
+        re.split(r"[=<>]", line)[0]
+        for line in (ROOT / "envs" / "requirements.in").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    assert {"snakemake", "torch", "h5py"} <= listed <= set(locked())

@@ -1,0 +1,92 @@
+"""The architecture's rules, read off the imports."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from stages.configuration.code import modules_of
+
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+# A stage imports those to its left only; the two of one place do not import each other.
+ORDER = [
+    {"common"},
+    {"configuration", "corpus"},
+    {"audio"},
+    {"spectrograms"},
+    {"networks"},
+    {"responses"},
+    {"selectivity", "recognition"},
+    {"figures"},
+]
+LEVEL = {stage: level for level, stages in enumerate(ORDER) for stage in stages}
+MODULES = sorted((SCRIPTS / "stages").rglob("*.py"))
+ALL_SCRIPTS = sorted(SCRIPTS.glob("*.py"))
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module
+
+
+def test_every_stage_has_its_place():
+    assert {path.parent.name for path in (SCRIPTS / "stages").glob("*/__init__.py")} == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SCRIPTS)))
+def test_modules_import_only_stages_before_theirs(path):
+    own = path.relative_to(SCRIPTS / "stages").parts[0]
+    for name in imported(path):
+        assert name.split(".")[0] != "snakemake"
+        if not name.startswith("stages."):
+            assert not (SCRIPTS / f"{name.split('.')[0]}.py").exists(), "a module imports a script"
+            continue
+        stage = name.split(".")[1]
+        assert stage == own or LEVEL[stage] < LEVEL[own]
+
+
+def test_torch_is_imported_only_where_networks_and_spectrograms_are_computed():
+    allowed = {"spectrograms", "networks", "responses"}
+    for path in MODULES:
+        stage = path.relative_to(SCRIPTS / "stages").parts[0]
+        if any(name.split(".")[0] in ("torch", "torchaudio") for name in imported(path)):
+            assert stage in allowed, path
+
+
+def test_which_scripts_import_torch():
+    with_torch = {
+        script.stem
+        for script in ALL_SCRIPTS
+        if any(
+            name.split(".")[0] in ("torch", "torchaudio")
+            for path in modules_of(script)
+            for name in imported(path)
+        )
+    }
+    assert with_torch == {"compute_spectrograms", "train_network", "compute_responses"}
+
+
+def test_every_rule_with_a_script_is_named_after_it_and_complete():
+    rules = {}
+    for path in sorted((SCRIPTS.parent / "rules").glob("*.smk")):
+        for match in re.finditer(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(), re.M):
+            rules[match[1]] = match[2]
+    scripted = {name: text for name, text in rules.items() if "script:" in text}
+    assert set(scripted) == {script.stem for script in ALL_SCRIPTS}
+    for name, text in scripted.items():
+        assert f"workflow_scripts/{name}.py" in text
+        assert f'code=digest("{name}.py")' in text
+        for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "conda:"):
+            assert part in text, f"{name} lacks {part}"
+
+
+@pytest.mark.parametrize("script", ALL_SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_are_thin(script):
+    tree = ast.parse(script.read_text())
+    kinds = {type(node) for node in ast.walk(tree)}
+    assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If}
+    assert "job(snakemake.log[0])" in script.read_text()

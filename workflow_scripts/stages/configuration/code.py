@@ -1,0 +1,79 @@
+"""A digest of a script and of the project's modules that it imports, however far down."""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+
+def code_digest(script: str | Path) -> str:
+    """Return a digest that changes when `script` or a module it imports changes, and only then.
+
+    Modules are found from the import statements, in the folder of the script; what lies outside
+    it (libraries) does not count. The content counts, not the time of the files.
+    """
+    root = Path(script).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(_reachable(Path(script).resolve(), root)):
+        digest.update(f"{path.relative_to(root).as_posix()}\0{_content(path)[0]}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def modules_of(script: str | Path) -> set[Path]:
+    """Return the paths of `script` and of the project's modules that it imports."""
+    return _reachable(Path(script).resolve(), Path(script).resolve().parent)
+
+
+def _reachable(script: Path, root: Path) -> set[Path]:
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for name in _content(path)[1]:
+            waiting.extend(_files_of(name, root))
+    return found
+
+
+@cache
+def _content(path: Path) -> tuple[str, tuple[str, ...]]:
+    source = path.read_bytes()
+    return hashlib.sha256(source).hexdigest(), tuple(_imported(ast.parse(source), path))
+
+
+def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, path)
+            yield base
+            # `from package import module` names a module too.
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _absolute(node: ast.ImportFrom, path: Path) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.parents[node.level - 1]
+    parts = [package.name]
+    while (package.parent / "__init__.py").exists():
+        package = package.parent
+        parts.insert(0, package.name)
+    return ".".join([*parts, node.module] if node.module else parts)
+
+
+def _files_of(name: str, root: Path) -> Iterator[Path]:
+    parts = name.split(".")
+    if not (root / parts[0]).is_dir():
+        return
+    for depth in range(1, len(parts) + 1):
+        package = root.joinpath(*parts[:depth])
+        if (package / "__init__.py").exists():
+            yield package / "__init__.py"
+    module = root.joinpath(*parts).with_suffix(".py")
+    if module.exists():
+        yield module
