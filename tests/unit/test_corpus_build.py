@@ -1,0 +1,377 @@
+"""The tables of classes and clips from each source, and what is refused."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.common.errors import InputError
+from stages.common.tables import read_table
+from stages.corpus.build import SUMMARY, _shards, build_corpus, make_corpus
+from stages.corpus.columns import CLASSES, CLIPS
+from stages.corpus.sizes import check_corpus, clip_counts
+
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+
+ONTOLOGY = [
+    {"id": "/a", "name": "Animal", "child_ids": ["/d", "/c"]},
+    {"id": "/m", "name": "Music", "child_ids": ["/g", "/b"]},
+    {"id": "/g", "name": "Music genre", "child_ids": ["/j", "/r"]},
+    {"id": "/j", "name": "Jazz", "child_ids": []},
+    {"id": "/r", "name": "Rock", "child_ids": []},
+    {"id": "/h", "name": "Humming", "child_ids": []},
+    {"id": "/d", "name": "Dog", "child_ids": []},
+    {"id": "/c", "name": "Cattle", "child_ids": ["/b"]},
+    {"id": "/b", "name": "Cowbell", "child_ids": []},
+]
+TRAIN = [
+    ("aaaaaaaaaaa", "/m,/j"),
+    ("bbbbbbbbbbb", "/d"),
+    ("-cccccccccc", "/d,/b"),
+    ("ddddddddddd", "/c,/h"),
+    ("e_eeeeeeeee", "/c"),
+]
+TEST = [("fffffffffff", "/r"), ("ggggggggggg", "/d,/c")]
+
+
+@pytest.fixture
+def audioset(tmp_path):
+    """A small AudioSet: its files, and the section `corpus` that names them."""
+    (tmp_path / "ontology.json").write_text(json.dumps(ONTOLOGY))
+    names = {node["id"]: node["name"] for node in ONTOLOGY}
+    classes = [
+        f'{index},{mid},"{names[mid]}"\n'
+        for index, mid in enumerate("/d /c /b /m /j /r /h".split())
+    ]
+    (tmp_path / "classes.csv").write_text("index,mid,display_name\n" + "".join(classes))
+    for name, rows in (("train", TRAIN), ("test", TEST)):
+        lines = [f'{ytid}, 30.000, 40.000, "{labels}"\n' for ytid, labels in rows]
+        (tmp_path / f"{name}.csv").write_text("".join(lines))
+    return {
+        "source": "audioset",
+        "target": "Music",
+        "withheld": ["Music", "Humming"],
+        "withheld_clips": None,
+        "shard_clips": 2,
+        "ontology": str(tmp_path / "ontology.json"),
+        "audioset": {
+            "classes": str(tmp_path / "classes.csv"),
+            "train_segments": str(tmp_path / "train.csv"),
+            "test_segments": str(tmp_path / "test.csv"),
+        },
+    }
+
+
+def recordings(tmp_path, text, **changes):
+    """A manifest, and the section `corpus` that names it."""
+    (tmp_path / "manifest.csv").write_text(text)
+    return {
+        "source": "manifest",
+        "target": "music",
+        "withheld": ["music"],
+        "withheld_clips": None,
+        "shard_clips": 4,
+        "ontology": None,
+        "manifest": {"path": str(tmp_path / "manifest.csv"), "test_fraction": 0.5},
+        **changes,
+    }
+
+
+EMBEDDED = {
+    "source": "embedded",
+    "target": "Music",
+    "withheld": ["Music", "Singing"],
+    "withheld_clips": None,
+    "shard_clips": 16,
+    "ontology": None,
+    "embedded": {"clips_per_class": {"train": 3, "test": 2}},
+}
+MUSIC_AND_DOGS = "path,labels\n" + "".join(
+    f"m{number}.wav,music\nd{number}.wav,dog;loud\n" for number in range(4)
+)
+
+
+def test_classes_of_audioset(audioset):
+    classes, _, _ = build_corpus(audioset, seed=1)
+    assert list(classes.itertuples(index=False, name=None)) == [
+        (0, "/d", "Dog", "Animal", False, False, False),
+        (1, "/c", "Cattle", "Animal", False, False, False),
+        # Also an animal's, by its first parent, but a target class is the target's.
+        (2, "/b", "Cowbell", "Music", True, True, False),
+        (3, "/m", "Music", "Music", True, True, False),
+        (4, "/j", "Jazz", "Music", True, True, True),
+        (5, "/r", "Rock", "Music", True, True, True),
+        (6, "/h", "Humming", "Humming", False, True, False),
+    ]
+
+
+def test_clips_of_audioset(audioset):
+    _, clips, summary = build_corpus(audioset, seed=1)
+    columns = ["clip_id", "split", "shard", "reference", "labels", "role", "withheld"]
+    assert list(clips[columns].itertuples(index=False, name=None)) == [
+        ("aaaaaaaaaaa_30.000", "train", "00000", "aaaaaaaaaaa", "/m;/j", "target", True),
+        ("bbbbbbbbbbb_30.000", "train", "00000", "bbbbbbbbbbb", "/d", "other", False),
+        ("-cccccccccc_30.000", "train", "00001", "-cccccccccc", "/d;/b", "mixed", True),
+        ("ddddddddddd_30.000", "train", "00001", "ddddddddddd", "/c;/h", "other", True),
+        ("e_eeeeeeeee_30.000", "train", "00002", "e_eeeeeeeee", "/c", "other", False),
+        ("fffffffffff_30.000", "test", "00000", "fffffffffff", "/r", "target", True),
+        ("ggggggggggg_30.000", "test", "00000", "ggggggggggg", "/d;/c", "other", False),
+    ]
+    assert set(clips["source"]) == {"audioset"}
+    assert set(clips["start_seconds"]) == {30.0}
+    assert set(clips["end_seconds"]) == {40.0}
+    assert list(summary.itertuples(index=False, name=None)) == [
+        ("train", 5, 1, 3, 1, 3, 2),
+        ("test", 2, 1, 1, 0, 1, 1),
+    ]
+
+
+def test_listed_train_clips_are_withheld_and_keep_their_role(audioset, tmp_path, caplog):
+    listed = tmp_path / "listed.txt"
+    listed.write_text("# heard\nbbbbbbbbbbb_30.000\nggggggggggg_30.000\nnot-here_0.000\n")
+    _, before, _ = build_corpus(audioset, seed=1)
+    with caplog.at_level(logging.WARNING):
+        _, after, summary = build_corpus({**audioset, "withheld_clips": str(listed)}, seed=1)
+    assert f"{listed}: 1 of its 3 clips are not in the corpus" in caplog.text
+    changed = after[before["withheld"] != after["withheld"]]
+    assert changed["clip_id"].tolist() == ["bbbbbbbbbbb_30.000"]
+    assert (before["role"] == after["role"]).all()
+    assert summary["admissible"].tolist() == [1, 1]
+
+
+def test_a_target_may_be_several_branches_and_an_id(audioset):
+    with open(audioset["audioset"]["test_segments"], "a") as file:
+        file.write('hhhhhhhhhhh, 0.000, 1.000, "/d"\n')
+    classes, clips, _ = build_corpus({**audioset, "target": ["/g", "Cattle"]}, seed=1)
+    assert classes["name"][classes["target"]].tolist() == ["Cattle", "Cowbell", "Jazz", "Rock"]
+    assert classes["branch"][classes["target"]].tolist() == ["Animal", "Animal", "Music", "Music"]
+    assert not classes["genre"].any()
+    assert clips["role"].tolist() == [
+        *("mixed", "other", "mixed", "mixed", "target"),
+        *("target", "mixed", "other"),
+    ]
+
+
+def test_a_withheld_branch_without_classes_withholds_nothing(audioset, tmp_path):
+    text = "path,labels\n" + "a.wav,Jazz\nb.wav,Dog\n" * 2
+    text = text.replace("a.wav", "a1.wav", 1).replace("b.wav", "b1.wav", 1)
+    corpus = recordings(
+        tmp_path,
+        text,
+        ontology=audioset["ontology"],
+        target="Music",
+        withheld=["Music", "Humming"],
+    )
+    classes, _, _ = build_corpus(corpus, seed=1)
+    assert classes[["name", "withheld"]].to_dict("list") == {
+        "name": ["Jazz", "Dog"],
+        "withheld": [True, False],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "Musik"}, r"corpus.target: 'Musik' is neither .*did you mean 'Music'\?"),
+        ({"withheld": ["Hum"]}, r"corpus.withheld: 'Hum' is neither .*ontology.json"),
+        ({"target": ["Music", "Animal", "Humming"]}, "corpus.target covers every class"),
+        ({"withheld": ["Music", "Animal", "Humming"]}, "corpus.withheld covers every class"),
+        ({"ontology": None}, "corpus.ontology must be the path of AudioSet's ontology.json"),
+        ({"ontology": "none.json"}, "corpus.ontology is 'none.json', and there is no such file"),
+    ],
+)
+def test_names_are_checked_before_and_when_building(audioset, change, message):
+    for check in (check_corpus, lambda corpus: build_corpus(corpus, seed=1)):
+        with pytest.raises(InputError, match=f"^configuration: {message}"):
+            check({**audioset, **change})
+
+
+def test_a_target_without_classes_is_refused(audioset, tmp_path):
+    Path(audioset["audioset"]["classes"]).write_text("index,mid,display_name\n0,/d,Dog\n1,/c,Cow\n")
+    with pytest.raises(InputError, match=r"corpus.target: 'Music' covers none of the classes in"):
+        check_corpus(audioset)
+
+
+def test_classes_must_be_in_the_ontology(audioset):
+    with open(audioset["audioset"]["classes"], "a") as file:
+        file.write("7,/x,Theremin\n")
+    with pytest.raises(InputError, match=r"the class 'Theremin' \(/x\) is not in .*ontology.json"):
+        check_corpus(audioset)
+
+
+def test_a_split_needs_target_and_other_clips(audioset):
+    path = Path(audioset["audioset"]["test_segments"])
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(lines[0])
+    with pytest.raises(InputError, match=r"no other clips in the test split; corpus.audioset"):
+        build_corpus(audioset, seed=1)
+    path.write_text(lines[1])
+    with pytest.raises(InputError, match="no target clips in the test split"):
+        build_corpus(audioset, seed=1)
+
+
+def test_a_clip_is_on_one_side_only(audioset):
+    with open(audioset["audioset"]["test_segments"], "a") as file:
+        file.write('bbbbbbbbbbb, 30.000, 40.000, "/d"\n')
+    with pytest.raises(InputError, match=r"the clip bbbbbbbbbbb_30.000 in both train and test"):
+        build_corpus(audioset, seed=1)
+
+
+def test_something_must_be_left_to_train_on(audioset, tmp_path):
+    listed = tmp_path / "listed.txt"
+    listed.write_text("bbbbbbbbbbb_30.000\ne_eeeeeeeee_30.000\n")
+    with pytest.raises(InputError, match="leaves no clip of the train split to train on"):
+        build_corpus({**audioset, "withheld_clips": str(listed)}, seed=1)
+
+
+def test_a_missing_list_of_clips_is_named(audioset):
+    with pytest.raises(InputError, match=r"corpus.withheld_clips is 'none.txt', and there is no"):
+        build_corpus({**audioset, "withheld_clips": "none.txt"}, seed=1)
+
+
+def test_there_are_no_more_shards_than_five_digits_can_name():
+    with pytest.raises(InputError, match=r"corpus.shard_clips is 2, which makes 100001 shards"):
+        _shards(200_001, 2)
+    assert _shards(200_000, 2)[-1] == "99999"
+
+
+def test_a_manifest_without_an_ontology(tmp_path):
+    corpus = recordings(tmp_path, MUSIC_AND_DOGS)
+    classes, clips, summary = build_corpus(corpus, seed=1)
+    assert list(classes.itertuples(index=False, name=None)) == [
+        (0, "dog", "dog", "other", False, False, False),
+        (1, "loud", "loud", "other", False, False, False),
+        (2, "music", "music", "target", True, True, False),
+    ]
+    assert summary.to_dict("list") == {
+        "split": ["train", "test"],
+        "clips": [4, 4],
+        "target": [2, 2],
+        "other": [2, 2],
+        "mixed": [0, 0],
+        "withheld": [2, 2],
+        "admissible": [2, 2],
+    }
+    assert set(clips["source"]) == {"file"}
+    assert set(clips["labels"]) == {"music", "dog;loud"}
+    assert clips["end_seconds"].isna().all()
+    # Within a split the order is the manifest's.
+    order = {f"{kind}{number}": 2 * number + (kind == "d") for kind in "md" for number in range(4)}
+    for _, own in clips.groupby("split"):
+        assert [order[clip_id] for clip_id in own["clip_id"]] == sorted(
+            order[clip_id] for clip_id in own["clip_id"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "Music"}, r"corpus.target: 'Music' is no label in .*; did you mean 'music'\?"),
+        ({"withheld": ["speech"]}, "corpus.withheld: 'speech' is no label .*are dog, loud, music$"),
+        ({"target": ["music", "dog", "loud"]}, "corpus.target covers every class"),
+    ],
+)
+def test_names_in_a_manifest_without_an_ontology_are_labels(tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        check_corpus(recordings(tmp_path, MUSIC_AND_DOGS, **change))
+
+
+def test_a_manifest_too_small_to_split(tmp_path):
+    corpus = recordings(tmp_path, "path,labels,group\na.wav,music,x\nb.wav,dog,x\n")
+    for count in (clip_counts, build_corpus):
+        with pytest.raises(InputError, match=r"no clips in the t.* split; list more clips or"):
+            count(corpus, 1)
+
+
+def test_the_embedded_corpus():
+    check_corpus(EMBEDDED)
+    classes, clips, summary = build_corpus(EMBEDDED, seed=1)
+    assert set(classes["branch"][classes["target"]]) == {"Music"}
+    assert classes["genre"].sum() >= 8
+    assert (~classes["target"]).sum() >= 24
+    assert set(classes["name"][classes["withheld"] & ~classes["target"]]) == {"Singing"}
+    assert set(clips["source"]) == {"embedded"}
+    assert (summary[["target", "other", "mixed", "admissible"]] > 0).all(axis=None)
+
+
+@pytest.mark.parametrize("shard_clips", [1, 3, 4, 1000])
+@pytest.mark.parametrize("source", ["audioset", "manifest", "embedded"])
+def test_sizes_known_beforehand_are_those_built(audioset, tmp_path, source, shard_clips):
+    corpus = {
+        "audioset": audioset,
+        "manifest": recordings(tmp_path, MUSIC_AND_DOGS),
+        "embedded": EMBEDDED,
+    }[source]
+    corpus = {**corpus, "shard_clips": shard_clips}
+    counts = clip_counts(corpus, seed=3)
+    _, clips, _ = build_corpus(corpus, seed=3)
+    assert counts == clips["split"].value_counts().to_dict()
+    assert clips["split"].is_monotonic_decreasing, "train comes before test"
+    for split, own in clips.groupby("split"):
+        sizes = own.groupby("shard").size()
+        assert sizes.index.tolist() == [
+            f"{shard:05d}" for shard in range(-(-counts[split] // shard_clips))
+        ]
+        assert (sizes[:-1] == shard_clips).all()
+        assert own["shard"].is_monotonic_increasing
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["music", "dog", "music;dog"]),
+            st.sampled_from(["", "a", "b", "c"]),
+            st.sampled_from(["", "train", "test"]),
+        ),
+        min_size=1,
+        max_size=20,
+    ),
+    seed=st.integers(0, 1000),
+)
+def test_a_manifest_is_counted_as_it_is_built(tmp_path_factory, rows, seed):
+    text = "path,labels,group,split\n" + "".join(
+        f"{place}.wav,{labels},{group},{'' if group else split}\n"
+        for place, (labels, group, split) in enumerate(rows)
+    )
+    corpus = recordings(tmp_path_factory.mktemp("corpus"), text)
+    try:
+        _, clips, _ = build_corpus(corpus, seed)
+    except InputError:
+        return
+    assert clip_counts(corpus, seed) == clips["split"].value_counts().to_dict()
+
+
+@pytest.mark.parametrize("source", ["audioset", "manifest", "embedded"])
+def test_tables_read_back_and_are_the_same_every_time(audioset, tmp_path, source):
+    corpus = {
+        "audioset": audioset,
+        "manifest": recordings(tmp_path, MUSIC_AND_DOGS),
+        "embedded": EMBEDDED,
+    }[source]
+    built = build_corpus(corpus, seed=1)
+    contents = []
+    for folder in ("first", "second"):
+        paths = [tmp_path / folder / name for name in ("classes.tsv", "clips.tsv", "summary.tsv")]
+        make_corpus(corpus, 1, *paths)
+        contents.append([path.read_bytes() for path in paths])
+    assert contents[0] == contents[1]
+    for path, columns, table in zip(paths, (CLASSES, CLIPS, SUMMARY), built, strict=True):
+        read = read_table(path, columns)
+        assert list(read.columns) == list(table.columns)
+        for name in columns:
+            same = (read[name] == table[name]) | (read[name].isna() & table[name].isna())
+            assert same.all(), name
+
+
+def test_sizes_are_known_without_pandas():
+    code = (
+        "import sys, stages.corpus.sizes; "
+        "sys.exit(', '.join({'pandas', 'scipy', 'h5py', 'torch'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

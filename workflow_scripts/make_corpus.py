@@ -1,0 +1,13 @@
+"""List the classes and clips of the corpus, and count them."""
+
+from stages.common.job import job
+from stages.corpus.build import make_corpus
+
+with job(snakemake.log[0]):
+    make_corpus(
+        corpus=snakemake.params.corpus,
+        seed=snakemake.params.seed,
+        classes_path=snakemake.output.classes,
+        clips_path=snakemake.output.clips,
+        summary_path=snakemake.output.summary,
+    )
