@@ -1,0 +1,1 @@
+"""The sounds of the embedded corpus, synthesised from acoustic models."""
