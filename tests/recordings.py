@@ -1,0 +1,75 @@
+"""Recordings and clip tables that the tests of several stages make on the fly."""
+
+import gzip
+import subprocess
+
+import imageio_ffmpeg
+import numpy as np
+import pandas as pd
+import soundfile
+
+from stages.common.tables import write_table
+from stages.corpus.columns import CLASSES, CLIPS
+
+
+def noise(seconds, rate=44_100, level=0.1, seed=0):
+    """Return mono noise (n,) below about 1 kHz, which every codec keeps."""
+    n = round(seconds * rate)
+    step = rate // 2_000
+    drawn = np.random.default_rng(seed).standard_normal(n // step + 2)
+    return level * np.interp(np.arange(n), step * np.arange(len(drawn)), drawn)
+
+
+def tone(seconds, frequency, rate, amplitude=0.5):
+    return amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
+
+
+def run_ffmpeg(*arguments):
+    subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *map(str, arguments)],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def record(path, samples, rate=44_100):
+    """Write `samples` (n,) or (n, channels) to `path` in the format its name says."""
+    if path.name.endswith(".wav.gz"):
+        plain = path.with_name("plain.wav")
+        soundfile.write(plain, samples, rate)
+        path.write_bytes(gzip.compress(plain.read_bytes()))
+        plain.unlink()
+    elif path.suffix in (".m4a", ".webm", ".mkv"):
+        plain = path.with_name("plain.wav")
+        soundfile.write(plain, samples, rate)
+        run_ffmpeg("-i", plain, "-b:a", "160k", path)
+        plain.unlink()
+    else:
+        soundfile.write(path, samples, rate)
+    return path
+
+
+def write_clips(path, clips):
+    """Write clips.tsv of `clips`, dicts that may leave out what does not matter."""
+    usual = {
+        "split": "train",
+        "shard": "00000",
+        "source": "file",
+        "start_seconds": 0.0,
+        "end_seconds": np.nan,
+        "labels": "/m/a",
+        "role": "other",
+        "withheld": False,
+    }
+    write_table(path, pd.DataFrame([{**usual, **clip} for clip in clips]), CLIPS)
+    return path
+
+
+def write_classes(path, mids):
+    table = pd.DataFrame({"mid": mids, "name": [f"class {mid}" for mid in mids]})
+    table["index"] = np.arange(len(mids))
+    table["branch"] = "other"
+    for name in ("target", "withheld", "genre"):
+        table[name] = False
+    write_table(path, table, CLASSES)
+    return path

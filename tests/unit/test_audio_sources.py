@@ -1,0 +1,214 @@
+"""Finding the sound of a clip: AudioSet's file names, cuts and whole videos, links, recipes."""
+
+import os
+
+import numpy as np
+import pytest
+from recordings import noise, record
+
+from stages.audio.clips import Clip
+from stages.audio.decode import Unusable, decode
+from stages.audio.sources import AudioSetFolder, ClipSource, EmbeddedSource, FileSource
+from stages.audio.storage import SAMPLE_RATE
+from stages.common.errors import InputError
+
+RATE = 22_050
+YTID = "-a_30.000_b"  # as wild as ids come: a leading dash, underscores, what looks like a start
+
+
+def of_audioset(ytid=YTID, start=30.0, end=40.0):
+    return Clip(f"{ytid}_{start:.3f}", "audioset", ytid, start, end, ("/m/a",))
+
+
+def read(folder, clip, clip_seconds=10.0):
+    return AudioSetFolder(folder, [clip], clip_seconds, None).read(clip)
+
+
+def refused(folder, clip):
+    with pytest.raises(Unusable) as caught:
+        read(folder, clip)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{YTID}.wav",
+        f"Y{YTID}.wav",
+        f"{YTID}_30.000.wav",
+        f"{YTID}_30000.wav",
+        f"Y{YTID}_30.000.flac",
+        f"Y{YTID}_30000.FLAC",
+        f"{YTID}.wav.gz",
+        f"{YTID}_30.000.wav.gz",
+        f"bal_train/deep/{YTID}.m4a",
+    ],
+)
+def test_a_cut_is_found_under_every_name(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record(path if path.suffix != ".FLAC" else path.with_suffix(".flac"), noise(10, RATE), RATE)
+    if path.suffix == ".FLAC":
+        path.with_suffix(".flac").rename(path)
+    samples = read(tmp_path, of_audioset()).samples
+    # An AAC stream is a whole number of frames of 1,024 samples, at whose end silence is added.
+    assert 0 <= len(samples) - 10 * SAMPLE_RATE <= (1_024 if name.endswith("m4a") else 0)
+    n = 10 * SAMPLE_RATE
+    np.testing.assert_array_equal(samples[:n], decode(path, 0.0, 10.0).samples[:n])
+
+
+@pytest.mark.parametrize("name", [f"{YTID}.wav", f"Y{YTID}.m4a"])
+def test_a_whole_video_is_cut_to_the_segment(tmp_path, name):
+    record(tmp_path / name, noise(15, RATE), RATE)
+    found = read(tmp_path, of_audioset(start=8.0, end=12.0)).samples
+    np.testing.assert_array_equal(found, decode(tmp_path / name, 8.0, 4.0).samples)
+    assert len(found) == 4 * SAMPLE_RATE
+
+
+def test_names_of_other_clips_are_not_taken(tmp_path):
+    for name in (
+        f"{YTID}_31.000.wav",
+        f"{YTID}_30.wav",
+        f"X{YTID}.wav",
+        f"{YTID.lower()}_30.000.txt",
+        f"{YTID[1:]}.wav",
+        f"{YTID.upper()}.wav",
+    ):
+        record((tmp_path / name).with_suffix(".wav"), noise(0.1, RATE), RATE).rename(
+            tmp_path / name
+        )
+    error = refused(tmp_path, of_audioset())
+    assert (error.status, error.reason) == ("missing", "not in the folder")
+    assert YTID in error.message
+
+
+@pytest.mark.parametrize(
+    ("seconds", "start", "end", "taken_from"),
+    [
+        (10.0, 30.0, 40.0, 0.0),  # the segment alone
+        (10.4, 30.0, 40.0, 0.0),  # cut a little generously
+        (4.0, 30.0, 40.0, 0.0),  # cut from a video that was shorter than announced
+        (40.0, 30.0, 40.0, 30.0),  # the video ends with the segment
+        (39.7, 30.0, 40.0, 30.0),  # or a little before
+        (300.0, 0.0, 10.0, 0.0),
+        (36.0, 30.0, 36.0, 30.0),  # a segment of 6 s at the end of a video
+        (6.0, 30.0, 36.0, 0.0),
+        (11.0, 1.0, 11.0, 1.0),
+        (4.0, 0.0, 10.0, 0.0),
+    ],
+)
+def test_duration_tells_cut_from_video(tmp_path, seconds, start, end, taken_from):
+    rate = 8_000
+    record(tmp_path / f"{YTID}.wav", noise(seconds, rate), rate)
+    found = read(tmp_path, of_audioset(start=start, end=end)).samples
+    expected = decode(tmp_path / f"{YTID}.wav", taken_from, end - start).samples
+    # A segment that runs to the end of what is read and one that is cut out of more differ in the
+    # last few samples, where the resampler's filter sees what follows.
+    n = len(expected)
+    assert len(found) == n
+    np.testing.assert_allclose(found[: n - 400], expected[: n - 400], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "start", "says"),
+    [
+        (20.0, 30.0, "fits neither"),  # longer than the segment, but does not reach it
+        (35.0, 30.0, "fits neither"),
+        (10.3, 0.5, "fits both"),
+    ],
+)
+def test_a_duration_that_does_not_tell_is_ambiguous(tmp_path, seconds, start, says):
+    rate = 8_000
+    record(tmp_path / f"{YTID}.wav", noise(seconds, rate), rate)
+    error = refused(tmp_path, of_audioset(start=start, end=start + 10))
+    assert (error.status, error.reason) == ("ambiguous", "cut or whole video")
+    assert says in error.message and f"{YTID}_{start:.3f}" in error.message
+
+
+def test_two_files_that_differ_are_ambiguous_and_two_copies_are_not(tmp_path):
+    first = record(tmp_path / f"{YTID}_30.000.wav", noise(10, RATE), RATE)
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / f"Y{YTID}_30000.wav").write_bytes(first.read_bytes())
+    assert len(read(tmp_path, of_audioset()).samples) == 10 * SAMPLE_RATE
+    record(tmp_path / "copy" / f"{YTID}.flac", noise(10, RATE), RATE)
+    error = refused(tmp_path, of_audioset())
+    assert (error.status, error.reason) == ("ambiguous", "several files that differ")
+
+
+def test_links_are_followed_within_the_folder_only(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    inner, outer, behind = (of_audioset(f"{name:>11}".replace(" ", "x")) for name in "abc")
+    real = record(folder / "real.wav", noise(10, RATE), RATE)
+    os.symlink(real, folder / f"{inner.reference}.wav")
+    secret = record(outside / "secret.wav", noise(10, RATE), RATE)
+    os.symlink(secret, folder / f"{outer.reference}.wav")
+    record(outside / f"{behind.reference}.wav", noise(10, RATE), RATE)
+    os.symlink(outside, folder / "linked")
+    os.symlink(folder, folder / "round and round")
+    source = AudioSetFolder(folder, [inner, outer, behind], 10.0, None)
+    assert len(source.read(inner).samples) == 10 * SAMPLE_RATE
+    with pytest.raises(Unusable) as caught:
+        source.read(outer)
+    assert (caught.value.status, caught.value.reason) == ("unavailable", "link out of the folder")
+    with pytest.raises(Unusable) as caught:
+        source.read(behind)
+    assert caught.value.status == "missing"
+
+
+def test_ids_that_climb_out_find_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    record(tmp_path / "secret.wav", noise(1, RATE), RATE)
+    assert refused(tmp_path / "folder", of_audioset("../secret")).status == "missing"
+
+
+def test_a_folder_that_is_none_is_the_users_to_mend(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "none", tmp_path / "file"):
+        with pytest.raises(InputError, match=rf"audio\.folder: {folder} is no folder"):
+            AudioSetFolder(folder, [], 10.0, None)
+
+
+def test_a_subfolder_that_may_not_be_read_is_passed_over(tmp_path, monkeypatch, caplog):
+    record(tmp_path / f"{YTID}_30.000.wav", noise(10, RATE), RATE)
+    (tmp_path / "lost+found").mkdir()
+    scandir = os.scandir
+
+    def guarded(folder):
+        if "lost+found" in str(folder):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    assert len(read(tmp_path, of_audioset()).samples) == 10 * SAMPLE_RATE
+    assert "lost+found" in caplog.text
+
+
+def test_a_recording_is_cut_to_its_segment_or_from_its_start(tmp_path):
+    path = record(tmp_path / "a.wav", noise(5, RATE), RATE)
+    whole = decode(path, 0.0, 5.0).samples
+    source = FileSource(2.0, None)
+    clip = Clip("a", "file", str(path), 0.0, None, ())
+    np.testing.assert_array_equal(source.read(clip).samples, whole[: 2 * RATE])
+    segment = clip._replace(start_seconds=1.0, end_seconds=1.5)
+    np.testing.assert_array_equal(source.read(segment).samples, whole[RATE : RATE * 3 // 2])
+
+
+def test_an_embedded_clip_follows_from_its_recipe_seed_and_id():
+    clip = Clip("train-1", "embedded", "Speech", 0.0, None, ())
+
+    def made(seed=1, **changes):
+        return EmbeddedSource(seed, 1.5).read(clip._replace(**changes)).samples
+
+    first = made()
+    assert first.shape == (round(1.5 * SAMPLE_RATE),) and first.dtype == np.float32
+    np.testing.assert_array_equal(made(), first)
+    assert not np.array_equal(made(seed=2), first)
+    assert not np.array_equal(made(clip_id="train-2"), first)
+
+
+def test_all_sources_have_the_one_method():
+    for source in (EmbeddedSource, FileSource, AudioSetFolder):
+        assert source.read.__annotations__ == ClipSource.read.__annotations__

@@ -1,0 +1,35 @@
+"""The columns of the audio tables."""
+
+STATUS = {
+    "clip_id": str,
+    "status": str,
+    "reason": str,
+    "message": str,
+    "attempts": int,
+    "source": str,
+    "n_samples": int,
+    "rms_db": float,
+}
+"""{shard}.status.tsv: one row for every clip asked for, in the order of clips.tsv.
+
+`reason` is one of a few fixed phrases, `message` says what was seen; `n_samples` are the samples
+got (0 where there are none); `rms_db` is their level in dB re full scale, empty where there is
+nothing to measure.
+"""
+
+USABLE = ("ok", "short", "silent")
+"""The statuses whose clips have a row in the shard."""
+
+YIELD = {
+    "split": str,
+    "class": str,
+    "name": str,
+    "status": str,
+    "clips": int,
+    "share": float,
+}
+"""yield.tsv: clips by split, class and status; class `*` is all clips of the split.
+
+A status that no clip of a class has got has no row; shares are of the clips of that class and
+split, and a clip with several labels counts in each.
+"""

@@ -1,0 +1,96 @@
+"""Audio shards on disk: the samples of the usable clips of a shard, and how they were decoded."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from stages.common.errors import InputError
+from stages.common.hdf5 import create_hdf5, open_hdf5, read_strings, write_strings
+
+SAMPLE_RATE = 22_050
+"""Samples a second of everything that is stored: the study's rate."""
+
+_FULL_SCALE = 32_768
+_KIND = "audio shard"
+_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class AudioShard:
+    """The usable clips of a shard.
+
+    `samples` (n, length) int16, zero-padded at the end; `n_samples` (n,) how many are sound;
+    `clip_id` their ids, in the order of clips.tsv.
+    """
+
+    samples: np.ndarray
+    n_samples: np.ndarray
+    clip_id: list[str]
+    sample_rate: int
+    decoder: str
+    decoder_version: str
+
+
+def to_int16(samples: np.ndarray) -> np.ndarray:
+    """Return finite `samples` (full scale 1) as int16, to the nearest step, clipped, no dither."""
+    steps = np.rint(samples * np.float32(_FULL_SCALE))
+    return np.clip(steps, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+
+
+def to_float(samples: np.ndarray) -> np.ndarray:
+    """Return int16 `samples` as float32 of full scale 1, which `to_int16` gives back exactly."""
+    return samples.astype(np.float32) / np.float32(_FULL_SCALE)
+
+
+def write_rows(file: h5py.File, name: str, rows: np.ndarray, chunk: int = 1) -> None:
+    """Store `rows` (n, ...) as the dataset `name`, `chunk` rows a chunk, each with a checksum."""
+    stored = {"chunks": (min(chunk, len(rows)), *rows.shape[1:]), "fletcher32": True}
+    file.create_dataset(name, data=rows, **(stored if rows.size else {}))
+
+
+def write_audio_shard(path: str | os.PathLike, shard: AudioShard) -> None:
+    """Write `shard`, whole or not at all."""
+    with create_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+        file.attrs["sample_rate"] = shard.sample_rate
+        file.attrs["decoder"] = shard.decoder
+        file.attrs["decoder_version"] = shard.decoder_version
+        write_rows(file, "samples", shard.samples)
+        write_rows(file, "n_samples", shard.n_samples.astype(np.int32), chunk=len(shard.clip_id))
+        write_strings(file, "clip_id", shard.clip_id)
+
+
+def read_audio_shard(path: str | os.PathLike) -> AudioShard:
+    """Read a shard made by `write_audio_shard`.
+
+    Raises InputError, naming the file, when it is missing or damaged, when its datasets do not
+    fit each other, or when a clip occurs twice.
+    """
+    with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+        shard = AudioShard(
+            samples=file["samples"][:],
+            n_samples=file["n_samples"][:],
+            clip_id=read_strings(file, "clip_id"),
+            sample_rate=int(file.attrs["sample_rate"]),
+            decoder=file.attrs["decoder"],
+            decoder_version=file.attrs["decoder_version"],
+        )
+    _check(Path(path), shard)
+    return shard
+
+
+def _check(path: Path, shard: AudioShard) -> None:
+    n = len(shard.clip_id)
+    if shard.samples.ndim != 2 or len(shard.samples) != n or shard.n_samples.shape != (n,):
+        problem = f"samples {shard.samples.shape}, n_samples {shard.n_samples.shape}, {n} clips"
+    elif shard.samples.dtype != np.int16:
+        problem = f"samples of type {shard.samples.dtype}"
+    elif len(set(shard.clip_id)) != n:
+        problem = "a clip occurs twice"
+    elif n and not 1 <= shard.n_samples.min() <= shard.n_samples.max() <= shard.samples.shape[1]:
+        problem = "a clip has fewer than 1 or more than all samples"
+    else:
+        return
+    raise InputError(f"{path}: not a whole {_KIND} ({problem}); delete it and run again")
