@@ -1,0 +1,276 @@
+"""Spectrogram shards: from samples to disk and back, labels, index, damage."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recordings import noise, write_classes, write_clips
+
+from stages.audio.storage import SAMPLE_RATE, AudioShard, to_int16, write_audio_shard
+from stages.common.errors import InputError
+from stages.common.tables import write_table
+from stages.spectrograms import compute as module
+from stages.spectrograms.columns import INDEX
+from stages.spectrograms.compute import compute_spectrogram_shard
+from stages.spectrograms.log_mel import PARAMETERS, log_mel
+from stages.spectrograms.shard import (
+    _runs,
+    index_spectrograms,
+    open_spectrogram_shard,
+    read_index,
+    write_spectrogram_shard,
+)
+
+MIDS = ["/m/a", "/m/b", "/m/c"]
+CLIPS = [("a", "/m/b"), ("missing", "/m/a"), ("-_b", "/m/c;/m/a"), ("c", "")]
+STORED = ["a", "-_b", "c"]
+
+
+def write_audio(path, clip_ids=STORED, **changes):
+    samples = to_int16(
+        np.array([noise(1, SAMPLE_RATE, seed=seed) for seed in range(3)], np.float32)
+    )[: len(clip_ids)]
+    n_samples = np.array([SAMPLE_RATE, 11_025, 300], np.int32)[: len(clip_ids)]
+    parts = {"sample_rate": SAMPLE_RATE, "decoder": "x", "decoder_version": "1", **changes}
+    write_audio_shard(path, AudioShard(samples, n_samples, list(clip_ids), **parts))
+    return samples
+
+
+def computed(folder, name="00000.h5", clips=CLIPS, mids=MIDS):
+    """Run `compute_spectrogram_shard` on `folder`/audio.h5; returns the path of the shard."""
+    write_clips(
+        folder / "clips.tsv",
+        [{"clip_id": clip_id, "reference": "/x", "labels": labels} for clip_id, labels in clips],
+    )
+    write_classes(folder / "classes.tsv", mids)
+    compute_spectrogram_shard(
+        folder / "audio.h5",
+        folder / "clips.tsv",
+        folder / "classes.tsv",
+        "train",
+        "00000",
+        "original",
+        folder / name,
+    )
+    return folder / name
+
+
+def test_a_shard_holds_the_log_mels_and_labels_of_its_clips(tmp_path):
+    samples = write_audio(tmp_path / "audio.h5")
+    shard = open_spectrogram_shard(computed(tmp_path))
+    assert shard.clip_id == STORED
+    assert shard.shape == (64, 81)
+    assert shard.n_frames.tolist() == [81, 41, 2]
+    assert shard.labels.tolist() == [
+        [False, True, False],
+        [True, False, True],
+        [False, False, False],
+    ]
+    assert shard.stimulus == "original" and shard.parameters == PARAMETERS
+    found = shard.read()
+    assert found.dtype == np.float16
+    np.testing.assert_array_equal(found, log_mel(samples).astype(np.float16))
+
+
+def test_the_same_audio_gives_the_same_bytes(tmp_path):
+    write_audio(tmp_path / "audio.h5")
+    first = computed(tmp_path, "first.h5").read_bytes()
+    assert computed(tmp_path, "again.h5").read_bytes() == first
+
+
+def test_a_shard_without_clips_stays_one(tmp_path):
+    write_audio(tmp_path / "audio.h5", [])
+    shard = open_spectrogram_shard(computed(tmp_path))
+    assert shard.read().shape == (0, 64, 81) and shard.labels.shape == (0, 3)
+
+
+def test_more_clips_than_fit_in_a_block(tmp_path, monkeypatch):
+    samples = write_audio(tmp_path / "audio.h5")
+    monkeypatch.setattr(module, "_BLOCK", 2)
+    found = open_spectrogram_shard(computed(tmp_path)).read()
+    np.testing.assert_array_equal(found, log_mel(samples).astype(np.float16))
+
+
+def test_what_cannot_be_computed_is_named(tmp_path, monkeypatch):
+    write_audio(tmp_path / "audio.h5", sample_rate=16_000)
+    with pytest.raises(InputError, match=r"audio\.h5: at 16000 Hz, not 22050"):
+        computed(tmp_path)
+    write_audio(tmp_path / "audio.h5")
+    with pytest.raises(InputError, match="no clip c in shard train/00000"):
+        computed(tmp_path, clips=CLIPS[:-1])
+    with pytest.raises(InputError, match="clip -_b bears /m/c"):
+        computed(tmp_path, mids=MIDS[:2])
+
+    def broken(samples):
+        values = log_mel(samples)
+        values[1, 3, 4] = np.nan
+        return values
+
+    monkeypatch.setattr(module, "log_mel", broken)
+    with pytest.raises(InputError, match="clip -_b gives a spectrogram that is not finite"):
+        computed(tmp_path)
+
+
+def write_shard(path, clip_ids, frames=5, classes=2, seed=0, **changes):
+    """Write a small shard of random values; returns them."""
+    n = len(clip_ids)
+    values = np.random.default_rng(seed).uniform(-100, 40, (n, 4, frames)).astype(np.float16)
+    parts = {
+        "n_frames": np.full(n, frames),
+        "labels": np.zeros((n, classes), bool),
+        "stimulus": "original",
+        "parameters": PARAMETERS,
+    }
+    write_spectrogram_shard(path, log_mel=values, clip_id=clip_ids, **{**parts, **changes})
+    return values
+
+
+@given(st.lists(st.integers(0, 9), max_size=20))
+def test_runs_of_rows_put_together_are_the_rows(rows):
+    runs = _runs(rows)
+    assert [start + k for _, start, count in runs for k in range(count)] == rows
+    assert [first + k for first, _, count in runs for k in range(count)] == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("rows", [[], [3], [0, 1, 2, 3, 4, 5], [5, 4, 1, 2, 2], [0, 2, 4]])
+def test_rows_are_read_in_the_order_asked_for(tmp_path, rows):
+    values = write_shard(tmp_path / "00000.h5", list("abcdef"))
+    shard = open_spectrogram_shard(tmp_path / "00000.h5")
+    np.testing.assert_array_equal(shard.read(rows), values[rows])
+    np.testing.assert_array_equal(shard.read(np.array(rows, dtype=int)), values[rows])
+    out = np.zeros((len(rows), 4, 5), np.float16)
+    assert shard.read(rows, out=out) is out
+    np.testing.assert_array_equal(out, values[rows])
+
+
+def test_reading_into_part_of_a_larger_array(tmp_path):
+    values = write_shard(tmp_path / "00000.h5", list("abc"))
+    whole = np.zeros((10, 4, 5), np.float16)
+    open_spectrogram_shard(tmp_path / "00000.h5").read(out=whole[4:7])
+    np.testing.assert_array_equal(whole[4:7], values)
+    assert not whole[:4].any() and not whole[7:].any()
+
+
+def test_rows_and_arrays_that_do_not_fit_are_refused(tmp_path):
+    write_shard(tmp_path / "00000.h5", list("abc"))
+    shard = open_spectrogram_shard(tmp_path / "00000.h5")
+    for rows in ([3], [-1]):
+        with pytest.raises(IndexError):
+            shard.read(rows)
+    for out in (np.zeros((2, 4, 5), np.float16), np.zeros((3, 4, 5), np.float32)):
+        with pytest.raises(ValueError, match="float16"):
+            shard.read(out=out)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"n_frames": np.array([5])}, r"n_frames \(1,\)"),
+        ({"n_frames": np.array([5, 6])}, "more than all frames"),
+        ({"n_frames": np.array([0, 5])}, "fewer than 1"),
+        ({"labels": np.zeros((1, 2), bool)}, r"labels \(1, 2\)"),
+        ({"labels": np.zeros(2, bool)}, r"labels are \(2,\) bool"),
+        ({"clip_id": ["a", "a"]}, "a clip occurs twice"),
+        ({"clip_id": ["a"]}, r"log_mel is \(2, 4, 5\) float16, not \(1, 4, 5\)"),
+        ({"log_mel": np.zeros((2, 4), np.float16)}, r"log_mel is \(2, 4\) float16"),
+    ],
+)
+def test_a_shard_that_does_not_fit_together_is_refused(tmp_path, changes, says):
+    parts = {
+        "log_mel": np.zeros((2, 4, 5)),
+        "n_frames": np.array([5, 5]),
+        "labels": np.zeros((2, 2), bool),
+        "clip_id": ["a", "b"],
+        "stimulus": "original",
+        "parameters": PARAMETERS,
+    }
+    write_spectrogram_shard(tmp_path / "00000.h5", **{**parts, **changes})
+    with pytest.raises(InputError, match=f"00000.h5: .*{says}"):
+        open_spectrogram_shard(tmp_path / "00000.h5")
+
+
+def test_a_flipped_bit_is_found_and_only_by_those_who_read_it(tmp_path):
+    path = tmp_path / "00000.h5"
+    values = write_shard(path, list("abc"), frames=200)
+    content = bytearray(path.read_bytes())
+    content[content.find(values[1].tobytes()) + 500] ^= 1
+    path.write_bytes(content)
+    shard = open_spectrogram_shard(path)
+    np.testing.assert_array_equal(shard.read([0, 2]), values[[0, 2]])
+    with pytest.raises(InputError) as caught:
+        shard.read()
+    assert str(caught.value).startswith(f"{path}: damaged spectrogram shard")
+    assert "delete it and run again" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_shard_that_changed_since_it_was_opened_is_refused(tmp_path):
+    path = tmp_path / "00000.h5"
+    write_shard(path, list("abc"))
+    shard = open_spectrogram_shard(path)
+    write_shard(path, list("abcd"))
+    with pytest.raises(InputError, match=r"log_mel is \(4, 4, 5\)"):
+        shard.read()
+
+
+def indexed(folder, shards, clips):
+    """Run `index_spectrograms`; `clips` are (split, shard, clip_id)."""
+    write_clips(
+        folder / "clips.tsv",
+        [{"clip_id": c, "split": s, "shard": h, "reference": "/x"} for s, h, c in clips],
+    )
+    index_spectrograms(shards, folder / "clips.tsv", "train", folder / "index.tsv")
+    return read_index(folder / "index.tsv")
+
+
+ORDER = [("train", "00000", name) for name in "abc"] + [("train", "00001", name) for name in "de"]
+
+
+def test_the_index_is_in_the_order_of_the_clips(tmp_path):
+    write_shard(tmp_path / "00000.h5", ["c", "a"], n_frames=np.array([4, 5]))
+    write_shard(tmp_path / "00001.h5", ["d"])
+    shards = [tmp_path / "00001.h5", tmp_path / "00000.h5"]
+    index = indexed(tmp_path, shards, [*ORDER, ("test", "00000", "t")])
+    assert index.to_dict("list") == {
+        "clip_id": ["a", "c", "d"],
+        "shard": ["00000", "00000", "00001"],
+        "row": [1, 0, 0],
+        "n_frames": [5, 4, 5],
+    }
+
+
+def test_shards_without_clips_leave_an_index_without_rows(tmp_path):
+    write_shard(tmp_path / "00000.h5", [])
+    assert len(indexed(tmp_path, [tmp_path / "00000.h5"], ORDER)) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"frames": 6}, r"bands and frames \(4, 6\), but \(4, 5\) in .*00000\.h5"),
+        ({"classes": 3}, "number of classes 3, but 2"),
+        ({"stimulus": "quilt-50ms"}, "stimulus quilt-50ms, but original"),
+        ({"parameters": {**PARAMETERS, "n_fft": 512}}, "parameters .*512"),
+    ],
+)
+def test_shards_that_differ_are_named(tmp_path, changes, says):
+    write_shard(tmp_path / "00000.h5", ["a"])
+    write_shard(tmp_path / "00001.h5", ["d"], **changes)
+    with pytest.raises(InputError, match=rf"00001\.h5: {says}"):
+        indexed(tmp_path, [tmp_path / "00000.h5", tmp_path / "00001.h5"], ORDER)
+
+
+def test_clips_and_shards_out_of_place_are_named(tmp_path):
+    write_shard(tmp_path / "00000.h5", ["a", "d"])
+    with pytest.raises(InputError, match=r"00000\.h5: holds clip d, which .* does not put there"):
+        indexed(tmp_path, [tmp_path / "00000.h5"], ORDER)
+    write_shard(tmp_path / "00007.h5", ["a"])
+    with pytest.raises(InputError, match=r"00007\.h5: is no shard of train"):
+        indexed(tmp_path, [tmp_path / "00007.h5"], ORDER)
+
+
+def test_an_index_with_a_clip_twice_is_refused(tmp_path):
+    write_shard(tmp_path / "00000.h5", ["a"])
+    index = indexed(tmp_path, [tmp_path / "00000.h5"], ORDER)
+    write_table(tmp_path / "index.tsv", index.loc[[0, 0]], INDEX)
+    with pytest.raises(InputError, match=r"index\.tsv: clip a occurs twice"):
+        read_index(tmp_path / "index.tsv")

@@ -1,0 +1,12 @@
+"""Write where each clip of a split lies among its spectrogram shards."""
+
+from stages.common.job import job
+from stages.spectrograms.shard import index_spectrograms
+
+with job(snakemake.log[0]):
+    index_spectrograms(
+        shards=snakemake.input.shards,
+        clips=snakemake.input.clips,
+        split=snakemake.wildcards.split,
+        output=snakemake.output.index,
+    )

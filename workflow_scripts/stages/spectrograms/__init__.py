@@ -1,0 +1,1 @@
+"""From shards of samples to shards of log-Mel spectrograms."""

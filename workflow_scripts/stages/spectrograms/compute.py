@@ -1,0 +1,86 @@
+"""From an audio shard to a spectrogram shard."""
+
+import logging
+import os
+
+import numpy as np
+
+from stages.audio.clips import read_shard_clips
+from stages.audio.storage import SAMPLE_RATE, read_audio_shard
+from stages.common.errors import InputError, one_line
+from stages.common.tables import read_table
+from stages.corpus.columns import CLASSES
+from stages.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
+from stages.spectrograms.shard import write_spectrogram_shard
+
+# Clips at once between float32 and the stored float16.
+_BLOCK = 16
+
+
+def compute_spectrogram_shard(
+    audio: str | os.PathLike,
+    clips: str | os.PathLike,
+    classes: str | os.PathLike,
+    split: str,
+    shard: str,
+    stimulus: str,
+    output: str | os.PathLike,
+) -> None:
+    """Write the log-Mel spectrograms and labels of the clips in the audio shard `audio`.
+
+    `clips` and `classes` are the corpus tables, `stimulus` the name of what is played. Raises
+    InputError when a clip is not of the shard, bears a class that is not listed, or gives a
+    spectrogram that is not finite.
+    """
+    sound = read_audio_shard(audio)
+    if sound.sample_rate != SAMPLE_RATE:
+        raise InputError(
+            f"{audio}: at {sound.sample_rate} Hz, not {SAMPLE_RATE}; delete it and run again"
+        )
+    n, length = sound.samples.shape
+    spectrograms = np.empty((n, N_MELS, frames_of(length)), dtype=np.float16)
+    for first in range(0, n, _BLOCK):
+        block = log_mel(sound.samples[first : first + _BLOCK])
+        for clip_id, values in zip(sound.clip_id[first:], block, strict=False):
+            if not np.isfinite(values).all():
+                raise InputError(
+                    f"{audio}: clip {clip_id} gives a spectrogram that is not finite; "
+                    "delete the shard and run again"
+                )
+        spectrograms[first : first + _BLOCK] = block
+    write_spectrogram_shard(
+        output,
+        log_mel=spectrograms,
+        n_frames=frames_of(sound.n_samples),
+        labels=_labels(sound.clip_id, clips, classes, split, shard),
+        clip_id=sound.clip_id,
+        stimulus=stimulus,
+        parameters=PARAMETERS,
+    )
+    logging.info("%s/%s: %d spectrograms of %s", split, shard, n, stimulus)
+
+
+def _labels(
+    clip_ids: list[str],
+    clips: str | os.PathLike,
+    classes: str | os.PathLike,
+    split: str,
+    shard: str,
+) -> np.ndarray:
+    """Return the labels (n, classes) bool of `clip_ids`, columns in the order of classes.tsv."""
+    column = {mid: place for place, mid in enumerate(read_table(classes, CLASSES)["mid"])}
+    borne = {clip.clip_id: clip.labels for clip in read_shard_clips(clips, split, shard)}
+    labels = np.zeros((len(clip_ids), len(column)), dtype=bool)
+    for row, clip_id in enumerate(clip_ids):
+        if clip_id not in borne:
+            raise InputError(
+                f"{clips}: has no clip {one_line(clip_id)} in shard {split}/{shard}, but the "
+                "audio shard holds it; delete the audio shard and run again"
+            )
+        for mid in borne[clip_id]:
+            if mid not in column:
+                raise InputError(
+                    f"{clips}: clip {clip_id} bears {one_line(mid)}, which {classes} does not list"
+                )
+            labels[row, column[mid]] = True
+    return labels
