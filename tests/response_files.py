@@ -1,0 +1,117 @@
+"""Small corpora with responses on disk, for the tests of what is computed from responses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.common.tables import write_table
+from stages.corpus.columns import CLASSES, CLIPS
+from stages.networks.columns import NETWORK_CLIPS
+from stages.responses.files import LAYERS, create_responses
+
+UNITS = {"conv1": 3, "conv2": 4, "conv3": 6, "avgpool": 16, "fc1": 5}
+
+# mid, name, target, withheld, genre
+_CLASS_LIST = [
+    ("/m/speech", "Speech", False, False, False),
+    ("/m/music", "Music", True, True, False),
+    ("/m/jazz", "Jazz", True, True, True),
+    ("/m/singing", "Singing", False, True, False),
+    ("/m/rain", "Rain", False, False, False),
+    ("/m/owl", "Owl", False, False, False),
+]
+# The labels that clips take in turn; no clip is an owl's.
+_LABELS = ["/m/speech", "/m/music", "/m/rain", "/m/music;/m/jazz", "/m/singing", "/m/rain;/m/jazz"]
+_ROLES = ["other", "target", "other", "target", "other", "mixed"]
+
+
+def classes():
+    table = pd.DataFrame(_CLASS_LIST, columns=["mid", "name", "target", "withheld", "genre"])
+    table["index"] = np.arange(len(table))
+    table["branch"] = np.where(table["target"], "Music", "Sounds")
+    return table
+
+
+def clips(n_train=36, n_test=24):
+    """Return a table of clips, whose test clips do not come in the order of their numbers."""
+    parts = []
+    for split, n in (("train", n_train), ("test", n_test)):
+        turn = np.arange(n) % len(_LABELS)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "clip_id": [f"{split}-{number:04d}" for number in range(n)],
+                    "split": split,
+                    "shard": "00000",
+                    "source": "file",
+                    "reference": "a.wav",
+                    "start_seconds": 0.0,
+                    "end_seconds": np.nan,
+                    "labels": [_LABELS[place] for place in turn],
+                    "role": [_ROLES[place] for place in turn],
+                    "withheld": turn % 2 == 1,
+                }
+            )
+        )
+    parts[1] = parts[1].iloc[::-1]
+    return pd.concat(parts, ignore_index=True)
+
+
+def write_responses(path, clip_ids, responses):
+    """Write `responses` (layer to (clips, units)) in the real layout, zeros where none is given."""
+    units = {layer: len(_CLASS_LIST) if layer == "fc2" else UNITS[layer] for layer in LAYERS}
+    units |= {layer: values.shape[1] for layer, values in responses.items()}
+    with create_responses(path, clip_ids, units, "0" * 64, "original") as file:
+        for layer, values in responses.items():
+            file[layer][:] = values
+
+
+@dataclass
+class Corpus:
+    """Tables of a corpus, and responses of one network to it, in a folder."""
+
+    folder: Path
+    clips: pd.DataFrame
+    responses: dict[str, dict[str, np.ndarray]]
+
+    def path(self, name):
+        return self.folder / name
+
+    def write(self):
+        """Write the files, responses in an order of their own and without the last clip."""
+        write_table(self.path("clips.tsv"), self.clips, CLIPS)
+        write_table(self.path("classes.tsv"), classes(), CLASSES)
+        for split, responses in self.responses.items():
+            order = self.order(split)
+            ids = self.of_split(split)["clip_id"].to_numpy()[order]
+            write_responses(
+                self.path(f"{split}.h5"), list(ids), {k: v[order] for k, v in responses.items()}
+            )
+        return self
+
+    def write_network_clips(self, table):
+        write_table(self.path("network_clips.tsv"), table, NETWORK_CLIPS)
+
+    def of_split(self, split):
+        return self.clips[self.clips["split"] == split].reset_index(drop=True)
+
+    def order(self, split):
+        """Return which clips of `split` there are responses to, in the order of their file."""
+        n = len(self.of_split(split))
+        return np.random.default_rng(len(split)).permutation(n - 1)
+
+
+def corpus(folder, seed=0, **sizes):
+    """Return a corpus whose responses are noise, of the float32 that is stored."""
+    random = np.random.default_rng(seed)
+    table = clips(**sizes)
+    responses = {
+        split: {
+            layer: np.maximum(random.normal(0.3, 1, (n, units)), 0).astype(np.float32)
+            for layer, units in {**UNITS, "fc2": len(_CLASS_LIST)}.items()
+        }
+        for split, n in table.groupby("split").size().items()
+    }
+    return Corpus(folder, table, responses)

@@ -1,0 +1,130 @@
+"""Permutations of the target label against SciPy, against all of them, and on null data."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from stages.selectivity.effects import effects
+from stages.selectivity.permutation import Relabelled, max_statistic_p, permuted_labels
+
+
+def skewed(clips, units, seed=0):
+    return np.random.default_rng(seed).gamma(0.7, 1, (clips, units)).astype(np.float32)
+
+
+def p_of(target, other, permutations, seed=0):
+    t = effects(target, other)["welch_t"]
+    return max_statistic_p(target, other, t, permutations, np.random.default_rng(seed))
+
+
+def test_each_relabelling_names_as_many_targets_and_every_clip_alike():
+    labels = permuted_labels(3, 9, 4000, np.random.default_rng(1))
+    assert labels.shape == (4000, 12) and (labels.sum(axis=1) == 3).all()
+    # 4,000 draws at 1/4: a standard error of 0.0068, five of which are allowed.
+    np.testing.assert_allclose(labels.mean(axis=0), 0.25, atol=0.035)
+    pairs = labels.T.astype(int) @ labels
+    np.testing.assert_allclose(pairs[np.triu_indices(12, 1)] / 4000, 3 / 12 * 2 / 11, atol=0.017)
+
+
+# More clips than one block of the products, and fewer.
+@pytest.mark.parametrize(("clips", "n_target"), [(5000, 1200), (37, 30), (4, 2)])
+def test_t_of_every_relabelling_equals_scipy(clips, n_target):
+    # Scales and offsets that would cost digits if the responses were not centred.
+    responses = skewed(clips, 9) * np.float32([1, 1e-8, 1e6, 1, 1, 1, 1, 1, 1])
+    responses[:, 3] += 1000
+    labels = permuted_labels(n_target, clips - n_target, 6, np.random.default_rng(2))
+    found = Relabelled(responses, n_target).welch_t(labels)
+    exact = responses.astype(np.float64)
+    expected = [
+        stats.ttest_ind(exact[row], exact[~row], equal_var=False).statistic for row in labels
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_p_equals_a_count_over_scipys_statistics():
+    target, other = skewed(25, 6, seed=1), skewed(40, 6, seed=2)
+    target[:, 0] += 1
+    labels = permuted_labels(25, 40, 199, np.random.default_rng(0))
+    pooled = np.concatenate([target, other]).astype(np.float64)
+    largest = np.array(
+        [
+            np.abs(stats.ttest_ind(pooled[row], pooled[~row], equal_var=False).statistic).max()
+            for row in labels
+        ]
+    )
+    t = stats.ttest_ind(pooled[:25], pooled[25:], equal_var=False).statistic
+    expected = (1 + (largest[:, None] >= np.abs(t)).sum(axis=0)) / 200
+    np.testing.assert_array_equal(p_of(target, other, 199), expected)
+
+
+def test_the_observed_labelling_counts_when_it_is_drawn():
+    # Of the 20 labellings of 3 + 3 clips only the observed one and its mirror reach its t.
+    target, other = np.float32([[5], [6.5], [7.1]]), np.float32([[1], [2.3], [2.9]])
+    pooled = np.concatenate([target, other])
+    labels = np.zeros((20, 6), dtype=bool)
+    for row, chosen in zip(labels, combinations(range(6), 3), strict=True):
+        row[list(chosen)] = True
+    t = np.abs(Relabelled(pooled, 3).welch_t(labels)[:, 0])
+    assert (t >= t[0] * (1 - 1e-9)).sum() == 2
+    # Two in twenty: 10,000 draws have a standard error of 0.003, four of which are allowed.
+    assert p_of(target, other, 10_000)[0] == pytest.approx(0.1, abs=0.012)
+
+
+def test_p_is_at_least_one_over_the_permutations_and_falls_with_t():
+    target, other = skewed(60, 12, seed=3), skewed(90, 12, seed=4)
+    target += np.linspace(0, 2, 12, dtype=np.float32)
+    t, p = effects(target, other)["welch_t"], p_of(target, other, 250)
+    assert p.min() == 1 / 251 and p.max() <= 1
+    assert (np.diff(p[np.argsort(np.abs(t))]) <= 0).all()
+
+
+def test_constant_units_neither_gain_nor_cost_anything():
+    target, other = skewed(30, 5, seed=5), skewed(40, 5, seed=6)
+    constant = np.full((1, 2), 0.1, dtype=np.float32)
+    wide = [np.hstack([g, np.repeat(constant, len(g), axis=0)]) for g in (target, other)]
+    p = p_of(*wide, 99)
+    np.testing.assert_array_equal(p[:5], p_of(target, other, 99))
+    np.testing.assert_array_equal(p[5:], 1)
+    labels = permuted_labels(30, 40, 50, np.random.default_rng(0))
+    assert (Relabelled(np.concatenate(wide), 30).welch_t(labels)[:, 5:] == 0).all()
+
+
+def test_a_unit_that_one_clip_drives_gives_no_nan():
+    target, other = np.zeros((3, 1), np.float32), np.zeros((4, 1), np.float32)
+    other[2] = 7
+    labels = permuted_labels(3, 4, 200, np.random.default_rng(0))
+    # The clip's group has variance, the other none: t is that of 7/3 or 7/4 over its error, 1.
+    t = Relabelled(np.concatenate([target, other]), 3).welch_t(labels)
+    np.testing.assert_allclose(np.abs(t), 1, rtol=1e-12)
+    assert p_of(target, other, 99)[0] == 1
+
+
+def test_the_observed_labelling_counts_where_its_t_is_infinite():
+    # Constant within both groups: of the 56 labellings of 3 + 5 clips only the observed one is.
+    target, other = np.full((3, 1), 0.1, np.float32), np.full((5, 1), 0.3, np.float32)
+    assert effects(target, other)["welch_t"] == [-np.inf]
+    # 10,000 draws have a standard error of 0.0013, four of which are allowed.
+    assert p_of(target, other, 10_000)[0] == pytest.approx(1 / 56, abs=0.0053)
+
+
+def test_family_wise_error_on_null_data_is_nominal():
+    # 1,000 networks without an effect; correlated, skewed units and unequal groups. With 39
+    # permutations p <= 0.05 has a probability of 2/40; three standard errors of 1,000 such draws
+    # are 0.021.
+    random = np.random.default_rng(7)
+    false = 0
+    for run in range(1000):
+        shared = random.normal(size=(45, 1))
+        responses = np.maximum(shared + random.normal(size=(45, 8)), 0).astype(np.float32)
+        false += p_of(responses[:15], responses[15:], 39, seed=run).min() <= 0.05
+    assert false / 1000 == pytest.approx(0.05, abs=0.021)
+
+
+def test_the_same_draw_gives_the_same_p():
+    target, other = skewed(30, 4, seed=8), skewed(50, 4, seed=9)
+    np.testing.assert_array_equal(
+        p_of(target, other, 300, seed=3), p_of(target, other, 300, seed=3)
+    )
+    assert (p_of(target, other, 300, seed=3) != p_of(target, other, 300, seed=4)).any()

@@ -1,0 +1,157 @@
+"""Responses of the selective units per clip and per class, and the summary over networks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from response_files import classes, corpus
+
+from stages.common.errors import InputError
+from stages.common.tables import read_table, write_table
+from stages.selectivity.columns import (
+    CLASS_RESPONSES,
+    CLIP_RESPONSES,
+    SELECTIVITY_SUMMARY,
+    UNITS,
+)
+from stages.selectivity.selective import selective_responses, summarise_selectivity
+
+CHOSEN = {"avgpool": [3, 14], "conv1": [0]}
+
+
+def units_table(chosen=CHOSEN, **values):
+    rows = [
+        {name: 0 if kind is int else 0.5 for name, kind in UNITS.items()}
+        | {"layer": layer, "unit": unit, "selective": unit in chosen[layer]}
+        | {"test_n_target": 7, "test_n_other": 9}
+        for layer, size in (("conv1", 3), ("avgpool", 16))
+        for unit in range(size)
+    ]
+    return pd.DataFrame(rows).assign(**values)
+
+
+def run(files, layer="avgpool", units=None):
+    write_table(files.path("units.tsv"), units_table() if units is None else units, UNITS)
+    names = ("units.tsv", "train.h5", "test.h5", "clips.tsv", "classes.tsv", "a.tsv", "b.tsv")
+    selective_responses(*[files.path(name) for name in names], layer=layer)
+    return (
+        read_table(files.path("a.tsv"), CLIP_RESPONSES),
+        read_table(files.path("b.tsv"), CLASS_RESPONSES),
+    )
+
+
+def expected_means(files, split, layer="avgpool"):
+    rows = files.order(split)
+    ids = files.of_split(split)["clip_id"].to_numpy()[rows]
+    exact = files.responses[split][layer][rows].astype(np.float64)
+    return dict(zip(ids, exact[:, CHOSEN[layer]].mean(axis=1), strict=True))
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "conv1"])
+def test_every_usable_clip_has_its_mean_over_the_selective_units(tmp_path, layer):
+    files = corpus(tmp_path).write()
+    table, _ = run(files, layer)
+    for split in ("train", "test"):
+        of_split = table[table["split"] == split].set_index("clip_id")
+        expected = expected_means(files, split, layer)
+        assert list(of_split.index) == list(expected)
+        # Two float32 numbers add exactly in float64, or nearly.
+        np.testing.assert_allclose(of_split["response"], list(expected.values()), rtol=1e-15)
+        roles = files.of_split(split).set_index("clip_id")["role"]
+        assert list(of_split["role"]) == list(roles[of_split.index])
+    assert set(table["role"]) == {"target", "other", "mixed"}
+
+
+def test_classes_are_averaged_over_the_test_clips_that_bear_them(tmp_path):
+    files = corpus(tmp_path).write()
+    _, table = run(files)
+    assert list(table["mid"]) == list(classes()["mid"])
+    expected = expected_means(files, "test")
+    labels = files.of_split("test").set_index("clip_id")["labels"].str.split(";")
+    for _, row in table.iterrows():
+        bearing = [value for clip, value in expected.items() if row["mid"] in labels[clip]]
+        assert row["n_clips"] == len(bearing)
+        if bearing:
+            assert row["response"] == pytest.approx(np.mean(bearing), rel=1e-12)
+            assert row["response_sd"] == pytest.approx(np.std(bearing, ddof=1), rel=1e-12)
+    known = classes()
+    for name in ("index", "name", "branch", "target", "genre"):
+        assert list(table[name]) == list(known[name])
+
+
+def test_a_class_without_test_clips_is_empty_and_one_clip_has_no_spread(tmp_path):
+    files = corpus(tmp_path)
+    present = files.of_split("test")["clip_id"][files.order("test")[0]]
+    files.clips.loc[files.clips["clip_id"] == present, "labels"] = "/m/owl;/m/rain"
+    _, table = run(files.write())
+    owl = table.set_index("mid").loc["/m/owl"]
+    assert owl["n_clips"] == 1 and np.isnan(owl["response_sd"])
+    assert owl["response"] == expected_means(files, "test")[present]
+    files.clips.loc[files.clips["clip_id"] == present, "labels"] = "/m/rain"
+    _, table = run(files.write())
+    owl = table.set_index("mid").loc["/m/owl"]
+    assert owl["n_clips"] == 0 and np.isnan(owl["response"]) and np.isnan(owl["response_sd"])
+    last = files.path("b.tsv").read_text().splitlines()[-1]
+    assert last.startswith("5\t/m/owl") and last.endswith("\t0\t\t")
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path):
+    files = corpus(tmp_path).write()
+    run(files)
+    once = [files.path(name).read_bytes() for name in ("a.tsv", "b.tsv")]
+    run(files)
+    assert [files.path(name).read_bytes() for name in ("a.tsv", "b.tsv")] == once
+
+
+def test_a_label_that_is_no_class_is_refused(tmp_path):
+    files = corpus(tmp_path)
+    clip = files.of_split("test")["clip_id"][files.order("test")[2]]
+    files.clips.loc[files.clips["clip_id"] == clip, "labels"] = "/m/rain;/m/gone"
+    with pytest.raises(InputError, match=rf"clips\.tsv: clip {clip} bears '/m/gone', which is no"):
+        run(files.write())
+
+
+def test_units_without_a_selective_one_of_the_layer_are_refused(tmp_path):
+    files = corpus(tmp_path).write()
+    with pytest.raises(InputError, match=r"units\.tsv: has no selective unit of fc1; delete it"):
+        run(files, layer="fc1")
+
+
+def test_responses_of_the_wrong_split_are_refused(tmp_path):
+    files = corpus(tmp_path).write()
+    files.path("test.h5").replace(files.path("train.h5"))
+    with pytest.raises(InputError, match=r"train\.h5: clip test-\d+ is not among the train clips"):
+        run(files)
+
+
+def test_summary_has_a_row_a_network_and_layer(tmp_path):
+    networks = [["natural", 1], ["natural", 2], ["untrained", 1]]
+    paths = []
+    for number in range(len(networks)):
+        paths.append(tmp_path / f"{number}.tsv")
+        table = units_table()
+        table["test_auc"] = number + table["unit"] / 100
+        table["welch_t"] = np.where(table["unit"] % 2 == 0, 3.0, -3.0)
+        table["p_fdr"] = np.where(table["unit"] < 5, 0.01, 0.05)
+        table["p_permutation"] = np.where(table["unit"] < 2, 0.04, 0.3)
+        write_table(paths[-1], table, UNITS)
+    summarise_selectivity(paths, tmp_path / "summary.tsv", networks=networks)
+    table = read_table(tmp_path / "summary.tsv", SELECTIVITY_SUMMARY)
+    assert list(zip(table["condition"], table["seed"], table["layer"], strict=True)) == [
+        (condition, seed, layer) for condition, seed in networks for layer in ("conv1", "avgpool")
+    ]
+    of_pool = table[table["layer"] == "avgpool"].reset_index(drop=True)
+    # Units 3 and 14 are selective; 0, 2 and 4 are positive and below 0.05, which is not 0.05.
+    assert set(of_pool["n_units"]) == {16} and set(of_pool["n_selective"]) == {2}
+    assert set(of_pool["n_significant_fdr"]) == {3}
+    assert set(of_pool["n_significant_permutation"]) == {1}
+    assert set(of_pool["n_target_test"]) == {7} and set(of_pool["n_other_test"]) == {9}
+    np.testing.assert_allclose(of_pool["test_auc"], np.arange(3) + 0.085, rtol=1e-12)
+    assert set(of_pool["welch_t"]) == {0.0} and set(of_pool["test_hedges_g"]) == {0.5}
+
+
+def test_networks_and_tables_must_match_in_number(tmp_path):
+    write_table(tmp_path / "units.tsv", units_table(), UNITS)
+    with pytest.raises(ValueError, match="zip"):
+        summarise_selectivity(
+            [tmp_path / "units.tsv"], tmp_path / "s.tsv", networks=[["a", 1], ["a", 2]]
+        )

@@ -1,0 +1,281 @@
+"""units.tsv: planted and null units, selection on train and report on test clips, failures."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from response_files import UNITS as LAYER_SIZES
+from response_files import corpus, write_responses
+from scipy import stats
+from statsmodels.stats.multitest import fdrcorrection
+
+from stages.common.errors import InputError
+from stages.common.tables import read_table
+from stages.selectivity.columns import UNITS
+from stages.selectivity.effects import effects
+from stages.selectivity.units import n_selective, ranks, selectivity_units
+
+
+def run(files, name="units.tsv", **changed):
+    options = {
+        "fraction": 0.125,
+        "permutations": 199,
+        "bootstraps": 200,
+        "seed": 1,
+        "condition": "natural",
+        "replicate": "1",
+    }
+    files.write()
+    paths = [files.path(n) for n in ("train.h5", "test.h5", "clips.tsv", name)]
+    selectivity_units(*paths, **(options | changed))
+    return read_table(paths[-1], UNITS)
+
+
+def plant(files, layer, unit, by, splits=("train", "test")):
+    for split in splits:
+        target = (files.of_split(split)["role"] == "target").to_numpy()
+        files.responses[split][layer][target, unit] += np.float32(by)
+
+
+def of_roles(files, split, layer):
+    """The responses to the target and to the other clips that are in the file, as float64."""
+    rows = files.order(split)
+    role = files.of_split(split)["role"].to_numpy()[rows]
+    responses = files.responses[split][layer][rows].astype(np.float64)
+    return responses[role == "target"], responses[role == "other"]
+
+
+def test_every_unit_of_every_layer_but_the_output_has_a_row(tmp_path):
+    table = run(corpus(tmp_path))
+    assert list(table.columns) == list(UNITS)
+    assert table.groupby("layer", sort=False).size().to_dict() == LAYER_SIZES
+    for layer, size in LAYER_SIZES.items():
+        of_layer = table[table["layer"] == layer]
+        assert list(of_layer["unit"]) == list(range(size))
+        assert sorted(of_layer["rank"]) == list(range(1, size + 1))
+        assert of_layer["selective"].sum() == max(1, round(size / 8))
+        assert (of_layer["selective"] == (of_layer["rank"] <= of_layer["selective"].sum())).all()
+    numbers = table.drop(columns=["layer", "selective"])
+    assert np.isfinite(numbers.to_numpy(dtype=float)).all()
+
+
+def test_statistics_are_those_of_the_clips_roles(tmp_path):
+    files = corpus(tmp_path)
+    plant(files, "conv3", 2, 0.5)
+    table = run(files)
+    for layer in LAYER_SIZES:
+        of_layer = table[table["layer"] == layer]
+        for split, prefix in (("train", ""), ("test", "test_")):
+            target, other = of_roles(files, split, layer)
+            assert set(of_layer[f"{prefix}n_target"]) == {len(target)}
+            assert set(of_layer[f"{prefix}n_other"]) == {len(other)}
+            expected = stats.ttest_ind(target, other, equal_var=False)
+            np.testing.assert_allclose(of_layer[f"{prefix}welch_t"], expected.statistic, rtol=1e-9)
+            np.testing.assert_allclose(of_layer[f"{prefix}p"], expected.pvalue, rtol=1e-9)
+            for name, values in effects(target, other).items():
+                np.testing.assert_allclose(of_layer[f"{prefix}{name}"], values, rtol=1e-9)
+            g = of_layer[f"{prefix}hedges_g"]
+            assert (of_layer[f"{prefix}hedges_g_low"] < g).all()
+            assert (g < of_layer[f"{prefix}hedges_g_high"]).all()
+        np.testing.assert_allclose(of_layer["p_fdr"], fdrcorrection(of_layer["p"])[1], rtol=1e-12)
+
+
+def test_a_planted_unit_is_found_and_holds_on_test_clips(tmp_path):
+    files = corpus(tmp_path, n_train=120, n_test=120)
+    plant(files, "avgpool", 11, 2.0)
+    table = run(files)
+    chosen = table[(table["layer"] == "avgpool") & (table["unit"] == 11)].iloc[0]
+    assert chosen["rank"] == 1 and chosen["selective"]
+    assert chosen["p_permutation"] == 1 / 200 and chosen["p_fdr"] < 1e-4
+    assert chosen["test_hedges_g_low"] > 0.5 and chosen["test_auc"] > 0.8
+    rest = table[~((table["layer"] == "avgpool") & (table["unit"] == 11))]
+    assert rest["p_permutation"].min() > 1 / 200
+
+
+def test_a_unit_that_prefers_other_sounds_is_last_though_significant(tmp_path):
+    files = corpus(tmp_path, n_train=120)
+    plant(files, "avgpool", 4, -2.0)
+    table = run(files)
+    rejected = table[(table["layer"] == "avgpool") & (table["unit"] == 4)].iloc[0]
+    assert rejected["rank"] == 16 and not rejected["selective"]
+    assert rejected["p_permutation"] == 1 / 200 and rejected["test_auc"] < 0.2
+
+
+def test_test_clips_take_no_part_in_the_selection(tmp_path):
+    files = corpus(tmp_path)
+    before = run(files, "before.tsv")
+    plant(files, "avgpool", 7, 50, splits=("test",))
+    after = run(files, "after.tsv")
+    selecting = [name for name in UNITS if not name.startswith("test_")]
+    assert after[selecting].equals(before[selecting])
+    assert (after["test_welch_t"] != before["test_welch_t"]).any()
+
+
+def test_mixed_clips_take_no_part(tmp_path):
+    files = corpus(tmp_path)
+    before = run(files, "before.tsv")
+    for split in ("train", "test"):
+        mixed = (files.of_split(split)["role"] == "mixed").to_numpy()
+        for layer in LAYER_SIZES:
+            files.responses[split][layer][mixed] += np.float32(99)
+    assert run(files, "after.tsv").equals(before)
+
+
+def test_the_order_of_the_clips_in_the_file_does_not_count(tmp_path):
+    files = corpus(tmp_path)
+    before = run(files, "before.tsv")
+    for split, responses in files.responses.items():
+        ids = files.of_split(split)["clip_id"].to_numpy()
+        order = np.sort(files.order(split))
+        write_responses(
+            files.path(f"{split}.h5"), list(ids[order]), {k: v[order] for k, v in responses.items()}
+        )
+    paths = [files.path(name) for name in ("train.h5", "test.h5", "clips.tsv", "after.tsv")]
+    selectivity_units(
+        *paths,
+        fraction=0.125,
+        permutations=199,
+        bootstraps=200,
+        seed=1,
+        condition="natural",
+        replicate="1",
+    )
+    after = read_table(paths[-1], UNITS)
+    # All but what rests on draws of clips, which are drawn by their places.
+    for name in ("welch_t", "p", "auc", "hedges_g", "test_d_prime", "p_fdr"):
+        np.testing.assert_allclose(after[name], before[name], rtol=1e-12)
+    assert (after["rank"] == before["rank"]).all()
+
+
+def test_null_units_have_uniform_p_and_are_seldom_significant(tmp_path):
+    files = corpus(tmp_path, seed=3, n_train=300, n_test=300)
+    random = np.random.default_rng(4)
+    for split in ("train", "test"):
+        n = len(files.of_split(split))
+        files.responses[split]["avgpool"] = random.normal(0, 1, (n, 600)).astype(np.float32)
+    table = run(files)
+    of_layer = table[table["layer"] == "avgpool"]
+    for name in ("p", "test_p"):
+        # One fixed draw of 600 independent units; 0.001 of seeds would fall below by chance.
+        assert stats.kstest(of_layer[name], "uniform").pvalue > 0.001
+    assert (of_layer["p_fdr"] < 0.05).sum() <= 1
+    assert of_layer["p_permutation"].min() > 0.01
+    # Selected on train, the units are nothing special on test clips: the mean of 75 t values has
+    # a standard error of 0.12, four of which are allowed; on train clips it is 1.65.
+    selective = of_layer[of_layer["selective"]]
+    assert selective["welch_t"].mean() > 1.4
+    assert abs(selective["test_welch_t"].mean()) < 0.46
+
+
+def test_constant_units_are_last_and_never_nan(tmp_path):
+    files = corpus(tmp_path, n_train=90)
+    for split in ("train", "test"):
+        files.responses[split]["avgpool"][:, [2, 9]] = np.float32([0, 0.1])
+        files.responses[split]["conv2"][:] = 0
+    table = run(files)
+    assert np.isfinite(table.drop(columns=["layer"]).to_numpy(dtype=float)).all()
+    of_layer = table[table["layer"] == "avgpool"].set_index("unit")
+    assert of_layer.loc[[2, 9], "rank"].tolist() == [15, 16]
+    for unit in (2, 9):
+        for prefix in ("", "test_"):
+            row = of_layer.loc[unit]
+            named = ("welch_t", "p", "auc", "d_prime", "hedges_g", "hedges_g_low", "hedges_g_high")
+            assert [row[f"{prefix}{name}"] for name in named] == [0, 1, 0.5, 0, 0, 0, 0]
+        assert of_layer.loc[unit, "p_permutation"] == 1
+    dead = table[table["layer"] == "conv2"]
+    assert list(dead["rank"]) == [1, 2, 3, 4] and set(dead["p_fdr"]) == {1.0}
+
+
+def test_a_second_run_gives_the_same_bytes_and_another_network_other_draws(tmp_path):
+    files = corpus(tmp_path)
+    one = run(files, "one.tsv")
+    run(files, "two.tsv")
+    assert files.path("one.tsv").read_bytes() == files.path("two.tsv").read_bytes()
+    drawn = ["hedges_g_low", "hedges_g_high", "test_hedges_g_low", "p_permutation"]
+    for change in ({"seed": 2}, {"condition": "full"}, {"replicate": "2"}):
+        other = run(files, "other.tsv", **change)
+        for name in drawn:
+            assert (other[name] != one[name]).any()
+        assert other.drop(columns=[*drawn, "test_hedges_g_high"]).equals(
+            one.drop(columns=[*drawn, "test_hedges_g_high"])
+        )
+
+
+def test_a_replicate_given_as_number_or_as_text_is_the_same(tmp_path):
+    files = corpus(tmp_path)
+    assert run(files, "a.tsv", replicate=3).equals(run(files, "b.tsv", replicate="3"))
+
+
+def test_ranks_go_by_t_then_by_number_with_constant_units_last():
+    t = np.array([0.0, 2.0, -1.0, 2.0, 0.0, 3.0])
+    constant = np.array([True, False, False, False, True, False])
+    assert list(ranks(t, constant)) == [5, 2, 4, 3, 6, 1]
+
+
+def test_the_selective_share_is_rounded_and_at_least_one():
+    shares = [n_selective(0.125, units) for units in (256, 32, 64, 128, 3)]
+    assert shares == [32, 4, 8, 16, 1]
+    assert n_selective(0.1, 256) == 26 and n_selective(1, 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (
+            "train",
+            "train.h5: 1 target and 12 other clips in the train split, and selectivity needs at",
+        ),
+        (
+            "test",
+            "test.h5: 1 target and 12 other clips in the test split, and selectivity needs at",
+        ),
+    ],
+)
+def test_too_few_clips_are_refused_by_split(tmp_path, split, message):
+    files = corpus(tmp_path, n_train=30, n_test=30)
+    target = (files.clips["split"] == split) & (files.clips["role"] == "target")
+    present = files.of_split(split)["clip_id"].to_numpy()[files.order(split)]
+    kept = files.clips["clip_id"] == next(
+        clip for clip in present if files.clips.set_index("clip_id").loc[clip, "role"] == "target"
+    )
+    files.clips.loc[target & ~kept, "role"] = "mixed"
+    n_other = (files.of_split(split).set_index("clip_id").loc[present, "role"] == "other").sum()
+    with pytest.raises(InputError, match=message.replace("12", str(n_other))):
+        run(files)
+    assert not files.path("units.tsv").exists()
+
+
+def test_responses_to_the_other_splits_clips_are_refused(tmp_path):
+    files = corpus(tmp_path).write()
+    with pytest.raises(InputError, match=r"test\.h5: clip test-\d+ is not among the train clips"):
+        selectivity_units(
+            *[files.path(n) for n in ("test.h5", "train.h5", "clips.tsv", "units.tsv")],
+            fraction=0.125,
+            permutations=9,
+            bootstraps=9,
+            seed=1,
+            condition="natural",
+            replicate=1,
+        )
+
+
+def test_a_response_that_is_not_finite_is_refused(tmp_path):
+    files = corpus(tmp_path)
+    place = files.order("test")[3]
+    files.responses["test"]["conv3"][place, 1] = np.inf
+    clip = files.of_split("test")["clip_id"][place]
+    with pytest.raises(InputError, match=rf"test\.h5: conv3 has a response to clip {clip} that is"):
+        run(files)
+
+
+def test_selectivity_and_recognition_do_without_torch():
+    scripts = Path(__file__).parents[2] / "workflow_scripts"
+    modules = [
+        "stages.selectivity.units",
+        "stages.selectivity.selective",
+        "stages.recognition.scores",
+    ]
+    program = f"import sys; import {', '.join(modules)}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=scripts).returncode == 0

@@ -1,0 +1,16 @@
+"""Average the responses of a network's selective units, per clip and per class."""
+
+from stages.common.job import job
+from stages.selectivity.selective import selective_responses
+
+with job(snakemake.log[0]):
+    selective_responses(
+        snakemake.input.units,
+        snakemake.input.train,
+        snakemake.input.test,
+        snakemake.input.clips,
+        snakemake.input.classes,
+        snakemake.output.clips,
+        snakemake.output.classes,
+        layer=snakemake.params.layer,
+    )

@@ -1,0 +1,18 @@
+"""Test every unit of a network for selectivity to the target."""
+
+from stages.common.job import job
+from stages.selectivity.units import selectivity_units
+
+with job(snakemake.log[0]):
+    selectivity_units(
+        snakemake.input.train,
+        snakemake.input.test,
+        snakemake.input.clips,
+        snakemake.output.units,
+        fraction=snakemake.params.fraction,
+        permutations=snakemake.params.permutations,
+        bootstraps=snakemake.params.bootstraps,
+        seed=snakemake.params.seed,
+        condition=snakemake.wildcards.condition,
+        replicate=snakemake.wildcards.seed,
+    )

@@ -1,0 +1,86 @@
+"""The columns of the selectivity tables; docs/statistics.md defines each."""
+
+UNITS = {
+    "layer": str,
+    "unit": int,
+    "n_target": int,
+    "n_other": int,
+    "mean_target": float,
+    "mean_other": float,
+    "welch_t": float,
+    "degrees_of_freedom": float,
+    "p": float,
+    "p_fdr": float,
+    "p_permutation": float,
+    "d_prime": float,
+    "auc": float,
+    "hedges_g": float,
+    "hedges_g_low": float,
+    "hedges_g_high": float,
+    "rank": int,
+    "selective": bool,
+    "test_n_target": int,
+    "test_n_other": int,
+    "test_mean_target": float,
+    "test_mean_other": float,
+    "test_welch_t": float,
+    "test_degrees_of_freedom": float,
+    "test_p": float,
+    "test_d_prime": float,
+    "test_auc": float,
+    "test_hedges_g": float,
+    "test_hedges_g_low": float,
+    "test_hedges_g_high": float,
+}
+"""units.tsv: one row a unit, ordered by layer and number; statistics of one layer by themselves.
+
+Columns without a prefix are of the train clips, which `rank` and `selective` go by; those with
+`test_` of the test clips. `rank` 1 is the most selective unit of its layer.
+"""
+
+CLIP_RESPONSES = {"clip_id": str, "split": str, "role": str, "response": float}
+"""clip_responses.tsv: one row a usable clip of either split, mixed clips too.
+
+`response` is the mean over the selective units of the reported layer.
+"""
+
+CLASS_RESPONSES = {
+    "index": int,
+    "mid": str,
+    "name": str,
+    "branch": str,
+    "target": bool,
+    "genre": bool,
+    "n_clips": int,
+    "response": float,
+    "response_sd": float,
+}
+"""class_responses.tsv: one row a class, in the order of classes.tsv.
+
+`response` and `response_sd` are the mean and the sample standard deviation, over the `n_clips`
+test clips that bear the label, of the mean response of the selective units.
+"""
+
+SELECTIVITY_SUMMARY = {
+    "condition": str,
+    "seed": int,
+    "layer": str,
+    "n_units": int,
+    "n_selective": int,
+    "n_significant_fdr": int,
+    "n_significant_permutation": int,
+    "n_target_test": int,
+    "n_other_test": int,
+    "welch_t": float,
+    "test_mean_target": float,
+    "test_mean_other": float,
+    "test_welch_t": float,
+    "test_d_prime": float,
+    "test_auc": float,
+    "test_hedges_g": float,
+}
+"""summary.tsv: one row a network and layer; statistics are means over the selective units.
+
+The `n_significant` units have a positive Welch t on the train clips whose corrected p is below
+0.05; `n_target_test` and `n_other_test` are the test clips that the test columns rest on.
+"""

@@ -1,0 +1,118 @@
+"""The statistics of every unit of a network: selected on train clips, reported on test clips."""
+
+import os
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from stages.common.errors import InputError
+from stages.common.progress import progress
+from stages.common.seeds import generator
+from stages.common.tables import read_table, write_table
+from stages.corpus.columns import CLIPS
+from stages.responses.clips import described
+from stages.responses.files import LAYERS, read_responses
+from stages.selectivity.bootstrap import hedges_g_interval
+from stages.selectivity.columns import UNITS
+from stages.selectivity.effects import effects
+from stages.selectivity.permutation import max_statistic_p
+
+_FEWEST_CLIPS = 2
+_TESTED_LAYERS = [layer for layer in LAYERS if layer != "fc2"]
+
+
+def selectivity_units(
+    train: str | os.PathLike,
+    test: str | os.PathLike,
+    clips: str | os.PathLike,
+    units: str | os.PathLike,
+    *,
+    fraction: float,
+    permutations: int,
+    bootstraps: int,
+    seed: int,
+    condition: str,
+    replicate: str | int,
+) -> None:
+    """Write units.tsv of the network (`condition`, `replicate`) from its responses.
+
+    `train` and `test` are files of responses, `clips` is clips.tsv; `fraction` of a layer's units,
+    at least one, are called selective. Random draws come from `seed` and the network's names.
+    Raises InputError when a file cannot be read, the clips of a file are not those of its split,
+    a response is not finite, or a split has fewer than two target or two other clips.
+    """
+    paths = {"train": train, "test": test}
+    table = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "role")})
+    roles = {split: _roles(path, table, split) for split, path in paths.items()}
+
+    def of_split(layer: str, split: str) -> dict[str, np.ndarray]:
+        target, other = _groups(paths[split], layer, roles[split])
+        columns = {
+            "n_target": np.full(target.shape[1], len(target)),
+            "n_other": np.full(target.shape[1], len(other)),
+            **effects(target, other),
+        }
+        draws = generator(seed, "bootstrap", condition, replicate, layer, split)
+        low, high = hedges_g_interval(target, other, bootstraps, draws)
+        columns |= {"hedges_g_low": low, "hedges_g_high": high}
+        if split == "train":
+            t = columns["welch_t"]
+            draws = generator(seed, "permutations", condition, replicate, layer)
+            columns["p_fdr"] = multipletests(columns["p"], method="fdr_bh")[1]
+            columns["p_permutation"] = max_statistic_p(target, other, t, permutations, draws)
+            columns["rank"] = ranks(t, _is_constant(target, other))
+            columns["selective"] = columns["rank"] <= n_selective(fraction, len(t))
+        return columns
+
+    layers = []
+    for layer in progress(_TESTED_LAYERS, len(_TESTED_LAYERS), "unit statistics", unit="layers"):
+        on_train, on_test = of_split(layer, "train"), of_split(layer, "test")
+        of_layer = on_train | {f"test_{name}": values for name, values in on_test.items()}
+        of_layer |= {"layer": layer, "unit": np.arange(len(on_train["rank"]))}
+        layers.append(pd.DataFrame(of_layer))
+    write_table(units, pd.concat(layers, ignore_index=True), UNITS)
+
+
+def ranks(t: np.ndarray, constant: np.ndarray) -> np.ndarray:
+    """Return the places (units,) from 1 by `t` downwards; equal ones by number, `constant` last."""
+    order = np.lexsort((-t, constant))
+    places = np.empty(len(t), dtype=np.int64)
+    places[order] = np.arange(1, len(t) + 1)
+    return places
+
+
+def n_selective(fraction: float, units: int) -> int:
+    """Return how many of `units` are the top `fraction`: rounded, at least one."""
+    return max(1, round(fraction * units))
+
+
+def _roles(path: str | os.PathLike, clips: pd.DataFrame, split: str) -> np.ndarray:
+    clip_ids, _ = read_responses(path, [])
+    roles = described(path, clip_ids, clips, split)["role"].to_numpy()
+    n_target, n_other = (roles == "target").sum(), (roles == "other").sum()
+    if min(n_target, n_other) < _FEWEST_CLIPS:
+        raise InputError(
+            f"{path}: {n_target} target and {n_other} other clips in the {split} split, and "
+            f"selectivity needs at least {_FEWEST_CLIPS} of each; add clips to the corpus"
+        )
+    return roles
+
+
+def _groups(
+    path: str | os.PathLike, layer: str, roles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the responses of a layer to target and to other clips, (clips, units) each."""
+    clip_ids, responses = read_responses(path, [layer])
+    finite = np.isfinite(responses[layer]).all(axis=1)
+    if not finite.all():
+        raise InputError(
+            f"{path}: {layer} has a response to clip {clip_ids[int(np.argmin(finite))]} that is "
+            "not finite; train the network again"
+        )
+    return responses[layer][roles == "target"], responses[layer][roles == "other"]
+
+
+def _is_constant(target: np.ndarray, other: np.ndarray) -> np.ndarray:
+    first = target[0]
+    return (target == first).all(axis=0) & (other == first).all(axis=0)
