@@ -1,0 +1,169 @@
+"""Average precision against scikit-learn and by hand."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from sklearn.metrics import average_precision_score
+
+from stages.common.average_precision import average_precision, chance_average_precision
+
+# Few values, so that ties are common.
+FEW = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 2.0])
+
+
+def of_scikit_learn(scores, labels):
+    return np.array(
+        [
+            average_precision_score(column, score) if column.any() else np.nan
+            for column, score in zip(labels.T, scores.T, strict=True)
+        ]
+    )
+
+
+@st.composite
+def cases(draw, elements=FEW):
+    shape = draw(st.tuples(st.integers(1, 30), st.integers(1, 5)))
+    scores = draw(arrays.arrays(np.float32, shape, elements=elements))
+    return scores, draw(arrays.arrays(bool, shape))
+
+
+def test_by_hand():
+    scores = np.array([[0.9], [0.8], [0.7], [0.6], [0.5]])
+    labels = np.array([[True], [False], [True], [False], [True]])
+    np.testing.assert_allclose(average_precision(scores, labels), (1 + 2 / 3 + 3 / 5) / 3)
+
+
+def test_clips_of_equal_score_fall_under_one_threshold():
+    labels = np.array([[True], [False], [False], [True]])
+    # All four at one threshold: the precision there is the share of positives.
+    assert average_precision(np.zeros((4, 1)), labels) == [0.5]
+    scores = np.array([[2.0], [1.0], [1.0], [1.0]])
+    np.testing.assert_allclose(average_precision(scores, labels), (1 + 2 / 4) / 2)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3000, 37), (1, 3), (513, 16), (1500, 1)])
+def test_equals_scikit_learn(kind, shape):
+    random = np.random.default_rng(3)
+    scores = random.normal(size=shape).astype(kind)
+    labels = random.random(shape) < random.choice([0.003, 0.1, 0.6], size=shape[1])
+    labels[:, 0] = True
+    expected = of_scikit_learn(scores.astype(np.float64), labels)
+    # The two add the same terms in another order.
+    np.testing.assert_allclose(average_precision(scores, labels), expected, rtol=0, atol=1e-12)
+
+
+@given(cases())
+@settings(max_examples=60)
+def test_equals_scikit_learn_with_ties(case):
+    scores, labels = case
+    np.testing.assert_allclose(
+        average_precision(scores, labels), of_scikit_learn(scores, labels), rtol=0, atol=1e-12
+    )
+
+
+@given(cases(st.floats(-20, 20, width=32)))
+def test_only_the_order_of_the_scores_counts(case):
+    scores, labels = case
+    _, ordinal = np.unique(scores, return_inverse=True)
+    np.testing.assert_array_equal(
+        average_precision(scores, labels),
+        average_precision(ordinal.reshape(scores.shape) ** 3 - 7.5, labels),
+    )
+
+
+@given(cases(), st.randoms(use_true_random=False))
+def test_the_order_of_the_clips_does_not_count(case, random):
+    scores, labels = case
+    order = list(range(len(scores)))
+    random.shuffle(order)
+    # The places of the terms of a sum may change with the clips': 1e-15 for at most 30 terms.
+    np.testing.assert_allclose(
+        average_precision(scores[order], labels[order]),
+        average_precision(scores, labels),
+        rtol=0,
+        atol=1e-15,
+    )
+
+
+@given(cases())
+def test_lies_between_the_share_of_positives_at_worst_and_one(case):
+    scores, labels = case
+    assume(labels.any(axis=0).all())
+    n, hits = len(labels), labels.sum(axis=0)
+    worst = [np.mean(np.arange(1, k + 1) / np.arange(n - k + 1, n + 1)) for k in hits]
+    found = average_precision(scores, labels)
+    assert (found >= np.array(worst) - 1e-15).all() and (found <= 1).all()
+
+
+def test_positives_first_give_one_and_infinite_scores_count():
+    labels = np.array([[True], [True], [False]])
+    scores = np.array([[np.inf], [1.0], [-np.inf]])
+    assert average_precision(scores, labels) == [1.0]
+
+
+def test_views_give_what_their_copies_give():
+    random = np.random.default_rng(5)
+    scores, labels = random.normal(size=(40, 60)), random.random((40, 60)) < 0.2
+    part = (slice(None, None, 2), slice(3, 50, 3))
+    np.testing.assert_array_equal(
+        average_precision(scores[part], labels[part]),
+        average_precision(scores[part].copy(), labels[part].copy()),
+    )
+    np.testing.assert_array_equal(
+        average_precision(scores.T, labels.T), average_precision(scores.T.copy(), labels.T.copy())
+    )
+
+
+def test_leaves_its_arguments_as_they_are():
+    scores, labels = np.array([[0.1], [0.9], [0.5]]), np.array([[True], [False], [True]])
+    before = scores.copy()
+    average_precision(scores, labels)
+    np.testing.assert_array_equal(scores, before)
+
+
+def test_a_class_without_positives_has_none():
+    labels = np.array([[True, False], [False, False]])
+    found = average_precision(np.zeros((2, 2), np.float32), labels)
+    assert found[0] == 0.5 and np.isnan(found[1])
+    assert (
+        np.isnan(average_precision(np.zeros((0, 4)), np.zeros((0, 4), bool))).tolist() == [True] * 4
+    )
+    assert average_precision(np.zeros((3, 0)), np.zeros((3, 0), bool)).shape == (0,)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (4, 18), (2, 16)])
+def test_a_score_that_is_nan_is_refused(place):
+    scores = np.zeros((5, 19))
+    scores[place] = np.nan
+    with pytest.raises(ValueError, match="a score is NaN"):
+        average_precision(scores, np.ones((5, 19), bool))
+
+
+def test_shapes_and_types_are_checked():
+    with pytest.raises(ValueError, match=r"scores \(3, 2\) and labels \(2, 3\)"):
+        average_precision(np.zeros((3, 2)), np.zeros((2, 3), bool))
+    with pytest.raises(ValueError, match=r"\(3,\)"):
+        average_precision(np.zeros(3), np.zeros(3, bool))
+    with pytest.raises(ValueError, match="int64, not bool"):
+        average_precision(np.zeros((3, 2)), np.zeros((3, 2), np.int64))
+
+
+def test_chance_is_the_mean_over_every_order_of_the_clips():
+    for n, positives in ((1, 1), (4, 1), (5, 2), (6, 3), (5, 5)):
+        found = []
+        for hits in itertools.combinations(range(n), positives):
+            labels = np.isin(np.arange(n), hits)[:, None]
+            found.append(average_precision(-np.arange(n, dtype=float)[:, None], labels)[0])
+        assert chance_average_precision(np.array([positives]), n)[0] == pytest.approx(
+            np.mean(found), abs=1e-12
+        )
+
+
+def test_chance_needs_positives():
+    assert np.isnan(chance_average_precision(np.array([0]), 9)).all()
+    assert np.isnan(chance_average_precision(np.array([0, 0]), 0)).all()

@@ -1,0 +1,198 @@
+"""average_precision.tsv against scikit-learn on the clips and labels it should rest on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from response_files import classes, corpus, write_responses
+from sklearn.metrics import average_precision_score
+
+from stages.common.average_precision import chance_average_precision
+from stages.common.errors import InputError
+from stages.common.tables import read_table, write_table
+from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
+from stages.recognition.scores import label_matrix, score_recognition, summarise_recognition
+
+GROUPS = ["natural", "target", "target", "withheld", "natural", "natural"]
+
+
+def network_clips(files, shuffled=False):
+    """The present train clips with natural labels, every fifth for validation."""
+    present = files.of_split("train").iloc[np.sort(files.order("train"))]
+    natural = present[present["labels"].isin(["/m/speech", "/m/rain"])].reset_index(drop=True)
+    labels = natural["labels"].to_numpy()
+    return pd.DataFrame(
+        {
+            "clip_id": natural["clip_id"],
+            "part": np.where(natural.index % 5 == 2, "validation", "training"),
+            "labels": labels[::-1] if shuffled else labels,
+        }
+    )
+
+
+def run(files, given=None):
+    files.write()
+    files.write_network_clips(network_clips(files) if given is None else given)
+    names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
+    score_recognition(*[files.path(name) for name in names])
+    return read_table(files.path("ap.tsv"), AVERAGE_PRECISION)
+
+
+def outputs_of(files, split, clip_ids):
+    place = {clip: row for row, clip in enumerate(files.of_split(split)["clip_id"])}
+    return files.responses[split]["fc2"][[place[clip] for clip in clip_ids]]
+
+
+def check(table, part, outputs, labels):
+    """Compare the rows of `part` with scikit-learn, class by class."""
+    rows = table[table["clips"] == part].reset_index(drop=True)
+    assert list(rows["mid"]) == list(classes()["mid"]) and list(rows["index"]) == list(range(6))
+    assert list(rows["name"]) == list(classes()["name"]) and list(rows["group"]) == GROUPS
+    for row in rows.itertuples():
+        truth = np.array([row.mid in borne.split(";") for borne in labels])
+        assert row.n_clips == len(labels) and row.n_positive == truth.sum()
+        assert row.prevalence == truth.mean()
+        if truth.any():
+            chance = chance_average_precision(np.array([truth.sum()]), len(truth))
+            assert row.chance == chance[0]
+            expected = average_precision_score(truth, outputs[:, row.index])
+            assert row.average_precision == pytest.approx(expected, abs=1e-12)
+        else:
+            assert np.isnan(row.average_precision)
+
+
+def test_test_clips_are_scored_with_their_own_labels(tmp_path):
+    files = corpus(tmp_path)
+    table = run(files)
+    tested = files.of_split("test").iloc[files.order("test")]
+    check(table, "test", outputs_of(files, "test", tested["clip_id"]), list(tested["labels"]))
+    assert list(table["clips"].unique()) == ["training", "validation", "test"]
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_clips_trained_on_are_scored_with_the_labels_trained_on(tmp_path, shuffled):
+    files = corpus(tmp_path)
+    given = network_clips(files, shuffled)
+    assert (given["labels"] == network_clips(files)["labels"]).all() == (not shuffled)
+    table = run(files, given)
+    for part in ("training", "validation"):
+        of_part = given[given["part"] == part]
+        outputs = outputs_of(files, "train", of_part["clip_id"])
+        check(table, part, outputs, list(of_part["labels"]))
+
+
+def test_a_perfect_network_is_scored_one_and_memorised_labels_show(tmp_path):
+    files = corpus(tmp_path)
+    given = network_clips(files, shuffled=True)
+    known = list(classes()["mid"])
+    place = {clip: row for row, clip in enumerate(files.of_split("train")["clip_id"])}
+    files.responses["train"]["fc2"][:] = 0
+    for clip, mid in zip(given["clip_id"], given["labels"], strict=True):
+        files.responses["train"]["fc2"][place[clip], known.index(mid)] = 1
+    memorised = run(files, given)
+    scored = memorised[(memorised["clips"] == "training") & (memorised["n_positive"] > 0)]
+    assert len(scored) == 2 and set(scored["average_precision"]) == {1.0}
+    honest = run(files)
+    scored = honest[(honest["clips"] == "training") & (honest["n_positive"] > 0)]
+    assert scored["average_precision"].max() < 1
+
+
+def test_a_network_without_validation_clips_has_empty_scores_there(tmp_path):
+    files = corpus(tmp_path)
+    given = network_clips(files).assign(part="training")
+    table = run(files, given)
+    rows = table[table["clips"] == "validation"]
+    assert set(rows["n_clips"]) == {0} and set(rows["n_positive"]) == {0}
+    assert rows[["average_precision", "chance", "prevalence"]].isna().all(axis=None)
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path):
+    files = corpus(tmp_path)
+    run(files)
+    once = files.path("ap.tsv").read_bytes()
+    run(files)
+    assert files.path("ap.tsv").read_bytes() == once
+
+
+def test_a_clip_trained_on_without_a_response_is_refused(tmp_path):
+    files = corpus(tmp_path)
+    extra = pd.DataFrame({"clip_id": ["train-9999"], "part": ["training"], "labels": ["/m/rain"]})
+    with pytest.raises(InputError, match=r"train\.h5: has no response to clip train-9999 of .*net"):
+        run(files, pd.concat([network_clips(files), extra], ignore_index=True))
+
+
+def test_labels_that_are_no_class_are_refused(tmp_path):
+    files = corpus(tmp_path)
+    given = network_clips(files)
+    given.loc[0, "labels"] = "/m/gone"
+    clip = given.loc[0, "clip_id"]
+    with pytest.raises(
+        InputError, match=rf"network_clips\.tsv: clip {clip} bears '/m/gone', which"
+    ):
+        run(files, given)
+
+
+def test_responses_of_the_other_split_are_refused(tmp_path):
+    files = corpus(tmp_path).write()
+    files.write_network_clips(network_clips(files))
+    names = ("test.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
+    with pytest.raises(InputError, match=r"test\.h5: clip test-\d+ is not among the train clips"):
+        score_recognition(*[files.path(name) for name in names])
+
+
+def test_outputs_must_be_as_many_as_the_classes_and_be_numbers(tmp_path):
+    files = corpus(tmp_path)
+    files.responses["test"]["fc2"][files.order("test")[0], 4] = np.nan
+    with pytest.raises(InputError, match=r"test\.h5: a score is NaN; train the network again"):
+        run(files)
+    files = corpus(tmp_path).write()
+    files.write_network_clips(network_clips(files))
+    write_responses(files.path("test.h5"), ["test-0001"], {"fc2": np.zeros((1, 9))})
+    names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
+    with pytest.raises(InputError, match=r"test\.h5: 9 outputs for 6 classes; delete it"):
+        score_recognition(*[files.path(name) for name in names])
+
+
+def test_label_matrix():
+    table = pd.DataFrame({"clip_id": ["a", "b"], "labels": ["x;z", "y"]})
+    expected = [[True, False, True], [False, True, False]]
+    assert label_matrix(table, ["x", "y", "z"], "clips.tsv").tolist() == expected
+
+
+def test_summary_takes_means_over_the_classes_with_positives(tmp_path):
+    files = corpus(tmp_path)
+    scored = run(files)
+    networks = [["natural", 2], ["full", 1]]
+    second = scored.assign(average_precision=scored["average_precision"] / 2)
+    write_table(tmp_path / "second.tsv", second, AVERAGE_PRECISION)
+    tables = [tmp_path / "ap.tsv", tmp_path / "second.tsv"]
+    summarise_recognition(tables, tmp_path / "summary.tsv", networks=networks)
+    table = read_table(tmp_path / "summary.tsv", RECOGNITION_SUMMARY)
+    assert (
+        list(zip(table["condition"], table["seed"], strict=True))
+        == [("natural", 2)] * 9 + [("full", 1)] * 9
+    )
+    assert list(zip(table["clips"], table["group"], strict=True))[:9] == [
+        (part, group)
+        for part in ("training", "validation", "test")
+        for group in ("natural", "target", "withheld")
+    ]
+    of_test = scored[scored["clips"] == "test"]
+    natural = of_test[of_test["mid"].isin(["/m/speech", "/m/rain"])]
+    row = table[(table["clips"] == "test") & (table["group"] == "natural")].iloc[0]
+    # The owl is natural too, and no clip is an owl's.
+    assert row["n_classes"] == 2
+    assert row["mean_average_precision"] == pytest.approx(natural["average_precision"].mean())
+    assert row["chance"] == pytest.approx(natural["chance"].mean())
+    assert row["prevalence"] == pytest.approx(natural["prevalence"].mean())
+    trained = table[(table["clips"] == "training") & (table["group"] == "target")].iloc[0]
+    assert trained["n_classes"] == 0 and np.isnan(trained["mean_average_precision"])
+    halved = table["mean_average_precision"].to_numpy()
+    np.testing.assert_allclose(halved[9:], halved[:9] / 2)
+
+
+def test_a_group_without_classes_has_no_row(tmp_path):
+    table = run(corpus(tmp_path))
+    write_table(tmp_path / "ap.tsv", table[table["group"] != "withheld"], AVERAGE_PRECISION)
+    summarise_recognition([tmp_path / "ap.tsv"], tmp_path / "s.tsv", networks=[["natural", 1]])
+    summary = read_table(tmp_path / "s.tsv", RECOGNITION_SUMMARY)
+    assert set(summary["group"]) == {"natural", "target"} and len(summary) == 6

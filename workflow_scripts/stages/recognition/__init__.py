@@ -1,0 +1,1 @@
+"""How well the networks tell each class."""

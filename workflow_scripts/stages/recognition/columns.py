@@ -1,0 +1,34 @@
+"""The columns of the recognition tables; docs/statistics.md defines each."""
+
+AVERAGE_PRECISION = {
+    "index": int,
+    "mid": str,
+    "name": str,
+    "group": str,
+    "clips": str,
+    "n_positive": int,
+    "n_clips": int,
+    "average_precision": float,
+    "chance": float,
+    "prevalence": float,
+}
+"""average_precision.tsv: for training, validation and test clips, one row a class.
+
+`group` is target for classes of the target, withheld for other classes that are withheld, natural
+for the rest. `average_precision` and `chance`, what random scores are expected to reach, are empty
+for a class without positives; `prevalence` is the share of positives.
+"""
+
+RECOGNITION_SUMMARY = {
+    "condition": str,
+    "seed": int,
+    "clips": str,
+    "group": str,
+    "n_classes": int,
+    "mean_average_precision": float,
+    "chance": float,
+    "prevalence": float,
+}
+"""summary.tsv: one row a network, set of clips and group; means over its `n_classes` classes with
+positives.
+"""
