@@ -1,0 +1,220 @@
+"""Made-up results in the shape of the real tables, for the tests of the figures."""
+
+import numpy as np
+import pandas as pd
+
+from stages.selectivity.columns import UNITS
+from stages.spectrograms.shard import write_spectrogram_shard
+
+CONDITIONS = ("natural", "full", "shuffled", "untrained")
+# How well each condition learns, as a share of what can be learnt.
+_SKILL = {"natural": 0.8, "full": 1.0, "shuffled": 0.1, "untrained": 0.0}
+_BRANCHES = ("Music", "Human sounds", "Animal", "Sounds of things", "Natural sounds")
+
+
+def networks(conditions=CONDITIONS, seeds=5):
+    return [[condition, seed] for condition in conditions for seed in range(1, seeds + 1)]
+
+
+def _generator(condition, seed):
+    return np.random.default_rng([seed, *condition.encode()])
+
+
+def history(condition, seed, epochs=12):
+    random = _generator(condition, seed)
+    if condition == "untrained":
+        epoch, loss = np.array([0]), np.array([np.nan])
+    else:
+        epoch = np.arange(1, epochs + 1)
+        loss = 0.05 + 0.3 * np.exp(-epoch / 3) + random.normal(0, 0.004, epochs)
+    skill = _SKILL.get(condition, 0.5)
+    precision = 0.05 + 0.5 * skill * (1 - np.exp(-epoch / 4)) + random.normal(0, 0.012, len(epoch))
+    return pd.DataFrame(
+        {
+            "epoch": epoch,
+            "loss": loss,
+            "validation_map": precision.clip(0.01),
+            "learning_rate": 0.001,
+            "seconds": 2.0,
+            "clips_per_second": 200.0,
+        }
+    )
+
+
+def recognition_summary(conditions=CONDITIONS, seeds=5):
+    rows = []
+    for condition, seed in networks(conditions, seeds):
+        random = _generator(condition, seed)
+        skill = _SKILL.get(condition, 0.5)
+        for clips in ("training", "validation", "test"):
+            for group, n_classes, chance in (("natural", 370, 0.0045), ("target", 150, 0.0056)):
+                gain = 1 + 24 * skill * (1.0 if group == "natural" or condition == "full" else 0.02)
+                if clips == "training" and condition == "shuffled":
+                    gain = 60.0
+                absent = clips != "test" and group == "target" and condition == "natural"
+                rows.append(
+                    {
+                        "condition": condition,
+                        "seed": seed,
+                        "clips": clips,
+                        "group": group,
+                        "n_classes": 0 if absent else n_classes,
+                        "mean_average_precision": np.nan
+                        if absent
+                        else chance * gain * random.lognormal(0, 0.06),
+                        "chance": np.nan if absent else chance,
+                        "prevalence": np.nan if absent else 0.9 * chance,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def clip_responses(condition, seed, target=(120, 90), other=(300, 240), mixed=20):
+    random = _generator(condition, seed)
+    scale = {"untrained": 0.05, "shuffled": 0.4}.get(condition, 1.0)
+    effect = 0.1 + 0.5 * _SKILL.get(condition, 0.5)
+    parts = []
+    for split, n_target, n_other in zip(("train", "test"), target, other, strict=True):
+        for role, n, mean in (
+            ("target", n_target, 0.42 + effect),
+            ("other", n_other, 0.42),
+            ("mixed", mixed, 0.6),
+        ):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "clip_id": [f"{split}-{role}-{number}" for number in range(n)],
+                        "split": split,
+                        "role": role,
+                        "response": scale * mean * random.lognormal(0, 0.4, n),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def class_responses(condition, seed, n_classes=36, n_target=8, names=None):
+    classes = np.random.default_rng(n_classes)
+    target = np.zeros(n_classes, dtype=bool)
+    target[classes.choice(n_classes, n_target, replace=False)] = True
+    level = classes.gamma(8, 0.05, n_classes) + 0.45 * target
+    responses = level * _generator(condition, seed).lognormal(0, 0.08, n_classes)
+    # The last class has no test clip.
+    responses[-1] = np.nan
+    n_clips = classes.integers(8, 90, n_classes)
+    n_clips[-1] = 0
+    if names is None:
+        names = [
+            f"{'Genre' if is_target else 'Sound of a thing'} number {number}"
+            for number, is_target in enumerate(target)
+        ]
+    return pd.DataFrame(
+        {
+            "index": np.arange(n_classes),
+            "mid": [f"/m/{number:04d}" for number in range(n_classes)],
+            "name": names,
+            "branch": np.where(target, "Music", "Sounds of things"),
+            "target": target,
+            "genre": target,
+            "n_clips": n_clips,
+            "response": responses,
+            "response_sd": responses * 0.4,
+        }
+    )
+
+
+def units(condition, seed, layers=(("conv3", 128), ("avgpool", 256)), fraction=0.125):
+    """A units.tsv; columns that no figure shows are left at zero."""
+    random = _generator(condition, seed)
+    parts = []
+    for layer, n in layers:
+        skill = _SKILL.get(condition, 0.5)
+        welch_t = random.normal(-2, 3 + 12 * skill, n) + random.gamma(1, 1 + 12 * skill, n)
+        rank = np.empty(n, dtype=int)
+        rank[np.argsort(-welch_t)] = np.arange(1, n + 1)
+        drawn = {
+            "layer": layer,
+            "unit": np.arange(n),
+            "n_target": 5036,
+            "n_other": 13324,
+            "welch_t": welch_t,
+            "rank": rank,
+            "selective": rank <= round(fraction * n),
+        }
+        table = pd.DataFrame({name: drawn.get(name, 0) for name in UNITS}, index=range(n))
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def corpus(per_class=3, classes_per_branch=3, branches=_BRANCHES):
+    """The tables of classes and of clips; the third clip of each class bears a second label."""
+    rows = [
+        {
+            "mid": f"/m/{place}{number}",
+            "name": f"{branch}, kind {number}",
+            "branch": branch,
+            "target": branch == "Music",
+            "withheld": branch == "Music",
+            "genre": False,
+        }
+        for place, branch in enumerate(branches)
+        for number in range(classes_per_branch)
+    ]
+    classes = pd.DataFrame(rows)
+    classes.insert(0, "index", np.arange(len(classes)))
+    clips = []
+    for place, mid in enumerate(classes["mid"]):
+        for number in range(per_class):
+            second = [classes["mid"][(place + 1) % len(classes)]] if number == 2 else []
+            clips.append(
+                {
+                    "clip_id": f"clip-{place}-{number}",
+                    "split": "test",
+                    "shard": "00000",
+                    "source": "file",
+                    "reference": "a.wav",
+                    "start_seconds": 0.0,
+                    "end_seconds": np.nan,
+                    "labels": ";".join([mid, *second]),
+                    "role": "target" if classes["target"][place] else "other",
+                    "withheld": False,
+                }
+            )
+    return classes, pd.DataFrame(clips)
+
+
+def spectrogram_shard(path, clips, frames=120, short=()):
+    """Write a shard of made-up log-Mels for `clips`; return the rows of its index.
+
+    The clips named in `short` end at half the length.
+    """
+    random = np.random.default_rng(7)
+    time = np.arange(frames)
+    band = np.arange(64)[:, None]
+    n = len(clips)
+    log_mel = np.empty((n, 64, frames), dtype=np.float16)
+    n_frames = np.full(n, frames, dtype=np.int32)
+    for place, clip in enumerate(clips["clip_id"]):
+        tone = 8 + 3 * (place % 5) + 4 * np.sin(time / (4 + place % 7))
+        level = -60 + random.normal(0, 4, (64, frames))
+        for harmonic in (1, 1.7, 2.3):
+            level += 45 / harmonic * np.exp(-((band - harmonic * tone) ** 2) / 4)
+        if clip in short:
+            n_frames[place] = frames // 2
+            level[:, frames // 2 :] = -100
+        log_mel[place] = level
+    parameters = {
+        "sample_rate": 22050,
+        "n_fft": 551,
+        "win_length": 551,
+        "hop_length": 275,
+        "n_mels": 64,
+        "f_min": 0.0,
+        "f_max": 8000.0,
+    }
+    labels = np.zeros((n, 1), dtype=bool)
+    ids = list(clips["clip_id"])
+    write_spectrogram_shard(path, log_mel, n_frames, labels, ids, "original", parameters)
+    return pd.DataFrame(
+        {"clip_id": clips["clip_id"], "shard": path.stem, "row": np.arange(n), "n_frames": n_frames}
+    )

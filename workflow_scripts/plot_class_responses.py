@@ -1,0 +1,13 @@
+"""Draw the mean response of the selective units to every class."""
+
+from stages.common.job import job
+from stages.figures.class_responses import plot_class_responses
+
+with job(snakemake.log[0]):
+    plot_class_responses(
+        tables=snakemake.input.tables,
+        condition=snakemake.params.condition,
+        target=snakemake.params.target,
+        svg=snakemake.output.svg,
+        png=snakemake.output.png,
+    )
