@@ -26,11 +26,11 @@ test: setup
 lint: setup
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
-	@$(BIN)/snakefmt --check --quiet Snakefile rules
+	@$(BIN)/snakefmt --check Snakefile rules
 	@$(SNAKEMAKE) --lint
 
 bench: setup
-	@for benchmark in benchmarks/bench_*.py; do $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in benchmarks/bench_*.py; do PYTHONPATH=workflow_scripts $(BIN)/python $$benchmark || exit 1; done
 
 setup:
 	@cmp -s envs/requirements.lock .venv/requirements.lock || $(MAKE) --no-print-directory .venv/made

@@ -18,7 +18,8 @@ rule fetch_audio:
         mem_mb=audio_shard_mb,
         runtime=120,
     params:
-        seed=config["seed"],
+        # Only synthesis draws.
+        seed=config["seed"] if config["corpus"]["source"] == "embedded" else None,
         clip_seconds=config["corpus"]["clip_seconds"],
         silence_db=config["audio"]["silence_db"],
         folder=config["audio"]["folder"],

@@ -49,11 +49,11 @@ def results(*parts):
 
 
 def log_of(rule, *wildcards):
-    return results("logs", rule, "-".join([*wildcards, "job"]) + ".log")
+    return results("logs", rule, ("-".join(wildcards) or "job") + ".log")
 
 
 def benchmark_of(rule, *wildcards):
-    return results("benchmarks", rule, "-".join([*wildcards, "job"]) + ".tsv")
+    return results("benchmarks", rule, ("-".join(wildcards) or "job") + ".tsv")
 
 
 def network(*parts):
@@ -76,7 +76,7 @@ def digest(script):
 
 # Sizes of one clip, for memory and run time: samples at 22,050 Hz, log-Mel frames at hop 275.
 CLIP_SAMPLES = round(config["corpus"]["clip_seconds"] * 22050)
-CLIP_FRAMES = 1 + CLIP_SAMPLES // 275
+CLIP_FRAMES = 1 + (CLIP_SAMPLES - 1) // 275
 
 
 def audio_shard_mb(wildcards):
@@ -91,8 +91,13 @@ def spectrogram_mb():
 
 
 def table_mb(wildcards):
-    """Memory for jobs that hold the clip table, or every clip's response, at once."""
-    return 800 + sum(N_CLIPS.values()) * 12 // 1000
+    """Memory for jobs that hold the clip table at once."""
+    return 900 + sum(N_CLIPS.values()) // 1000
+
+
+def responses_mb(wildcards):
+    """Memory for jobs that hold every clip's response in every layer at once: 5 kB a clip."""
+    return 1200 + sum(N_CLIPS.values()) * 5 // 1000
 
 
 def has_gpu():
@@ -110,7 +115,8 @@ def training_minutes(wildcards):
 
 
 def tell_where_results_are():
-    folder = results()
-    print(f"\nfigures  {folder}figures/")
-    print(f"tables   {folder}selectivity/summary.tsv, {folder}recognition/summary.tsv")
-    print(f"corpus   {folder}corpus/, yield in {folder}audio/yield.tsv")
+    print(f"\nfigures  {results('figures')}")
+    print(
+        f"tables   {results('selectivity/summary.tsv')} {results('recognition/summary.tsv')}"
+    )
+    print(f"yield    {results('audio/yield.tsv')}")

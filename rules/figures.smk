@@ -1,6 +1,8 @@
 # Figures, drawn from the tables.
 
 LAYER = config["selectivity"]["layer"]
+TARGET = config["corpus"]["target"]
+TARGET = TARGET if isinstance(TARGET, str) else " + ".join(TARGET)
 
 
 def drawn(name, category):
@@ -77,6 +79,7 @@ rule plot_average_precision:
         runtime=30,
     params:
         conditions=list(CONDITIONS),
+        target=TARGET,
         code=digest("plot_average_precision.py"),
     script:
         "../workflow_scripts/plot_average_precision.py"
@@ -100,6 +103,7 @@ rule plot_selective_responses:
     params:
         networks=NETWORKS,
         layer=LAYER,
+        target=TARGET,
         code=digest("plot_selective_responses.py"),
     script:
         "../workflow_scripts/plot_selective_responses.py"
@@ -125,7 +129,7 @@ rule plot_class_responses:
         runtime=30,
     params:
         condition=next(iter(CONDITIONS)),
-        target=config["corpus"]["target"],
+        target=TARGET,
         code=digest("plot_class_responses.py"),
     script:
         "../workflow_scripts/plot_class_responses.py"
@@ -149,6 +153,7 @@ rule plot_selectivity_index:
     params:
         networks=NETWORKS,
         layer=LAYER,
+        target=TARGET,
         code=digest("plot_selectivity_index.py"),
     script:
         "../workflow_scripts/plot_selectivity_index.py"

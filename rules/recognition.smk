@@ -18,7 +18,7 @@ rule score_recognition:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: 500 + table_mb(wildcards),
+        mem_mb=responses_mb,
         runtime=30,
     params:
         code=digest("score_recognition.py"),

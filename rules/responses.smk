@@ -17,7 +17,7 @@ rule compute_responses:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
-        mem_mb=lambda wildcards: 1000 + table_mb(wildcards),
+        mem_mb=responses_mb,
         runtime=120,
         gpu=1 if has_gpu() else 0,
     params:

@@ -16,7 +16,7 @@ rule selectivity_units:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: 1500 + table_mb(wildcards),
+        mem_mb=responses_mb,
         runtime=60,
     params:
         seed=config["seed"],
@@ -46,7 +46,7 @@ rule selective_responses:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
+        mem_mb=responses_mb,
         runtime=30,
     params:
         layer=config["selectivity"]["layer"],
@@ -58,7 +58,6 @@ rule selective_responses:
 rule summarise_selectivity:
     input:
         units=of_networks(results("selectivity", network("units.tsv"))),
-        clips=results("corpus/clips.tsv"),
     output:
         table=report(
             results("selectivity/summary.tsv"),
@@ -73,7 +72,7 @@ rule summarise_selectivity:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
+        mem_mb=800,
         runtime=30,
     params:
         networks=NETWORKS,

@@ -1,0 +1,56 @@
+"""Run Snakemake on the workflow as a user does, in a folder of its own."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def snakemake(folder, *arguments, cores=2):
+    """Run the workflow in `folder`; returns the ended process, its streams as text."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(ROOT / "Snakefile"),
+            "--directory",
+            str(folder),
+            "--workflow-profile",
+            str(ROOT / "profiles" / "default"),
+            "--cores",
+            str(cores),
+            *map(str, arguments),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+
+
+def planned(folder, *arguments):
+    """The number of jobs that a dry run plans, by rule."""
+    ended = snakemake(folder, "--dry-run", "--quiet", "rules", *arguments)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    jobs = Counter(re.findall(r"^(?:local)?rule (\w+):", ended.stdout + ended.stderr, re.M))
+    if not jobs:
+        table = re.findall(r"^(\w+)\s+(\d+)$", ended.stdout + ended.stderr, re.M)
+        jobs = Counter({name: int(n) for name, n in table if name != "total"})
+    return jobs
+
+
+def preset(name):
+    """The arguments that lay a preset over the default configuration."""
+    return ["--configfile", ROOT / "config" / f"{name}.yaml"]
+
+
+def written(path, configuration):
+    """Write `configuration` to `path` as YAML; returns the path."""
+    path.write_text(yaml.safe_dump(configuration))
+    return path

@@ -1,0 +1,132 @@
+"""What the DAG holds, by dry runs: each preset, each target, each configuration that is wrong."""
+
+import pytest
+import yaml
+
+from workflow.audioset_files import write_audioset
+from workflow.snake import ROOT, planned, preset, snakemake, written
+
+FIGURES = {
+    "plot_example_spectrograms",
+    "plot_learning_curves",
+    "plot_average_precision",
+    "plot_selective_responses",
+    "plot_class_responses",
+    "plot_selectivity_index",
+}
+NETWORK_RULES = (
+    "train_network",
+    "compute_responses",
+    "selectivity_units",
+    "selective_responses",
+    "score_recognition",
+)
+
+
+def write_manifest(folder):
+    labels = ["Rock", "Speech", "Rain", "Speech;Rain"]
+    rows = [f"clip{k}.wav\t{labels[k % 4]}" for k in range(40)]
+    (folder / "manifest.tsv").write_text("path\tlabels\n" + "\n".join(rows) + "\n")
+
+
+def test_the_default_dag(tmp_path):
+    jobs = planned(tmp_path)
+    assert all(jobs[name] == 20 for name in NETWORK_RULES)
+    assert jobs["fetch_audio"] == jobs["compute_spectrograms"] >= 4
+    assert jobs["make_corpus"] == jobs["check_audio"] == 1
+    assert jobs["index_spectrograms"] == 2
+    assert set(jobs) >= FIGURES
+
+
+def test_the_smoke_preset_drops_a_condition(tmp_path):
+    jobs = planned(tmp_path, *preset("smoke"))
+    assert all(jobs[name] == 6 for name in NETWORK_RULES)
+
+
+def test_the_audioset_preset(tmp_path):
+    write_audioset(tmp_path, clips_per_split=600, audio=False)
+    jobs = planned(tmp_path, *preset("audioset-local"))
+    assert jobs["fetch_audio"] == 4
+    assert jobs["train_network"] == 20
+
+
+def test_the_manifest_preset(tmp_path):
+    write_manifest(tmp_path)
+    jobs = planned(
+        tmp_path,
+        *preset("manifest"),
+        written(tmp_path / "rock.yaml", {"corpus": {"target": "Rock", "withheld": ["Rock"]}}),
+    )
+    assert jobs["fetch_audio"] == 2
+    assert jobs["train_network"] == 20
+
+
+@pytest.mark.parametrize(
+    ("target", "has", "lacks"),
+    [
+        ("spectrograms", "index_spectrograms", "train_network"),
+        ("networks", "train_network", "compute_responses"),
+        ("responses", "compute_responses", "selectivity_units"),
+        ("selectivity", "summarise_selectivity", "score_recognition"),
+        ("recognition", "summarise_recognition", "selectivity_units"),
+        ("figures", "plot_class_responses", "summarise_selectivity"),
+    ],
+)
+def test_targets(tmp_path, target, has, lacks):
+    jobs = planned(tmp_path, *preset("smoke"), "--", target)
+    assert jobs[has] and not jobs[lacks]
+
+
+def test_a_single_file_is_a_target(tmp_path):
+    jobs = planned(
+        tmp_path, *preset("smoke"), "--", "results/smoke/networks/natural/seed-2/history.tsv"
+    )
+    assert jobs["train_network"] == 1 and not jobs["compute_responses"]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "says"),
+    [
+        ({"corpus": {"target": "Musik"}}, "corpus.target"),
+        ({"corpus": {"withheld": ["Musik"]}}, "corpus.withheld"),
+        ({"corpus": {"clip_second": 4}}, "unknown key corpus.clip_second; did you mean"),
+        ({"networks": {"seeds": 0}}, "networks.seeds must be"),
+        ({"networks": {"seeds": "many"}}, "networks.seeds must be"),
+        ({"selectivity": {"layer": "conv7"}}, "selectivity.layer must be"),
+        ({"networks": {"conditions": {"x": {"epochs": 1}}}}, "networks.conditions.x"),
+        ({"corpus": {"source": "manifest"}}, "corpus.manifest.path must be a path"),
+        (
+            {"corpus": {"source": "manifest", "manifest": {"path": "none.tsv"}}},
+            "corpus.manifest.path is 'none.tsv'",
+        ),
+        ({"corpus": {"clip_seconds": 1}}, "corpus.clip_seconds"),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line(tmp_path, configuration, says):
+    ended = snakemake(
+        tmp_path, "--dry-run", "--configfile", written(tmp_path / "wrong.yaml", configuration)
+    )
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0
+    assert sum(says in line for line in said.splitlines()) == 1, said
+    assert "Traceback" not in said
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_condition_that_withholds_everything_is_refused(tmp_path):
+    branches = ["Music", "Human sounds", "Animal", "Natural sounds", "Sounds of things"]
+    ended = snakemake(
+        tmp_path,
+        "--dry-run",
+        "--configfile",
+        written(tmp_path / "wrong.yaml", {"corpus": {"withheld": branches}}),
+    )
+    assert ended.returncode != 0
+    assert "corpus.withheld" in ended.stdout + ended.stderr
+
+
+def test_the_presets_name_only_known_keys():
+    default = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for path in sorted((ROOT / "config").glob("*.yaml")):
+        laid = yaml.safe_load(path.read_text())
+        assert set(laid) <= set(default), path

@@ -1,0 +1,278 @@
+"""The smoke configuration through Snakemake, whole; then what a second run does."""
+
+import os
+import shutil
+import xml.etree.ElementTree
+
+import h5py
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import average_precision_score
+
+from stages.common.files import sha256
+from stages.common.tables import read_table
+from stages.corpus.columns import CLASSES, CLIPS
+from stages.networks.columns import HISTORY, NETWORK_CLIPS
+from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
+from stages.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, SELECTIVITY_SUMMARY, UNITS
+from workflow.snake import ROOT, planned, preset, snakemake, written
+
+SMOKE = preset("smoke")
+NETWORKS = [(c, s) for c in ("natural", "shuffled", "untrained") for s in (1, 2)]
+LAYERS = {"conv1": 32, "conv2": 64, "conv3": 128, "avgpool": 256, "fc1": 256}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("smoke")
+    ended = snakemake(place, *SMOKE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "figures  results/smoke/figures" in ended.stdout
+    return place
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return folder / "results" / "smoke"
+
+
+@pytest.fixture(scope="module")
+def clips(results):
+    return read_table(results / "corpus/clips.tsv", CLIPS)
+
+
+@pytest.fixture(scope="module")
+def classes(results):
+    return read_table(results / "corpus/classes.tsv", CLASSES)
+
+
+def test_nothing_is_written_elsewhere_and_nothing_half(folder):
+    assert {path.name for path in folder.iterdir()} <= {"results", ".snakemake"}
+    assert not [path for path in (folder / "results").rglob(".*")]
+    assert not [path for path in (folder / "results").rglob("*checkpoint*")]
+
+
+def test_the_corpus_has_every_role_on_both_sides(clips, classes):
+    assert set(zip(clips["split"], clips["role"], strict=True)) == {
+        (split, role) for split in ("train", "test") for role in ("target", "other", "mixed")
+    }
+    assert classes["target"].sum() >= 8
+    assert (~classes["withheld"]).sum() >= 24
+
+
+def test_every_clip_has_a_status_and_a_spectrogram(results, clips):
+    for split in ("train", "test"):
+        expected = list(clips.loc[clips["split"] == split, "clip_id"])
+        asked, stored = [], []
+        for path in sorted((results / "audio" / split).glob("*.status.tsv")):
+            asked += list(read_table(path, {"clip_id": str})["clip_id"])
+        for path in sorted((results / "spectrograms/original" / split).glob("*.h5")):
+            with h5py.File(path) as shard:
+                stored += [name.decode() for name in shard["clip_id"][:]]
+                level = shard["log_mel"][:].astype(np.float32)
+                assert level.shape[1:] == (64, 161)
+                assert np.isfinite(level).all() and (level.std(axis=(1, 2)) > 1).all()
+        assert asked == stored == expected
+
+
+@pytest.mark.parametrize(("condition", "seed"), NETWORKS)
+def test_a_network_and_what_it_learnt_from(results, clips, condition, seed):
+    place = results / "networks" / condition / f"seed-{seed}"
+    history = read_table(place / "history.tsv", HISTORY)
+    epochs = {"natural": [1, 2], "shuffled": [1], "untrained": [0]}[condition]
+    assert list(history["epoch"]) == epochs
+    assert history["loss"].isna().all() == (condition == "untrained")
+    heard = read_table(place / "clips.tsv", NETWORK_CLIPS)
+    admissible = clips[(clips["split"] == "train") & ~clips["withheld"]]
+    assert set(heard["clip_id"]) == set(admissible["clip_id"])
+    assert (heard["part"] == "validation").mean() == pytest.approx(0.1, abs=0.02)
+    given = dict(zip(clips["clip_id"], clips["labels"], strict=True))
+    same = np.mean(
+        [
+            given[name] == of_clip
+            for name, of_clip in zip(heard["clip_id"], heard["labels"], strict=True)
+        ]
+    )
+    assert same == 1 if condition != "shuffled" else same < 0.5
+
+
+def test_conditions_of_a_seed_share_their_validation_clips_and_seeds_do_not(results):
+    def validation(condition, seed):
+        path = results / "networks" / condition / f"seed-{seed}" / "clips.tsv"
+        table = read_table(path, NETWORK_CLIPS)
+        return set(table.loc[table["part"] == "validation", "clip_id"])
+
+    assert validation("natural", 1) == validation("shuffled", 1) == validation("untrained", 1)
+    assert validation("natural", 1) != validation("natural", 2)
+
+
+@pytest.mark.parametrize(("condition", "seed"), NETWORKS)
+def test_units_against_scipy(results, clips, condition, seed):
+    units = read_table(results / f"selectivity/{condition}/seed-{seed}/units.tsv", UNITS)
+    role = dict(zip(clips["clip_id"], clips["role"], strict=True))
+    for split, prefix in (("train", ""), ("test", "test_")):
+        path = results / f"responses/{condition}/seed-{seed}/original/{split}.h5"
+        with h5py.File(path) as file:
+            roles = np.array([role[name.decode()] for name in file["clip_id"][:]])
+            weights = results / f"networks/{condition}/seed-{seed}/weights.safetensors"
+            assert file.attrs["network_digest"] == sha256(weights)
+            for layer, size in LAYERS.items():
+                response = file[layer][:].astype(np.float64)
+                assert response.shape == (len(roles), size)
+                of_layer = units[units["layer"] == layer]
+                assert list(of_layer["unit"]) == list(range(size))
+                alive = response.std(axis=0) > 1e-6
+                expected = stats.ttest_ind(
+                    response[roles == "target"], response[roles == "other"], equal_var=False
+                )
+                np.testing.assert_allclose(
+                    of_layer[f"{prefix}welch_t"].to_numpy()[alive],
+                    expected.statistic[alive],
+                    rtol=1e-7,
+                    atol=1e-9,
+                )
+    for layer, size in LAYERS.items():
+        of_layer = units[units["layer"] == layer]
+        assert sorted(of_layer["rank"]) == list(range(1, size + 1))
+        assert of_layer["selective"].sum() == size // 8
+        chosen = of_layer.loc[of_layer["selective"], "welch_t"]
+        assert chosen.min() >= of_layer.loc[~of_layer["selective"], "welch_t"].max()
+
+
+@pytest.mark.parametrize(("condition", "seed"), NETWORKS)
+def test_average_precision_against_scikit_learn(results, clips, classes, condition, seed):
+    path = results / f"recognition/{condition}/seed-{seed}/average_precision.tsv"
+    table = read_table(path, AVERAGE_PRECISION)
+    tested = table[table["clips"] == "test"].set_index("mid")
+    labels = dict(zip(clips["clip_id"], clips["labels"], strict=True))
+    with h5py.File(results / f"responses/{condition}/seed-{seed}/original/test.h5") as file:
+        scores = file["fc2"][:]
+        borne = [labels[name.decode()].split(";") for name in file["clip_id"][:]]
+    for index, mid in zip(classes["index"], classes["mid"], strict=True):
+        truth = np.array([mid in of_clip for of_clip in borne])
+        assert tested.loc[mid, "n_positive"] == truth.sum()
+        if truth.any():
+            expected = average_precision_score(truth, scores[:, index])
+            assert tested.loc[mid, "average_precision"] == pytest.approx(expected, abs=1e-12)
+        else:
+            assert np.isnan(tested.loc[mid, "average_precision"])
+
+
+def test_selective_responses_are_means_over_the_selective_units(results, clips):
+    units = read_table(results / "selectivity/natural/seed-1/units.tsv", UNITS)
+    chosen = units.loc[(units["layer"] == "avgpool") & units["selective"], "unit"]
+    table = read_table(results / "selectivity/natural/seed-1/clip_responses.tsv", CLIP_RESPONSES)
+    table = table[table["split"] == "test"]
+    with h5py.File(results / "responses/natural/seed-1/original/test.h5") as file:
+        means = file["avgpool"][:].astype(np.float64)[:, chosen].mean(axis=1)
+        names = [name.decode() for name in file["clip_id"][:]]
+    expected = dict(zip(names, means, strict=True))
+    np.testing.assert_allclose(
+        table["response"], [expected[name] for name in table["clip_id"]], rtol=1e-9
+    )
+    of_classes = read_table(
+        results / "selectivity/natural/seed-1/class_responses.tsv", CLASS_RESPONSES
+    )
+    labels = dict(zip(clips["clip_id"], clips["labels"], strict=True))
+    for _, row in of_classes.iterrows():
+        bearing = [expected[name] for name in names if row["mid"] in labels[name].split(";")]
+        assert row["n_clips"] == len(bearing)
+        if bearing:
+            assert row["response"] == pytest.approx(np.mean(bearing), rel=1e-9)
+
+
+def test_summaries_have_a_row_for_every_network(results):
+    selectivity = read_table(results / "selectivity/summary.tsv", SELECTIVITY_SUMMARY)
+    assert len(selectivity) == len(NETWORKS) * len(LAYERS)
+    recognition = read_table(results / "recognition/summary.tsv", RECOGNITION_SUMMARY)
+    assert set(zip(recognition["condition"], recognition["seed"], strict=True)) == set(NETWORKS)
+    scores = recognition["mean_average_precision"].dropna()
+    assert ((scores > 0) & (scores <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "example_spectrograms",
+        "learning_curves",
+        "average_precision",
+        "selective_responses",
+        "class_responses",
+        "selectivity_index",
+    ],
+)
+def test_figures_are_pictures(results, name):
+    png = (results / "figures" / f"{name}.png").read_bytes()
+    assert png.startswith(b"\x89PNG") and len(png) > 10_000
+    root = xml.etree.ElementTree.parse(results / "figures" / f"{name}.svg").getroot()
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}text"))) > 5
+
+
+def test_every_job_has_a_log_and_a_benchmark(results):
+    def jobs(kind, suffix):
+        return {
+            path.relative_to(results / kind).with_suffix("")
+            for path in (results / kind).rglob(f"*.{suffix}")
+        }
+
+    assert jobs("logs", "log") == jobs("benchmarks", "tsv")
+    assert len(jobs("logs", "log")) > 40
+
+
+def test_a_second_run_does_nothing(folder):
+    ended = snakemake(folder, *SMOKE)
+    assert ended.returncode == 0
+    assert "Nothing to be done" in ended.stdout + ended.stderr
+
+
+def test_a_fresh_checkout_runs_nothing(folder, tmp_path):
+    for part in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / part, tmp_path / part)
+    for part in ("rules", "workflow_scripts", "schemas", "config", "envs", "report", "profiles"):
+        shutil.copytree(ROOT / part, tmp_path / part, copy_function=shutil.copyfile)
+    for path in tmp_path.rglob("*.py"):
+        os.utime(path)
+    assert not planned(folder, *SMOKE, "--snakefile", tmp_path / "Snakefile")
+
+
+ANALYSIS = {"selectivity_units", "selective_responses", "summarise_selectivity"}
+DRAWN = {"plot_selective_responses", "plot_class_responses", "plot_selectivity_index"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "rules"),
+    [
+        ({"selectivity": {"fraction": 0.25}}, ANALYSIS | DRAWN),
+        (
+            {"selectivity": {"layer": "conv3"}},
+            {"selective_responses"} | DRAWN,
+        ),
+        ({"audio": {"max_bad_share": 0.5}}, {"check_audio"}),
+    ],
+)
+def test_a_changed_key_runs_again_what_depends_on_it(folder, tmp_path, setting, rules):
+    changed = written(tmp_path / "changed.yaml", setting)
+    assert set(planned(folder, *SMOKE, changed)) - {"all"} == rules
+
+
+def test_a_seed_more_trains_that_seed_only(folder, tmp_path):
+    jobs = planned(folder, *SMOKE, written(tmp_path / "more.yaml", {"networks": {"seeds": 3}}))
+    assert jobs["train_network"] == jobs["compute_responses"] == 3
+    assert not jobs["fetch_audio"] and not jobs["compute_spectrograms"]
+
+
+def test_a_missing_table_is_made_again(folder, results):
+    path = results / "recognition" / "natural" / "seed-1" / "average_precision.tsv"
+    before = path.read_bytes()
+    path.unlink()
+    assert snakemake(folder, *SMOKE, "--", path.relative_to(folder)).returncode == 0
+    assert path.read_bytes() == before
+
+
+def test_the_report_builds(folder):
+    ended = snakemake(folder, *SMOKE, "--report", "results/smoke/report.html")
+    assert ended.returncode == 0, ended.stderr
+    page = (folder / "results/smoke/report.html").read_text()
+    assert "no evidence about hearing" in page
+    assert "example_spectrograms.png" in page
