@@ -1,0 +1,77 @@
+"""Time the training of one network on a GPU against the arithmetic it takes."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from generated import generate
+
+from stages.common.tables import read_table
+from stages.networks.columns import HISTORY
+from stages.networks.conditions import Condition
+from stages.networks.training import Settings, train_network
+
+CLIPS, FRAMES, CLASSES, EPOCHS, VALIDATION = 12_704, 802, 527, 30, 0.1
+# Floating-point operations of a clip, forwards and backwards, and forwards alone.
+LEARNT, VALIDATED = 1.438e9, 0.4827e9
+
+
+def main() -> None:
+    if not torch.cuda.is_available():
+        print("no GPU here")
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        corpus = generate(folder, CLIPS, CLASSES, FRAMES)
+        started = time.perf_counter()
+        train_network(
+            corpus.index,
+            corpus.clips,
+            corpus.classes,
+            settings=Settings(
+                condition=Condition("natural", withhold=False, labels="given", epochs=EPOCHS),
+                seed=1,
+                replicate=1,
+                batch_size=32,
+                learning_rate=0.001,
+                weight_decay=0.01,
+                validation_fraction=VALIDATION,
+            ),
+            weights=folder / "weights.safetensors",
+            history=folder / "history.tsv",
+            network_clips=folder / "network_clips.tsv",
+            checkpoint=folder / "checkpoint.safetensors",
+            code="benchmark",
+            device="cuda",
+            threads=1,
+            memory_mb=8_000,
+        )
+        whole = time.perf_counter() - started
+        history = read_table(folder / "history.tsv", HISTORY)
+    validation = round(VALIDATION * CLIPS)
+    operations = EPOCHS * ((CLIPS - validation) * LEARNT + validation * VALIDATED)
+    floor = operations / _bfloat16_rate()
+    epochs = history["seconds"].sum()
+    print(f"\n{EPOCHS} epochs on {CLIPS} clips of 64 x {FRAMES}, {torch.cuda.get_device_name()}")
+    print(f"  arithmetic floor    {floor:8.2f} s   ({operations / 1e12:.0f} TFLOP)")
+    print(f"  epochs              {epochs:8.2f} s   {epochs / floor:8.1f} x the floor")
+    print(f"  with loading        {whole:8.2f} s   {whole / floor:8.1f} x the floor")
+    print(f"  first epoch         {history['seconds'].iloc[0]:8.2f} s")
+
+
+def _bfloat16_rate() -> float:
+    """Return the floating-point operations a second of large bfloat16 products."""
+    size, rounds = 8192, 20
+    a = torch.randn(size, size, device="cuda", dtype=torch.bfloat16)
+    a @ a
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    for _ in range(rounds):
+        a @ a
+    torch.cuda.synchronize()
+    return rounds * 2 * size**3 / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

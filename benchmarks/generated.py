@@ -1,0 +1,70 @@
+"""A corpus of noise on disk, as large as a benchmark wants it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.common.tables import write_table
+from stages.corpus.columns import CLASSES, CLIPS
+from stages.spectrograms.columns import INDEX
+from stages.spectrograms.log_mel import PARAMETERS
+from stages.spectrograms.shard import write_spectrogram_shard
+
+_SHARD_CLIPS = 500
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The tables of a corpus; its shards lie beside the index."""
+
+    index: Path
+    clips: Path
+    classes: Path
+
+
+def generate(folder: Path, n: int, classes: int, frames: int = 802) -> Paths:
+    """Write `n` train clips of (64, frames) noise, each with two of `classes` labels."""
+    draw = np.random.default_rng(1)
+    number = np.arange(n)
+    shard = pd.Series(number // _SHARD_CLIPS).map("{:05d}".format)
+    mids = [f"/m/{place}" for place in range(classes)]
+    first = draw.integers(classes, size=n)
+    second = (first + draw.integers(1, classes, size=n)) % classes
+    clips = pd.DataFrame(
+        {
+            "clip_id": [f"clip-{place}" for place in number],
+            "split": "train",
+            "shard": shard,
+            "source": "file",
+            "reference": "none",
+            "start_seconds": np.nan,
+            "end_seconds": np.nan,
+            "labels": [f"{mids[a]};{mids[b]}" for a, b in zip(first, second, strict=True)],
+            "role": "other",
+            "withheld": False,
+        }
+    )
+    for name, members in clips.groupby("shard"):
+        size = len(members)
+        log_mel = draw.standard_normal((size, 64, frames), dtype=np.float32)
+        labels = np.zeros((size, classes), dtype=bool)
+        labels[np.arange(size)[:, None], np.stack([first, second], axis=1)[members.index]] = True
+        write_spectrogram_shard(
+            folder / f"{name}.h5",
+            (15 * log_mel - 45).astype(np.float16),
+            np.full(size, frames),
+            labels,
+            members["clip_id"].tolist(),
+            "original",
+            PARAMETERS,
+        )
+    index = clips[["clip_id", "shard"]].assign(row=number % _SHARD_CLIPS, n_frames=frames)
+    table = pd.DataFrame({"index": range(classes), "mid": mids, "name": mids, "branch": "other"})
+    table = table.assign(target=False, withheld=False, genre=False)
+    paths = Paths(folder / "index.tsv", folder / "clips.tsv", folder / "classes.tsv")
+    write_table(paths.index, index, INDEX)
+    write_table(paths.clips, clips, CLIPS)
+    write_table(paths.classes, table, CLASSES)
+    return paths

@@ -1,0 +1,66 @@
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from stages.common.errors import InputError
+from stages.responses.files import LAYERS, create_responses, read_responses
+
+UNITS = dict(zip(LAYERS, (4, 5, 6, 7, 7, 3), strict=True))
+
+
+def store(path, clip_ids):
+    values = {
+        layer: np.arange(len(clip_ids) * units, dtype=np.float32).reshape(-1, units) / 3
+        for layer, units in UNITS.items()
+    }
+    with create_responses(path, clip_ids, UNITS, "digest", "original") as file:
+        for layer, array in values.items():
+            file[layer][:] = array
+    return values
+
+
+def test_responses_read_back(tmp_path):
+    values = store(tmp_path / "a.h5", ["x", "yy", "z"])
+    clip_ids, responses = read_responses(tmp_path / "a.h5")
+    assert clip_ids == ["x", "yy", "z"]
+    assert tuple(responses) == LAYERS
+    for layer in LAYERS:
+        np.testing.assert_array_equal(responses[layer], values[layer])
+    clip_ids, responses = read_responses(tmp_path / "a.h5", ["fc1"])
+    assert list(responses) == ["fc1"]
+
+
+def test_a_layer_that_is_not_there(tmp_path):
+    store(tmp_path / "a.h5", ["x"])
+    with pytest.raises(InputError, match=r"a\.h5: holds no responses of layer conv9"):
+        read_responses(tmp_path / "a.h5", ["conv9"])
+
+
+def test_a_clip_that_occurs_twice(tmp_path):
+    store(tmp_path / "a.h5", ["x", "x"])
+    with pytest.raises(InputError, match=r"a\.h5: a clip occurs twice"):
+        read_responses(tmp_path / "a.h5")
+
+
+def test_rows_that_are_missing(tmp_path):
+    store(tmp_path / "a.h5", ["x", "y"])
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["fc1"]
+        file["fc1"] = np.zeros((1, 7), dtype=np.float32)
+    with pytest.raises(InputError, match=r"a\.h5: fc1 has 1 rows for 2 clips"):
+        read_responses(tmp_path / "a.h5")
+
+
+def test_a_block_that_fails_leaves_no_file(tmp_path):
+    with pytest.raises(RuntimeError), create_responses(tmp_path / "a.h5", ["x"], UNITS, "d", "o"):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_needs_no_pytorch():
+    code = "import sys; import stages.responses.files; sys.exit('torch' in sys.modules)"
+    environment = {"PYTHONPATH": ":".join(entry for entry in sys.path if entry)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0

@@ -1,0 +1,14 @@
+"""Compute what a network's units answer to every clip of a stimulus."""
+
+from stages.common.job import job
+from stages.responses.shard import compute_responses
+
+with job(snakemake.log[0]):
+    compute_responses(
+        weights=snakemake.input.weights,
+        indices={"train": snakemake.input.train, "test": snakemake.input.test},
+        stimulus=snakemake.wildcards.stimulus,
+        outputs={"train": snakemake.output.train, "test": snakemake.output.test},
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+    )

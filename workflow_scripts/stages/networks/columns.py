@@ -1,0 +1,22 @@
+"""The columns of the networks' tables."""
+
+HISTORY = {
+    "epoch": int,
+    "loss": float,
+    "validation_map": float,
+    "learning_rate": float,
+    "seconds": float,
+    "clips_per_second": float,
+}
+"""history.tsv: one row an epoch; an untrained network has the single row epoch 0.
+
+`loss` is the mean over the epoch's training clips, `validation_map` the macro average precision on
+the validation clips after the epoch, `learning_rate` that of the epoch's last step, `seconds` the
+epoch's wall time with its validation, `clips_per_second` the rate of training alone.
+"""
+
+NETWORK_CLIPS = {"clip_id": str, "part": str, "labels": str}
+"""clips.tsv: one row a clip the network had, in the order of the index.
+
+`part` is training or validation; `labels` are the MIDs as trained on, joined by `;`.
+"""

@@ -1,0 +1,1 @@
+"""What every unit of a network answers to every clip."""

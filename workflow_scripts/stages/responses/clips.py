@@ -1,0 +1,28 @@
+"""What the clip table says of the clips that a file of responses holds."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from stages.common.errors import InputError
+
+
+def described(
+    path: str | os.PathLike, clip_ids: Sequence[str], clips: pd.DataFrame, split: str
+) -> pd.DataFrame:
+    """Return the rows of `clips` (clips.tsv) for `clip_ids`, in their order.
+
+    Raises InputError, naming the file of responses at `path`, when it holds a clip that is not
+    among those of `split`.
+    """
+    of_split = clips[clips["split"] == split]
+    places = pd.Index(of_split["clip_id"]).get_indexer(clip_ids)
+    if (places < 0).any():
+        unknown = clip_ids[int(np.argmax(places < 0))]
+        raise InputError(
+            f"{path}: clip {unknown} is not among the {split} clips of the corpus; delete it and "
+            "run again"
+        )
+    return of_split.iloc[places].reset_index(drop=True)

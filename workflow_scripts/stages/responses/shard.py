@@ -1,0 +1,95 @@
+"""From a network and shards of spectrograms to responses, a shard at a time."""
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+
+from stages.common.errors import InputError
+from stages.common.files import sha256
+from stages.common.progress import progress
+from stages.networks.architecture import check_size
+from stages.networks.device import prepare_device
+from stages.networks.weights import read_network
+from stages.responses.features import CLIPS_AT_ONCE, PooledFeatures
+from stages.responses.files import LAYERS, create_responses
+from stages.spectrograms.shard import SpectrogramShard, open_spectrogram_shard, read_index
+
+_CLIPS_AT_ONCE_ON_GPU = 256
+
+
+def compute_responses(
+    weights: str | os.PathLike,
+    indices: dict[str, str | os.PathLike],
+    stimulus: str,
+    outputs: dict[str, str | os.PathLike],
+    device: str,
+    threads: int,
+) -> None:
+    """Write the responses of the network at `weights` to the clips of each index.
+
+    `indices` and `outputs` have the same keys, the splits; the rows of an output are those of its
+    index, whose shards hold `stimulus`. Raises InputError when a file is missing, damaged or not
+    what the index says, or when a response is not finite.
+    """
+    target = prepare_device(device, threads)
+    network, _ = read_network(weights)
+    features = PooledFeatures(network, target)
+    digest = sha256(weights)
+    for split, path in indices.items():
+        index = read_index(path)
+        if index.empty:
+            raise InputError(f"{path}: lists no clip; no clip of split {split} is usable")
+        with create_responses(
+            outputs[split], index["clip_id"].tolist(), features.units, digest, stimulus
+        ) as file:
+            _fill(file, features, Path(path), index, stimulus, target)
+
+
+def _fill(
+    file: h5py.File,
+    features: PooledFeatures,
+    path: Path,
+    index: pd.DataFrame,
+    stimulus: str,
+    device: torch.device,
+) -> None:
+    # A new run of rows begins wherever the shard changes.
+    runs = index.groupby((index["shard"] != index["shard"].shift()).cumsum(), sort=False)
+    for _, run in progress(
+        runs, len(runs), f"responses to {path.parent.name} clips", unit="shards"
+    ):
+        shard = open_spectrogram_shard(path.parent / f"{run['shard'].iloc[0]}.h5")
+        _check(shard, run, path, stimulus)
+        log_mel = torch.from_numpy(shard.read(run["row"].to_numpy()))
+        at_once = _CLIPS_AT_ONCE_ON_GPU if device.type == "cuda" else CLIPS_AT_ONCE
+        parts = [features(batch.to(device)) for batch in log_mel.split(at_once)]
+        first = run.index[0]
+        for layer in LAYERS:
+            values = torch.cat([part[layer] for part in parts]).cpu().numpy()
+            wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
+            if len(wrong):
+                raise InputError(
+                    f"{shard.path}: the network's response to clip {run['clip_id'].iloc[wrong[0]]} "
+                    f"is not finite in {layer}; delete the network's weights and run again"
+                )
+            file[layer][first : first + len(run)] = values
+
+
+def _check(shard: SpectrogramShard, run: pd.DataFrame, path: Path, stimulus: str) -> None:
+    """Raise InputError unless `shard` is what the rows `run` of the index at `path` say."""
+    check_size(*shard.shape)
+    if shard.stimulus != stimulus:
+        raise InputError(
+            f"{shard.path}: holds stimulus {shard.stimulus}, not {stimulus}; "
+            "delete it and run again"
+        )
+    for clip_id, row in zip(run["clip_id"], run["row"], strict=True):
+        if not 0 <= row < len(shard.clip_id) or shard.clip_id[row] != clip_id:
+            raise InputError(
+                f"{shard.path}: clip {clip_id} is not where {path} says; "
+                "delete the index and run again"
+            )

@@ -1,0 +1,29 @@
+"""Train the network of one condition and one replicate."""
+
+from stages.common.job import job
+from stages.networks.conditions import Condition
+from stages.networks.training import Settings, train_network
+
+with job(snakemake.log[0]):
+    train_network(
+        index=snakemake.input.index,
+        clips=snakemake.input.clips,
+        classes=snakemake.input.classes,
+        settings=Settings(
+            condition=Condition(name=snakemake.wildcards.condition, **snakemake.params.condition),
+            seed=snakemake.params.seed,
+            replicate=int(snakemake.wildcards.seed),
+            batch_size=snakemake.params.batch_size,
+            learning_rate=snakemake.params.learning_rate,
+            weight_decay=snakemake.params.weight_decay,
+            validation_fraction=snakemake.params.validation_fraction,
+        ),
+        weights=snakemake.output.weights,
+        history=snakemake.output.history,
+        network_clips=snakemake.output.clips,
+        checkpoint=snakemake.params.checkpoint,
+        code=snakemake.params.code,
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+        memory_mb=snakemake.params.memory_mb,
+    )
