@@ -10,7 +10,6 @@ from stages.common.seeds import generator
 from stages.networks.conditions import (
     Condition,
     joined_labels,
-    label_matrix,
     permuted,
     redrawn,
     training_clips,
@@ -139,16 +138,3 @@ def test_a_clip_that_the_table_lacks():
     index, clips = tables()
     with pytest.raises(InputError, match="clip clip-39 has a spectrogram but"):
         training_clips(Condition("full", False, "given", 1), index, clips[1:], MIDS, 0.1, 1, 1)
-
-
-def test_label_matrix():
-    labels = pd.Series(["/m/b;/m/d", "", "/m/a"], index=["x", "y", "z"])
-    matrix = label_matrix(labels, MIDS)
-    assert matrix.tolist() == [
-        [False, True, False, True],
-        [False, False, False, False],
-        [True, False, False, False],
-    ]
-    assert joined_labels(matrix, MIDS) == labels.tolist()
-    with pytest.raises(InputError, match="clip z bears label /m/a"):
-        label_matrix(labels, ["/m/b", "/m/d"])

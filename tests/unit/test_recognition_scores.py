@@ -10,7 +10,7 @@ from stages.common.average_precision import chance_average_precision
 from stages.common.errors import InputError
 from stages.common.tables import read_table, write_table
 from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
-from stages.recognition.scores import label_matrix, score_recognition, summarise_recognition
+from stages.recognition.scores import score_recognition, summarise_recognition
 
 GROUPS = ["natural", "target", "target", "withheld", "natural", "natural"]
 
@@ -150,12 +150,6 @@ def test_outputs_must_be_as_many_as_the_classes_and_be_numbers(tmp_path):
     names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
     with pytest.raises(InputError, match=r"test\.h5: 9 outputs for 6 classes; delete it"):
         score_recognition(*[files.path(name) for name in names])
-
-
-def test_label_matrix():
-    table = pd.DataFrame({"clip_id": ["a", "b"], "labels": ["x;z", "y"]})
-    expected = [[True, False, True], [False, True, False]]
-    assert label_matrix(table, ["x", "y", "z"], "clips.tsv").tolist() == expected
 
 
 def test_summary_takes_means_over_the_classes_with_positives(tmp_path):

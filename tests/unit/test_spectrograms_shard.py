@@ -98,7 +98,7 @@ def test_what_cannot_be_computed_is_named(tmp_path, monkeypatch):
     write_audio(tmp_path / "audio.h5")
     with pytest.raises(InputError, match="no clip c in shard train/00000"):
         computed(tmp_path, clips=CLIPS[:-1])
-    with pytest.raises(InputError, match="clip -_b bears /m/c"):
+    with pytest.raises(InputError, match="clip -_b bears '/m/c'"):
         computed(tmp_path, mids=MIDS[:2])
 
     def broken(samples):

@@ -7,6 +7,7 @@ import pandas as pd
 
 from stages.common.errors import InputError
 from stages.common.seeds import generator
+from stages.corpus.labels import label_matrix
 
 _LEAST_TRAINING = 2
 _LEAST = _LEAST_TRAINING + 1
@@ -77,30 +78,15 @@ def training_clips(
     return TrainingClips(
         clip_ids=list(described.index),
         rows=rows,
-        labels=_relabelled(condition.labels, label_matrix(described["labels"], mids), draw),
+        labels=_relabelled(
+            condition.labels,
+            label_matrix(described.index, described["labels"].str.split(";"), mids, "clips.tsv"),
+            draw,
+        ),
         validation=validation_part(
             admitted, validation_fraction, generator(seed, "validation", replicate)
         ),
     )
-
-
-def label_matrix(labels: pd.Series, mids: list[str]) -> np.ndarray:
-    """Return which of `mids` each clip bears, (n, classes) bool.
-
-    `labels` holds MIDs joined by `;`, its index the clip ids. Raises InputError for a label that
-    is not among `mids`.
-    """
-    place = {mid: number for number, mid in enumerate(mids)}
-    matrix = np.zeros((len(labels), len(mids)), dtype=bool)
-    for row, (clip_id, joined) in enumerate(labels.items()):
-        for mid in filter(None, joined.split(";")):
-            if mid not in place:
-                raise InputError(
-                    f"clip {clip_id} bears label {mid}, which is not in the table of classes; "
-                    "delete both tables of the corpus and run again"
-                )
-            matrix[row, place[mid]] = True
-    return matrix
 
 
 def joined_labels(labels: np.ndarray, mids: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from stages.common.average_precision import average_precision, chance_average_pr
 from stages.common.errors import InputError
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES, CLIPS
+from stages.corpus.labels import label_matrix
 from stages.networks.columns import NETWORK_CLIPS
 from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from stages.responses.clips import described
@@ -45,31 +46,12 @@ def score_recognition(
     for part in _PARTS:
         of_part = given[given["part"] == part]
         rows = _rows_of(of_part["clip_id"], clip_ids, train, network_clips)
-        labels = label_matrix(of_part, of_classes["mid"], network_clips)
+        labels = _labels(of_part, of_classes["mid"], network_clips)
         parts.append(_scored(part, outputs[rows], labels, of_classes, train))
     clip_ids, outputs = _outputs(test, len(of_classes))
-    labels = label_matrix(described(test, clip_ids, corpus, "test"), of_classes["mid"], clips)
+    labels = _labels(described(test, clip_ids, corpus, "test"), of_classes["mid"], clips)
     parts.append(_scored("test", outputs, labels, of_classes, test))
     write_table(table, pd.concat(parts, ignore_index=True), AVERAGE_PRECISION)
-
-
-def label_matrix(clips: pd.DataFrame, mids: Sequence[str], path: str | os.PathLike) -> np.ndarray:
-    """Return which of the classes `mids` each of `clips` bears, (clips, classes) bool.
-
-    `clips` has clip_id and labels (joined by `;`). Raises InputError, naming the table at `path`,
-    for a label that is none of `mids`.
-    """
-    place = {mid: at for at, mid in enumerate(mids)}
-    matrix = np.zeros((len(clips), len(place)), dtype=bool)
-    for row, (clip_id, labels) in enumerate(zip(clips["clip_id"], clips["labels"], strict=True)):
-        for mid in labels.split(";"):
-            if mid not in place:
-                raise InputError(
-                    f"{path}: clip {clip_id} bears {mid!r}, which is no class of the corpus; "
-                    "delete it and run again"
-                )
-            matrix[row, place[mid]] = True
-    return matrix
 
 
 def summarise_recognition(
@@ -104,6 +86,11 @@ def summarise_recognition(
                 }
             )
     write_table(table, pd.DataFrame(rows), RECOGNITION_SUMMARY)
+
+
+def _labels(clips: pd.DataFrame, mids: Sequence[str], path: str | os.PathLike) -> np.ndarray:
+    """Return the labels (clips, classes) bool of `clips` (clip_id, labels), read from `path`."""
+    return label_matrix(clips["clip_id"], clips["labels"].str.split(";"), mids, path)
 
 
 def _outputs(path: str | os.PathLike, classes: int) -> tuple[list[str], np.ndarray]:

@@ -10,6 +10,7 @@ from stages.audio.storage import SAMPLE_RATE, read_audio_shard
 from stages.common.errors import InputError, one_line
 from stages.common.tables import read_table
 from stages.corpus.columns import CLASSES
+from stages.corpus.labels import label_matrix
 from stages.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
 from stages.spectrograms.shard import write_spectrogram_shard
 
@@ -68,19 +69,12 @@ def _labels(
     shard: str,
 ) -> np.ndarray:
     """Return the labels (n, classes) bool of `clip_ids`, columns in the order of classes.tsv."""
-    column = {mid: place for place, mid in enumerate(read_table(classes, CLASSES)["mid"])}
     borne = {clip.clip_id: clip.labels for clip in read_shard_clips(clips, split, shard)}
-    labels = np.zeros((len(clip_ids), len(column)), dtype=bool)
-    for row, clip_id in enumerate(clip_ids):
+    for clip_id in clip_ids:
         if clip_id not in borne:
             raise InputError(
                 f"{clips}: has no clip {one_line(clip_id)} in shard {split}/{shard}, but the "
                 "audio shard holds it; delete the audio shard and run again"
             )
-        for mid in borne[clip_id]:
-            if mid not in column:
-                raise InputError(
-                    f"{clips}: clip {clip_id} bears {one_line(mid)}, which {classes} does not list"
-                )
-            labels[row, column[mid]] = True
-    return labels
+    mids = read_table(classes, CLASSES)["mid"].tolist()
+    return label_matrix(clip_ids, [borne[clip_id] for clip_id in clip_ids], mids, clips)

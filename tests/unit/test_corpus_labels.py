@@ -1,0 +1,20 @@
+"""Labels as a matrix."""
+
+import pytest
+
+from stages.common.errors import InputError
+from stages.corpus.labels import label_matrix
+
+
+def test_a_row_a_clip_and_a_column_a_class():
+    matrix = label_matrix(["k", "l", "m"], [["b", "d"], [], ["a"]], ["a", "b", "c", "d"], "t.tsv")
+    assert matrix.tolist() == [
+        [False, True, False, True],
+        [False, False, False, False],
+        [True, False, False, False],
+    ]
+
+
+def test_a_label_that_is_no_class_names_table_and_clip():
+    with pytest.raises(InputError, match=r"t\.tsv: clip m bears 'a', which is no class"):
+        label_matrix(["k", "m"], [["b"], ["a"]], ["b"], "t.tsv")
