@@ -56,12 +56,7 @@ class Network(nn.Module):
         is. Batch normalisation goes by the module's mode, as in PyTorch.
         """
         if self.training and torch.is_grad_enabled() and not log_mel.is_cuda:
-            x = _activation(cpu.first_block(log_mel, self.conv1, self.norm1), dropout)
-            before = cpu.convolution(x, self.conv2)
-            x = _activation(cpu.max_pool(self.norm2(before), before), None)
-            before = cpu.convolution(x, self.conv3)
-            x = _activation(cpu.max_pool(self.norm3(before), before), dropout)
-            x = _activation(self.norm4(cpu.convolution(x, self.conv4)), dropout)
+            x = self._trained_on_cpu(log_mel, dropout)
         else:
             # bfloat16 would round decibels to a quarter; this convolution is 2 % of the work.
             with torch.autocast(log_mel.device.type, enabled=False):
@@ -72,6 +67,20 @@ class Network(nn.Module):
             x = _activation(self.norm4(self.conv4(x)), dropout)
         x = _activation(self.fc1(x.mean((2, 3))), dropout)
         return self.fc2(x)
+
+    def _trained_on_cpu(self, log_mel: Tensor, dropout: torch.Generator | None) -> Tensor:
+        """Return the four blocks of `log_mel`, frames before mels."""
+        first, second, third, fourth = (
+            layer.weight.transpose(2, 3)
+            for layer in (self.conv1, self.conv2, self.conv3, self.conv4)
+        )
+        x = log_mel.float().transpose(1, 2).unsqueeze(1)
+        x = _activation(cpu.first_block(x, first, self.conv1.stride[::-1], self.norm1), dropout)
+        before = cpu.convolution(x, second)
+        x = _activation(cpu.max_pool(self.norm2(before), before), None)
+        before = cpu.convolution(x, third)
+        x = _activation(cpu.max_pool(self.norm3(before), before), dropout)
+        return _activation(self.norm4(cpu.convolution(x, fourth)), dropout)
 
 
 def initial_network(classes: int, seed: int) -> Network:
