@@ -45,7 +45,7 @@ wildcard_constraints:
 
 def results(*parts):
     """The path of a result of this corpus."""
-    return "/".join(["results", config["corpus"]["name"], *parts])
+    return Path("results", config["corpus"]["name"], *parts).as_posix()
 
 
 def log_of(rule, *wildcards):
@@ -58,7 +58,7 @@ def benchmark_of(rule, *wildcards):
 
 def network(*parts):
     """The tail of the path of what belongs to one network."""
-    return "/".join(["{condition}", "seed-{seed}", *parts])
+    return Path("{condition}", "seed-{seed}", *parts).as_posix()
 
 
 def of_networks(pattern, networks=None):
@@ -67,6 +67,36 @@ def of_networks(pattern, networks=None):
         pattern.format(condition=condition, seed=seed)
         for condition, seed in (NETWORKS if networks is None else networks)
     ]
+
+
+def corpus_files(wildcards):
+    """The files that the configured corpus is read from, by what they are."""
+    corpus = config["corpus"]
+    files = {"ontology": corpus["ontology"], "withheld_clips": corpus["withheld_clips"]}
+    if corpus["source"] == "manifest":
+        files["manifest"] = corpus["manifest"]["path"]
+    elif corpus["source"] == "audioset":
+        files |= corpus["audioset"]
+    return {name: path for name, path in files.items() if path is not None}
+
+
+def corpus_params(wildcards):
+    """The keys of the section `corpus` that the tables depend on."""
+    corpus = config["corpus"]
+    keys = ["source", "target", "withheld", "withheld_clips", "shard_clips", "ontology"]
+    return {key: corpus[key] for key in [*keys, corpus["source"]]}
+
+
+def drawn(name, category):
+    """The two files of a figure; the PNG goes into the report."""
+    return {
+        "svg": results("figures", f"{name}.svg"),
+        "png": report(
+            results("figures", f"{name}.png"),
+            caption=f"../report/{name}.rst",
+            category=category,
+        ),
+    }
 
 
 def digest(script):

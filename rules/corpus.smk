@@ -1,24 +1,6 @@
 # Which classes and clips there are.
 
 
-def corpus_files(wildcards):
-    """The files that the configured corpus is read from, by what they are."""
-    corpus = config["corpus"]
-    files = {"ontology": corpus["ontology"], "withheld_clips": corpus["withheld_clips"]}
-    if corpus["source"] == "manifest":
-        files["manifest"] = corpus["manifest"]["path"]
-    elif corpus["source"] == "audioset":
-        files |= corpus["audioset"]
-    return {name: path for name, path in files.items() if path is not None}
-
-
-def corpus_params(wildcards):
-    """The keys of the section `corpus` that the tables depend on."""
-    corpus = config["corpus"]
-    keys = ["source", "target", "withheld", "withheld_clips", "shard_clips", "ontology"]
-    return {key: corpus[key] for key in [*keys, corpus["source"]]}
-
-
 rule make_corpus:
     input:
         unpack(corpus_files),

@@ -1,21 +1,5 @@
 # Figures, drawn from the tables.
 
-LAYER = config["selectivity"]["layer"]
-TARGET = config["corpus"]["target"]
-TARGET = TARGET if isinstance(TARGET, str) else " + ".join(TARGET)
-
-
-def drawn(name, category):
-    """The two files of a figure; the PNG goes into the report."""
-    return {
-        "svg": results("figures", f"{name}.svg"),
-        "png": report(
-            results("figures", f"{name}.png"),
-            caption=f"../report/{name}.rst",
-            category=category,
-        ),
-    }
-
 
 rule plot_example_spectrograms:
     input:
@@ -79,7 +63,7 @@ rule plot_average_precision:
         runtime=30,
     params:
         conditions=list(CONDITIONS),
-        target=TARGET,
+        target=config["corpus"]["target"],
         code=digest("plot_average_precision.py"),
     script:
         "../workflow_scripts/plot_average_precision.py"
@@ -102,8 +86,8 @@ rule plot_selective_responses:
         runtime=30,
     params:
         networks=NETWORKS,
-        layer=LAYER,
-        target=TARGET,
+        layer=config["selectivity"]["layer"],
+        target=config["corpus"]["target"],
         code=digest("plot_selective_responses.py"),
     script:
         "../workflow_scripts/plot_selective_responses.py"
@@ -129,7 +113,7 @@ rule plot_class_responses:
         runtime=30,
     params:
         condition=next(iter(CONDITIONS)),
-        target=TARGET,
+        target=config["corpus"]["target"],
         code=digest("plot_class_responses.py"),
     script:
         "../workflow_scripts/plot_class_responses.py"
@@ -152,8 +136,8 @@ rule plot_selectivity_index:
         runtime=30,
     params:
         networks=NETWORKS,
-        layer=LAYER,
-        target=TARGET,
+        layer=config["selectivity"]["layer"],
+        target=config["corpus"]["target"],
         code=digest("plot_selectivity_index.py"),
     script:
         "../workflow_scripts/plot_selectivity_index.py"
