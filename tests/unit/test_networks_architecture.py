@@ -8,6 +8,9 @@ from stages.common.errors import InputError
 from stages.networks import architecture
 from stages.networks.architecture import Network, check_size, initial_network
 
+# Threads that wait for each other only slow such small work down.
+torch.set_num_threads(1)
+
 KEPT, VALUES = 52429, 65536
 
 

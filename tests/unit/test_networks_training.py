@@ -23,6 +23,9 @@ from stages.networks.columns import HISTORY, NETWORK_CLIPS
 from stages.networks.training import batch_sizes, train_network, training_step
 from stages.networks.weights import read_network
 
+# Threads that wait for each other only slow such small work down.
+torch.set_num_threads(1)
+
 TIMES = ["seconds", "clips_per_second"]
 
 
@@ -80,10 +83,10 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
     # Of a large epsilon, so that weights whose gradient is all but 0 do not move by rounding.
     ours = torch.optim.AdamW(network.parameters(), lr=0.001, eps=1e-3, fused=True)
     theirs = torch.optim.AdamW(reference.parameters(), lr=0.001, eps=1e-3, fused=False)
-    for step in range(3):
+    for step in range(2):
         draw = torch.Generator().manual_seed(step)
-        log_mel = (torch.randn(6, 64, 160, generator=draw) * 5 - 45).half()
-        labels = torch.rand(6, 3, generator=draw) < 0.5
+        log_mel = (torch.randn(4, 64, 150, generator=draw) * 5 - 45).half()
+        labels = torch.rand(4, 3, generator=draw) < 0.5
         loss = training_step(network, ours, log_mel, labels, torch.Generator())
         theirs.zero_grad()
         expected = binary_cross_entropy_with_logits(
