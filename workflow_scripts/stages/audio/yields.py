@@ -70,8 +70,17 @@ def check_audio(
         path = next(iter(waiting.values()))
         raise InputError(f"{path}: belongs to no shard of {clips}; delete it and run again")
     write_table(table, _yields(counts, splits, names), YIELD)
-    for split in splits:
-        _gate(split, counts, reasons, examples, max_bad_share, Path(status[0]).parent.parent)
+    complaints = [
+        complaint
+        for split in splits
+        if (complaint := _complaint(split, counts, reasons, examples, max_bad_share))
+    ]
+    if complaints:
+        raise InputError(
+            f"{' and '.join(complaints)} are of no use, more than audio.max_bad_share allows "
+            f"({max_bad_share:.1%}); every clip's reason is in "
+            f"{Path(status[0]).parent.parent}/*/*{_SUFFIX}; mend them, or raise the limit"
+        )
 
 
 def _statuses(
@@ -111,29 +120,24 @@ def _yields(
     return pd.DataFrame(rows, columns=list(YIELD))
 
 
-def _gate(
+def _complaint(
     split: str,
     counts: Counter[tuple[str, str, str]],
     reasons: Counter[_Reason],
     examples: dict[_Reason, str],
     max_bad_share: float,
-    folder: Path,
-) -> None:
-    """Stop when too many clips of `split` are of no use."""
+) -> str | None:
+    """Return how many clips of `split` are of no use, if they are too many, and show why."""
     total = sum(count for (where, mid, _), count in counts.items() if (where, mid) == (split, _ALL))
     ours = [(reason, count) for reason, count in reasons.most_common() if reason.split == split]
     bad = sum(count for _, count in ours)
     logging.info("%s: %d of %d clips usable", split, total - bad, total)
     if bad <= max_bad_share * total and bad < total:
-        return
+        return None
     lines = [f"{'status':<12} {'reason':<26} {'clips':>8}  example"]
     for reason, count in ours:
         example = one_line(examples[reason], 160)
         lines.append(f"{reason.status:<12} {reason.reason:<26} {count:>8}  {example}")
     logging.error("clips of %s that are of no use:\n%s", split, "\n".join(lines))
     print("\n".join(lines), file=sys.stderr)
-    raise InputError(
-        f"{bad} of {total} clips of {split} ({bad / total:.1%}) are of no use, more than "
-        f"audio.max_bad_share allows ({max_bad_share:.1%}); every clip's reason is in "
-        f"{folder}/*/*{_SUFFIX}; mend them, or raise the limit"
-    )
+    return f"{bad} of {total} clips of {split} ({bad / total:.1%})"
