@@ -32,8 +32,8 @@ from stages.networks.device import prepare_device
 from stages.networks.weights import write_tensors
 from stages.spectrograms.shard import SpectrogramShard, read_index
 
-# Clips at once where nothing is learnt.
-_VALIDATION_BATCH = 32
+# So few clips at once that, where nothing is learnt, memory is no more than where something is.
+_VALIDATION_BATCH = 8
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from stages.networks import cpu
 from stages.networks.architecture import Network
 from stages.responses.files import LAYERS
 
-CLIPS_AT_ONCE = 16
+CLIPS_AT_ONCE = 8
 """So many clips that a CPU's products are of a good size, so few that they stay in its cache."""
 
 # The first layer's outputs are the largest.
