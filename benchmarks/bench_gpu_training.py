@@ -5,12 +5,10 @@ import time
 from pathlib import Path
 
 import torch
-from generated import generate
+from generated import generate, train
 
 from stages.common.tables import read_table
 from stages.networks.columns import HISTORY
-from stages.networks.conditions import Condition
-from stages.networks.training import Settings, train_network
 
 CLIPS, FRAMES, CLASSES, EPOCHS, VALIDATION = 12_704, 802, 527, 30, 0.1
 # Floating-point operations of a clip, forwards and backwards, and forwards alone.
@@ -25,30 +23,9 @@ def main() -> None:
         folder = Path(name)
         corpus = generate(folder, CLIPS, CLASSES, FRAMES)
         started = time.perf_counter()
-        train_network(
-            corpus.index,
-            corpus.clips,
-            corpus.classes,
-            settings=Settings(
-                condition=Condition("natural", withhold=False, labels="given", epochs=EPOCHS),
-                seed=1,
-                replicate=1,
-                batch_size=32,
-                learning_rate=0.001,
-                weight_decay=0.01,
-                validation_fraction=VALIDATION,
-            ),
-            weights=folder / "weights.safetensors",
-            history=folder / "history.tsv",
-            network_clips=folder / "network_clips.tsv",
-            checkpoint=folder / "checkpoint.safetensors",
-            code="benchmark",
-            device="cuda",
-            threads=1,
-            memory_mb=8_000,
-        )
+        table = train(corpus, folder, EPOCHS, VALIDATION, "cuda")
         whole = time.perf_counter() - started
-        history = read_table(folder / "history.tsv", HISTORY)
+        history = read_table(table, HISTORY)
     validation = round(VALIDATION * CLIPS)
     operations = EPOCHS * ((CLIPS - validation) * LEARNT + validation * VALIDATED)
     floor = operations / _bfloat16_rate()

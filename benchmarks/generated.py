@@ -8,6 +8,8 @@ import pandas as pd
 
 from stages.common.tables import write_table
 from stages.corpus.columns import CLASSES, CLIPS
+from stages.networks.conditions import Condition
+from stages.networks.training import Settings, train_network
 from stages.spectrograms.columns import INDEX
 from stages.spectrograms.log_mel import PARAMETERS
 from stages.spectrograms.shard import write_spectrogram_shard
@@ -68,3 +70,32 @@ def generate(folder: Path, n: int, classes: int, frames: int = 802) -> Paths:
     write_table(paths.clips, clips, CLIPS)
     write_table(paths.classes, table, CLASSES)
     return paths
+
+
+def train(
+    corpus: Paths, folder: Path, epochs: int, validation_fraction: float, device: str
+) -> Path:
+    """Train a network on all of `corpus` as the study does; return the path of its history."""
+    train_network(
+        corpus.index,
+        corpus.clips,
+        corpus.classes,
+        settings=Settings(
+            condition=Condition("natural", withhold=False, labels="given", epochs=epochs),
+            seed=1,
+            replicate=1,
+            batch_size=32,
+            learning_rate=0.001,
+            weight_decay=0.01,
+            validation_fraction=validation_fraction,
+        ),
+        weights=folder / "weights.safetensors",
+        history=folder / "history.tsv",
+        network_clips=folder / "network_clips.tsv",
+        checkpoint=folder / "checkpoint.safetensors",
+        code="benchmark",
+        device=device,
+        threads=1,
+        memory_mb=8_000,
+    )
+    return folder / "history.tsv"
