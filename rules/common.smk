@@ -26,6 +26,9 @@ CONDITIONS = kept_conditions(config)
 SEEDS = list(range(1, config["networks"]["seeds"] + 1))
 NETWORKS = [[condition, seed] for condition in CONDITIONS for seed in SEEDS]
 SPLITS = ["train", "test"]
+# What is compared with what: quilts, and the same stretch of the clips as they are.
+QUILTS = [f"quilt-{ms}ms" for ms in config["quilts"]["segment_ms"]]
+QUILT_STIMULI = ["intact", *QUILTS]
 SHARDS = {
     split: [
         f"{number:05d}"
@@ -38,7 +41,7 @@ SHARDS = {
 wildcard_constraints:
     split="train|test",
     shard=r"\d{5}",
-    stimulus="original",
+    stimulus="original|intact|quilt-[1-9][0-9]*ms",
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
 
@@ -67,6 +70,11 @@ def of_networks(pattern, networks=None):
         pattern.format(condition=condition, seed=seed)
         for condition, seed in (NETWORKS if networks is None else networks)
     ]
+
+
+def of_seeds(pattern):
+    """`pattern` for each replicate of a condition, whose wildcard stays."""
+    return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
 
 
 def corpus_files(wildcards):

@@ -63,12 +63,53 @@ def check_sense(configuration: Mapping) -> None:
             "configuration: networks.conditions names no condition; keep at least one, such as "
             "natural: {withhold: true, labels: given, epochs: 30}"
         )
+    _check_quilts(configuration["quilts"], corpus["clip_seconds"])
+    _check_claims(configuration)
 
 
 def kept_conditions(configuration: Mapping) -> dict[str, dict]:
     """Return the conditions that are not dropped (null), in the order of the configuration."""
     conditions = configuration["networks"]["conditions"]
     return {name: condition for name, condition in conditions.items() if condition is not None}
+
+
+def _check_quilts(quilts: Mapping, clip_seconds: float) -> None:
+    """Refuse quilts that the clips are too short for."""
+    if quilts["compared_seconds"] > clip_seconds:
+        raise InputError(
+            f"configuration: quilts.compared_seconds is {quilts['compared_seconds']}, longer than "
+            f"corpus.clip_seconds ({clip_seconds}); choose at most four fifths of it"
+        )
+    longest = max(quilts["segment_ms"])
+    whole = int(clip_seconds * 1000 / longest) * longest / 1000
+    if longest * 2 > clip_seconds * 1000:
+        raise InputError(
+            f"configuration: quilts.segment_ms has {longest}, and a clip of {clip_seconds} s "
+            f"(corpus.clip_seconds) must hold two segments; leave out what is over "
+            f"{clip_seconds * 500:g}"
+        )
+    if whole < quilts["compared_seconds"]:
+        raise InputError(
+            f"configuration: quilts.compared_seconds is {quilts['compared_seconds']}, but whole "
+            f"segments of {longest} ms (quilts.segment_ms) make only {whole:g} s of a clip"
+        )
+
+
+def _check_claims(configuration: Mapping) -> None:
+    """Refuse claims about a condition that is not run, and a condition compared with itself."""
+    claims, kept = configuration["claims"], kept_conditions(configuration)
+    if claims["condition"] not in kept:
+        raise InputError(
+            f"configuration: claims.condition is {claims['condition']}, which is not among "
+            f"networks.conditions ({', '.join(kept)})"
+        )
+    declared = configuration["networks"]["conditions"]
+    for control in claims["controls"]:
+        if control not in declared or control == claims["condition"]:
+            raise InputError(
+                f"configuration: claims.controls names {control}, which is no other condition "
+                f"among networks.conditions ({', '.join(declared)})"
+            )
 
 
 def _needed(section: Mapping, source: str, key: str) -> str:
