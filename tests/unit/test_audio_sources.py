@@ -7,7 +7,8 @@ import pytest
 from recordings import noise, record
 
 from stages.audio.clips import Clip
-from stages.audio.decode import Unusable, decode
+from stages.audio.decode import decode
+from stages.audio.failures import Unusable
 from stages.audio.sources import AudioSetFolder, ClipSource, EmbeddedSource, FileSource
 from stages.audio.storage import SAMPLE_RATE
 from stages.common.errors import InputError

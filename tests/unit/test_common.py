@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.errors import InputError, one_line
+from stages.common.errors import ComeBackLater, InputError, one_line
 from stages.common.files import replacing, sha256
 from stages.common.hdf5 import create_hdf5, open_hdf5, read_strings, write_strings
 from stages.common.job import job
@@ -196,7 +196,9 @@ def test_damaged_hdf5_is_named(tmp_path):
 
 
 def test_one_line_has_no_breaks_or_control_characters():
-    assert one_line("a\nb\x1b[31m\tc") == "a b [31m c"
+    assert one_line("a\nb\x1b[31m\tc\x07\u202ed\x9b1;2Hd") == "a b c dd"
+    assert one_line("\x1b]0;title\x07shown \x1b]8;;http://x\x1b\\link\x1b[K") == "shown link"
+    assert one_line("no sequence \x1b") == "no sequence"
     assert len(one_line("x" * 1000, 50)) == 50
 
 
@@ -206,6 +208,15 @@ def test_an_input_error_ends_a_job_in_one_line(tmp_path, capsys):
     assert ended.value.code == 1
     assert capsys.readouterr().err == "error: clip x: broken\n"
     assert "clip x: broken" in (tmp_path / "logs" / "a.log").read_text()
+
+
+def test_what_may_pass_ends_a_job_with_its_own_exit_code(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended, job(str(tmp_path / "a.log")):
+        raise ComeBackLater("the network is down;\nrun again later")
+    assert ended.value.code == 75
+    said = capsys.readouterr().err
+    assert said == "stopped for now: the network is down; run again later\n"
+    assert "the network is down" in (tmp_path / "a.log").read_text()
 
 
 def test_any_other_error_leaves_its_traceback_in_the_log(tmp_path):

@@ -28,6 +28,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from stages.audio.failures import Unusable
 from stages.audio.storage import SAMPLE_RATE
 from stages.common.errors import InputError, one_line
 
@@ -53,17 +54,6 @@ _CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,loas,matroska,mov,mp3,mpc,mpc8,"
     "mpeg,mpegts,ogg,oma,rm,tak,tta,voc,w64,wav,wv,xwma"
 )
-
-
-class Unusable(Exception):
-    """A clip that cannot be had, as a row of the status table tells it."""
-
-    def __init__(self, status: str, reason: str, message: str) -> None:
-        """Store the `status`, a fixed `reason` that can be counted, and what was seen."""
-        super().__init__(status, reason, message)
-        self.status = status
-        self.reason = reason
-        self.message = one_line(message)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import pandas as pd
 
 from stages.audio.clips import Clip, read_shard_clips
 from stages.audio.columns import STATUS, USABLE
-from stages.audio.decode import Unusable, Verdict, judge
+from stages.audio.decode import Verdict, judge
+from stages.audio.failures import Unusable
 from stages.audio.sources import AudioSetFolder, ClipSource, EmbeddedSource, FileSource
 from stages.audio.storage import SAMPLE_RATE, AudioShard, to_int16, write_audio_shard
 from stages.common.errors import InputError, one_line

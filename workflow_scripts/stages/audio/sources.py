@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from stages.audio.clips import Clip
-from stages.audio.decode import Decoded, Unusable, decode
+from stages.audio.decode import Decoded, decode
+from stages.audio.failures import Unusable
 from stages.audio.storage import SAMPLE_RATE
 from stages.audio.synthesis.scene import synthesise
 from stages.common.errors import InputError, one_line

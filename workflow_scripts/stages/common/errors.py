@@ -1,4 +1,9 @@
-"""The one kind of error that a user is meant to read."""
+"""The errors that a user is meant to read, and text from elsewhere made fit to be read."""
+
+import re
+
+# What colours a terminal, moves its cursor or sets its title.
+_ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 
 
 class InputError(Exception):
@@ -8,8 +13,22 @@ class InputError(Exception):
     """
 
 
+class ComeBackLater(Exception):
+    """The job cannot go on for now, for a reason outside it, and will go on where it stopped.
+
+    The message is one line that says what happened and what to do; the job ends with EXIT_LATER.
+    """
+
+
+EXIT_LATER = 75
+"""The exit code of a job that cannot go on for now: EX_TEMPFAIL of sysexits.h."""
+
+
 def one_line(text: object, limit: int = 300) -> str:
-    """Return `text` without line breaks or control characters, at most `limit` characters long."""
-    printable = "".join(c if c.isprintable() else " " for c in str(text))
+    """Return `text` without line breaks or control characters, at most `limit` characters long.
+
+    Terminal sequences (ANSI) go as a whole.
+    """
+    printable = "".join(c if c.isprintable() else " " for c in _ANSI.sub("", str(text)))
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import InputError, one_line
+from .errors import EXIT_LATER, ComeBackLater, InputError, one_line
 
 
 @contextmanager
 def job(log: str) -> Iterator[None]:
     """Send messages to the file `log` while the block runs; end an InputError in one line.
 
-    An InputError is written to the log and to standard error, and the process exits with 1. Any
-    other exception leaves its traceback in the log and goes on.
+    An InputError is written to the log and to standard error, and the process exits with 1;
+    ComeBackLater likewise, with EXIT_LATER (75). Any other exception leaves its traceback in the
+    log and goes on.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(
@@ -27,11 +28,12 @@ def job(log: str) -> Iterator[None]:
     logging.captureWarnings(True)
     try:
         yield
-    except InputError as error:
+    except (InputError, ComeBackLater) as error:
         message = one_line(error, limit=2000)
         logging.error(message)
-        print(f"error: {message}", file=sys.stderr)
-        sys.exit(1)
+        later = isinstance(error, ComeBackLater)
+        print(f"{'stopped for now' if later else 'error'}: {message}", file=sys.stderr)
+        sys.exit(EXIT_LATER if later else 1)
     except Exception:
         logging.exception("the job failed")
         raise
