@@ -30,6 +30,8 @@ rule all:
         rules.figures.input,
         rules.selectivity.input,
         rules.recognition.input,
+        # An embedded corpus is described by no file.
+        rules.fetch_metadata.output if configured(config["corpus"]) else [],
 
 
 onsuccess:

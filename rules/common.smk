@@ -12,6 +12,8 @@ sys.path.insert(0, str(SCRIPTS))
 from stages.common.errors import InputError
 from stages.configuration.check import check_sense, check_shape, kept_conditions
 from stages.configuration.code import code_digest
+from stages.common.urls import is_url
+from stages.corpus.locations import COPIES, configured, with_copies
 from stages.corpus.sizes import check_corpus, clip_counts
 
 try:
@@ -77,22 +79,42 @@ def of_seeds(pattern):
     return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
 
 
+# The section `corpus`, with the local copy of every file that is a URL.
+CORPUS = with_copies(config["corpus"], results("metadata"))
+METADATA_COPIES = {
+    name: results("metadata", COPIES[name])
+    for name, place in configured(config["corpus"]).items()
+    if is_url(place)
+}
+
+
+def metadata_on_disk(wildcards):
+    """The files about the corpus that are configured as paths, by what they are."""
+    files = configured(config["corpus"])
+    return {name: path for name, path in files.items() if not is_url(path)}
+
+
 def corpus_files(wildcards):
     """The files that the configured corpus is read from, by what they are."""
-    corpus = config["corpus"]
-    files = {"ontology": corpus["ontology"], "withheld_clips": corpus["withheld_clips"]}
-    if corpus["source"] == "manifest":
-        files["manifest"] = corpus["manifest"]["path"]
-    elif corpus["source"] == "audioset":
-        files |= corpus["audioset"]
-    return {name: path for name, path in files.items() if path is not None}
+    files = configured(CORPUS)
+    if CORPUS["source"] == "manifest":
+        files["manifest"] = CORPUS["manifest"]["path"]
+    return files
 
 
 def corpus_params(wildcards):
     """The keys of the section `corpus` that the tables depend on."""
-    corpus = config["corpus"]
     keys = ["source", "target", "withheld", "withheld_clips", "shard_clips", "ontology"]
-    return {key: corpus[key] for key in [*keys, corpus["source"]]}
+    return {key: CORPUS[key] for key in [*keys, CORPUS["source"]]}
+
+
+def metadata_params(wildcards):
+    """The keys of the section `corpus` that say where its files are."""
+    corpus = config["corpus"]
+    # What the run is planned with is no reason to download again.
+    lists = {key: place for key, place in corpus["audioset"].items() if key != "clips"}
+    keys = ["source", "ontology", "withheld_clips"]
+    return {**{key: corpus[key] for key in keys}, "audioset": lists}
 
 
 def drawn(name, category):

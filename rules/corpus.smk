@@ -1,6 +1,39 @@
 # Which classes and clips there are.
 
 
+# Where the network ends at a cluster's head node, it is there that this runs.
+localrules:
+    fetch_metadata,
+
+
+rule fetch_metadata:
+    input:
+        unpack(metadata_on_disk),
+    output:
+        **METADATA_COPIES,
+        table=report(
+            results("metadata/metadata.tsv"),
+            caption="../report/metadata.rst",
+            category="Corpus",
+        ),
+    log:
+        log_of("fetch_metadata"),
+    benchmark:
+        benchmark_of("fetch_metadata")
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=60,
+    params:
+        corpus=metadata_params,
+        copies=METADATA_COPIES,
+        code=digest("fetch_metadata.py"),
+    script:
+        "../workflow_scripts/fetch_metadata.py"
+
+
 rule make_corpus:
     input:
         unpack(corpus_files),
@@ -25,6 +58,7 @@ rule make_corpus:
     params:
         seed=config["seed"],
         corpus=corpus_params,
+        planned=N_CLIPS,
         code=digest("make_corpus.py"),
     script:
         "../workflow_scripts/make_corpus.py"

@@ -7,6 +7,7 @@ with job(snakemake.log[0]):
     make_corpus(
         corpus=snakemake.params.corpus,
         seed=snakemake.params.seed,
+        planned=snakemake.params.planned,
         classes_path=snakemake.output.classes,
         clips_path=snakemake.output.clips,
         summary_path=snakemake.output.summary,

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from stages.common.errors import InputError
+from stages.common.urls import check_url, is_url
 
 
 def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
@@ -56,7 +57,9 @@ def check_sense(configuration: Mapping) -> None:
     if configuration["audio"]["ffmpeg"] is not None:
         files["audio.ffmpeg"] = configuration["audio"]["ffmpeg"]
     for key, path in files.items():
-        if path is not None and not Path(path).is_file():
+        if is_url(path) and _may_be_url(key, corpus["source"]):
+            check_url(path, key)
+        elif path is not None and not Path(path).is_file():
             raise InputError(f"configuration: {key} is {path!r}, and there is no such file")
     if not kept_conditions(configuration):
         raise InputError(
@@ -110,6 +113,13 @@ def _check_claims(configuration: Mapping) -> None:
                 f"configuration: claims.controls names {control}, which is no other condition "
                 f"among networks.conditions ({', '.join(declared)})"
             )
+
+
+def _may_be_url(key: str, source: str) -> bool:
+    """Return whether a rule downloads what `key` names; a manifest is read before any rule runs."""
+    if source == "manifest":
+        return key == "corpus.withheld_clips"
+    return key.startswith("corpus.")
 
 
 def _needed(section: Mapping, source: str, key: str) -> str:

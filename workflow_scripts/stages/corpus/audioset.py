@@ -11,6 +11,7 @@ from stages.common.errors import InputError, one_line
 from stages.corpus.inputs import opened, repeated
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CLIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
 _COUNT = re.compile(r"(num_[a-z_]+)=(\d+)")
 _FORM = 'YTID, start_seconds, end_seconds, "label,label"'
 
@@ -119,10 +120,23 @@ def count_segments(path: str | os.PathLike, key: str) -> int:
 
 
 def read_clip_ids(path: str | os.PathLike, key: str) -> list[str]:
-    """Return the clip ids in a text file, one a line; blank lines and `#` lines do not count."""
+    """Return the clip ids in a text file, one a line; blank lines and `#` lines do not count.
+
+    Raises InputError, naming the file and line, for what cannot be the id of a clip.
+    """
+    found = []
     with opened(path, key) as file:
-        lines = [line.strip() for line in file]
-    return [line for line in lines if line and not line.startswith("#")]
+        for number, line in enumerate(file, start=1):
+            clip_id = line.strip()
+            if not clip_id or clip_id.startswith("#"):
+                continue
+            if not _CLIP_ID.fullmatch(clip_id):
+                raise InputError(
+                    f"{path}, line {number}: {one_line(clip_id, 80)!r} is not the id of a clip, "
+                    "such as --PJHxphWEs_30.000; one is expected on each line"
+                )
+            found.append(clip_id)
+    return found
 
 
 def _data_lines(file: TextIO, comments: list[str]) -> Iterator[tuple[int, str]]:

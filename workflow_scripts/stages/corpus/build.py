@@ -69,12 +69,17 @@ def build_corpus(corpus: dict, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, p
 def make_corpus(
     corpus: dict,
     seed: int,
+    planned: Mapping[str, int],
     classes_path: str | os.PathLike,
     clips_path: str | os.PathLike,
     summary_path: str | os.PathLike,
 ) -> None:
-    """Write the tables of `build_corpus`: classes.tsv, clips.tsv and summary.tsv."""
+    """Write the tables of `build_corpus`: classes.tsv, clips.tsv and summary.tsv.
+
+    Raises InputError also when a split has not as many clips as were `planned` for.
+    """
     classes, clips, summary = build_corpus(corpus, seed)
+    _check_plan(summary, planned, corpus)
     logging.info(
         "%d classes: %d target, %d withheld, %d genres",
         len(classes),
@@ -224,6 +229,22 @@ def _summarise(clips: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _check_plan(summary: pd.DataFrame, planned: Mapping[str, int], corpus: dict) -> None:
+    for split, clips in zip(summary["split"], summary["clips"], strict=True):
+        if clips == planned[split]:
+            continue
+        if corpus["source"] == "audioset":
+            raise InputError(
+                f"{corpus['audioset'][f'{split}_segments']}: lists {clips} segments, but the run "
+                f"was planned for {planned[split]}; set corpus.audioset.clips.{split} to {clips} "
+                "and run again"
+            )
+        raise InputError(
+            f"configuration: corpus has {clips} clips in the {split} split, but the run was "
+            f"planned for {planned[split]}: its files have changed meanwhile; run again"
+        )
 
 
 def _check_summary(summary: pd.DataFrame, corpus: dict) -> None:

@@ -1,5 +1,19 @@
 """The columns of the corpus tables."""
 
+METADATA = {
+    "file": str,
+    "origin": str,
+    "bytes": int,
+    "sha256": str,
+    "published": str,
+}
+"""metadata.tsv: one row a file that the corpus was read from: ontology, classes, train_segments,
+test_segments, withheld_clips.
+
+`origin` is the configured path or URL; `published` is same or differs, by the SHA-256 of the file
+that AudioSet (or, for withheld_clips, the study's authors) gave out, and empty where there is none.
+"""
+
 CLASSES = {
     "index": int,
     "mid": str,

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 
 from stages.common.errors import InputError
+from stages.common.urls import is_url
 from stages.corpus.audioset import count_segments
 from stages.corpus.classes import load_classes, load_corpus_ontology, load_manifest
 from stages.corpus.embedded import planned_counts
+from stages.corpus.locations import configured
 from stages.corpus.manifest import SPLITS, assign_splits
 
 _WHAT_DECIDES = {
@@ -22,9 +24,13 @@ _WHAT_DECIDES = {
 def check_corpus(corpus: dict) -> None:
     """Check the `corpus` section's target and withheld names against its classes.
 
+    Where the ontology or the list of classes is a URL, that is left to the rule that has read them.
     Raises InputError, naming the configuration's key or the file, when a name is no class or
     branch, when target or withheld cover every class, or when a file cannot be read.
     """
+    places = configured(corpus)
+    if is_url(places.get("ontology")) or is_url(places.get("classes")):
+        return
     ontology = load_corpus_ontology(corpus)
     manifest = load_manifest(corpus, ontology) if corpus["source"] == "manifest" else None
     load_classes(corpus, ontology, manifest)
@@ -32,6 +38,8 @@ def check_corpus(corpus: dict) -> None:
 
 def clip_counts(corpus: dict, seed: int) -> dict[str, int]:
     """Return how many clips each split of the corpus will have, as `build_corpus` makes it.
+
+    For a list of segments that is a URL, that is what corpus.audioset.clips says.
 
     Raises InputError when a file cannot be read or a split is without clips.
     """
@@ -42,7 +50,12 @@ def clip_counts(corpus: dict, seed: int) -> dict[str, int]:
         counts = {}
         for split in SPLITS:
             key = f"{split}_segments"
-            counts[split] = count_segments(corpus["audioset"][key], f"corpus.audioset.{key}")
+            place = corpus["audioset"][key]
+            counts[split] = (
+                corpus["audioset"]["clips"][split]
+                if is_url(place)
+                else count_segments(place, f"corpus.audioset.{key}")
+            )
     else:
         ontology = load_corpus_ontology(corpus)
         manifest = load_manifest(corpus, ontology)
