@@ -1,9 +1,31 @@
 # Sound, decoded to mono 22,050 Hz, and the yield of it.
 
 
+rule index_archives:
+    input:
+        archives=ARCHIVES,
+    output:
+        index=results("audio/archives.tsv"),
+    log:
+        log_of("index_archives"),
+    benchmark:
+        benchmark_of("index_archives")
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=600,
+        runtime=120,
+    params:
+        code=digest("index_archives.py"),
+    script:
+        "../workflow_scripts/index_archives.py"
+
+
+# Interrupted, or stopped with exit code 75, it goes on from its journal: see docs/fetching.md.
 rule fetch_audio:
     input:
-        clips=results("corpus/clips.tsv"),
+        unpack(audio_files),
     output:
         shard=results("audio/{split}/{shard}.h5"),
         status=results("audio/{split}/{shard}.status.tsv"),
@@ -16,14 +38,14 @@ rule fetch_audio:
     threads: 1
     resources:
         mem_mb=audio_shard_mb,
-        runtime=120,
+        runtime=audio_minutes,
+        youtube=int("youtube" in SOURCES),
     params:
         # Only synthesis draws.
         seed=config["seed"] if config["corpus"]["source"] == "embedded" else None,
         clip_seconds=config["corpus"]["clip_seconds"],
-        silence_db=config["audio"]["silence_db"],
-        folder=config["audio"]["folder"],
-        ffmpeg=config["audio"]["ffmpeg"],
+        audio=audio_settings,
+        journal=results("audio/.journal/{split}/{shard}"),
         code=digest("fetch_audio.py"),
     script:
         "../workflow_scripts/fetch_audio.py"

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from stages.audio.places import archive_paths
 from stages.common.errors import InputError
 from stages.configuration.check import check_sense, check_shape, kept_conditions
 from stages.configuration.code import code_digest
@@ -20,6 +21,13 @@ try:
     check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
     check_sense(config)
     check_corpus(config["corpus"])
+    # What AudioSet's clips are looked for in; other corpora say themselves where theirs are.
+    SOURCES = (
+        config["audio"]["sources"] if config["corpus"]["source"] == "audioset" else []
+    )
+    ARCHIVES = (
+        archive_paths(config["audio"]["archives"]) if "archives" in SOURCES else []
+    )
     N_CLIPS = clip_counts(config["corpus"], config["seed"])
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -142,6 +150,30 @@ CLIP_FRAMES = 1 + (CLIP_SAMPLES - 1) // 275
 def audio_shard_mb(wildcards):
     """Memory for one shard of samples: int16 on disk, and floats on the way."""
     return 600 + config["corpus"]["shard_clips"] * CLIP_SAMPLES * 12 // 10**6
+
+
+def audio_files(wildcards):
+    """What the clips of a shard are read from, as far as rules make it."""
+    files = {"clips": results("corpus/clips.tsv")}
+    return files | ({"archives": results("audio/archives.tsv")} if ARCHIVES else {})
+
+
+def audio_settings(wildcards):
+    """The keys of the section `audio` that decide which sound is had, and not merely how."""
+    audio = config["audio"]
+    used = {"silence_db": audio["silence_db"], "ffmpeg": audio["ffmpeg"]}
+    if SOURCES:
+        used["sources"] = SOURCES
+        used |= {
+            name: audio[name] for name in ("folder", "archives") if name in SOURCES
+        }
+    return used
+
+
+def audio_minutes(wildcards):
+    """An upper bound: decoding takes a second at most, a video a minute or two."""
+    seconds = 120 if "youtube" in SOURCES else 15
+    return 120 + config["corpus"]["shard_clips"] * seconds // 60
 
 
 def spectrogram_mb():

@@ -2,11 +2,13 @@
 
 import gzip
 import subprocess
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 import pandas as pd
 import soundfile
+import yaml
 
 from stages.common.tables import write_table
 from stages.corpus.columns import CLASSES, CLIPS
@@ -47,6 +49,13 @@ def record(path, samples, rate=44_100):
     else:
         soundfile.write(path, samples, rate)
     return path
+
+
+def audio_settings(**changes):
+    """The section `audio` of the default configuration, with pauses that a test can wait for."""
+    settings = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["audio"]
+    settings["retries"]["pause_seconds"] = 0.01
+    return {**settings, **changes}
 
 
 def write_clips(path, clips):

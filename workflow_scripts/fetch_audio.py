@@ -1,4 +1,4 @@
-"""Decode one shard of clips to mono int16, with a status for every clip."""
+"""Fetch and decode one shard of clips to mono int16, with a status for every clip."""
 
 from stages.audio.shard import fetch_shard
 from stages.common.job import job
@@ -10,9 +10,11 @@ with job(snakemake.log[0]):
         snakemake.wildcards.shard,
         audio=snakemake.output.shard,
         status=snakemake.output.status,
-        seed=snakemake.params.seed,
+        journal=snakemake.params.journal,
+        # What of it decides on the outputs is among the params too, and the rest reruns nothing.
+        settings=snakemake.config["audio"],
         clip_seconds=snakemake.params.clip_seconds,
-        silence_db=snakemake.params.silence_db,
-        folder=snakemake.params.folder,
-        ffmpeg=snakemake.params.ffmpeg,
+        archives=snakemake.input.get("archives"),
+        seed=snakemake.params.seed,
+        code=snakemake.params.code,
     )

@@ -7,11 +7,12 @@ import h5py
 import numpy as np
 import pytest
 import soundfile
-from recordings import noise, record, write_clips
+from recordings import audio_settings, noise, record, write_clips
 
 from stages.audio import shard as module
 from stages.audio.columns import STATUS
 from stages.audio.decode import decode
+from stages.audio.failures import Systemic
 from stages.audio.shard import fetch_shard
 from stages.audio.storage import (
     AudioShard,
@@ -30,14 +31,17 @@ SECONDS = 1.0
 def fetch(base, name="shard", split="train", shard="00000", **changes):
     """Run `fetch_shard` on `base`/clips.tsv; returns the shard and its status table by clip."""
     audio, status = base / f"{name}.h5", base / f"{name}.status.tsv"
-    settings = {
-        "seed": 1,
-        "clip_seconds": SECONDS,
-        "silence_db": -60.0,
-        "folder": None,
-        "ffmpeg": None,
-    }
-    fetch_shard(base / "clips.tsv", split, shard, audio, status, **{**settings, **changes})
+    fetch_shard(
+        base / "clips.tsv",
+        split,
+        shard,
+        audio,
+        status,
+        journal=base / f"{name}.journal",
+        settings=audio_settings(silence_db=-60.0, **changes),
+        clip_seconds=SECONDS,
+        seed=1,
+    )
     return read_audio_shard(audio), read_table(status, STATUS).set_index("clip_id")
 
 
@@ -188,9 +192,13 @@ def test_what_is_not_about_the_clip_stops_the_job(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(InputError, match="No space left"):
+    with monkeypatch.context() as patch, pytest.raises(Systemic, match="No space left"):
         patch.setattr(module, "write_audio_shard", full)
         fetch(tmp_path)
+    with monkeypatch.context() as patch:
+        # It is in the journal, and only the outputs had no room.
+        patch.setattr("stages.audio.sources.decode", lambda *arguments: pytest.fail("again"))
+        assert fetch(tmp_path)[0].clip_id == ["a"]
 
     def exhausted(*arguments):
         raise MemoryError

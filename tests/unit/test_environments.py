@@ -13,7 +13,12 @@ from stages.configuration.code import modules_of
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Names under which packages are imported, where they differ.
-IMPORTED_AS = {"ffmpeg": "ffmpeg-python", "imageio_ffmpeg": "imageio-ffmpeg"}
+IMPORTED_AS = {
+    "ffmpeg": "ffmpeg-python",
+    "imageio_ffmpeg": "imageio-ffmpeg",
+    "yt_dlp": "yt-dlp",
+    "yt_dlp_ejs": "yt-dlp-ejs",
+}
 
 
 def locked(python="3.11"):

@@ -33,3 +33,16 @@ YIELD = {
 A status that no clip of a class has got has no row; shares are of the clips of that class and
 split, and a clip with several labels counts in each.
 """
+
+ARCHIVES = {
+    "archive": str,
+    "member": str,
+    "offset": int,
+    "size": int,
+    "refused": str,
+}
+"""archives.tsv: one row a sound file in the configured tar archives, in their order.
+
+`offset` and `size` are bytes, and say where its content lies; `refused` is empty, or why the
+member is not read: link, device, sparse file, path out of the archive, unreadable name.
+"""

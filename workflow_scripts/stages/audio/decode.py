@@ -57,6 +57,20 @@ _CONTAINERS = (
 
 
 @dataclass(frozen=True)
+class Member:
+    """A file within a tar archive: `size` bytes from `offset` on, called `name` there."""
+
+    archive: Path
+    name: str
+    offset: int
+    size: int
+
+    def __str__(self) -> str:
+        """Return archive and name, for messages."""
+        return f"{self.archive}:{self.name}"
+
+
+@dataclass(frozen=True)
 class Decoded:
     """Mono `samples` (n,) float32 at SAMPLE_RATE, full scale 1, and what made them.
 
@@ -80,20 +94,28 @@ class Verdict:
 
 
 def decode(
-    path: str | os.PathLike, start_seconds: float, seconds: float, ffmpeg_path: str | None = None
+    path: str | os.PathLike | Member,
+    start_seconds: float,
+    seconds: float,
+    ffmpeg_path: str | None = None,
 ) -> Decoded:
     """Return at most `seconds` of the recording at `path`, from `start_seconds` on.
 
-    Fewer samples come back where the recording ends earlier. Only the part asked for is read.
-    A name that ends in .gz is decompressed in memory and must hold what libsndfile reads.
+    Fewer samples come back where the recording ends earlier. Only the part asked for is decoded.
+    A member of an archive is read where it lies. What has a name that ends in .gz is decompressed
+    in memory and must hold what libsndfile reads.
     `ffmpeg_path` is the configured ffmpeg, or None to search for one, which happens only when a
     file needs it. Raises Unusable (missing, unavailable, empty) about the file, and InputError
     when ffmpeg is needed and cannot be run.
     """
-    path = Path(path)
-    with _opened(path) as file:
-        zipped = path.name.lower().endswith(".gz")
-        content = _unzipped(path, file) if zipped else file.fileno()
+    member = path if isinstance(path, Member) else None
+    path = path if member else Path(path)
+    name = member.name if member else path.name
+    with _opened(member.archive if member else path) as file:
+        zipped = name.lower().endswith(".gz")
+        content: int | io.BytesIO = io.BytesIO(_bytes_of(member, file)) if member else file.fileno()
+        if zipped:
+            content = _unzipped(path, content if member else file)
         try:
             samples, rate, complete = _by_soundfile(content, start_seconds, seconds)
         except soundfile.LibsndfileError as error:
@@ -130,7 +152,14 @@ def judge(samples: np.ndarray, asked_seconds: float | None, silence_db: float) -
         return Verdict("nonfinite", "samples not finite", message, math.nan)
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     rms_db = 10 * math.log10(power) if power else -math.inf
-    got = len(samples) / SAMPLE_RATE
+    return judge_level(len(samples), rms_db, asked_seconds, silence_db)
+
+
+def judge_level(
+    n_samples: int, rms_db: float, asked_seconds: float | None, silence_db: float
+) -> Verdict:
+    """Return the verdict on `n_samples` finite samples of the level `rms_db`; see `judge`."""
+    got = n_samples / SAMPLE_RATE
     if asked_seconds is not None and got < asked_seconds - SHORT_SECONDS:
         message = f"{got:.3f} s of {asked_seconds:.3f} s"
         return Verdict("short", "shorter than its segment", message, rms_db)
@@ -190,7 +219,14 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _unzipped(path: Path, file: BinaryIO) -> io.BytesIO:
+def _bytes_of(member: Member, file: BinaryIO) -> bytes:
+    if member.size > _BYTES_UNZIPPED:
+        raise Unusable("unavailable", "too large", f"{member}: {member.size >> 20} MiB")
+    file.seek(member.offset)
+    return file.read(member.size)
+
+
+def _unzipped(path: Path | Member, file: BinaryIO) -> io.BytesIO:
     """Return the content of a gzip file; of a damaged one, what comes before the damage."""
     content = io.BytesIO()
     try:
@@ -235,17 +271,22 @@ def _by_soundfile(
 
 
 def _by_ffmpeg(
-    path: Path, start_seconds: float, seconds: float, ffmpeg_path: str | None
+    path: Path | Member, start_seconds: float, seconds: float, ffmpeg_path: str | None
 ) -> Decoded:
     program, version = find_ffmpeg(ffmpeg_path)
     early = min(start_seconds, _SEEK_MARGIN)
     seek = {"ss": f"{start_seconds - early:.6f}"} if start_seconds > early else {}
     drop = {"ss": f"{early:.6f}"} if early else {}
     # An absolute path behind `file:` is a file whatever it looks like: never an option, another
-    # protocol or a pattern.
+    # protocol or a pattern. Of an archive, ffmpeg sees the bytes of the one member.
+    if isinstance(path, Member):
+        end = path.offset + path.size
+        place = f"subfile,,start,{path.offset},end,{end},,:file:{_absolute(path.archive)}"
+    else:
+        place = f"file:{_absolute(path)}"
     source = ffmpeg.input(
-        f"file:{os.path.join(os.getcwd(), path)}",
-        protocol_whitelist="file,pipe",
+        place,
+        protocol_whitelist="subfile,file,pipe" if isinstance(path, Member) else "file,pipe",
         format_whitelist=_CONTAINERS,
         threads=1,
         vn=None,
@@ -282,6 +323,10 @@ def _by_ffmpeg(
     # Addresses in memory would make each run's table differ.
     message = re.sub(r" @ 0x[0-9a-f]+", "", complaints.decode("utf-8", "replace"))
     return Decoded(samples, "ffmpeg", f"{version} + {_SOXR}", one_line(message))
+
+
+def _absolute(path: Path) -> str:
+    return os.path.join(os.getcwd(), path)
 
 
 def _from_au(content: bytes) -> tuple[np.ndarray, int]:

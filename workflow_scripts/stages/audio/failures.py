@@ -43,6 +43,7 @@ class Retryable(Exception):
         self.message = one_line(message)
         self.retry_after = retry_after
         self.at_last = at_last
+        self.source = ""
 
 
 class Systemic(ComeBackLater):

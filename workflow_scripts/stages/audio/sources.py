@@ -1,41 +1,49 @@
 """Where the sound of a clip comes from: one class a source, all with the same one method."""
 
-import filecmp
 import logging
 import os
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from stages.audio.archives import ArchiveSource
 from stages.audio.clips import Clip
+from stages.audio.columns import USABLE
 from stages.audio.decode import Decoded, decode
-from stages.audio.failures import Unusable
+from stages.audio.failures import Retryable, Unusable
+from stages.audio.journal import Ended
+from stages.audio.naming import Place, decode_named, names_of, stem
 from stages.audio.storage import SAMPLE_RATE
 from stages.audio.synthesis.scene import synthesise
 from stages.common.errors import InputError, one_line
 
-_EXTENSIONS = (
-    ".wav.gz .wav .flac .ogg .oga .opus .mp3 .m4a .mp4 .aac .webm .weba .mkv .aif .aiff".split()
-)
-
-# What a cut may be longer than its segment, and a video end before its segment does.
-_TOLERANCE_SECONDS = 0.5
-
 
 class ClipSource(Protocol):
-    """Something that can be asked for the sound of a clip."""
+    """Something that can be asked for the sound of a clip.
+
+    A `remote` source asks the network: its answers are remembered, unless its `terms`, a text that
+    stands for what they depend on beside the clip, have changed since a clip was refused.
+    """
+
+    remote: bool
+    terms: str
 
     def read(self, clip: Clip) -> Decoded:
         """Return the sound of `clip`: its segment, or the start of it.
 
-        Raises Unusable when this clip cannot be had, InputError when no clip can.
+        Raises Unusable when this clip cannot be had, Retryable when it may be had later, Systemic
+        when no clip can for now, and InputError when none can until the user mends something.
         """
 
 
 class EmbeddedSource:
     """Clips of the embedded corpus, synthesised from their recipes."""
+
+    remote = False
+    terms = ""
 
     def __init__(self, seed: int, clip_seconds: float) -> None:
         """Take the configured seed and the length of a clip."""
@@ -52,6 +60,9 @@ class EmbeddedSource:
 
 class FileSource:
     """Clips whose reference is the path of a recording."""
+
+    remote = False
+    terms = ""
 
     def __init__(self, clip_seconds: float, ffmpeg_path: str | None) -> None:
         """Take the length of a clip and the configured ffmpeg."""
@@ -72,6 +83,9 @@ class AudioSetFolder:
     cut out; without, it is the segment or the whole video, as its duration tells.
     """
 
+    remote = False
+    terms = ""
+
     def __init__(
         self,
         folder: str | os.PathLike,
@@ -85,75 +99,149 @@ class AudioSetFolder:
         """
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
-        # Names are made from the clips and looked up. Taking file names apart would go wrong: ids
-        # hold `_` and may start with `-`.
-        names = {name for clip in clips for name in (*_cut_names(clip), *_bare_names(clip))}
-        self._files, self._outside = _find(Path(folder), names)
+        self._files, self._outside = _find(Path(folder), names_of(clips))
 
     def read(self, clip: Clip) -> Decoded:
         """Decode the segment of `clip` from the file that is named after it."""
-        cut, bare = _cut_names(clip), _bare_names(clip)
-        paths = sorted(path for name in cut + bare for path in self._files.get(name, []))
-        if not paths:
-            for name in cut + bare:
-                if name in self._outside:
-                    link = self._outside[name]
-                    raise Unusable("unavailable", "link out of the folder", str(link))
-            raise Unusable("missing", "not in the folder", f"no file named after {clip.reference}")
-        path, *others = paths
-        for other in others:
-            if not filecmp.cmp(path, other, shallow=False):
-                raise Unusable(
-                    "ambiguous", "several files that differ", f"{path} and {other}: keep one"
-                )
-        seconds = clip.asked_seconds(self._clip_seconds)
-        if any(path in self._files.get(name, []) for name in cut):
-            return decode(path, 0.0, seconds, self._ffmpeg_path)
-        if clip.start_seconds == 0:
-            return decode(path, 0.0, seconds, self._ffmpeg_path)
-        return self._cut_or_whole(path, clip)
-
-    def _cut_or_whole(self, path: Path, clip: Clip) -> Decoded:
-        """Decode `clip` from a file that may be the segment or the whole video."""
-        end = clip.end_seconds or clip.start_seconds + self._clip_seconds
-        length = end - clip.start_seconds
-        longest_cut = length + _TOLERANCE_SECONDS
-        head = decode(path, 0.0, longest_cut + _TOLERANCE_SECONDS, self._ffmpeg_path)
-        try:
-            body = decode(path, clip.start_seconds, length, self._ffmpeg_path)
-            body_seconds = len(body.samples) / SAMPLE_RATE
-        except Unusable:
-            body_seconds = 0.0
-        is_cut = len(head.samples) / SAMPLE_RATE <= longest_cut
-        is_whole = body_seconds >= length - _TOLERANCE_SECONDS
-        if is_cut == is_whole:
-            fits = "fits both" if is_cut else "fits neither"
-            raise Unusable(
-                "ambiguous",
-                "cut or whole video",
-                f"{path}: its duration {fits} the segment of {length:g} s cut out and a video that "
-                f"reaches {end:g} s; name it {clip.reference}_{clip.start_seconds:.3f} if it is "
-                "the cut",
-            )
-        taken = head if is_cut else body
-        samples = taken.samples[: round(clip.asked_seconds(self._clip_seconds) * SAMPLE_RATE)]
-        return Decoded(samples, taken.decoder, taken.decoder_version, taken.message)
+        return decode_named(
+            clip, self._files, self._outside, "folder", self._clip_seconds, self._ffmpeg_path
+        )
 
 
-def _bare_names(clip: Clip) -> list[str]:
-    return [clip.reference, f"Y{clip.reference}"]
+class Answer(NamedTuple):
+    """What a source says to a clip: the source and its name, and sound, a refusal, or `before`.
+
+    `before` is what the source answered earlier, which it was not asked again.
+    """
+
+    name: str
+    source: ClipSource
+    decoded: Decoded | None = None
+    refusal: Unusable | None = None
+    before: Ended | None = None
 
 
-def _cut_names(clip: Clip) -> list[str]:
-    start = clip.start_seconds
-    return [
-        f"{name}_{place}"
-        for name in _bare_names(clip)
-        for place in (f"{start:.3f}", f"{round(start * 1000)}")
-    ]
+class Sources:
+    """The sources of a shard's clips, in the order in which each clip is looked for in them."""
+
+    def __init__(self, by_kind: Mapping[str, Sequence[tuple[str, ClipSource]]]) -> None:
+        """Take the named sources for each `source` of clips.tsv."""
+        self._by_kind = by_kind
+
+    def ask(self, clip: Clip, remembered: Ended | None = None) -> Answer:
+        """Return the answer of the first source that has `clip`.
+
+        One that does not have it (missing), or nothing that can be decoded (empty), passes it on
+        to the next; when none has it, the first that had something answers, else the last. A
+        remote source whose answer is `remembered` is not asked again. Raises Retryable, which
+        then bears the name of the source, Systemic and InputError.
+        """
+        refusals: list[Answer] = []
+        for name, source in self._by_kind[clip.source]:
+            if _holds(remembered, name, source):
+                answer = Answer(name, source, before=remembered)
+                if remembered.status not in _PASSED_ON:
+                    return answer
+            else:
+                try:
+                    return Answer(name, source, decoded=source.read(clip))
+                except Unusable as error:
+                    answer = Answer(name, source, refusal=error)
+                    if error.status not in _PASSED_ON:
+                        return answer
+                except Retryable as error:
+                    error.source = name
+                    raise
+            refusals.append(answer)
+        had_something = (answer for answer in refusals if _status(answer) != "missing")
+        return next(had_something, refusals[-1])
 
 
-def _find(folder: Path, names: set[str]) -> tuple[dict[str, list[Path]], dict[str, Path]]:
+def open_sources(
+    clips: Sequence[Clip],
+    *,
+    audio: Mapping,
+    archives: str | os.PathLike | None,
+    seed: int | None,
+    clip_seconds: float,
+) -> Sources:
+    """Return the sources that `clips` need.
+
+    `audio` is the section of the configuration and `archives` the index of its archives. Raises
+    InputError when the configuration lacks what a source needs, or cannot be read.
+    """
+    ffmpeg = audio["ffmpeg"]
+    by_kind: dict[str, list[tuple[str, ClipSource]]] = {}
+    for kind in sorted({clip.source for clip in clips}):
+        own = [clip for clip in clips if clip.source == kind]
+        if kind == "embedded":
+            by_kind[kind] = [(kind, EmbeddedSource(seed, clip_seconds))]
+        elif kind == "file":
+            by_kind[kind] = [(kind, FileSource(clip_seconds, ffmpeg))]
+        elif kind == "url":
+            by_kind[kind] = [(kind, _web_source(clip_seconds, ffmpeg, audio))]
+        elif kind == "audioset":
+            by_kind[kind] = [
+                (name, _audioset_source(name, own, audio, archives, clip_seconds))
+                for name in audio["sources"]
+            ]
+        else:
+            raise InputError(f"clips.tsv: no source is called {one_line(kind)}")
+    return Sources(by_kind)
+
+
+def _audioset_source(
+    name: str,
+    clips: Sequence[Clip],
+    audio: Mapping,
+    archives: str | os.PathLike | None,
+    clip_seconds: float,
+) -> ClipSource:
+    if name == "folder":
+        if audio["folder"] is None:
+            raise InputError("audio.folder: not set, but audio.sources names folder; give its path")
+        return AudioSetFolder(audio["folder"], clips, clip_seconds, audio["ffmpeg"])
+    if name == "archives":
+        if archives is None:
+            raise InputError("audio.archives: none, but audio.sources names archives; list them")
+        return ArchiveSource(archives, clips, clip_seconds, audio["ffmpeg"])
+    if name == "youtube":
+        # yt-dlp takes a second to import.
+        from stages.audio.youtube import YouTube, YouTubeSettings
+
+        settings = YouTubeSettings(
+            **audio["youtube"],
+            clip_timeout_seconds=audio["download"]["timeout_seconds"],
+            most_bytes=int(audio["download"]["max_mb"] * 10**6),
+        )
+        return YouTube(clip_seconds, audio["ffmpeg"], tempfile.gettempdir(), settings)
+    raise InputError(f"audio.sources: {one_line(name)} is no source")
+
+
+def _web_source(clip_seconds: float, ffmpeg: str | None, audio: Mapping) -> ClipSource:
+    # requests takes a moment to import.
+    from stages.audio.web import WebSource
+
+    return WebSource(clip_seconds, ffmpeg, audio["download"])
+
+
+_PASSED_ON = ("missing", "empty")
+
+
+def _status(answer: Answer) -> str:
+    return answer.before.status if answer.refusal is None else answer.refusal.status
+
+
+def _holds(remembered: Ended | None, name: str, source: ClipSource) -> bool:
+    """Return whether `remembered` is an answer of this source that still counts."""
+    if remembered is None or not source.remote or remembered.source != name:
+        return False
+    return remembered.status in USABLE or remembered.terms == source.terms
+
+
+def _find(
+    folder: Path, names: set[str]
+) -> tuple[dict[str, list[Place]], dict[str, tuple[str, str]]]:
     """Return the audio files under `folder` by name without extension, of the names wanted.
 
     Second come the links of those names that lead out of the folder, which are not followed.
@@ -166,15 +254,15 @@ def _find(folder: Path, names: set[str]) -> tuple[dict[str, list[Path]], dict[st
             f"audio.folder: {folder} is no folder that can be read ({error.strerror}); "
             "give the folder of AudioSet's files"
         ) from error
-    files: dict[str, list[Path]] = {}
-    outside: dict[str, Path] = {}
+    files: dict[str, list[Place]] = {}
+    outside: dict[str, tuple[str, str]] = {}
     for entry in _walk(root):
-        name = _stem(entry.name)
+        name = stem(entry.name)
         if name not in names:
             continue
         path = Path(entry.path)
         if entry.is_symlink() and not path.resolve().is_relative_to(root):
-            outside[name] = path
+            outside[name] = ("link out of the folder", str(path))
         else:
             files.setdefault(name, []).append(path)
     return files, outside
@@ -193,12 +281,3 @@ def _walk(folder: Path) -> Iterator[os.DirEntry]:
                         yield entry
         except OSError as error:
             logging.warning("audio.folder: passed over %s", one_line(error))
-
-
-def _stem(name: str) -> str | None:
-    """Return a file's name without its extension, or None when it is not one of sound."""
-    lower = name.lower()
-    for extension in _EXTENSIONS:
-        if lower.endswith(extension):
-            return name[: -len(extension)]
-    return None

@@ -53,7 +53,7 @@ def write_rows(file: h5py.File, name: str, rows: np.ndarray, chunk: int = 1) -> 
 
 def write_audio_shard(path: str | os.PathLike, shard: AudioShard) -> None:
     """Write `shard`, whole or not at all."""
-    with create_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+    with create_hdf5(path, _KIND, _SCHEMA_VERSION, in_memory=True) as file:
         file.attrs["sample_rate"] = shard.sample_rate
         file.attrs["decoder"] = shard.decoder
         file.attrs["decoder_version"] = shard.decoder_version

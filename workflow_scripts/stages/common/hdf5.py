@@ -12,17 +12,24 @@ from .files import replacing
 
 
 @contextmanager
-def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterator[h5py.File]:
+def create_hdf5(
+    path: str | os.PathLike, kind: str, schema_version: int, *, in_memory: bool = False
+) -> Iterator[h5py.File]:
     """Yield a new HDF5 file that takes the name `path` when the block ends well.
 
     `kind` says what is stored ("audio shard" ...); it and `schema_version` are written as
-    attributes, for `open_hdf5` to check.
+    attributes, for `open_hdf5` to check. A file that is made `in_memory` meets a full disk as an
+    ordinary OSError; HDF5 itself would end the process with a segmentation fault.
     """
     with replacing(path) as temporary:
-        with h5py.File(temporary, "w") as file:
+        driver = {"driver": "core", "backing_store": False} if in_memory else {}
+        with h5py.File(temporary, "w", **driver) as file:
             file.attrs["kind"] = kind
             file.attrs["schema_version"] = schema_version
             yield file
+            if in_memory:
+                file.flush()
+                temporary.write_bytes(file.id.get_file_image())
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -13,10 +13,24 @@ Item = TypeVar("Item")
 _SECONDS_BETWEEN_LINES = 15.0
 
 
-def progress(items: Iterable[Item], total: int, what: str, unit: str = "clips") -> Iterator[Item]:
-    """Yield `items`, telling how many of `total` are done, how fast, and the time left."""
+def progress(
+    items: Iterable[Item],
+    total: int,
+    what: str,
+    unit: str = "clips",
+    note: Callable[[], str] | None = None,
+) -> Iterator[Item]:
+    """Yield `items`, telling how many of `total` are done, how fast, and the time left.
+
+    What `note` returns, if given, is told too.
+    """
     if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=what, unit=f" {unit}")
+        with tqdm(total=total, desc=what, unit=f" {unit}") as bar:
+            for item in items:
+                yield item
+                if note is not None:
+                    bar.set_postfix_str(note(), refresh=False)
+                bar.update()
         return
     started = last = time.monotonic()
     for done, item in enumerate(items):
@@ -25,13 +39,14 @@ def progress(items: Iterable[Item], total: int, what: str, unit: str = "clips") 
             last = now
             rate = done / (now - started)
             logging.info(
-                "%s: %d of %d %s, %.1f a second, %.0f s left",
+                "%s: %d of %d %s, %.1f a second, %.0f s left%s",
                 what,
                 done,
                 total,
                 unit,
                 rate,
                 (total - done) / rate,
+                f" ({note()})" if note is not None else "",
             )
         yield item
     seconds = time.monotonic() - started

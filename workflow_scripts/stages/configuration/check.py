@@ -48,12 +48,7 @@ def check_sense(configuration: Mapping) -> None:
                 "configuration: corpus.ontology must be the path of AudioSet's ontology.json "
                 "when corpus.source is audioset"
             )
-        folder = configuration["audio"]["folder"]
-        if folder is None or not Path(folder).is_dir():
-            raise InputError(
-                f"configuration: audio.folder must be a folder with AudioSet's clips when "
-                f"corpus.source is audioset, and {folder!r} is none"
-            )
+        _check_sources(configuration["audio"])
     if configuration["audio"]["ffmpeg"] is not None:
         files["audio.ffmpeg"] = configuration["audio"]["ffmpeg"]
     for key, path in files.items():
@@ -74,6 +69,21 @@ def kept_conditions(configuration: Mapping) -> dict[str, dict]:
     """Return the conditions that are not dropped (null), in the order of the configuration."""
     conditions = configuration["networks"]["conditions"]
     return {name: condition for name, condition in conditions.items() if condition is not None}
+
+
+def _check_sources(audio: Mapping) -> None:
+    """Refuse sources of AudioSet's clips that are named, but not there."""
+    folder = audio["folder"]
+    if "folder" in audio["sources"] and (folder is None or not Path(folder).is_dir()):
+        raise InputError(
+            "configuration: audio.folder must be a folder with AudioSet's clips when audio.sources "
+            f"names folder, and {folder!r} is none"
+        )
+    if "archives" in audio["sources"] and not audio["archives"]:
+        raise InputError(
+            "configuration: audio.archives must list tar archives of AudioSet's clips when "
+            "audio.sources names archives"
+        )
 
 
 def _check_quilts(quilts: Mapping, clip_seconds: float) -> None:
