@@ -112,6 +112,21 @@ def test_audioset_needs_an_ontology_and_a_folder(tmp_path):
     check_sense(configuration)
 
 
+@pytest.mark.parametrize("key", ["cookies", "deno"])
+def test_files_that_youtube_takes_must_be_there(tmp_path, key):
+    configuration = changed("corpus.source", "audioset")
+    place = {name: str(tmp_path / name) for name in ("classes", "train_segments", "test_segments")}
+    configuration["corpus"]["audioset"].update(place)
+    configuration["corpus"]["ontology"] = str(tmp_path / "ontology")
+    for name in (*place, "ontology"):
+        (tmp_path / name).touch()
+    configuration["audio"]["sources"] = ["youtube"]
+    check_sense(configuration)
+    configuration["audio"]["youtube"][key] = str(tmp_path / "none")
+    with pytest.raises(InputError, match=rf"audio\.youtube\.{key} is .*no such file"):
+        check_sense(configuration)
+
+
 def test_the_schema_describes_every_default_and_holds_none():
     text = SCHEMA.read_text()
     assert "default:" not in text

@@ -84,6 +84,13 @@ def _check_sources(audio: Mapping) -> None:
             "configuration: audio.archives must list tar archives of AudioSet's clips when "
             "audio.sources names archives"
         )
+    if "youtube" in audio["sources"]:
+        for key in ("cookies", "deno"):
+            path = audio["youtube"][key]
+            if path is not None and not Path(path).is_file():
+                raise InputError(
+                    f"configuration: audio.youtube.{key} is {path!r}, and there is no such file"
+                )
 
 
 def _check_quilts(quilts: Mapping, clip_seconds: float) -> None:

@@ -1,0 +1,408 @@
+"""Clips through yt-dlp, asked for on a server of this machine by its generic extractor.
+
+YouTube itself is never asked. What only YouTube says stands in test_audio_youtube_failures.py.
+"""
+
+import io
+import socket
+import stat
+
+import numpy as np
+import pytest
+import soundfile
+from loopback import Answer, serving
+
+from stages.audio import youtube
+from stages.audio.clips import Clip
+from stages.audio.failures import Retryable, Systemic, Unusable
+from stages.audio.storage import SAMPLE_RATE
+from stages.audio.youtube import YouTubeSource, find_deno
+
+SECONDS = 30
+SOUND = {"Content-Type": "audio/wav"}
+PLAIN = {"cookies": None, "user_agent": None, "pause_seconds": 0, "deno": None}
+BOUNDS = {"timeout_seconds": 10, "max_mb": 500}
+
+
+def wav(seconds=SECONDS):
+    """A recording whose level tells the second: k/100 in second k."""
+    level = np.repeat(np.arange(seconds) / 100, SAMPLE_RATE)
+    file = io.BytesIO()
+    soundfile.write(file, level, SAMPLE_RATE, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+WAV = wav()
+
+
+def clip(reference, start=20.0, end=22.0):
+    return Clip(f"{reference}_{start:.3f}", "audioset", reference, start, end, ())
+
+
+@pytest.fixture
+def web():
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def source(web, tmp_path, monkeypatch):
+    """Makes a source that asks the server; what it leaves behind is looked for at the end."""
+    made = []
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(youtube.tempfile, "tempdir", str(scratch))
+
+    def make(address=None, bounds=BOUNDS, **settings):
+        made.append(
+            YouTubeSource(
+                10.0,
+                None,
+                PLAIN | settings,
+                bounds,
+                address=address or web.url + "/{}",
+                extractors=["generic"],
+                retry_seconds=0.02,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for folder in scratch.iterdir():
+        assert not list(folder.iterdir())
+    for one in made:
+        one.close()
+    assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("reference", ["plain", "-starts_with-", "--", "_a_b_"])
+def test_the_segment_is_cut_out(web, source, reference):
+    web.answers[f"/{reference}"] = Answer(WAV, headers=SOUND)
+    decoded = source().read(clip(reference))
+    assert len(decoded.samples) == 2 * SAMPLE_RATE
+    assert decoded.samples[100] == np.float32(0.20)
+    assert decoded.samples[-100] == np.float32(0.21)
+
+
+def page(web, seconds, place="/long"):
+    """A page that says how long the recording is that it points to."""
+    script = (
+        '{"@context": "https://schema.org", "@type": "VideoObject", "name": "x", '
+        f'"contentUrl": "{web.url}{place}.wav", "duration": "PT{seconds}S"}}'
+    )
+    html = f'<html><head><script type="application/ld+json">{script}</script></head></html>'
+    return Answer(html.encode(), headers={"Content-Type": "text/html"})
+
+
+def test_the_download_stops_once_the_segment_is_covered(web, source):
+    content = wav(300)
+    web.answers["/video"] = page(web, 300)
+    # Slowly enough that what is on the way when it stops is little.
+    web.answers["/long.wav"] = Answer(content, headers=SOUND, pause=0.002)
+    decoded = source().read(clip("video", 40.0, 42.0))
+    assert decoded.samples[100] == np.float32(0.40) and len(decoded.samples) == 2 * SAMPLE_RATE
+    # 42 s, 15% and 10 s more, and what the sockets hold.
+    assert 42 / 300 * len(content) < web.sent["/long.wav"] < 0.6 * len(content)
+
+
+def test_one_downloader_serves_all_clips(web, source, monkeypatch):
+    made = []
+    plain = youtube.yt_dlp.YoutubeDL
+
+    class Counted(plain):
+        def __init__(self, params):
+            made.append(self)
+            super().__init__(params)
+
+    monkeypatch.setattr(youtube.yt_dlp, "YoutubeDL", Counted)
+    ours = source()
+    for number in range(3):
+        web.answers[f"/{number}"] = Answer(WAV, headers=SOUND)
+        ours.read(clip(str(number), number, number + 1))
+    assert len(made) == 1
+
+
+FAULTS = {
+    "404": (Answer(status=404), Unusable, "status 404"),
+    "410": (Answer(status=410), Unusable, "status 410"),
+    "451": (Answer(status=451), Unusable, "status 451"),
+    "403": (Answer(status=403), Retryable, "status 403"),
+    "408": (Answer(status=408), Retryable, "status 408"),
+    "500": (Answer(status=500), Retryable, "status 500"),
+    "503 in data": ([Answer(WAV, headers=SOUND), Answer(status=503)], Retryable, "status 503"),
+    "403 in data": ([Answer(WAV, headers=SOUND), Answer(status=403)], Retryable, "status 403"),
+    "404 in data": ([Answer(WAV, headers=SOUND), Answer(status=404)], Unusable, "status 404"),
+    "429": (Answer(status=429, headers={"Retry-After": "9"}), Systemic, "rate limit"),
+    "407": (Answer(status=407), Systemic, "proxy"),
+    "truncated": (
+        Answer(WAV[:100_000], length=len(WAV), headers=SOUND),
+        Retryable,
+        "body shorter than announced",
+    ),
+    "no data": (Answer(b"", headers=SOUND), Retryable, "body shorter than announced"),
+    "wrong length": (Answer(WAV, length=1000, headers=SOUND), Retryable, "no sound in"),
+    "random bytes": (
+        Answer(bytes(range(256)) * 40, headers={"Content-Type": "audio/mpeg"}),
+        Retryable,
+        "no sound in the download",
+    ),
+    "HTML as audio": (Answer(b"<html>Sign in</html>", headers=SOUND), Retryable, "no sound in"),
+    "HTML": (
+        Answer(b"<html>Sign in</html>", headers={"Content-Type": "text/html"}),
+        Unusable,
+        "address not supported",
+    ),
+    "to a file": (
+        Answer(status=302, headers={"Location": "file:///etc/passwd"}),
+        Unusable,
+        "scheme refused",
+    ),
+    "to a file in data": (
+        [
+            Answer(WAV, headers=SOUND),
+            Answer(status=302, headers={"Location": "file:///etc/passwd"}),
+        ],
+        Unusable,
+        "scheme refused",
+    ),
+    "slow drip": (
+        Answer(WAV[:2000], length=len(WAV), pause=0.2, block=20, headers=SOUND),
+        Retryable,
+        "timed out",
+    ),
+    "hang": (Answer(WAV[:40], length=len(WAV), pause=5, headers=SOUND), Retryable, "timed out"),
+    "too large": (Answer(WAV * 2, headers=SOUND), Unusable, "too large"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_what_it_should_be_and_the_next_clip_comes(web, source, fault):
+    answer, kind, reason = FAULTS[fault]
+    web.answers["/bad"] = answer
+    web.answers["/good"] = Answer(WAV, headers=SOUND)
+    ours = source(bounds={"timeout_seconds": 1.5, "max_mb": (len(WAV) + 1) / 10**6})
+    with pytest.raises(kind) as caught:
+        ours.read(clip("bad"))
+    assert caught.value.reason.startswith(reason), caught.value.message
+    assert caught.value.message and caught.value.message.isprintable()
+    assert len(ours.read(clip("good")).samples) == 2 * SAMPLE_RATE
+
+
+def test_403_then_200_is_had_at_the_second_attempt(web, source):
+    web.answers["/clip"] = [
+        Answer(WAV, headers=SOUND),
+        Answer(status=403),
+        Answer(WAV, headers=SOUND),
+    ]
+    ours = source()
+    with pytest.raises(Retryable):
+        ours.read(clip("clip"))
+    assert len(ours.read(clip("clip")).samples) == 2 * SAMPLE_RATE
+
+
+def test_a_port_where_nobody_listens_is_everybodys_trouble(source):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        ours = source(address=f"http://127.0.0.1:{taken.getsockname()[1]}/{{}}")
+        with pytest.raises(Systemic, match="connection refused"):
+            ours.read(clip("a"))
+
+
+@pytest.mark.parametrize("address", ["file:///etc/{}", "gopher://127.0.0.1/{}"])
+def test_other_schemes_are_refused(source, address):
+    with pytest.raises(Unusable) as caught:
+        source(address=address).read(clip("passwd"))
+    assert caught.value.reason == "scheme refused"
+
+
+def test_a_video_that_ends_before_the_segment_is_not_downloaded(web, source):
+    web.answers["/video"] = page(web, 15)
+    web.answers["/long.wav"] = Answer(WAV, headers=SOUND)
+    with pytest.raises(Unusable) as caught:
+        source().read(clip("video"))
+    assert caught.value.reason == "ends before the segment"
+    # Looked at by the generic extractor, and not got.
+    assert web.asked["/long.wav"] == 1
+
+
+def test_a_segment_that_the_video_ends_in_is_short_and_no_fault(web, source):
+    web.answers["/video"] = page(web, 21)
+    web.answers["/long.wav"] = Answer(wav(21), headers=SOUND)
+    decoded = source().read(clip("video", 19.0, 25.0))
+    assert len(decoded.samples) == 2 * SAMPLE_RATE
+
+
+def test_a_short_download_is_tried_once_more_and_then_believed(web, source):
+    web.answers["/video"] = Answer(wav(21), headers=SOUND)
+    ours = source()
+    with pytest.raises(Retryable) as caught:
+        ours.read(clip("video", 20.0, 25.0))
+    assert caught.value.reason == "short download"
+    assert caught.value.message == "1.000 s of 5.000 s"
+    assert len(ours.read(clip("video", 20.0, 25.0)).samples) == SAMPLE_RATE
+
+
+def test_clips_are_apart_by_the_pause(web, source, monkeypatch):
+    slept = []
+    monkeypatch.setattr(youtube.time, "sleep", slept.append)
+    web.answers["/clip"] = Answer(WAV, headers=SOUND)
+    ours = source(pause_seconds=7.0)
+    ours.read(clip("clip"))
+    assert max(slept, default=0) < 1
+    with pytest.raises(Unusable):
+        ours.read(clip("none"))
+    ours.read(clip("clip"))
+    # Shorter ones are of the libraries in between.
+    pauses = [pause for pause in slept if pause > 1]
+    assert len(pauses) == 2 and all(6.0 < pause <= 7.0 for pause in pauses)
+
+
+COOKIES = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tname\tvalue\n"
+
+
+def test_cookies_and_user_agent_are_sent_and_the_file_is_never_written(web, source, tmp_path):
+    path = tmp_path / "cookies.txt"
+    path.write_text(COOKIES)
+    path.chmod(stat.S_IRUSR)
+    web.answers["/clip"] = Answer(WAV, headers={**SOUND, "Set-Cookie": "name=other"})
+    ours = source(cookies=str(path), user_agent="a browser/1.0")
+    ours.read(clip("clip"))
+    ours.close()
+    assert {asked["User-Agent"] for asked in web.headers} == {"a browser/1.0"}
+    assert web.headers[0]["Cookie"] == "name=value"
+    assert path.read_text() == COOKIES
+
+
+@pytest.mark.parametrize("content", [None, "not cookies at all\n", b"\xff\xfe"])
+def test_cookies_that_cannot_be_read_stop_before_the_first_clip(web, source, tmp_path, content):
+    path = tmp_path / "cookies.txt"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(Systemic, match="cookies"):
+        source(cookies=str(path)).read(clip("clip"))
+    assert not web.asked
+
+
+def program(folder, says):
+    path = folder / "deno"
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize("says", [None, "deno 1.46.3 (stable)", "deno 2.2.9", "v22.1.0", ""])
+def test_without_its_runtime_no_clip_is_asked_for(web, source, tmp_path, says):
+    path = str(tmp_path / "none") if says is None else program(tmp_path, says)
+    with pytest.raises(Systemic, match=r"runtime missing: .*audio\.youtube\.deno"):
+        source(deno=path).read(clip("clip"))
+    assert not web.asked
+
+
+def test_the_runtime_is_configured_or_found(tmp_path, monkeypatch):
+    new = program(tmp_path, "deno 2.10.1 (stable, release, x86_64)")
+    assert find_deno(new) == (new, "2.10.1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_deno(None) == (new, "2.10.1")
+    # Without one on PATH, that of the requirements.
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert find_deno(None)[1][0] == "2"
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "short", "a/../../etc/x", "https://a.b/c", "ytsearch:abcd", "a b c d e f"]
+)
+def test_what_is_no_id_of_a_video_is_never_asked_for(reference, monkeypatch):
+    ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    monkeypatch.setattr(
+        youtube.yt_dlp.YoutubeDL, "extract_info", lambda *_: pytest.fail("it was asked for")
+    )
+    with pytest.raises(Unusable) as caught:
+        ours.read(clip(reference))
+    assert caught.value.reason == "no such video"
+    ours.close()
+
+
+class Scripted:
+    """A downloader that raises what it was given for a video."""
+
+    def __init__(self, errors):
+        self.errors = errors
+
+    def extract_info(self, url):
+        raise self.errors[url.rpartition("=")[2]]
+
+    def close(self):
+        pass
+
+
+def scripted(monkeypatch, **errors):
+    monkeypatch.setattr(youtube.yt_dlp, "YoutubeDL", lambda params: scripted_one)
+    scripted_one = Scripted(errors)
+    scripted_one.cookiejar = None
+    return YouTubeSource(10.0, None, PLAIN, BOUNDS)
+
+
+GONE = youtube.YoutubeDLError("Video unavailable")
+PRIVATE = youtube.YoutubeDLError("Private video. Sign in if you've been granted access")
+
+
+def test_a_bare_video_unavailable_is_final_after_another_clip_was_answered(monkeypatch):
+    errors = {"gone_______": GONE, "gone_too___": GONE, "private____": PRIVATE}
+    ours = scripted(monkeypatch, **errors)
+    for name in ("gone_______", "gone_too___", "gone_______", "gone_too___"):
+        # However often it is asked: while nothing else is answered, it may be a block.
+        with pytest.raises(Retryable) as caught:
+            ours.read(clip(name))
+        assert caught.value.reason == "video unavailable"
+    with pytest.raises(Unusable) as caught:
+        ours.read(clip("private____"))
+    assert caught.value.reason == "private video"
+    for name in ("gone_______", "gone_too___"):
+        with pytest.raises(Unusable) as caught:
+            ours.read(clip(name))
+        assert (caught.value.status, caught.value.reason) == ("unavailable", "video unavailable")
+    ours.close()
+
+
+def test_a_fault_of_yt_dlps_own_is_tried_again_and_a_full_disk_is_not(monkeypatch):
+    errors = {
+        "broken_____": KeyError("streamingData"),
+        "full_______": OSError(28, "No space left on device"),
+    }
+    ours = scripted(monkeypatch, **errors)
+    with pytest.raises(Retryable, match="yt-dlp failed"):
+        ours.read(clip("broken_____"))
+    with pytest.raises(Systemic, match="disk full"):
+        ours.read(clip("full_______"))
+    ours.close()
+
+
+def sound(number, **facts):
+    return {"format_id": number, "vcodec": "none", "acodec": "opus", "protocol": "https", **facts}
+
+
+@pytest.mark.parametrize(
+    ("formats", "chosen", "mute"),
+    [
+        ([sound("low"), sound("high")], "high", False),
+        ([sound("alone"), sound("film", vcodec="avc1")], "alone", False),
+        ([sound("small", vcodec="avc1"), sound("large", vcodec="avc1")], "small", False),
+        ([sound("alone"), sound("by ffmpeg", protocol="m3u8")], "alone", False),
+        ([sound("picture", vcodec="avc1", acodec="none")], None, True),
+        ([sound("story", acodec="none", protocol="mhtml")], None, False),
+        ([sound("local", protocol="file")], None, False),
+        ([], None, False),
+    ],
+)
+def test_sound_alone_is_chosen_for_the_native_downloader(formats, chosen, mute):
+    ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    found = [one["format_id"] for one in ours._choose({"formats": formats})]
+    assert found == ([chosen] if chosen else [])
+    assert ours._mute is mute
+
+
+@pytest.mark.parametrize("facts", [{"is_live": True}, {"live_status": "is_upcoming"}])
+def test_what_is_live_is_no_recording(facts):
+    ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    assert ours._admit(facts, incomplete=False) == "live"
+    assert ours._admit({"duration": 12.0}, incomplete=False) == "live"
