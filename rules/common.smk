@@ -14,6 +14,7 @@ from stages.common.errors import InputError
 from stages.configuration.check import check_sense, check_shape, kept_conditions
 from stages.configuration.code import code_digest
 from stages.common.urls import is_url
+from stages.corpus.fsd50k import ground_truth
 from stages.corpus.locations import COPIES, configured, with_copies
 from stages.corpus.sizes import check_corpus, clip_counts
 
@@ -107,6 +108,8 @@ def corpus_files(wildcards):
     files = configured(CORPUS)
     if CORPUS["source"] == "manifest":
         files["manifest"] = CORPUS["manifest"]["path"]
+    elif CORPUS["source"] == "fsd50k":
+        files |= ground_truth(CORPUS["fsd50k"]["folder"])
     return files
 
 

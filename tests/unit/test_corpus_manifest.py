@@ -378,3 +378,32 @@ def test_segments_of_one_recording_lie_on_one_side(tmp_path):
     splits = assign_splits(clips, ["other"] * 200, 0.3, 1)
     assert len(set(zip(clips.recordings, splits, strict=True))) == 20
     assert splits.count("test") == 60
+
+
+def test_addresses_on_the_web_stay_as_they_are(tmp_path):
+    manifest = read(
+        tmp_path,
+        "path,labels\nhttps://a.org/sounds/Big%20dog.wav?k=1,Dog\nHTTP://b.org/x/y.flac,Cat\n"
+        "http://c.org/x/y.flac,Cat\nhttp://c.org/,Cat\n",
+    )
+    assert manifest.paths == manifest.recordings
+    assert manifest.paths[0] == "https://a.org/sounds/Big%20dog.wav?k=1"
+    assert manifest.clip_ids[0] == "Big_20dog"
+    # Two of one name are told apart.
+    assert all(name.startswith("y_") for name in manifest.clip_ids[1:3])
+    assert len(set(manifest.clip_ids)) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("file:///etc/passwd", "neither a path nor an http"),
+        ("ftp://a.org/x.wav", "neither a path nor an http"),
+        ("http://", "neither a path nor an http"),
+        ("concat://a.wav|b.wav", "neither a path nor an http"),
+        ("https://me:secret@a.org/x.wav", "user name"),
+    ],
+)
+def test_other_addresses_are_refused(tmp_path, path, says):
+    with pytest.raises(InputError, match=f"line 2: path .*{says}"):
+        read(tmp_path, f"path,labels\n{path},Dog\n")

@@ -40,6 +40,18 @@ def check_sense(configuration: Mapping) -> None:
     }
     if corpus["source"] == "manifest":
         files["corpus.manifest.path"] = _needed(corpus["manifest"], "manifest", "path")
+    elif corpus["source"] == "fsd50k":
+        folder = _needed(corpus["fsd50k"], "fsd50k", "folder")
+        if not Path(folder, "FSD50K.ground_truth").is_dir():
+            raise InputError(
+                f"configuration: corpus.fsd50k.folder is {folder!r}, which holds no folder "
+                "FSD50K.ground_truth; give the folder that FSD50K was unpacked in"
+            )
+        if corpus["ontology"] is None:
+            raise InputError(
+                "configuration: corpus.ontology must be the path of AudioSet's ontology.json "
+                "when corpus.source is fsd50k"
+            )
     elif corpus["source"] == "audioset":
         for key in ("classes", "train_segments", "test_segments"):
             files[f"corpus.audioset.{key}"] = _needed(corpus["audioset"], "audioset", key)

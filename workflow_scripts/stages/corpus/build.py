@@ -11,10 +11,12 @@ import pandas as pd
 
 from stages.common.errors import InputError
 from stages.common.tables import write_table
+from stages.common.urls import is_url
 from stages.corpus.audioset import read_clip_ids, read_segments
 from stages.corpus.classes import ClassList, load_classes, load_corpus_ontology, load_manifest
 from stages.corpus.columns import CLASSES, CLIPS
 from stages.corpus.embedded import planned_clips
+from stages.corpus.fsd50k import read_clips
 from stages.corpus.inputs import repeated
 from stages.corpus.manifest import SPLITS, Manifest, assign_splits
 from stages.corpus.sizes import require_clips
@@ -51,6 +53,9 @@ def build_corpus(corpus: dict, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, p
     elif corpus["source"] == "audioset":
         classes = load_classes(corpus, ontology)
         listings = _list_audioset(corpus, classes)
+    elif corpus["source"] == "fsd50k":
+        classes = load_classes(corpus, ontology)
+        listings = _list_fsd50k(corpus, classes)
     else:
         manifest = load_manifest(corpus, ontology)
         classes = load_classes(corpus, ontology, manifest)
@@ -125,6 +130,21 @@ def _list_audioset(corpus: dict, classes: ClassList) -> dict[str, _Listing]:
     return listings
 
 
+def _list_fsd50k(corpus: dict, classes: ClassList) -> dict[str, _Listing]:
+    known = frozenset(classes.mids)
+    listings = {}
+    for split in SPLITS:
+        clips = read_clips(corpus["fsd50k"]["folder"], split, known)
+        listings[split] = {
+            "clip_id": clips.clip_ids,
+            "reference": clips.paths,
+            "start_seconds": [0.0] * len(clips.clip_ids),
+            "end_seconds": [math.nan] * len(clips.clip_ids),
+            "labels": clips.labels,
+        }
+    return listings
+
+
 def _list_manifest(manifest: Manifest, splits: Sequence[str]) -> dict[str, _Listing]:
     columns = {
         "clip_id": manifest.clip_ids,
@@ -143,7 +163,6 @@ def _list_manifest(manifest: Manifest, splits: Sequence[str]) -> dict[str, _List
 
 
 def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listing]) -> pd.DataFrame:
-    source = {"manifest": "file"}.get(corpus["source"], corpus["source"])
     parts = []
     for split in SPLITS:
         listing = listings[split]
@@ -159,7 +178,7 @@ def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listin
                     "clip_id": listing["clip_id"],
                     "split": split,
                     "shard": _shards(len(labels), corpus["shard_clips"]),
-                    "source": source,
+                    "source": _sources(corpus["source"], listing["reference"]),
                     "reference": listing["reference"],
                     "start_seconds": np.array(listing["start_seconds"], dtype=np.float64),
                     "end_seconds": np.array(listing["end_seconds"], dtype=np.float64),
@@ -178,6 +197,13 @@ def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listin
     if corpus["withheld_clips"] is not None:
         _withhold_listed(clips, corpus["withheld_clips"])
     return clips
+
+
+def _sources(source: str, references: Sequence[str]) -> list[str]:
+    """Return where each clip comes from, as the stage `audio` calls it."""
+    if source in ("embedded", "audioset"):
+        return [source] * len(references)
+    return ["url" if is_url(reference) else "file" for reference in references]
 
 
 def _withhold_listed(clips: pd.DataFrame, path: str | os.PathLike) -> None:

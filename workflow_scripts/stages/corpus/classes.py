@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stages.common.errors import InputError
 from stages.corpus.audioset import read_class_list
 from stages.corpus.embedded import embedded_classes, embedded_ontology
+from stages.corpus.fsd50k import ground_truth, read_vocabulary
 from stages.corpus.inputs import nearest
 from stages.corpus.manifest import Manifest, label_names, read_manifest
 from stages.corpus.ontology import Ontology, load_ontology
@@ -52,10 +53,10 @@ def load_corpus_ontology(corpus: dict) -> Ontology | None:
         return Ontology.from_nodes(embedded_ontology(), "the embedded corpus")
     if corpus["ontology"] is not None:
         return load_ontology(corpus["ontology"])
-    if corpus["source"] == "audioset":
+    if corpus["source"] in ("audioset", "fsd50k"):
         raise InputError(
             "configuration: corpus.ontology must be the path of AudioSet's ontology.json when "
-            "corpus.source is audioset"
+            f"corpus.source is {corpus['source']}"
         )
     return None
 
@@ -79,6 +80,13 @@ def load_classes(
     elif corpus["source"] == "audioset":
         listed_in = corpus["audioset"]["classes"]
         classes = read_class_list(listed_in, "corpus.audioset.classes")
+    elif corpus["source"] == "fsd50k":
+        listed_in = ground_truth(corpus["fsd50k"]["folder"])["vocabulary"]
+        # FSD50K has taken the commas and spaces out of the names.
+        classes = [
+            (mid, ontology.names.get(mid, name))
+            for mid, name in read_vocabulary(corpus["fsd50k"]["folder"])
+        ]
     else:
         listed_in = corpus["manifest"]["path"]
         classes = label_names(manifest, ontology)

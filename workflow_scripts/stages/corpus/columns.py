@@ -43,8 +43,8 @@ CLIPS = {
 }
 """clips.tsv: one row a clip, ordered by split, shard and place in the shard.
 
-`source` is embedded, file or audioset; `reference` is what that source needs to find the sound (a
-recipe, a path, a YouTube id); `end_seconds` is empty where no segment is given; `labels` are MIDs
-joined by `;`; `role` is target, other or mixed; `withheld` clips are those no network trained
-without the withheld branches may hear.
+`source` is embedded, file, url or audioset; `reference` is what that source needs to find the
+sound (a recipe, a path, an http(s) address, a YouTube id); `end_seconds` is empty where no segment
+is given; `labels` are MIDs joined by `;`; `role` is target, other or mixed; `withheld` clips are
+those no network trained without the withheld branches may hear.
 """

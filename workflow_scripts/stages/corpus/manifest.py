@@ -10,9 +10,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from stages.common.errors import InputError, one_line
 from stages.common.seeds import seed_of
+from stages.common.urls import check_url, is_url
 from stages.corpus.inputs import nearest, opened
 from stages.corpus.ontology import Ontology
 
@@ -88,7 +90,7 @@ def read_manifest(path: str | os.PathLike, ontology: Ontology | None, key: str) 
     # Never a bare name, which could begin with a dash or look like a protocol to a decoder.
     folder = os.path.dirname(path) or "."
     beginning = os.path.join(folder, "")
-    paths = [own if os.path.isabs(own) else beginning + own for own in recordings]
+    paths = [own if os.path.isabs(own) or is_url(own) else beginning + own for own in recordings]
     return Manifest(clip_ids, paths, recordings, starts, ends, labels, splits, groups)
 
 
@@ -335,6 +337,14 @@ def _parse_column(
 def _parse_path(cell: str) -> str:
     if not cell:
         raise _BadCell("path is empty; give the sound file's")
+    if is_url(cell):
+        try:
+            check_url(cell, "path")
+        except InputError:
+            shown = one_line(cell, 80)
+            raise _BadCell(f"path {shown!r} is neither a path nor an http(s) address") from None
+        if "@" in urlsplit(cell).netloc:
+            raise _BadCell("path is an address with a user name, which would be published; cut it")
     return cell
 
 
@@ -442,6 +452,8 @@ def _fill_ids(
 
 
 def _readable_id(recording: str, start: float, end: float) -> str:
+    # Of an address, the last part of its path.
+    recording = os.path.abspath(urlsplit(recording).path) if is_url(recording) else recording
     name = _plain(recording.replace("\\", "/"))
     # Where an absolute path lies says nothing about the clip, and changes when it is moved.
     name = os.path.basename(name) if os.path.isabs(name) else name.lstrip("./").replace("/", "-")

@@ -11,12 +11,14 @@ from stages.common.urls import is_url
 from stages.corpus.audioset import count_segments
 from stages.corpus.classes import load_classes, load_corpus_ontology, load_manifest
 from stages.corpus.embedded import planned_counts
+from stages.corpus.fsd50k import count_clips
 from stages.corpus.locations import configured
 from stages.corpus.manifest import SPLITS, assign_splits
 
 _WHAT_DECIDES = {
     "embedded": "corpus.embedded.clips_per_class decides that",
     "manifest": "list more clips or groups in corpus.manifest.path, or set its column split",
+    "fsd50k": "corpus.fsd50k.folder decides that",
     "audioset": "corpus.audioset.train_segments and test_segments decide that",
 }
 
@@ -46,6 +48,8 @@ def clip_counts(corpus: dict, seed: int) -> dict[str, int]:
     source = corpus["source"]
     if source == "embedded":
         counts = planned_counts(corpus["embedded"]["clips_per_class"])
+    elif source == "fsd50k":
+        counts = {split: count_clips(corpus["fsd50k"]["folder"], split) for split in SPLITS}
     elif source == "audioset":
         counts = {}
         for split in SPLITS:
