@@ -160,6 +160,8 @@ class WebSource:
             error, (urllib3.exceptions.TimeoutError, TimeoutError)
         ):
             reason, lasting = "no answer in time", False
+        elif _caused_by(error, (urllib3.exceptions.IncompleteRead,)):
+            reason, lasting = "incomplete", False
         elif isinstance(
             error,
             (
