@@ -51,7 +51,7 @@ rule fetch_audio:
         "../workflow_scripts/fetch_audio.py"
 
 
-rule check_audio:
+rule summarise_yield:
     input:
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
@@ -66,6 +66,34 @@ rule check_audio:
             caption="../report/yield.rst",
             category="Corpus",
         ),
+        splits=report(
+            results("audio/yield_splits.tsv"),
+            caption="../report/yield_splits.rst",
+            category="Corpus",
+        ),
+    log:
+        log_of("summarise_yield"),
+    benchmark:
+        benchmark_of("summarise_yield")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=60,
+    params:
+        code=digest("summarise_yield.py"),
+    script:
+        "../workflow_scripts/summarise_yield.py"
+
+
+# Apart from the tables, which are wanted most when this stops the run.
+rule check_audio:
+    input:
+        table=results("audio/yield.tsv"),
+        splits=results("audio/yield_splits.tsv"),
+    output:
+        gate=results("audio/gate.tsv"),
     log:
         log_of("check_audio"),
     benchmark:
@@ -74,10 +102,11 @@ rule check_audio:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
+        mem_mb=800,
         runtime=30,
     params:
         max_bad_share=config["audio"]["max_bad_share"],
+        min_clips=config["audio"]["min_clips"],
         code=digest("check_audio.py"),
     script:
         "../workflow_scripts/check_audio.py"

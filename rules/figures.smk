@@ -24,6 +24,30 @@ rule plot_example_spectrograms:
         "../workflow_scripts/plot_example_spectrograms.py"
 
 
+# Before the gate on the yield, which may stop the run.
+rule plot_yields:
+    input:
+        table=results("audio/yield.tsv"),
+        splits=results("audio/yield_splits.tsv"),
+    output:
+        **drawn("yields", "Corpus"),
+    log:
+        log_of("plot_yields"),
+    benchmark:
+        benchmark_of("plot_yields")
+    priority: 10
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        code=digest("plot_yields.py"),
+    script:
+        "../workflow_scripts/plot_yields.py"
+
+
 rule plot_learning_curves:
     input:
         histories=of_networks(results("networks", network("history.tsv"))),
@@ -145,6 +169,7 @@ rule plot_selectivity_index:
 
 rule figures:
     input:
+        rules.plot_yields.output,
         rules.plot_example_spectrograms.output,
         rules.plot_learning_curves.output,
         rules.plot_average_precision.output,

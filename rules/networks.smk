@@ -7,7 +7,7 @@ rule train_network:
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
         # Only that the yield was found sufficient counts, not when.
-        gate=ancient(results("audio/yield.tsv")),
+        gate=ancient(results("audio/gate.tsv")),
     output:
         weights=results("networks", network("weights.safetensors")),
         history=results("networks", network("history.tsv")),

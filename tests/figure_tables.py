@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stages.audio.columns import SPLIT_YIELD, YIELD
 from stages.selectivity.columns import UNITS
 from stages.spectrograms.shard import write_spectrogram_shard
 
@@ -218,3 +219,44 @@ def spectrogram_shard(path, clips, frames=120, short=()):
     return pd.DataFrame(
         {"clip_id": clips["clip_id"], "shard": path.stem, "row": np.arange(n), "n_frames": n_frames}
     )
+
+
+_LOST = (
+    ("unavailable", "status 404", 0.002),
+    ("unavailable", "private video", 0.055),
+    ("unavailable", "account closed", 0.04),
+    ("unavailable", "removed", 0.03),
+    ("unavailable", "copyright claim", 0.012),
+    ("unavailable", "video unavailable", 0.02),
+    ("unavailable", "not in this country", 0.008),
+    ("unavailable", "age confirmation", 0.006),
+    ("missing", "not in the folder", 0.01),
+    ("failed_retryable", "timed out", 0.005),
+    ("empty", "no sound decoded", 0.002),
+    ("ambiguous", "cut or whole video", 0.001),
+    ("ambiguous", "several files that differ", 0.001),
+    ("nonfinite", "samples not finite", 0.0005),
+)
+
+
+def yield_tables(n_classes=527, mirror=True, lossless=False):
+    """A yield.tsv and its yield_splits.tsv."""
+    random = np.random.default_rng(5)
+    rows, splits = [], []
+    for split, total, mirrored in (("train", 22160, 18685), ("test", 20371, 17142)):
+        names = {"*": "all classes"} | {f"/m/{k}": f"Sound number {k}" for k in range(n_classes)}
+        for mid, name in names.items():
+            asked = total if mid == "*" else int(random.integers(40, 90))
+            spread = 1.0 if mid == "*" else random.gamma(8, 1 / 8)
+            parts = [] if lossless else [(s, r, round(asked * p * spread)) for s, r, p in _LOST]
+            parts += [("short", "shorter than its segment", round(asked * 0.01))]
+            parts.insert(0, ("ok", "", asked - sum(n for _, _, n in parts)))
+            usable = sum(n for status, _, n in parts if status in ("ok", "short"))
+            for status, reason, n in parts:
+                example = "clip: why" if mid == "*" and status not in ("ok", "short") else ""
+                if n:
+                    rows.append((split, mid, name, status, reason, n, n / asked, example))
+            if mid == "*":
+                held = float(mirrored) if mirror else np.nan
+                splits.append((split, asked, usable, usable / asked, held, held / asked))
+    return pd.DataFrame(rows, columns=list(YIELD)), pd.DataFrame(splits, columns=list(SPLIT_YIELD))

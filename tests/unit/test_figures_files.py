@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import figure_tables
+from stages.audio.columns import SPLIT_YIELD, YIELD
 from stages.common.tables import write_table
 from stages.corpus.columns import CLASSES, CLIPS
 from stages.figures.average_precision import plot_average_precision
@@ -15,6 +16,7 @@ from stages.figures.example_spectrograms import plot_example_spectrograms
 from stages.figures.learning_curves import plot_learning_curves
 from stages.figures.selective_responses import plot_selective_responses
 from stages.figures.selectivity_index import plot_selectivity_index
+from stages.figures.yields import plot_yields
 from stages.networks.columns import HISTORY
 from stages.recognition.columns import RECOGNITION_SUMMARY
 from stages.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, UNITS
@@ -67,7 +69,15 @@ def _selectivity_index(folder, **out):
     plot_selectivity_index(tables, NETWORKS, "avgpool", "Music", **out)
 
 
+def _yields(folder, **out):
+    table, splits = figure_tables.yield_tables(n_classes=20)
+    write_table(folder / "yield.tsv", table, YIELD)
+    write_table(folder / "yield_splits.tsv", splits, SPLIT_YIELD)
+    plot_yields(folder / "yield.tsv", folder / "yield_splits.tsv", **out)
+
+
 FIGURES = {
+    _yields: {"Share of the clips asked for", "80.8% usable", "train (20 classes)"},
     _example_spectrograms: {"Time (s)", "Mel band centre (kHz)", "Power (dB)", "Music, kind 1"},
     _learning_curves: {"Epoch", "natural (2 networks)", "epoch kept", "one network"},
     _average_precision: {"mAP", "mAP over chance", "Clips trained on", "Test clips", "chance"},

@@ -7,6 +7,7 @@ from workflow.audioset_files import write_audioset
 from workflow.snake import ROOT, planned, preset, snakemake, written
 
 FIGURES = {
+    "plot_yields",
     "plot_example_spectrograms",
     "plot_learning_curves",
     "plot_average_precision",
@@ -33,7 +34,7 @@ def test_the_default_dag(tmp_path):
     jobs = planned(tmp_path)
     assert all(jobs[name] == 20 for name in NETWORK_RULES)
     assert jobs["fetch_audio"] == jobs["compute_spectrograms"] >= 4
-    assert jobs["make_corpus"] == jobs["check_audio"] == 1
+    assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
     assert jobs["index_spectrograms"] == 2
     assert set(jobs) >= FIGURES
 

@@ -25,14 +25,34 @@ YIELD = {
     "class": str,
     "name": str,
     "status": str,
+    "reason": str,
     "clips": int,
     "share": float,
+    "example": str,
 }
-"""yield.tsv: clips by split, class and status; class `*` is all clips of the split.
+"""yield.tsv: clips by split, class, status and reason; class `*` is all clips of the split.
 
-A status that no clip of a class has got has no row; shares are of the clips of that class and
-split, and a clip with several labels counts in each.
+What no clip of a class has come to has no row; shares are of the clips of that class and split, and
+a clip with several labels counts in each. `example` is the first such clip and what was seen of it,
+in the rows of class `*` for clips of no use.
 """
+
+SPLIT_YIELD = {
+    "split": str,
+    "clips": int,
+    "usable": int,
+    "share": float,
+    "mirror_2023": float,
+    "mirror_2023_share": float,
+}
+"""yield_splits.tsv: one row a split: clips asked for, how many are usable, and their share.
+
+`mirror_2023` is how many clips of the same list a mirror of AudioSet still had in March 2023, empty
+for other lists.
+"""
+
+GATE = {**SPLIT_YIELD, "needed": int}
+"""gate.tsv: yield_splits.tsv with the number of usable clips `needed`; made when all have them."""
 
 ARCHIVES = {
     "archive": str,

@@ -1,86 +1,119 @@
 """How many clips of each class could be had, and whether they are enough to go on."""
 
 import logging
+import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
 from stages.audio.clips import Clip, clips_by_shard
-from stages.audio.columns import STATUS, USABLE, YIELD
+from stages.audio.columns import GATE, SPLIT_YIELD, STATUS, USABLE, YIELD
 from stages.common.errors import InputError, one_line
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES
 
-_ALL = "*"
+ALL = "*"
+"""The class that stands for all clips of a split."""
+
+MIRROR_2023 = {"train": (22_160, 18_685), "test": (20_371, 17_142)}
+"""Clips of AudioSet's balanced train and eval lists, and how many of them YouTube still gave in
+March 2023, by the card of the data set agkphysics/AudioSet on Hugging Face."""
+
 _SUFFIX = ".status.tsv"
+_SHOWN_REASONS = 20
+
+_Key = tuple[str, str, str, str]
+"""Split, class, status, reason."""
 
 
-class _Reason(NamedTuple):
-    split: str
-    status: str
-    reason: str
-
-
-def check_audio(
+def summarise_yield(
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     status: Sequence[str | os.PathLike],
     table: str | os.PathLike,
-    max_bad_share: float,
+    splits: str | os.PathLike,
 ) -> None:
-    """Write the yield of every split, class and status to `table`.
+    """Write what became of the clips to `table` (yield.tsv) and `splits` (yield_splits.tsv).
 
     `status` are the status tables of all shards, `{split}/{shard}.status.tsv`. Raises InputError
-    when a clip of clips.tsv has not exactly one status, and when more than `max_bad_share` of a
-    split's clips, or all, are of no use; then a table of reasons goes to the log and to standard
-    error first.
+    when a clip of clips.tsv has not exactly one status.
     """
     named = {name: read_table(classes, CLASSES)[name].tolist() for name in ("mid", "name")}
-    names = {_ALL: "all classes", **dict(zip(named["mid"], named["name"], strict=True))}
-    counts: Counter[tuple[str, str, str]] = Counter()
-    reasons: Counter[_Reason] = Counter()
-    examples: dict[_Reason, str] = {}
+    names = {ALL: "all classes", **dict(zip(named["mid"], named["name"], strict=True))}
+    counts: Counter[_Key] = Counter()
+    examples: dict[_Key, str] = {}
+    from_audioset: dict[str, bool] = {}
     waiting = {(Path(path).parent.name, Path(path).name): path for path in status}
-    splits: list[str] = []
     for split, shard, members in clips_by_shard(clips):
-        if split not in splits:
-            splits.append(split)
         path = waiting.pop((split, shard + _SUFFIX), None)
         if path is None:
             raise InputError(f"shard {split}/{shard}: has no status table; run fetch_audio for it")
         rows = _statuses(path, split, shard, members)
         for clip, row in zip(members, rows.itertuples(index=False), strict=True):
-            for mid in (_ALL, *dict.fromkeys(clip.labels)):
+            for mid in (ALL, *dict.fromkeys(clip.labels)):
                 if mid not in names:
                     raise InputError(
                         f"{clips}: clip {clip.clip_id} bears {one_line(mid)}, which {classes} "
                         "does not list"
                     )
-                counts[split, mid, row.status] += 1
+                counts[split, mid, row.status, row.reason] += 1
             if row.status not in USABLE:
-                reason = _Reason(split, row.status, row.reason)
-                reasons[reason] += 1
-                examples.setdefault(reason, f"{clip.clip_id}: {row.message}")
+                example = f"{clip.clip_id}: {row.message}"
+                examples.setdefault((split, ALL, row.status, row.reason), one_line(example, 160))
+        ours = all(clip.source == "audioset" for clip in members)
+        from_audioset[split] = from_audioset.get(split, True) and ours
     if waiting:
         path = next(iter(waiting.values()))
         raise InputError(f"{path}: belongs to no shard of {clips}; delete it and run again")
-    write_table(table, _yields(counts, splits, names), YIELD)
-    complaints = [
-        complaint
-        for split in splits
-        if (complaint := _complaint(split, counts, reasons, examples, max_bad_share))
-    ]
+    found = _yields(counts, examples, list(from_audioset), names)
+    write_table(table, found, YIELD)
+    write_table(splits, _split_yields(found, from_audioset), SPLIT_YIELD)
+
+
+def check_audio(
+    table: str | os.PathLike,
+    splits: str | os.PathLike,
+    gate: str | os.PathLike,
+    max_bad_share: float,
+    min_clips: Mapping[str, int],
+) -> None:
+    """Write `gate` when the tables of `summarise_yield` show that there are clips enough.
+
+    A split needs `min_clips` usable clips, and no more than `max_bad_share` of it may be of no use.
+    Raises InputError otherwise, or when a split has no usable clip at all; then the reasons of
+    every split that falls short go to the log and to standard error first.
+    """
+    found = read_table(splits, SPLIT_YIELD)
+    needed = []
+    complaints = []
+    for row in found.itertuples(index=False):
+        # A share times a number of clips is hardly ever whole: less than a millionth of a clip is
+        # what arithmetic adds.
+        by_share = math.ceil((1 - max_bad_share) * row.clips - 1e-6)
+        needed.append(max(1, by_share, min_clips[row.split]))
+        logging.info("%s: %d of %d clips usable", row.split, row.usable, row.clips)
+        if row.usable >= needed[-1]:
+            continue
+        if row.usable < min_clips[row.split]:
+            limit = f"audio.min_clips.{row.split} asks for {min_clips[row.split]}"
+        else:
+            limit = f"audio.max_bad_share allows {max_bad_share:.1%} to be of no use"
+        complaints.append(
+            f"{row.usable} of {row.clips} clips of {row.split} ({row.share:.1%}) are usable, and "
+            f"{limit}"
+        )
+        _show_reasons(read_table(table, YIELD), row.split)
     if complaints:
         raise InputError(
-            f"{' and '.join(complaints)} are of no use, more than audio.max_bad_share allows "
-            f"({max_bad_share:.1%}); every clip's reason is in "
-            f"{Path(status[0]).parent.parent}/*/*{_SUFFIX}; mend them, or raise the limit"
+            f"{'; '.join(complaints)}; {table} has the reasons, and {Path(table).parent}/*/*"
+            f"{_SUFFIX} every clip's: mend them, fetch again what may yet be had "
+            "(docs/fetching.md), or change the limit"
         )
+    write_table(gate, found.assign(needed=needed), GATE)
 
 
 def _statuses(
@@ -105,39 +138,47 @@ def _statuses(
 
 
 def _yields(
-    counts: Counter[tuple[str, str, str]], splits: Sequence[str], names: dict[str, str]
+    counts: Counter[_Key],
+    examples: Mapping[_Key, str],
+    splits: Sequence[str],
+    names: Mapping[str, str],
 ) -> pd.DataFrame:
-    found = sorted({status for _, _, status in counts})
-    statuses = [*USABLE, *(status for status in found if status not in USABLE)]
+    found = sorted({(status, reason) for _, _, status, reason in counts})
+    order = {status: place for place, status in enumerate(USABLE)}
+    found.sort(key=lambda pair: order.get(pair[0], len(order)))
     rows = []
     for split in splits:
         for mid, name in names.items():
-            total = sum(counts[split, mid, status] for status in statuses)
-            for status in statuses:
-                clips = counts[split, mid, status]
+            total = sum(counts[split, mid, *pair] for pair in found)
+            for status, reason in found:
+                key = (split, mid, status, reason)
+                clips = counts[key]
                 if clips:
-                    rows.append((split, mid, name, status, clips, clips / total))
+                    example = examples.get(key, "")
+                    rows.append((split, mid, name, status, reason, clips, clips / total, example))
     return pd.DataFrame(rows, columns=list(YIELD))
 
 
-def _complaint(
-    split: str,
-    counts: Counter[tuple[str, str, str]],
-    reasons: Counter[_Reason],
-    examples: dict[_Reason, str],
-    max_bad_share: float,
-) -> str | None:
-    """Return how many clips of `split` are of no use, if they are too many, and show why."""
-    total = sum(count for (where, mid, _), count in counts.items() if (where, mid) == (split, _ALL))
-    ours = [(reason, count) for reason, count in reasons.most_common() if reason.split == split]
-    bad = sum(count for _, count in ours)
-    logging.info("%s: %d of %d clips usable", split, total - bad, total)
-    if bad <= max_bad_share * total and bad < total:
-        return None
-    lines = [f"{'status':<12} {'reason':<26} {'clips':>8}  example"]
-    for reason, count in ours:
-        example = one_line(examples[reason], 160)
-        lines.append(f"{reason.status:<12} {reason.reason:<26} {count:>8}  {example}")
+def _split_yields(table: pd.DataFrame, from_audioset: Mapping[str, bool]) -> pd.DataFrame:
+    rows = []
+    for split, is_audioset in from_audioset.items():
+        own = table[(table["split"] == split) & (table["class"] == ALL)]
+        clips = int(own["clips"].sum())
+        usable = int(own.loc[own["status"].isin(USABLE), "clips"].sum())
+        listed, mirrored = MIRROR_2023.get(split, (0, 0))
+        mirror = float(mirrored) if is_audioset and clips == listed else math.nan
+        rows.append((split, clips, usable, usable / clips, mirror, mirror / clips))
+    return pd.DataFrame(rows, columns=list(SPLIT_YIELD))
+
+
+def _show_reasons(table: pd.DataFrame, split: str) -> None:
+    """Show why clips of `split` are of no use, the commonest reasons first."""
+    own = table[(table["split"] == split) & (table["class"] == ALL)]
+    bad = own[~own["status"].isin(USABLE)].sort_values("clips", ascending=False, kind="stable")
+    lines = [f"{'status':<16} {'reason':<30} {'clips':>8}  example"]
+    for row in bad.head(_SHOWN_REASONS).itertuples(index=False):
+        lines.append(f"{row.status:<16} {row.reason:<30} {row.clips:>8}  {row.example}")
+    if len(bad) > _SHOWN_REASONS:
+        lines.append(f"and {len(bad) - _SHOWN_REASONS} more reasons")
     logging.error("clips of %s that are of no use:\n%s", split, "\n".join(lines))
     print("\n".join(lines), file=sys.stderr)
-    return f"{bad} of {total} clips of {split} ({bad / total:.1%})"

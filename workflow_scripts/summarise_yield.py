@@ -1,0 +1,13 @@
+"""Count what became of the clips, by split, class, status and reason."""
+
+from stages.audio.yields import summarise_yield
+from stages.common.job import job
+
+with job(snakemake.log[0]):
+    summarise_yield(
+        clips=snakemake.input.clips,
+        classes=snakemake.input.classes,
+        status=snakemake.input.status,
+        table=snakemake.output.table,
+        splits=snakemake.output.splits,
+    )
