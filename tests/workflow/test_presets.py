@@ -1,0 +1,103 @@
+"""The presets for published corpora: what each plans, given nothing but what it names."""
+
+import json
+
+import pytest
+
+from workflow.audioset_files import NODES, write_audioset
+from workflow.snake import planned, preset, snakemake, written
+
+
+def test_audioset_is_planned_before_anything_is_downloaded(tmp_path):
+    jobs = planned(tmp_path, *preset("audioset"))
+    # Shards of 256 of 22,160 and 20,371 clips.
+    assert jobs["fetch_audio"] == 87 + 80
+    assert jobs["fetch_metadata"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
+    assert jobs["plot_yields"] == 1 and jobs["train_network"] == 20
+    assert jobs["index_archives"] == 0
+
+
+def test_a_mirror_goes_before_youtube(tmp_path):
+    (tmp_path / "mirror").mkdir()
+    for name in ("bal_train00", "eval00"):
+        (tmp_path / "mirror" / f"{name}.tar").touch()
+    mirror = {"audio": {"sources": ["archives", "youtube"], "archives": ["mirror"]}}
+    jobs = planned(tmp_path, *preset("audioset"), written(tmp_path / "mirror.yaml", mirror))
+    assert jobs["index_archives"] == 1 and jobs["fetch_audio"] == 167
+
+
+def test_audioset_from_a_folder_asks_nobody(tmp_path):
+    write_audioset(tmp_path, clips_per_split=600, audio=False)
+    jobs = planned(tmp_path, *preset("audioset-local"))
+    assert jobs["fetch_audio"] == 4 and jobs["fetch_metadata"] == 1
+
+
+def write_fsd50k(folder, clips=600):
+    """FSD50K's ground truth, of made-up clips without sound, in `folder`/fsd50k."""
+    truth = folder / "fsd50k" / "FSD50K.ground_truth"
+    truth.mkdir(parents=True)
+    for name in ("FSD50K.dev_audio", "FSD50K.eval_audio"):
+        (folder / "fsd50k" / name).mkdir()
+    known = [(mid, name.replace(" ", "_")) for mid, name, _ in NODES]
+    (truth / "vocabulary.csv").write_text(
+        "".join(f"{k},{name},{mid}\n" for k, (mid, name) in enumerate(known))
+    )
+    two = [known[0], known[-1]]
+    rows = [f"{1000 + k},{two[k % 2][1]},{two[k % 2][0]}" for k in range(2 * clips)]
+    (truth / "dev.csv").write_text(
+        "fname,labels,mids,split\n" + "".join(f"{row},train\n" for row in rows[:clips])
+    )
+    (truth / "eval.csv").write_text(
+        "fname,labels,mids\n" + "".join(f"{row}\n" for row in rows[clips:])
+    )
+
+
+def test_fsd50k_is_planned_from_its_ground_truth(tmp_path):
+    write_fsd50k(tmp_path)
+    jobs = planned(tmp_path, *preset("fsd50k"))
+    assert jobs["fetch_audio"] == 4 and jobs["fetch_metadata"] == jobs["make_corpus"] == 1
+    assert jobs["train_network"] == 20
+
+
+def test_fsd50k_with_the_ontology_on_disk_downloads_nothing(tmp_path):
+    write_fsd50k(tmp_path)
+    nodes = [{"id": i, "name": n, "child_ids": c} for i, n, c in NODES]
+    (tmp_path / "ontology.json").write_text(json.dumps(nodes))
+    local = written(tmp_path / "local.yaml", {"corpus": {"ontology": "ontology.json"}})
+    clips = "results/fsd50k/corpus/clips.tsv"
+    ended = snakemake(tmp_path, *preset("fsd50k"), local, "--", clips)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert (tmp_path / clips).read_text().count("\n") == 1201
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("fsd50k", "corpus.fsd50k.folder is 'fsd50k'"),
+        ("audioset-local", "audio.folder must be a folder"),
+    ],
+)
+def test_what_a_preset_needs_is_said_in_one_line(tmp_path, name, says):
+    ended = snakemake(tmp_path, "--dry-run", *preset(name))
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0 and "Traceback" not in said
+    assert sum(says in line for line in said.splitlines()) == 1, said
+
+
+def test_too_few_clips_keep_training_from_starting_and_their_yield_is_seen(tmp_path):
+    few = {
+        "corpus": {"clip_seconds": 2, "embedded": {"clips_per_class": {"train": 1, "test": 1}}},
+        "audio": {"min_clips": {"train": 60}},
+        "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
+    }
+    arguments = [*preset("smoke"), written(tmp_path / "few.yaml", few)]
+    ended = snakemake(
+        tmp_path, *arguments, "--", "networks", "results/smoke/figures/yields.png", cores=1
+    )
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0 and "Traceback" not in said
+    assert "clips of train (100.0%) are usable, and audio.min_clips.train asks for 60" in said
+    results = tmp_path / "results" / "smoke"
+    assert not (results / "networks").exists() and not (results / "audio/gate.tsv").exists()
+    for name in ("audio/yield.tsv", "audio/yield_splits.tsv", "figures/yields.png"):
+        assert (results / name).exists(), name
