@@ -87,6 +87,8 @@ def fault_server():
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 10
+        # Otherwise each answer of two parts waits 40 ms for a delayed acknowledgement.
+        disable_nagle_algorithm = True
 
         def do_GET(self):
             with web.lock:

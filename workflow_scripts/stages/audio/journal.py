@@ -139,8 +139,7 @@ class Journal:
         if ended.place < 0:
             row = self._rows[ended.clip_id]
             return self._kept.samples[row, : self._kept.n_samples[row]]
-        content = os.pread(self._samples.fileno(), 2 * ended.n_samples, ended.place)
-        return np.frombuffer(content, "<i2")
+        return np.frombuffer(self._content(ended), "<i2")
 
     def finish(self, audio: str | os.PathLike) -> None:
         """Close the account of a shard whose outputs are in place, `audio` among them.
@@ -162,6 +161,9 @@ class Journal:
             (self._folder / _SAMPLES).unlink()
         if not answers:
             _remove_empty(self._folder)
+
+    def _content(self, ended: Ended) -> bytes:
+        return os.pread(self._samples.fileno(), 2 * ended.n_samples, ended.place)
 
     def _lock(self) -> None:
         try:
@@ -236,7 +238,11 @@ class Journal:
             return True
         if ended.place < 0 and ended.clip_id not in self._rows:
             return False
-        return zlib.crc32(self.samples(ended).astype("<i2").tobytes()) == ended.checksum
+        if ended.place < 0:
+            content = self.samples(ended).astype("<i2").tobytes()
+        else:
+            content = self._content(ended)
+        return zlib.crc32(content) == ended.checksum
 
 
 @contextmanager

@@ -1,0 +1,455 @@
+"""Shards that survive: killed, torn, out of room, made anew; nothing is fetched twice."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+from fault_server import RATE, fault_server, reply, reset, sound
+from recordings import audio_settings, noise, record, write_clips
+
+from stages.audio.columns import STATUS
+from stages.audio.decode import Decoded
+from stages.audio.failures import FAILED_RETRYABLE, Retryable, Systemic, Unusable
+from stages.audio.journal import Ended, Journal
+from stages.audio.shard import fetch_shard
+from stages.audio.sources import Sources
+from stages.audio.storage import read_audio_shard
+from stages.common.job import job
+from stages.common.tables import read_table
+
+SECONDS = 0.1
+
+
+class Scripted:
+    """A source that does what it is told for each clip, in turn, of which the last stays."""
+
+    terms = ""
+
+    def __init__(self, script, remote=True):
+        self.script = script
+        self.remote = remote
+        self.asked = []
+
+    def read(self, clip):
+        turns = self.script.get(clip.clip_id, ["ok"])
+        turn = turns[min(self.asked.count(clip.clip_id), len(turns) - 1)]
+        self.asked.append(clip.clip_id)
+        if isinstance(turn, BaseException):
+            raise turn
+        samples = noise(SECONDS, RATE, seed=len(clip.clip_id) + ord(clip.clip_id[-1]))
+        return Decoded(samples.astype(np.float32), "script", "1")
+
+
+def gone():
+    return Unusable("unavailable", "gone", "it is gone")
+
+
+def late():
+    return Retryable("slow", "it is slow")
+
+
+@pytest.fixture
+def shard(tmp_path, monkeypatch):
+    """Return a function that fetches a shard of clips a, b, c ... from the sources given."""
+
+    def fetch(*sources, clips="abcdef", code="1", **changes):
+        rows = [{"clip_id": name, "reference": name, "source": "audioset"} for name in clips]
+        write_clips(tmp_path / "clips.tsv", rows)
+        named = [(f"source{place}", source) for place, source in enumerate(sources)]
+        opened = Sources({"audioset": named})
+        monkeypatch.setattr("stages.audio.shard.open_sources", lambda *_, **__: opened)
+        settings = audio_settings(**changes)
+        fetch_shard(
+            tmp_path / "clips.tsv",
+            "train",
+            "00000",
+            tmp_path / "a.h5",
+            tmp_path / "a.status.tsv",
+            journal=tmp_path / ".journal" / "train" / "00000",
+            settings=settings,
+            clip_seconds=SECONDS,
+            code=code,
+        )
+        status = read_table(tmp_path / "a.status.tsv", STATUS).set_index("clip_id")
+        return read_audio_shard(tmp_path / "a.h5"), status
+
+    fetch.folder = tmp_path / ".journal" / "train" / "00000"
+    fetch.outputs = tmp_path / "a.h5", tmp_path / "a.status.tsv"
+    return fetch
+
+
+def digests(paths):
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+
+
+def forget(paths):
+    """Do what Snakemake does before it runs a job again."""
+    for path in paths:
+        path.unlink()
+
+
+def test_after_a_stop_only_what_is_missing_is_asked_for(shard):
+    undisturbed = Scripted({"b": [gone()], "d": [late()]})
+    shard(undisturbed)
+    whole = digests(shard.outputs)
+    forget(shard.outputs)
+    shutil.rmtree(shard.folder)
+    first = Scripted({"b": [gone()], "d": [Systemic("blocked", "no", "wait")]})
+    with pytest.raises(Systemic):
+        shard(first)
+    assert first.asked == list("abcd")
+    second = Scripted({"d": [late()]})
+    shard(second)
+    assert second.asked == list("efddd"), "others first, then the clip at which it stopped"
+    assert digests(shard.outputs) == whole
+
+
+def test_first_hit_wins(shard):
+    first = Scripted(
+        {
+            "a": ["ok"],
+            "b": [Unusable("missing", "not here", "")],
+            "c": [Unusable("empty", "nothing in it", "")],
+            "d": [Unusable("ambiguous", "two", "")],
+            "e": [Unusable("empty", "nothing in it", "")],
+            "f": [Unusable("missing", "not here", "")],
+        },
+        remote=False,
+    )
+    missing = [Unusable("missing", "not there", "")]
+    second = Scripted({"e": missing, "f": missing})
+    kept, status = shard(first, second)
+    assert kept.clip_id == list("abc")
+    assert status["source"].to_dict() == {
+        "a": "source0",
+        "b": "source1",
+        "c": "source1",
+        "d": "source0",
+        "e": "source0",
+        "f": "source1",
+    }
+    assert status["status"].loc[list("def")].tolist() == ["ambiguous", "empty", "missing"]
+    assert status["reason"].loc[list("def")].tolist() == ["two", "nothing in it", "not there"]
+    assert second.asked == list("bcef")
+
+
+def test_a_finished_shard_made_anew_asks_the_network_only_for_what_failed(shard):
+    shard(Scripted({"b": [gone()], "c": [late()], "d": [late()]}))
+    before = read_audio_shard(shard.outputs[0])
+    forget(shard.outputs)
+    again = Scripted({"d": [late()]})
+    kept, status = shard(again, code="2")
+    assert again.asked == list("cddd")
+    assert kept.clip_id == list("acef")
+    np.testing.assert_array_equal(kept.samples[[0, 2, 3]], before.samples)
+    assert status["status"].loc[list("bcd")].tolist() == ["unavailable", "ok", FAILED_RETRYABLE]
+    # And once more, killed in between.
+    forget(shard.outputs)
+    with pytest.raises(Systemic):
+        shard(Scripted({"d": [Systemic("blocked", "no", "wait")]}), code="3")
+    last = Scripted({})
+    kept, _ = shard(last, code="3")
+    assert last.asked == ["d"] and kept.clip_id == list("acdef")
+
+
+def test_failed_clips_asked_for_again_never_count_as_an_outage(shard):
+    retries = {"attempts": 2, "pause_seconds": 0, "in_a_row": 3}
+    script = {name: [late()] for name in "acegi"}
+    shard(Scripted(script), clips="abcdefghi", retries=retries)
+    forget(shard.outputs)
+    again = Scripted(script)
+    _, status = shard(again, clips="abcdefghi", retries=retries)
+    assert Counter(again.asked) == dict.fromkeys("acegi", 2)
+    assert (status["status"] == FAILED_RETRYABLE).sum() == 5
+
+
+def test_refused_clips_are_asked_for_again_on_other_terms(shard):
+    shard(Scripted({"b": [gone()]}))
+    forget(shard.outputs)
+    same = Scripted({})
+    shard(same)
+    assert same.asked == []
+    forget(shard.outputs)
+    other = Scripted({})
+    other.terms = "cookies of mine"
+    kept, _ = shard(other)
+    assert other.asked == ["b"] and kept.clip_id == list("abcdef")
+
+
+def test_a_new_threshold_of_silence_is_applied_to_what_is_remembered(shard):
+    shard(Scripted({}), silence_db=-70)
+    forget(shard.outputs)
+    source = Scripted({})
+    _, status = shard(source, silence_db=-1)
+    assert source.asked == [] and (status["status"] == "silent").all()
+    assert (status["reason"] == "level below audio.silence_db").all()
+
+
+def test_local_clips_are_read_anew_and_leave_no_journal(shard):
+    shard(Scripted({}, remote=False))
+    assert not shard.folder.parent.parent.exists()
+    forget(shard.outputs)
+    again = Scripted({}, remote=False)
+    shard(again)
+    assert again.asked == list("abcdef")
+
+
+def test_local_clips_of_other_code_are_read_anew_after_a_stop(shard):
+    script = {"d": [Systemic("full", "no room", "make room")]}
+    for code, expected in (("1", "def"), ("2", "abcdef")):
+        with pytest.raises(Systemic):
+            shard(Scripted(script, remote=False), code="1")
+        again = Scripted({}, remote=False)
+        shard(again, code=code)
+        assert sorted(again.asked) == list(expected)
+        forget(shard.outputs)
+
+
+def test_another_segment_is_another_clip(shard, tmp_path):
+    shard(Scripted({}))
+    forget(shard.outputs)
+    source = Scripted({})
+    write = write_clips
+
+    def later(path, rows):
+        return write(path, [{**row, "start_seconds": 1.0} for row in rows])
+
+    globals()["write_clips"], restore = later, write_clips
+    try:
+        shard(source)
+    finally:
+        globals()["write_clips"] = restore
+    assert source.asked == list("abcdef")
+
+
+def ended(name, n=10, **changes):
+    parts = ("k", "ok", "", "", 1, "x", True, "", n, -20.0, "d", "1")
+    return Ended(name, *parts)._replace(**changes)
+
+
+def test_a_journal_cut_off_anywhere_loses_the_last_clip_at_most(tmp_path):
+    with Journal(tmp_path / "j", "s") as journal:
+        for number, name in enumerate("abc"):
+            journal.add(ended(name), np.full(10, number, np.int16))
+    lines = (tmp_path / "j" / "open.jsonl").read_bytes()
+    samples = (tmp_path / "j" / "samples.i16").read_bytes()
+    assert len(samples) == 60
+    begins = [place for place in range(len(lines)) if lines[:place].endswith(b"\n")]
+    for cut in range(begins[2], len(lines) + 1, 7):
+        (tmp_path / "j" / "open.jsonl").write_bytes(lines[:cut])
+        (tmp_path / "j" / "samples.i16").write_bytes(samples)
+        with Journal(tmp_path / "j", "s") as journal:
+            assert "".join(journal.ended) == ("abc" if cut >= len(lines) - 1 else "ab")
+            # What is written next is not swallowed by the torn line.
+            journal.add(ended("z", 3), np.array([7, 8, 9], np.int16))
+        with Journal(tmp_path / "j", "s") as journal:
+            assert journal.samples(journal.ended["z"]).tolist() == [7, 8, 9]
+            assert journal.samples(journal.ended["b"]).tolist() == [1] * 10
+    # The lines are there, but the machine went down before the samples were.
+    (tmp_path / "j" / "open.jsonl").write_bytes(lines)
+    for left, names in ((59, "ab"), (40, "ab"), (39, "a"), (0, "")):
+        (tmp_path / "j" / "samples.i16").write_bytes(samples[:left])
+        with Journal(tmp_path / "j", "s") as journal:
+            assert "".join(journal.ended) == names
+        (tmp_path / "j" / "open.jsonl").write_bytes(lines)
+    (tmp_path / "j" / "samples.i16").write_bytes(samples[:20] + b"\xff" * 20 + samples[40:])
+    with Journal(tmp_path / "j", "s") as journal:
+        assert "".join(journal.ended) == "ac", "a checksum that does not hold"
+
+
+@pytest.mark.parametrize("junk", [b"\x00" * 5000, b"{}\n", b"00000000 {}\nxyz\n", b"\xff\xfe\n\n"])
+def test_junk_in_a_journal_is_passed_over(tmp_path, junk):
+    with Journal(tmp_path / "j", "s") as journal:
+        journal.add(ended("a"), np.zeros(10, np.int16))
+    with open(tmp_path / "j" / "open.jsonl", "ab") as file:
+        file.write(junk)
+    with Journal(tmp_path / "j", "s") as journal:
+        journal.add(ended("b"), np.ones(10, np.int16))
+    with Journal(tmp_path / "j", "s") as journal:
+        assert "".join(journal.ended) == "ab"
+
+
+def test_a_kept_shard_that_is_damaged_is_fetched_again(shard):
+    shard(Scripted({"b": [gone()]}))
+    forget(shard.outputs)
+    kept = shard.folder / "shard.h5"
+    kept.write_bytes(kept.read_bytes()[:-100])
+    again = Scripted({})
+    shard(again)
+    assert sorted(again.asked) == list("acdef"), "and what is gone stays gone"
+
+
+def test_without_hard_links_a_copy_is_kept(shard, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    shard(Scripted({}))
+    forget(shard.outputs)
+    again = Scripted({})
+    assert shard(again)[0].clip_id == list("abcdef") and again.asked == []
+
+
+def test_one_job_at_a_time(tmp_path):
+    with Journal(tmp_path / "j", "s"), pytest.raises(Systemic, match="shard in use"):
+        Journal(tmp_path / "j", "s")
+    Journal(tmp_path / "j", "s").__exit__()
+
+
+def test_where_the_journal_cannot_be_written_the_shard_stops(shard):
+    shard.folder.parent.mkdir(parents=True)
+    shard.folder.touch()
+    with pytest.raises(Systemic, match=r"cannot be written: .*journal"):
+        shard(Scripted({}))
+
+
+def fetch_with_little_room(base, limit, log):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with job(str(log)):
+        fetch_from_web(base)
+
+
+def fetch_from_web(base):
+    fetch_shard(
+        base / "clips.tsv",
+        "train",
+        "00000",
+        base / "a.h5",
+        base / "a.status.tsv",
+        journal=base / ".journal",
+        settings=audio_settings(
+            retries={"attempts": 3, "pause_seconds": 0.01, "in_a_row": 50},
+            download={"timeout_seconds": 5, "max_mb": 1},
+        ),
+        clip_seconds=SECONDS,
+    )
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Where processes come from that have imported everything already, and start in a moment."""
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload(["stages.audio.shard", "stages.audio.web", __name__])
+    before = os.environ.get("PYTHONPATH")
+    # What is imported beforehand is looked for there, and not in sys.path.
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        started = made.Process(target=os.getpid)
+        started.start()
+        started.join()
+        yield made
+    finally:
+        os.environ.pop("PYTHONPATH")
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
+@pytest.mark.parametrize("limit", [3_000, 8_000, 12_000])
+def test_no_room_ends_the_job_with_75_and_a_later_one_goes_on(tmp_path, processes, limit):
+    for k in range(3):
+        record(tmp_path / f"{k}.wav", noise(SECONDS, RATE, seed=k), RATE)
+    write_clips(
+        tmp_path / "clips.tsv",
+        [{"clip_id": f"c{k}", "reference": str(tmp_path / f"{k}.wav")} for k in range(3)],
+    )
+    started = processes.Process(target=fetch_with_little_room, args=(tmp_path, limit, "/dev/null"))
+    started.start()
+    started.join(60)
+    assert started.exitcode == 75
+    assert not (tmp_path / "a.h5").exists()
+    fetch_from_web(tmp_path)
+    assert read_audio_shard(tmp_path / "a.h5").clip_id == ["c0", "c1", "c2"]
+
+
+CLIPS = 2_000
+KILLS = 10
+FAULTS = [
+    [reply(status=503), reply(sound(SECONDS))],
+    [reset, reply(sound(SECONDS))],
+    [reply(sound(SECONDS)[:1000], length=len(sound(SECONDS))), reply(sound(SECONDS))],
+    [reply(b"<html>busy</html>", kind="text/html"), reply(sound(SECONDS))],
+    [reply(status=404)],
+    [reply(status=410)],
+    [reply(status=500)],
+    [reply(sound(SECONDS)[:1000], length=len(sound(SECONDS)))],
+]
+
+
+def stored(base):
+    """Return the clips that the journal has in full, read as plainly as can be."""
+    path = base / ".journal" / "open.jsonl"
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    records = [json.loads(line[9:]) for line in lines]
+    return {one["clip_id"] for one in records if one.get("status") == "ok"}
+
+
+def test_killed_ten_times_nothing_is_fetched_twice_and_nothing_lost(tmp_path, processes):
+    rng = np.random.default_rng(5)
+    faulty = np.zeros(CLIPS, bool)
+    faulty[rng.permutation(CLIPS)[: CLIPS // 5]] = True
+    good = [[reply(sound(SECONDS, seed=k))] for k in range(8)]
+    bad = iter(FAULTS * CLIPS)
+    served = [next(bad) if faulty[k] else good[k % len(good)] for k in range(CLIPS)]
+    with fault_server() as web:
+        for name in ("undisturbed", "killed"):
+            (tmp_path / name).mkdir()
+            rows = []
+            for k, behaviours in enumerate(served):
+                web.answers[f"/{name}/{k}"] = behaviours
+                url = f"{web.url}/same/{k}"
+                rows.append({"clip_id": f"c{k}", "reference": url, "source": "url"})
+            write_clips(tmp_path / name / "clips.tsv", rows)
+        for k, behaviours in enumerate(served):
+            web.answers[f"/same/{k}"] = behaviours
+        fetch_from_web(tmp_path / "undisturbed")
+        calmly = dict(web.asked)
+        web.asked.clear()
+
+        base = tmp_path / "killed"
+        points = np.sort(rng.choice(np.arange(20, CLIPS - 100), KILLS, replace=False))
+        journal = base / ".journal" / "open.jsonl"
+        held: dict[str, int] = {}
+        for point in points:
+            started = processes.Process(target=fetch_from_web, args=(base,))
+            started.start()
+            while started.is_alive():
+                done = journal.read_bytes().count(b'"clip_id"') if journal.exists() else 0
+                if done >= point:
+                    break
+                time.sleep(0.02)
+            time.sleep(float(rng.uniform(0, 0.02)))
+            os.kill(started.pid, signal.SIGKILL)
+            started.join()
+            assert started.exitcode == -signal.SIGKILL, "it was at work"
+            time.sleep(0.05)
+            for clip_id in stored(base):
+                path = f"/same/{clip_id[1:]}"
+                assert held.setdefault(path, web.asked[path]) == web.asked[path], clip_id
+        assert len(held) > CLIPS // 3
+        fetch_from_web(base)
+        for path, count in held.items():
+            assert web.asked[path] == count, "fetched again although it was stored"
+        assert set(web.asked) == set(calmly), "none lost"
+
+    outputs = [(tmp_path / name / "a.h5").read_bytes() for name in ("undisturbed", "killed")]
+    assert outputs[0] == outputs[1]
+    tables = [
+        read_table(tmp_path / name / "a.status.tsv", STATUS) for name in ("undisturbed", "killed")
+    ]
+    # How often a clip was asked for since the last kill is all that may differ.
+    calm, killed = (table.drop(columns="attempts") for table in tables)
+    assert calm.equals(killed)
+    counts = Counter(calm["status"])
+    # 50 clips of each of the eight faults, of which four pass.
+    assert counts == {"ok": 1_800, "unavailable": 100, FAILED_RETRYABLE: 100}
+    assert not (tmp_path / "killed" / ".journal" / "open.jsonl").exists()
