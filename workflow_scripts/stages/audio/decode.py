@@ -111,6 +111,8 @@ def decode(
     member = path if isinstance(path, Member) else None
     path = path if member else Path(path)
     name = member.name if member else path.name
+    if member and not member.archive.is_file():
+        raise InputError(f"{member.archive}: the archive is gone; put it back, then run again")
     with _opened(member.archive if member else path) as file:
         zipped = name.lower().endswith(".gz")
         content: int | io.BytesIO = io.BytesIO(_bytes_of(member, file)) if member else file.fileno()
