@@ -84,7 +84,7 @@ class YouTubeSource:
         self._extractors = extractors
         self._retry_seconds = retry_seconds
         # A session that YouTube trusts gets videos that others do not.
-        self.terms = "cookies" if youtube["cookies"] else ""
+        self.terms = youtube["cookies"] or ""
         self._downloader: yt_dlp.YoutubeDL | None = None
         self._folder: tempfile.TemporaryDirectory | None = None
         self._asked_at = -float("inf")
