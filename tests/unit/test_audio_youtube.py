@@ -6,17 +6,23 @@ YouTube itself is never asked. What only YouTube says stands in test_audio_youtu
 import io
 import socket
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from loopback import Answer, serving
+from recordings import write_clips
 
 from stages.audio import youtube
 from stages.audio.clips import Clip
+from stages.audio.columns import STATUS
 from stages.audio.failures import Retryable, Systemic, Unusable
+from stages.audio.shard import fetch_shard
 from stages.audio.storage import SAMPLE_RATE
 from stages.audio.youtube import YouTubeSource, find_deno
+from stages.common.tables import read_table
 
 SECONDS = 30
 SOUND = {"Content-Type": "audio/wav"}
@@ -406,3 +412,51 @@ def test_what_is_live_is_no_recording(facts):
     ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
     assert ours._admit(facts, incomplete=False) == "live"
     assert ours._admit({"duration": 12.0}, incomplete=False) == "live"
+
+
+def test_a_shard_from_youtube_stops_at_a_rate_limit_and_goes_on_where_it_was(
+    web, source, tmp_path, monkeypatch
+):
+    """The shard's loop, its journal and this source together."""
+    monkeypatch.setattr(youtube, "YouTubeSource", lambda *arguments: source())
+    names = ["-a_good_one-", "-dead-", "flaky", "limited"]
+    clips = [
+        {"clip_id": f"{name}_20.000", "source": "audioset", "reference": name}
+        | {"start_seconds": 20.0, "end_seconds": 22.0}
+        for name in names
+    ]
+    write_clips(tmp_path / "clips.tsv", clips)
+    good = Answer(WAV, headers=SOUND)
+    web.answers = {
+        "/-a_good_one-": good,
+        "/flaky": [good, Answer(status=403), good],
+        "/limited": [Answer(status=429), good],
+    }
+    settings = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["audio"]
+    settings = settings | {"sources": ["youtube"], "silence_db": -90}
+    settings["retries"] = {"attempts": 3, "pause_seconds": 0, "in_a_row": 20}
+
+    def fetch():
+        fetch_shard(
+            tmp_path / "clips.tsv",
+            "train",
+            "00000",
+            audio=tmp_path / "00000.h5",
+            status=tmp_path / "00000.status.tsv",
+            journal=tmp_path / "journal",
+            settings=settings,
+            clip_seconds=10.0,
+        )
+        return read_table(tmp_path / "00000.status.tsv", STATUS).set_index("clip_id")
+
+    with pytest.raises(Systemic, match="rate limit"):
+        fetch()
+    assert not (tmp_path / "00000.h5").exists()
+    before = web.asked.copy()
+    found = fetch()
+    assert found["status"].tolist() == ["ok", "unavailable", "ok", "ok"]
+    assert found["reason"].tolist()[1] == "status 404"
+    assert set(found["source"]) == {"youtube"}
+    # What had ended before was not asked for again.
+    assert web.asked["/-a_good_one-"] == before["/-a_good_one-"] == 2
+    assert web.asked["/-dead-"] == before["/-dead-"] == 1

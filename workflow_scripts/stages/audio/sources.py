@@ -2,7 +2,6 @@
 
 import logging
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -207,14 +206,9 @@ def _audioset_source(
         return ArchiveSource(archives, clips, clip_seconds, audio["ffmpeg"])
     if name == "youtube":
         # yt-dlp takes a second to import.
-        from stages.audio.youtube import YouTube, YouTubeSettings
+        from stages.audio.youtube import YouTubeSource
 
-        settings = YouTubeSettings(
-            **audio["youtube"],
-            clip_timeout_seconds=audio["download"]["timeout_seconds"],
-            most_bytes=int(audio["download"]["max_mb"] * 10**6),
-        )
-        return YouTube(clip_seconds, audio["ffmpeg"], tempfile.gettempdir(), settings)
+        return YouTubeSource(clip_seconds, audio["ffmpeg"], audio["youtube"], audio["download"])
     raise InputError(f"audio.sources: {one_line(name)} is no source")
 
 
