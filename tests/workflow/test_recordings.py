@@ -90,6 +90,7 @@ def write_recordings(folder, bad):
             "audio": {"max_bad_share": 0.4},
             "networks": FEW,
             "selectivity": {"permutations": 100, "bootstraps": 100},
+            "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
         },
     )
     return expected
@@ -188,7 +189,13 @@ def test_a_bad_manifest_is_one_clear_line(tmp_path, content, says):
 
 def test_audioset_from_a_folder(tmp_path):
     write_audioset(tmp_path)
-    less = written(tmp_path / "less.yaml", {"corpus": {"clip_seconds": 2}, "networks": FEW})
+    few = {
+        "corpus": {"clip_seconds": 2},
+        "audio": {"min_clips": {"train": 20, "test": 20}},
+        "networks": FEW,
+        "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
+    }
+    less = written(tmp_path / "less.yaml", few)
     ended = snakemake(
         tmp_path,
         *preset("audioset-local"),
