@@ -112,6 +112,35 @@ def test_audioset_needs_an_ontology_and_a_folder(tmp_path):
     check_sense(configuration)
 
 
+def test_sources_need_what_clips_are_looked_for_in(tmp_path):
+    with pytest.raises(InputError, match=r"audio\.sources must be a list of folder, archives"):
+        check_shape(changed("audio.sources", ["folder", "folder"]), SCHEMA)
+    with pytest.raises(InputError, match=r"audio\.sources\.0 must be folder, archives or youtube"):
+        check_shape(changed("audio.sources", ["wax"]), SCHEMA)
+    configuration = changed("corpus.source", "audioset")
+    (tmp_path / "file").touch()
+    for key in ("classes", "train_segments", "test_segments"):
+        configuration["corpus"]["audioset"][key] = str(tmp_path / "file")
+    configuration["corpus"]["ontology"] = str(tmp_path / "file")
+    configuration["audio"]["sources"] = ["archives"]
+    with pytest.raises(InputError, match=r"audio\.archives must list"):
+        check_sense(configuration)
+    configuration["audio"]["archives"] = ["a.tar"]
+    check_sense(configuration)
+
+
+def test_fsd50k_needs_its_folder_and_an_ontology(tmp_path):
+    configuration = changed("corpus.source", "fsd50k")
+    with pytest.raises(InputError, match=r"corpus\.fsd50k\.folder must be a path"):
+        check_sense(configuration)
+    configuration["corpus"]["fsd50k"]["folder"] = str(tmp_path)
+    with pytest.raises(InputError, match=r"holds no folder FSD50K\.ground_truth"):
+        check_sense(configuration)
+    (tmp_path / "FSD50K.ground_truth").mkdir()
+    with pytest.raises(InputError, match=r"corpus\.ontology must be .* fsd50k"):
+        check_sense(configuration)
+
+
 @pytest.mark.parametrize("key", ["cookies", "deno"])
 def test_files_that_youtube_takes_must_be_there(tmp_path, key):
     configuration = changed("corpus.source", "audioset")

@@ -1,0 +1,157 @@
+"""Fetching: what a source costs over the bare decode, decoders, and a shard against decoding it."""
+
+import contextlib
+import http.server
+import io
+import os
+import tarfile
+import tempfile
+import threading
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+import yaml
+
+from stages.audio.archives import ArchiveSource, index_archives
+from stages.audio.clips import Clip
+from stages.audio.decode import _by_ffmpeg, decode
+from stages.audio.shard import fetch_shard
+from stages.audio.sources import AudioSetFolder, FileSource
+from stages.audio.web import WebSource
+from stages.common.tables import write_table
+from stages.corpus.columns import CLIPS
+from timing import alternate, report
+
+SECONDS = 10.0
+RATE = 48_000
+CLIPS_OF_A_SOURCE = 24
+CLIPS_OF_A_SHARD = 256
+DIFFERENT = 16
+
+
+def write_recordings(folder: Path, number: int) -> list[Clip]:
+    """Write FLAC files of 10 s, 48 kHz, two channels, 24 bit; some have several names."""
+    rng = np.random.default_rng(0)
+    contents = []
+    for _ in range(DIFFERENT):
+        samples = np.cumsum(rng.standard_normal((round(SECONDS * RATE), 2)), axis=0)
+        samples = 0.5 * (samples - samples.mean(axis=0)) / np.abs(samples).max()
+        file = io.BytesIO()
+        soundfile.write(file, samples, RATE, format="FLAC", subtype="PCM_24")
+        contents.append(file.getvalue())
+    clips = []
+    for k in range(number):
+        name = f"clip{k:07d}"
+        (folder / f"{name}.flac").write_bytes(contents[k % DIFFERENT])
+        clips.append(Clip(f"{name}_30.000", "audioset", name, 30.0, 40.0, ()))
+    return clips
+
+
+@contextlib.contextmanager
+def served(folder: Path):
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+    handler = partial(Handler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def bench_sources(folder: Path, clips: list[Clip]) -> None:
+    few = clips[:CLIPS_OF_A_SOURCE]
+    paths = [folder / f"{clip.reference}.flac" for clip in few]
+    with tarfile.open(folder / "a.tar", "w") as tar:
+        for path in paths:
+            tar.add(path, path.name)
+    index_archives([folder / "a.tar"], folder / "archives.tsv")
+    cut = [clip._replace(start_seconds=0.0, end_seconds=SECONDS) for clip in few]
+    from_file = FileSource(SECONDS, None)
+    from_folder = AudioSetFolder(folder, few, SECONDS, None)
+    from_archive = ArchiveSource(folder / "archives.tsv", few, SECONDS, None)
+    with served(folder) as url:
+        from_web = WebSource(SECONDS, None, {"timeout_seconds": 60, "max_mb": 100})
+        variants = {
+            "decode alone": lambda: [decode(path, 0.0, SECONDS) for path in paths],
+            "file": lambda: [
+                from_file.read(clip._replace(reference=str(path)))
+                for clip, path in zip(cut, paths, strict=True)
+            ],
+            "folder, a cut": lambda: [from_folder.read(clip) for clip in cut],
+            "folder, cut or whole to be told": lambda: [from_folder.read(clip) for clip in few],
+            "archive, a cut": lambda: [from_archive.read(clip) for clip in cut],
+            "http from this machine": lambda: [
+                from_web.read(clip._replace(reference=f"{url}/{clip.reference}.flac"))
+                for clip in cut
+            ],
+        }
+        seconds = alternate(variants, rounds=3)
+    bare = seconds["decode alone"]
+    report(f"{len(few)} clips of {SECONDS:g} s FLAC", seconds, "decode alone")
+    for name, value in seconds.items():
+        print(f"  {name:<44} {(value - bare) / len(few) * 1e3:12.2f} ms a clip over decoding")
+
+
+def bench_decoders(folder: Path, clips: list[Clip]) -> None:
+    paths = [folder / f"{clip.reference}.flac" for clip in clips[:8]]
+    variants = {
+        "soundfile + soxr": lambda: [decode(path, 0.0, SECONDS) for path in paths],
+        "ffmpeg + soxr": lambda: [_by_ffmpeg(path, 0.0, SECONDS, None) for path in paths],
+    }
+    report(f"{len(paths)} clips of {SECONDS:g} s FLAC", alternate(variants, 3), "ffmpeg + soxr")
+
+
+def bench_shard(folder: Path, clips: list[Clip]) -> None:
+    paths = [folder / f"{clip.reference}.flac" for clip in clips]
+    rows = [(c.clip_id, str(path)) for c, path in zip(clips, paths, strict=True)]
+    table = pd.DataFrame(rows, columns=["clip_id", "reference"])
+    usual = {"split": "train", "shard": "00000", "source": "file", "start_seconds": 0.0}
+    usual |= {"end_seconds": np.nan, "labels": "a", "role": "other", "withheld": False}
+    write_table(folder / "clips.tsv", table.assign(**usual), CLIPS)
+    settings = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["audio"]
+
+    def shard():
+        with contextlib.redirect_stderr(io.StringIO()):
+            fetch_shard(
+                folder / "clips.tsv",
+                "train",
+                "00000",
+                folder / "shard.h5",
+                folder / "shard.tsv",
+                journal=folder / "journal",
+                settings=settings,
+                clip_seconds=SECONDS,
+            )
+
+    variants = {
+        "decode alone": lambda: [decode(path, 0.0, SECONDS) for path in paths],
+        "the shard, written": shard,
+    }
+    seconds = alternate(variants, rounds=3)
+    report(f"a shard of {len(paths)} clips of {SECONDS:g} s FLAC", seconds, "decode alone")
+    print(f"  shard / decoding: {seconds['the shard, written'] / seconds['decode alone']:.2f}")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clips = write_recordings(folder, CLIPS_OF_A_SHARD)
+        print(f"one process, {os.cpu_count()} cores, FLAC of {RATE} Hz, stereo, 24 bit")
+        bench_decoders(folder, clips)
+        bench_sources(folder, clips)
+        bench_shard(folder, clips)
+
+
+if __name__ == "__main__":
+    main()

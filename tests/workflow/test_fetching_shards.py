@@ -1,0 +1,121 @@
+"""Fetching through Snakemake: stopped, gone on with, and the failed clips taken up again."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+from fault_server import fault_server, reply, sound, unused_port
+
+from stages.audio.columns import STATUS
+from stages.common.tables import read_table
+from workflow.snake import ROOT, planned, snakemake, written
+
+TONES = [reply(sound(2.0, seed=k)) for k in range(12)]
+
+
+def write_corpus(folder, urls):
+    rows = ["clip_id,path,labels,split"]
+    for k, url in enumerate(urls):
+        rows.append(
+            f"c{k:02d},{url},{'Guitar' if k % 2 else 'Rain'},{'train' if k < 8 else 'test'}"
+        )
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    configuration = {
+        "corpus": {
+            "name": "web",
+            "source": "manifest",
+            "target": "Guitar",
+            "withheld": ["Guitar"],
+            "clip_seconds": 2,
+            "shard_clips": 4,
+            "manifest": {"path": "manifest.csv"},
+        },
+        "audio": {
+            "retries": {"attempts": 2, "pause_seconds": 0.01},
+            "max_bad_share": 0.5,
+        },
+        "quilts": {"segment_ms": [50, 400], "compared_seconds": 1.6},
+    }
+    written(folder / "web.yaml", configuration)
+
+
+def documented_command():
+    """The command of docs/fetching.md that takes up failed clips again."""
+    (command,) = re.findall(
+        r"^(grep -l .*\n.*xargs.*)$", (ROOT / "docs" / "fetching.md").read_text(), re.M
+    )
+    return command
+
+
+def statuses(folder):
+    return {
+        row.clip_id: row.status
+        for path in sorted((folder / "results" / "web" / "audio").glob("*/*.status.tsv"))
+        for row in read_table(path, STATUS).itertuples()
+    }
+
+
+def jobs(text):
+    return sorted(re.findall(r"^(?:local)?rule (fetch_audio|compute_spectrograms):", text, re.M))
+
+
+def test_stopped_gone_on_with_and_failed_clips_taken_up_again(tmp_path):
+    with fault_server() as web:
+        for k, behaviour in enumerate(TONES):
+            web.answers[f"/{k}"] = [behaviour]
+        web.answers["/5"] = [reply(status=503)]
+        web.answers["/2"] = [reply(status=404)]
+        dead = f"http://127.0.0.1:{unused_port()}/8"
+        urls = [dead if k == 8 else f"{web.url}/{k}" for k in range(12)]
+        write_corpus(tmp_path, urls)
+        run = ["--configfile", tmp_path / "web.yaml"]
+
+        stopped = snakemake(tmp_path, "spectrograms", *run, cores=1)
+        assert stopped.returncode != 0
+        said = stopped.stdout + stopped.stderr
+        assert "stopped for now: connection refused" in said
+        assert "exit status 75" in said
+        assert not (tmp_path / "results/web/audio/test/00000.h5").exists()
+
+        # The address is there again, and nothing that was stored is asked for once more.
+        urls[8] = f"{web.url}/8"
+        text = (tmp_path / "manifest.csv").read_text()
+        (tmp_path / "manifest.csv").write_text(text.replace(dead, urls[8]))
+        ended = snakemake(tmp_path, "spectrograms", "results/web/audio/yield.tsv", *run, cores=1)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "train/00001: 3 of 4 clips usable (ok 3, failed_retryable 1)" in said + ended.stderr
+        assert all(web.asked[path] == 1 for path in web.asked if path != "/5")
+        expected = {f"c{k:02d}": "ok" for k in range(12)} | {"c02": "unavailable"}
+        assert statuses(tmp_path) == {**expected, "c05": "failed_retryable"}
+        assert planned(tmp_path, *run, "--", "spectrograms") == {}
+
+        # How clips are asked for is no reason to ask again.
+        other = {"retries": {"attempts": 4, "pause_seconds": 9}, "download": {"max_mb": 7}}
+        knobs = written(tmp_path / "knobs.yaml", {"audio": other})
+        assert planned(tmp_path, *run, knobs, "--", "spectrograms") == {}
+
+        before = dict(web.asked)
+        web.answers["/5"] = [TONES[5]]
+        command = documented_command().replace("results/audioset/", "results/web/")
+        ours = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        ours += ["--workflow-profile", str(ROOT / "profiles" / "default"), "spectrograms"]
+        command = command.replace("snakemake", shlex.join(ours))
+        command = command.replace("config/audioset.yaml", str(tmp_path / "web.yaml"))
+        again = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert jobs(again.stdout + again.stderr) == ["compute_spectrograms", "fetch_audio"]
+        assert statuses(tmp_path) == expected
+        asked = {path for path in web.asked if web.asked[path] != before[path]}
+        assert asked == {"/5"}
+        # With nothing left to take up, the command does nothing.
+        idle = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+        assert "rule" not in idle.stdout + idle.stderr
