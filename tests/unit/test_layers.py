@@ -15,10 +15,15 @@ ORDER = [
     {"configuration", "corpus"},
     {"audio"},
     {"spectrograms"},
+    {"acoustics", "quilts"},
     {"networks"},
     {"responses"},
     {"selectivity", "recognition"},
+    {"controls"},
+    {"lesions"},
+    {"claims"},
     {"figures"},
+    {"report"},
 ]
 LEVEL = {stage: level for level, stages in enumerate(ORDER) for stage in stages}
 MODULES = sorted((SCRIPTS / "stages").rglob("*.py"))
