@@ -77,6 +77,11 @@ def of_seeds(pattern):
     return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
 
 
+def of_conditions(pattern):
+    """`pattern` for each condition, in the order of the configuration."""
+    return [pattern.format(condition=condition) for condition in CONDITIONS]
+
+
 def corpus_files(wildcards):
     """The files that the configured corpus is read from, by what they are."""
     corpus = config["corpus"]
@@ -136,6 +141,11 @@ def table_mb(wildcards):
 def responses_mb(wildcards):
     """Memory for jobs that hold every clip's response in every layer at once: 5 kB a clip."""
     return 1200 + sum(N_CLIPS.values()) * 5 // 1000
+
+
+def embedding_minutes(wildcards):
+    """An upper bound for t-SNE of every replicate: 8 ms a clip."""
+    return 30 + int(3 * len(SEEDS) * N_CLIPS["test"] * 0.008 / 60)
 
 
 def has_gpu():

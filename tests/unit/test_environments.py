@@ -13,7 +13,11 @@ from stages.configuration.code import modules_of
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Names under which packages are imported, where they differ.
-IMPORTED_AS = {"ffmpeg": "ffmpeg-python", "imageio_ffmpeg": "imageio-ffmpeg"}
+IMPORTED_AS = {
+    "ffmpeg": "ffmpeg-python",
+    "imageio_ffmpeg": "imageio-ffmpeg",
+    "sklearn": "scikit-learn",
+}
 
 
 def locked(python="3.11"):
