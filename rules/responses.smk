@@ -1,4 +1,4 @@
-# Responses of every network to every stimulus.
+# Responses of every network to the clips.
 
 
 rule compute_responses:
@@ -9,6 +9,8 @@ rule compute_responses:
     output:
         train=results("responses", network("{stimulus}", "train.h5")),
         test=results("responses", network("{stimulus}", "test.h5")),
+    wildcard_constraints:
+        stimulus="original",
     log:
         log_of("compute_responses", "{condition}", "{seed}", "{stimulus}"),
     benchmark:

@@ -1,4 +1,4 @@
-# log-Mel spectrograms of every stimulus.
+# log-Mel spectrograms of the clips, and the index of those of every stimulus.
 
 
 rule compute_spectrograms:
@@ -8,6 +8,8 @@ rule compute_spectrograms:
         classes=results("corpus/classes.tsv"),
     output:
         shard=results("spectrograms/{stimulus}/{split}/{shard}.h5"),
+    wildcard_constraints:
+        stimulus="original",
     log:
         log_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}"),
     benchmark:

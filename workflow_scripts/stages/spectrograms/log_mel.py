@@ -38,11 +38,23 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     from 0 to 8,000 Hz, as dB re 1 with a floor of -100 dB (Kim, Kim & Jeong, Nature Communications
     15:148, 2024).
     """
-    n, length = samples.shape
-    frames = np.empty((n, N_MELS, frames_of(length)), dtype=np.float32)
-    spectrogram, decibel = _transforms()
+    return _computed(samples, frames_of(samples.shape[1]), HOP_LENGTH, centred=True)
+
+
+def log_mel_of_windows(samples: np.ndarray) -> np.ndarray:
+    """Return the log-Mel spectra (n, 64, windows) float32 in dB of successive windows.
+
+    They are those of `log_mel`, but of windows that begin with the first of the `samples`
+    (n, length), at least N_FFT of them, and follow each other without overlap; a rest is left out.
+    """
+    return _computed(samples, samples.shape[1] // N_FFT, N_FFT, centred=False)
+
+
+def _computed(samples: np.ndarray, n_frames: int, hop_length: int, centred: bool) -> np.ndarray:
+    frames = np.empty((len(samples), N_MELS, n_frames), dtype=np.float32)
+    spectrogram, decibel = _transforms(hop_length, centred)
     with torch.inference_mode():
-        for first in range(0, n, _CLIPS_AT_ONCE):
+        for first in range(0, len(samples), _CLIPS_AT_ONCE):
             block = samples[first : first + _CLIPS_AT_ONCE]
             block = to_float(block) if block.dtype == np.int16 else block.astype(np.float32)
             frames[first : first + len(block)] = decibel(spectrogram(torch.from_numpy(block)))
@@ -58,12 +70,13 @@ def frames_of(n_samples: int | np.ndarray) -> int | np.ndarray:
 
 
 @cache
-def _transforms() -> tuple[MelSpectrogram, AmplitudeToDB]:
+def _transforms(hop_length: int, centred: bool) -> tuple[MelSpectrogram, AmplitudeToDB]:
     spectrogram = MelSpectrogram(
         sample_rate=SAMPLE_RATE,
         n_fft=N_FFT,
         win_length=WIN_LENGTH,
-        hop_length=HOP_LENGTH,
+        hop_length=hop_length,
+        center=centred,
         f_min=F_MIN,
         f_max=F_MAX,
         n_mels=N_MELS,
