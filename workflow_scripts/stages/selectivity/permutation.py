@@ -1,17 +1,24 @@
 """Permutations of the target label among clips, for all units at once."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from stages.selectivity.effects import welch_t
+from stages.selectivity.effects import d_prime, hedges_g, welch_t
 from stages.selectivity.weighted import (
     blocks_of_draws,
     moments_of_sums,
     standard,
+    weighted_places,
     weighted_sums,
 )
 
+STATISTICS = ("welch_t", "d_prime", "hedges_g", "auc")
+"""The statistics of a unit that are tested by relabelling."""
+
+_NO_DIFFERENCE = {"auc": 0.5}
 # A relabelling that gives the observed groups back must count as at least as extreme, although
-# its t comes by another way and differs in the last digits.
+# its statistics come by another way and differ in the last digits.
 _JUST_BELOW = 1 - 1e-9
 
 
@@ -27,7 +34,7 @@ def permuted_labels(
 
 
 class Relabelled:
-    """Welch's t of every unit under any relabelling of the clips of two groups."""
+    """The statistics of every unit under any relabelling of the clips of two groups."""
 
     def __init__(self, responses: np.ndarray, n_target: int) -> None:
         """Prepare `responses` (clips, units), of which every relabelling names `n_target`."""
@@ -36,36 +43,69 @@ class Relabelled:
         self._standard = standard(responses)
         all_clips = np.ones((1, len(responses)), dtype=bool)
         self._totals = weighted_sums(all_clips, responses, *self._standard)
+        self._places = twice_mean_ranks(responses)
 
-    def welch_t(self, labels: np.ndarray) -> np.ndarray:
-        """Return t (relabellings, units) under `labels` (relabellings, clips), true for target."""
+    def statistics(self, labels: np.ndarray) -> dict[str, np.ndarray]:
+        """Return each of STATISTICS (relabellings, units) by name.
+
+        `labels` (relabellings, clips) are true for target.
+        """
         sums, squares = weighted_sums(labels, self._responses, *self._standard)
-        n_other = len(self._responses) - self._n_target
-        target = moments_of_sums(self._n_target, sums, squares)
+        n_target, n_other = self._n_target, len(self._responses) - self._n_target
+        target = moments_of_sums(n_target, sums, squares)
         other = moments_of_sums(n_other, self._totals[0] - sums, self._totals[1] - squares)
-        return welch_t(target, other)
+        twice_u = weighted_places(labels, self._places) - n_target * (n_target + 1)
+        return {
+            "welch_t": welch_t(target, other),
+            "d_prime": d_prime(target, other),
+            "hedges_g": hedges_g(target, other),
+            "auc": twice_u / (2 * n_target * n_other),
+        }
 
 
 def max_statistic_p(
     target: np.ndarray,
     other: np.ndarray,
-    t: np.ndarray,
+    observed: Mapping[str, np.ndarray],
     permutations: int,
     generator: np.random.Generator,
-) -> np.ndarray:
-    """Return the two-sided p (units,) of `t`, corrected over the units (Westfall & Young 1993).
+) -> dict[str, np.ndarray]:
+    """Return the two-sided p (units,) of each of STATISTICS, corrected over the units.
 
-    It is (1 + relabellings whose largest absolute t over the units reaches the unit's) / (1 +
-    `permutations`), where `t` (units,) is Welch's t of `target` (clips, units) against `other`
-    (clips, units).
+    It is (1 + relabellings whose most extreme statistic over the units is at least as extreme as
+    the unit's) / (1 + `permutations`), where `observed` are the statistics (units,) of `target`
+    (clips, units) against `other` (clips, units), and extreme is the distance from the value of no
+    difference (Westfall & Young 1993). One draw of labels serves all statistics.
     """
     relabelled = Relabelled(np.concatenate([target, other]), len(target))
-    largest = [
-        np.abs(relabelled.welch_t(permuted_labels(len(target), len(other), size, generator))).max(
-            axis=1
-        )
-        for size in blocks_of_draws(permutations, len(target) + len(other))
-    ]
-    in_order = np.sort(np.concatenate(largest))
-    reached = permutations - in_order.searchsorted(np.abs(t) * _JUST_BELOW)
-    return (1 + reached) / (1 + permutations)
+    largest: dict[str, list[np.ndarray]] = {name: [] for name in STATISTICS}
+    for size in blocks_of_draws(permutations, len(target) + len(other)):
+        labels = permuted_labels(len(target), len(other), size, generator)
+        for name, values in relabelled.statistics(labels).items():
+            largest[name].append(_distance(name, values).max(axis=1))
+    p = {}
+    for name in STATISTICS:
+        in_order = np.sort(np.concatenate(largest[name]))
+        extreme = _distance(name, observed[name]) * _JUST_BELOW
+        p[name] = (1 + permutations - in_order.searchsorted(extreme)) / (1 + permutations)
+    return p
+
+
+def twice_mean_ranks(responses: np.ndarray) -> np.ndarray:
+    """Return twice the rank (clips, units) of each clip among all in a unit's response, int32.
+
+    Ranks are from 1 upwards; clips of equal response have the mean of their ranks.
+    """
+    places = np.empty(responses.shape, dtype=np.int32)
+    for unit, values in enumerate(responses.T):
+        order = values.argsort(kind="stable")
+        in_order = values[order]
+        new = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
+        ends = np.r_[new[1:], len(values)]
+        # Ranks start + 1 to end: their mean is half of start + 1 + end.
+        places[order, unit] = np.repeat(new + 1 + ends, ends - new)
+    return places
+
+
+def _distance(name: str, values: np.ndarray) -> np.ndarray:
+    return np.abs(values - _NO_DIFFERENCE.get(name, 0.0))
