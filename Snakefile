@@ -21,6 +21,7 @@ include: "rules/networks.smk"
 include: "rules/responses.smk"
 include: "rules/selectivity.smk"
 include: "rules/recognition.smk"
+include: "rules/lesions.smk"
 include: "rules/figures.smk"
 
 

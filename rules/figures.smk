@@ -143,6 +143,75 @@ rule plot_selectivity_index:
         "../workflow_scripts/plot_selectivity_index.py"
 
 
+rule plot_lesions:
+    input:
+        tables=of_conditions(results("lesions/{condition}/lesions.tsv")),
+    output:
+        **drawn("lesions", "Lesions"),
+    log:
+        log_of("plot_lesions"),
+    benchmark:
+        benchmark_of("plot_lesions")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        fraction=config["selectivity"]["fraction"],
+        code=digest("plot_lesions.py"),
+    script:
+        "../workflow_scripts/plot_lesions.py"
+
+
+rule plot_lesion_dose:
+    input:
+        tables=of_conditions(results("lesions/{condition}/lesions.tsv")),
+    output:
+        **drawn("lesion_dose", "Lesions"),
+    log:
+        log_of("plot_lesion_dose"),
+    benchmark:
+        benchmark_of("plot_lesion_dose")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        target=config["corpus"]["target"],
+        code=digest("plot_lesion_dose.py"),
+    script:
+        "../workflow_scripts/plot_lesion_dose.py"
+
+
+rule plot_lesion_classes:
+    input:
+        table=results("lesions", next(iter(CONDITIONS)), "classes.tsv"),
+    output:
+        **drawn("lesion_classes", "Lesions"),
+    log:
+        log_of("plot_lesion_classes"),
+    benchmark:
+        benchmark_of("plot_lesion_classes")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        condition=next(iter(CONDITIONS)),
+        fraction=config["selectivity"]["fraction"],
+        code=digest("plot_lesion_classes.py"),
+    script:
+        "../workflow_scripts/plot_lesion_classes.py"
+
+
 rule figures:
     input:
         rules.plot_example_spectrograms.output,
@@ -151,3 +220,6 @@ rule figures:
         rules.plot_selective_responses.output,
         rules.plot_class_responses.output,
         rules.plot_selectivity_index.output,
+        rules.plot_lesions.output,
+        rules.plot_lesion_dose.output,
+        rules.plot_lesion_classes.output,
