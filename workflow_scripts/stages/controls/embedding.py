@@ -109,9 +109,9 @@ def usable_perplexity(perplexity: float, clips: int) -> float:
 def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
     """Return the place (clips, 2) that t-SNE gives each row of `features` (clips, units).
 
-    It is scikit-learn's with its defaults (van der Maaten 2014: Barnes-Hut, a start from the
-    principal components), on one thread, on which alone its sums have one order. Where all rows
-    are equal, so are all places.
+    It is scikit-learn's with its defaults (van der Maaten 2014: Barnes-Hut), on one thread, on
+    which alone its sums have one order. The start is the principal components, which leaves little
+    to `seed`. Where all rows are equal, so are all places.
     """
     if not features.any():
         return np.zeros((len(features), 2), dtype=np.float32)

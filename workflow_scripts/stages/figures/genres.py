@@ -68,7 +68,7 @@ def genres(tables: dict[str, pd.DataFrame], target: str) -> Figure:
             _genre(axes, row, table[table["mid"] == mid], colour, marker)
         axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
         networks = counted(table["seed"].nunique(), "network")
-        axes.set_title(f"{shortened(condition, 16)} ({networks})", fontsize=7)
+        axes.set_title(f"{shortened(condition, 20)}\n{networks}", fontsize=7)
         axes.tick_params(axis="y", length=0)
         letter(axes, place)
     panels[0].xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
