@@ -142,7 +142,7 @@ def test_too_few_clips_for_the_covariates_leave_them_empty_and_say_so(tmp_path, 
         table = run(files)
     assert "test clips: no effect with covariates, for" in caplog.text
     adjusted = [name for name in UNITS if "partial" in name]
-    assert len(adjusted) == 8
+    assert len(adjusted) == 9
     for name in UNITS:
         empty = name in adjusted and name.startswith("test_")
         assert table[name].isna().all() if empty else table[name].notna().all()

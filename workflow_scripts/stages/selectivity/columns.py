@@ -22,6 +22,7 @@ UNITS = {
     "hedges_g_high": float,
     "partial_difference": float,
     "partial_t": float,
+    "partial_t_p_permutation": float,
     "partial_p": float,
     "partial_d": float,
     "rank": int,

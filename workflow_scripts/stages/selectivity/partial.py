@@ -15,6 +15,9 @@ _COLLINEAR = 1e-12
 # The share of a unit's variance that rounding may leave where the model explains all of it.
 _NO_RESIDUAL = 1e-20
 _ALONE = 1e-10
+# The same of a relabelled unit, whose residuals come as the small difference of sums.
+_NO_RELABELLED_RESIDUAL = 1e-12
+_CLIPS_IN_A_BLOCK = 1024
 
 
 class Adjusted:
@@ -38,10 +41,10 @@ class Adjusted:
         self.n = int(self.used.sum())
         if self.n < len(target):
             logging.info("%s: %d clips without sound left out", name, len(target) - self.n)
-        self._explained = orthonormal(covariates[self.used])
-        self.freedom = self.n - self._explained.shape[1] - 1
+        self.explained = orthonormal(covariates[self.used])
+        self.freedom = self.n - self.explained.shape[1] - 1
         label = target[self.used].astype(np.float64)
-        self._left = label - self._explained @ (self._explained.T @ label)
+        self._left = label - self.explained @ (self.explained.T @ label)
         self._power = float(self._left @ self._left)
         coefficients = self.n - self.freedom
         problem = ""
@@ -50,7 +53,7 @@ class Adjusted:
         elif self._power <= _COLLINEAR * self.n:
             problem = "the covariates tell target from other clips without fail"
         else:
-            leverage = np.square(self._explained).sum(axis=1) + self._left**2 / self._power
+            leverage = np.square(self.explained).sum(axis=1) + self._left**2 / self._power
             alone = 1 - leverage <= _ALONE
             if (alone & (np.abs(self._left) > _ALONE)).any():
                 problem = "the effect rests on a single clip"
@@ -83,12 +86,8 @@ class Adjusted:
 
     def _block(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return coefficient, t and d (units,) of `y` (clips, units), which is changed."""
-        y -= y[0].copy()
-        y -= y.mean(axis=0)
-        total = np.einsum("ij,ij->j", y, y)
-        scale = np.sqrt(np.where(total > 0, total, 1))
-        y /= scale
-        y -= self._explained @ (self._explained.T @ y)
+        scale = _standardise(y)
+        y -= self.explained @ (self.explained.T @ y)
         coefficient = self._left @ y / self._power
         y -= self._left[:, None] * coefficient
         squares = np.square(y, out=y)
@@ -103,6 +102,65 @@ class Adjusted:
         np.divide(coefficient, error, out=t, where=~exact & (error > 0))
         np.divide(coefficient, spread, out=d, where=~exact)
         return coefficient * scale, t, d
+
+
+class RelabelledAdjusted:
+    """partial_t of every unit under any relabelling of the clips, covariates staying in place.
+
+    The sum of (d e / (1 - h))^2 with residuals e = r - d b, r what the covariates leave of the
+    response and b the coefficient, is a sum of three products of matrices: those of a = (d / (1 -
+    h))^2 with r^2, of a d with r, and of a with d^2.
+    """
+
+    def __init__(self, model: Adjusted, responses: np.ndarray) -> None:
+        """Prepare `responses` (clips, units) for `model`, which is defined."""
+        self._used, self._explained = model.used, model.explained
+        self._leverage = np.square(self._explained).sum(axis=1)
+        left = responses[self._used].astype(np.float64)
+        for block in _blocks(left.shape[1]):
+            y = left[:, block]
+            _standardise(y)
+            y -= self._explained @ (self._explained.T @ y)
+        self._left = left
+        self._powers = np.einsum("ij,ij->j", left, left)
+
+    def partial_t(self, labels: np.ndarray) -> np.ndarray:
+        """Return t (relabellings, units) under `labels` (relabellings, clips), true for target.
+
+        It is infinite where the covariates and the new labels leave nothing to test by.
+        """
+        if not self._used.all():
+            labels = labels[:, self._used]
+        clips, units = self._left.shape
+        projected = np.zeros((len(labels), self._explained.shape[1]))
+        for rows in _rows(clips):
+            projected += labels[:, rows].astype(np.float64) @ self._explained[rows]
+        power = labels.sum(axis=1) - np.square(projected).sum(axis=1)
+        tested = power > _COLLINEAR * clips
+        power = np.where(tested, power, 1)[:, None]
+        first, second, third = np.zeros((3, len(labels), units))
+        fourth = np.zeros((len(labels), 1))
+        for rows in _rows(clips):
+            d = labels[:, rows] - projected @ self._explained[rows].T
+            free = 1 - self._leverage[rows] - np.square(d) / power
+            alone = free <= _ALONE
+            tested &= ~(alone & (np.abs(d) > _ALONE)).any(axis=1)
+            a = np.square(d / np.where(alone, np.inf, free))
+            r = self._left[rows]
+            first += d @ r
+            second += a @ np.square(r)
+            a *= d
+            third += a @ r
+            fourth += np.einsum("ij,ij->i", a, d)[:, None]
+        coefficient = first / power
+        variance = (second - 2 * coefficient * third + coefficient**2 * fourth) / power**2
+        residual = self._powers - coefficient**2 * power
+        exact = (residual <= _NO_RELABELLED_RESIDUAL * self._powers) | (variance <= 0)
+        limit = np.where(self._powers > _NO_RESIDUAL, np.inf, 0.0)
+        t = np.broadcast_to(limit, coefficient.shape).copy()
+        np.divide(coefficient, np.sqrt(np.where(exact, 1, variance)), out=t, where=~exact)
+        t[~tested] = np.inf
+        return t
 
 
 def orthonormal(covariates: np.ndarray) -> np.ndarray:
@@ -123,6 +181,24 @@ def orthonormal(covariates: np.ndarray) -> np.ndarray:
     basis = basis[:, scales**2 > _COLLINEAR * scales[0] ** 2]
     # Once more: the product of the centred with the constant is rounding, not zero.
     return np.linalg.qr(np.hstack([constant, basis]))[0]
+
+
+def _standardise(y: np.ndarray) -> np.ndarray:
+    """Centre `y` (clips, units) and give each unit a sum of squares of 1, 0 if it is constant.
+
+    It is changed in place; what it was divided by is returned.
+    """
+    y -= y[0].copy()
+    y -= y.mean(axis=0)
+    total = np.einsum("ij,ij->j", y, y)
+    scale = np.sqrt(np.where(total > 0, total, 1))
+    y /= scale
+    return scale
+
+
+def _rows(clips: int) -> Iterator[slice]:
+    for start in range(0, clips, _CLIPS_IN_A_BLOCK):
+        yield slice(start, min(start + _CLIPS_IN_A_BLOCK, clips))
 
 
 def _blocks(units: int) -> Iterator[slice]:

@@ -1,6 +1,6 @@
 """Permutations of the target label among clips, for all units at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -69,23 +69,28 @@ def max_statistic_p(
     observed: Mapping[str, np.ndarray],
     permutations: int,
     generator: np.random.Generator,
+    further: Mapping[str, Callable[[np.ndarray], np.ndarray]] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the two-sided p (units,) of each of STATISTICS, corrected over the units.
 
     It is (1 + relabellings whose most extreme statistic over the units is at least as extreme as
     the unit's) / (1 + `permutations`), where `observed` are the statistics (units,) of `target`
     (clips, units) against `other` (clips, units), and extreme is the distance from the value of no
-    difference (Westfall & Young 1993). One draw of labels serves all statistics.
+    difference (Westfall & Young 1993). One draw of labels serves all statistics. `further`
+    statistics are functions from labels (relabellings, clips) to values (relabellings, units).
     """
+    further = further or {}
     relabelled = Relabelled(np.concatenate([target, other]), len(target))
-    largest: dict[str, list[np.ndarray]] = {name: [] for name in STATISTICS}
+    largest: dict[str, list[np.ndarray]] = {name: [] for name in (*STATISTICS, *further)}
     for size in blocks_of_draws(permutations, len(target) + len(other)):
         labels = permuted_labels(len(target), len(other), size, generator)
-        for name, values in relabelled.statistics(labels).items():
+        values_by_name = relabelled.statistics(labels)
+        values_by_name |= {name: statistic(labels) for name, statistic in further.items()}
+        for name, values in values_by_name.items():
             largest[name].append(_distance(name, values).max(axis=1))
     p = {}
-    for name in STATISTICS:
-        in_order = np.sort(np.concatenate(largest[name]))
+    for name, drawn in largest.items():
+        in_order = np.sort(np.concatenate(drawn))
         extreme = _distance(name, observed[name]) * _JUST_BELOW
         p[name] = (1 + permutations - in_order.searchsorted(extreme)) / (1 + permutations)
     return p

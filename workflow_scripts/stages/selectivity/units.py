@@ -18,7 +18,7 @@ from stages.responses.files import LAYERS, read_responses
 from stages.selectivity.bootstrap import hedges_g_interval
 from stages.selectivity.columns import UNITS
 from stages.selectivity.effects import effects
-from stages.selectivity.partial import Adjusted
+from stages.selectivity.partial import Adjusted, RelabelledAdjusted
 from stages.selectivity.permutation import max_statistic_p
 
 _FEWEST_CLIPS = 2
@@ -28,6 +28,7 @@ _P_PERMUTATION = {
     "d_prime": "d_prime_p_permutation",
     "auc": "auc_p_permutation",
     "hedges_g": "hedges_g_p_permutation",
+    "partial_t": "partial_t_p_permutation",
 }
 
 
@@ -76,8 +77,13 @@ def selectivity_units(
             t = columns["welch_t"]
             draws = generator(seed, "permutations", condition, replicate, layer)
             columns["p_fdr"] = benjamini_hochberg(columns["p"])
-            permuted = max_statistic_p(target, other, columns, permutations, draws)
-            columns |= {_P_PERMUTATION[name]: p for name, p in permuted.items()}
+            further = {}
+            if adjusted[split].defined:
+                both = np.concatenate([target, other])
+                further["partial_t"] = RelabelledAdjusted(adjusted[split], both).partial_t
+            permuted = max_statistic_p(target, other, columns, permutations, draws, further)
+            for name, column in _P_PERMUTATION.items():
+                columns[column] = permuted.get(name, np.full(len(t), np.nan))
             columns["rank"] = ranks(t, _is_constant(target, other))
             columns["selective"] = columns["rank"] <= n_selective(fraction, len(t))
         return columns
