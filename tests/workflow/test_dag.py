@@ -13,6 +13,9 @@ FIGURES = {
     "plot_selective_responses",
     "plot_class_responses",
     "plot_selectivity_index",
+    "plot_selectivity_by_layer",
+    "plot_genres",
+    "plot_embedding",
 }
 NETWORK_RULES = (
     "train_network",
@@ -69,7 +72,9 @@ def test_the_manifest_preset(tmp_path):
         ("responses", "compute_responses", "selectivity_units"),
         ("selectivity", "summarise_selectivity", "score_recognition"),
         ("recognition", "summarise_recognition", "selectivity_units"),
-        ("figures", "plot_class_responses", "summarise_selectivity"),
+        ("controls", "embed_responses", "lesion_units"),
+        ("controls", "genre_responses", "score_recognition"),
+        ("figures", "plot_class_responses", "write_report"),
     ],
 )
 def test_targets(tmp_path, target, has, lacks):

@@ -209,6 +209,10 @@ def _strip(axes: Axes, segregation: dict[str, pd.DataFrame], prefix: str) -> Non
             zorder=5,
             **style,
         )
+    # Intervals of few networks may leave the range of the index.
+    low, high = axes.get_ylim()
+    room = 0.03 * (min(high, 1) - max(low, 0))
+    axes.set_ylim(max(low, -room), min(high, 1 + room))
     axes.set_xlim(-0.6, len(segregation) - 0.4)
     names = [
         f"{shortened(name, 14)}\n{counted(len(table), 'network')}"

@@ -41,10 +41,11 @@ _COLUMNS = (
     "test_hedges_g",
 )
 _SHARE = "significant_share"
+# Label, chance, and the least and greatest value there can be.
 _MEASURES = {
-    "test_auc": ("AUC of the selective units", 0.5),
-    "test_hedges_g": ("Hedges' g of the selective units", 0.0),
-    _SHARE: ("Selective beyond chance\n(% of the layer's units)", 0.0),
+    "test_auc": ("AUC of the selective units", 0.5, (0, 1)),
+    "test_hedges_g": ("Hedges' g of the selective units", 0.0, (-np.inf, np.inf)),
+    _SHARE: ("Selective beyond chance\n(% of the layer's units)", 0.0, (0, 100)),
 }
 _APART = 0.5
 
@@ -84,7 +85,7 @@ def selectivity_by_layer(
     panels = figure.subplots(1, len(_MEASURES))
     shifts = spread(len(conditions), _APART)
     units = summary.drop_duplicates("layer").set_index("layer")["n_units"]
-    for place, (measure, (label, chance)) in enumerate(_MEASURES.items()):
+    for place, (measure, (label, chance, ends)) in enumerate(_MEASURES.items()):
         axes = panels[place]
         if layer in layers:
             at = layers.index(layer)
@@ -93,6 +94,10 @@ def selectivity_by_layer(
             of_condition = summary[summary["condition"] == condition]
             _line(axes, of_condition, layers, measure, shift, condition, conditions)
         axes.axhline(chance, color=INK, linewidth=0.8, zorder=1)
+        # Intervals of few networks may leave the range of the measure.
+        low, high = axes.get_ylim()
+        room = 0.03 * (min(high, ends[1]) - max(low, ends[0]))
+        axes.set_ylim(max(low, ends[0] - room), min(high, ends[1] + room))
         axes.set_xlim(-0.5, len(layers) - 0.5)
         axes.set_xticks(range(len(layers)), [f"{name}\n{units[name]}" for name in layers])
         axes.tick_params(axis="x", length=0)
