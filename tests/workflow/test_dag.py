@@ -13,6 +13,7 @@ FIGURES = {
     "plot_selective_responses",
     "plot_class_responses",
     "plot_selectivity_index",
+    "plot_quilts",
     "plot_selectivity_by_layer",
     "plot_genres",
     "plot_embedding",
@@ -35,9 +36,13 @@ def write_manifest(folder):
 def test_the_default_dag(tmp_path):
     jobs = planned(tmp_path)
     assert all(jobs[name] == 20 for name in NETWORK_RULES)
-    assert jobs["fetch_audio"] == jobs["compute_spectrograms"] >= 4
+    assert jobs["fetch_audio"] == jobs["compute_spectrograms"] == 2
     assert jobs["make_corpus"] == jobs["check_audio"] == 1
-    assert jobs["index_spectrograms"] == 2
+    # Six quilts and the intact clips, of which there are test clips only.
+    assert jobs["compute_quilts"] == 7
+    assert jobs["index_spectrograms"] == 2 + 7
+    assert jobs["compute_quilt_responses"] == 4 * 7
+    assert jobs["quilt_responses"] == 4
     assert set(jobs) >= FIGURES
 
 
@@ -72,6 +77,7 @@ def test_the_manifest_preset(tmp_path):
         ("responses", "compute_responses", "selectivity_units"),
         ("selectivity", "summarise_selectivity", "score_recognition"),
         ("recognition", "summarise_recognition", "selectivity_units"),
+        ("quilts", "compute_quilt_responses", "score_recognition"),
         ("controls", "embed_responses", "lesion_units"),
         ("controls", "genre_responses", "score_recognition"),
         ("figures", "plot_class_responses", "write_report"),

@@ -13,7 +13,7 @@ WINDOW_MS = 25
 WINDOW = 551
 """Samples of a window, at 22,050 Hz: that of the log-Mel spectrogram."""
 HALF = WINDOW // 2
-"""Samples of half a ramp, and the largest shift of a join."""
+"""Samples of half a ramp, and of the largest shift of a segment within the clip."""
 
 # Windows on either side of a border whose spectra are compared.
 _AT_A_BORDER = 2
@@ -78,9 +78,9 @@ def joined(samples: np.ndarray, order: np.ndarray, segment_ms: int) -> tuple[np.
     The quilt is float32, as long as the segments together. Each segment is faded over 25 ms into
     the next, around the border, by raised cosines that sum to 1, for which the sound on either
     side of the segment is read too; the segment's place in the clip is shifted by up to half a
-    window to where it best correlates with what it joins. Nothing outside the clip is read, so
-    that segments at its ends are shifted inwards. The gain keeps the power of the segments, of
-    which ramps between unlike sounds take up to a quarter; 1 for silence.
+    window to where it best correlates with what it joins. Nothing outside the clip is read: a
+    segment at an end of the clip is shifted inwards, by up to a window. The gain keeps the power
+    of the segments, of which ramps between unlike sounds take up to a quarter; 1 for silence.
     """
     length = segment_samples(segment_ms)
     steps = np.arange(2 * HALF)
@@ -113,6 +113,11 @@ def _overlap_added(
         at = place * length
         shift = min(max(0, lowest), highest)
         if place > 0:
+            # Where the clip's end leaves little to choose from, there is more on the inside.
+            if start < half:
+                highest = max(highest, lowest + half)
+            else:
+                lowest = min(lowest, highest - half)
             for i in range(len(ramp)):
                 weighted[i] = quilt[at - half + i] * ramp[i]
             candidates = samples[start - half + lowest : start + half + highest]
