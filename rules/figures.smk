@@ -212,6 +212,54 @@ rule plot_lesion_classes:
         "../workflow_scripts/plot_lesion_classes.py"
 
 
+rule plot_decoding:
+    input:
+        tables=of_conditions(results("decoding/{condition}.tsv")),
+    output:
+        **drawn("decoding", "Controls"),
+    log:
+        log_of("plot_decoding"),
+    benchmark:
+        benchmark_of("plot_decoding")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        layer=config["selectivity"]["layer"],
+        target=config["corpus"]["target"],
+        code=digest("plot_decoding.py"),
+    script:
+        "../workflow_scripts/plot_decoding.py"
+
+
+rule plot_acoustics:
+    input:
+        table=results("selectivity/summary.tsv"),
+    output:
+        **drawn("acoustics", "Controls"),
+    log:
+        log_of("plot_acoustics"),
+    benchmark:
+        benchmark_of("plot_acoustics")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        layer=config["selectivity"]["layer"],
+        target=config["corpus"]["target"],
+        code=digest("plot_acoustics.py"),
+    script:
+        "../workflow_scripts/plot_acoustics.py"
+
+
 rule figures:
     input:
         rules.plot_example_spectrograms.output,
@@ -220,6 +268,8 @@ rule figures:
         rules.plot_selective_responses.output,
         rules.plot_class_responses.output,
         rules.plot_selectivity_index.output,
+        rules.plot_decoding.output,
+        rules.plot_acoustics.output,
         rules.plot_lesions.output,
         rules.plot_lesion_dose.output,
         rules.plot_lesion_classes.output,
