@@ -1,6 +1,7 @@
 # Spontaneous emergence of music detectors in deep neural networks: the whole study as a DAG.
 #
-# Named targets: spectrograms, networks, responses, selectivity, recognition, figures, and all.
+# Named targets: spectrograms, networks, responses, selectivity, recognition, controls, lesions,
+# claims, figures, report, and all.
 
 from snakemake.utils import min_version
 
@@ -22,9 +23,12 @@ include: "rules/networks.smk"
 include: "rules/responses.smk"
 include: "rules/selectivity.smk"
 include: "rules/recognition.smk"
+include: "rules/quilts.smk"
 include: "rules/decoding.smk"
+include: "rules/representation.smk"
 include: "rules/lesions.smk"
 include: "rules/figures.smk"
+include: "rules/claims.smk"
 
 
 rule all:
@@ -33,6 +37,8 @@ rule all:
         rules.figures.input,
         rules.selectivity.input,
         rules.recognition.input,
+        rules.claims.input,
+        rules.report.input,
 
 
 onsuccess:

@@ -1,5 +1,6 @@
 # Paths, names and sizes that the rules share. The configuration is checked here, before the DAG.
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
@@ -100,8 +101,13 @@ def corpus_params(wildcards):
     return {key: corpus[key] for key in [*keys, corpus["source"]]}
 
 
+# The section of the report that each figure stands in; `drawn` fills it.
+SECTIONS = {}
+
+
 def drawn(name, category):
     """The two files of a figure; the PNG goes into the report."""
+    SECTIONS[name] = category
     return {
         "svg": results("figures", f"{name}.svg"),
         "png": report(
@@ -112,9 +118,25 @@ def drawn(name, category):
     }
 
 
+def figures_by_section(paths):
+    """The names of the figures among `paths` (SVG and PNG of each), by their section."""
+    sections = {}
+    for name in dict.fromkeys(Path(path).stem for path in paths):
+        sections.setdefault(SECTIONS[name], []).append(name)
+    return sections
+
+
 def digest(script):
     """The digest of a script's code; see rule 1 in docs/architecture.md."""
     return code_digest(SCRIPTS / script)
+
+
+def digest_of_texts():
+    """The digest of the captions and the page of the report."""
+    digest = hashlib.sha256()
+    for path in sorted((SCRIPTS.parent / "report").glob("*.*")):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 # Sizes of one clip, for memory and run time: samples at 22,050 Hz, log-Mel frames at hop 275.

@@ -110,10 +110,9 @@ def test_pairs_are_of_one_seed():
 
 def test_as_selective_controls_deny_the_claim():
     tables = Tables()
-    tables.units["shuffled"] = tables.units["natural"].assign(
-        test_hedges_g=tables.units["natural"]["test_hedges_g"]
-        + np.tile(np.random.default_rng(1).normal(0, 0.02, 5).repeat(16), 1)
-    )
+    natural = tables.units["natural"]
+    noise = np.random.default_rng(1).normal(0, 0.02, 5)[natural["seed"] - 1]
+    tables.units["shuffled"] = natural.assign(test_hedges_g=natural["test_hedges_g"] + noise)
     whole = verdict_of(tables.parts()).loc["selective"]
     assert (whole["verdict"], whole["decided_by"]) == (NOT_SUPPORTED, "effect over shuffled")
 
@@ -330,7 +329,7 @@ def test_estimates_that_are_missing_are_no_traceback(missing):
     tables = Tables()
     whole = getattr(tables, missing)
     for table in whole.values() if isinstance(whole, dict) else [whole]:
-        for column in table.columns[table.dtypes == float]:
+        for column in table.select_dtypes(float):
             if column not in ("segment_ms", "first_rank", "fraction"):
                 table[column] = np.nan
     verdicts = verdict_of(tables.parts())["verdict"]
