@@ -1,10 +1,11 @@
 """Permutations of the target label among clips, for all units at once."""
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import numpy as np
 
-from stages.selectivity.effects import d_prime, hedges_g, welch_t
+from stages.selectivity.effects import Moments, d_prime, hedges_g, welch_t
 from stages.selectivity.weighted import (
     blocks_of_draws,
     moments_of_sums,
@@ -44,17 +45,27 @@ class Relabelled:
         self._standard = standard(responses)
         all_clips = np.ones((1, len(responses)), dtype=bool)
         self._totals = weighted_sums(all_clips, responses, *self._standard)
-        self._places = twice_mean_ranks(responses)
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        return twice_mean_ranks(self._responses)
+
+    def moments(self, labels: np.ndarray) -> tuple[Moments, Moments]:
+        """Return the moments (relabellings, units) of target and of other clips under `labels`."""
+        sums, squares = weighted_sums(labels, self._responses, *self._standard)
+        n_other = len(self._responses) - self._n_target
+        return (
+            moments_of_sums(self._n_target, sums, squares),
+            moments_of_sums(n_other, self._totals[0] - sums, self._totals[1] - squares),
+        )
 
     def statistics(self, labels: np.ndarray) -> dict[str, np.ndarray]:
         """Return each of STATISTICS (relabellings, units) by name.
 
         `labels` (relabellings, clips) are true for target.
         """
-        sums, squares = weighted_sums(labels, self._responses, *self._standard)
-        n_target, n_other = self._n_target, len(self._responses) - self._n_target
-        target = moments_of_sums(n_target, sums, squares)
-        other = moments_of_sums(n_other, self._totals[0] - sums, self._totals[1] - squares)
+        target, other = self.moments(labels)
+        n_target, n_other = target.n, other.n
         twice_u = weighted_places(labels, self._places) - n_target * (n_target + 1)
         return {
             "welch_t": welch_t(target, other),
