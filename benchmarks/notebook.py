@@ -81,6 +81,18 @@ def notebook_step(network: nn.Sequential) -> Callable[[Tensor, Tensor], None]:
     return step
 
 
+def notebook_windows(waveforms: np.ndarray) -> np.ndarray:
+    """Return log-Mel spectra (n, 64, windows) of windows of 25 ms of `waveforms` (n, samples)."""
+    transform = nn.Sequential(
+        MelSpectrogram(
+            SAMPLE_RATE, n_fft=N_FFT, hop_length=N_FFT, f_min=F_MIN, f_max=F_MAX, n_mels=N_MELS
+        ),
+        AmplitudeToDB(),
+    )
+    with torch.inference_mode():
+        return transform(torch.from_numpy(waveforms)).numpy()
+
+
 def notebook_quilt(
     samples: np.ndarray, windows: np.ndarray, per_segment: int, draw: np.random.Generator
 ) -> np.ndarray:

@@ -18,7 +18,6 @@ from stages.quilts.compute import quilt_of
 from stages.quilts.quilt import (
     HALF,
     WINDOW,
-    border_changes,
     joined,
     segment_order,
     segment_samples,
@@ -73,19 +72,6 @@ def test_the_next_segment_is_one_that_begins_as_the_present_one_ends():
 def test_two_segments():
     assert segment_order(np.array([3.0]), 0).tolist() == [0, 1]
     assert segment_order(np.array([3.0]), 1).tolist() == [1, 0]
-
-
-def test_changes_are_squared_differences_across_the_border():
-    windows = np.random.default_rng(1).normal(-40, 10, (64, 13)).astype(np.float32)
-    found = border_changes(windows, 75, 4)
-    expected = [
-        sum(
-            float(((windows[:, b - 2 + k].astype(float) - windows[:, b + k]) ** 2).sum())
-            for k in (0, 1)
-        )
-        for b in (3, 6, 9)
-    ]
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("segment_ms", [50, 100, 400])

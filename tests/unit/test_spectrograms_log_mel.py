@@ -7,7 +7,7 @@ import torchaudio
 from recordings import noise, tone
 
 from stages.audio.storage import SAMPLE_RATE, to_int16
-from stages.spectrograms.log_mel import PARAMETERS, frames_of, log_mel, log_mel_of_windows
+from stages.spectrograms.log_mel import PARAMETERS, frames_of, log_mel
 
 
 def by_torchaudio(samples):
@@ -101,19 +101,3 @@ def test_the_parameters_are_the_studys():
         "f_min": 0.0,
         "f_max": 8_000.0,
     }
-
-
-@pytest.mark.parametrize("rest", [0, 1, 550])
-def test_windows_follow_each_other_from_the_first_sample(rest):
-    samples = clips(2, 0.5)[:, : 9 * 551 + rest]
-    found = log_mel_of_windows(samples)
-    assert found.shape == (2, 64, 9) and found.dtype == np.float32
-    for window in range(9):
-        # Two hops into three windows in a row, the frame covers the middle one.
-        alone = np.tile(samples[:, 551 * window : 551 * (window + 1)], 3)
-        wide = torch.from_numpy(alone.astype(np.float32) / 32_768)
-        power = torchaudio.transforms.MelSpectrogram(
-            22_050, n_fft=551, hop_length=551, f_max=8_000, n_mels=64, center=False
-        )(wide)[..., 1]
-        expected = 10 * np.log10(np.maximum(power.numpy(), 1e-10))
-        np.testing.assert_allclose(found[..., window], expected, atol=1e-3)

@@ -11,16 +11,11 @@ from stages.common.progress import progress
 from stages.common.seeds import generator
 from stages.common.tables import write_table
 from stages.quilts.columns import OK, QUILT_STATUS, SHORT, TOO_SHORT
-from stages.quilts.quilt import border_changes, joined, segment_order, segment_samples
+from stages.quilts.quilt import joined, segment_order, segment_samples
+from stages.quilts.spectra import border_changes
 from stages.quilts.stimuli import segment_ms_of
 from stages.spectrograms.compute import check_finite, labels_of, read_sound
-from stages.spectrograms.log_mel import (
-    N_MELS,
-    PARAMETERS,
-    frames_of,
-    log_mel,
-    log_mel_of_windows,
-)
+from stages.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
 from stages.spectrograms.shard import write_spectrogram_shard
 
 
@@ -87,10 +82,8 @@ def quilt_of(
 
     The clip must hold two segments; `draw` gives the first. See `quilt.joined` for the rest.
     """
-    n_segments = len(samples) // segment_samples(segment_ms)
-    windows = log_mel_of_windows(samples[None])[0]
-    first = int(draw.integers(n_segments))
-    order = segment_order(border_changes(windows, segment_ms, n_segments), first)
+    changes = border_changes(samples, segment_ms)
+    order = segment_order(changes, int(draw.integers(len(changes) + 1)))
     return *joined(samples, order, segment_ms), order
 
 

@@ -15,8 +15,6 @@ WINDOW = 551
 HALF = WINDOW // 2
 """Samples of half a ramp, and of the largest shift of a segment within the clip."""
 
-# Windows on either side of a border whose spectra are compared.
-_AT_A_BORDER = 2
 # Products that are summed before a score goes back to memory; divides the length of a ramp.
 _UNROLLED = 5
 
@@ -26,32 +24,15 @@ def segment_samples(segment_ms: int) -> int:
     return segment_ms // WINDOW_MS * WINDOW
 
 
-def border_changes(windows: np.ndarray, segment_ms: int, n_segments: int) -> np.ndarray:
-    """Return how much the spectrum changes at each border of neighbouring segments.
-
-    `windows` are log-Mel spectra (bands, windows) in dB of successive windows, at least those of
-    the segments. Element b (n_segments - 1,) float64 is that between segments b and b + 1: the sum
-    over bands of the squared differences between the last two windows before the border and the
-    first two after it, in their order.
-    """
-    borders = np.arange(1, n_segments) * (segment_ms // WINDOW_MS)
-    changes = np.zeros(n_segments - 1)
-    for place in range(_AT_A_BORDER):
-        before = windows[:, borders - _AT_A_BORDER + place].astype(np.float64)
-        after = windows[:, borders + place].astype(np.float64)
-        changes += ((before - after) ** 2).sum(axis=0)
-    return changes
-
-
 @compiled
 def segment_order(changes: np.ndarray, first: int) -> np.ndarray:
     """Return the segments (n,) in the order of the quilt that begins with `first`.
 
-    `changes` (n - 1,) are those of `border_changes`, n at least 2. The next segment is the unused
-    one at whose onset the clip changed most nearly as much as it did at the end of the present
-    one; the earliest of equals. The present segment's own successor, which always fits best, is
-    taken when it is the last one left. The first segment's onset and the last one's end are no
-    borders: the change at the other end of the segment stands in.
+    `changes` (n - 1,) are those of `spectra.border_changes`, n at least 2. The next segment is the
+    unused one at whose onset the clip changed most nearly as much as it did at the end of the
+    present one; the earliest of equals. The present segment's own successor, which always fits
+    best, is taken when it is the last one left. The first segment's onset and the last one's end
+    are no borders: the change at the other end of the segment stands in.
     """
     n = len(changes) + 1
     order = np.empty(n, np.int64)

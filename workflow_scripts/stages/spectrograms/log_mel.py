@@ -38,23 +38,11 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     from 0 to 8,000 Hz, as dB re 1 with a floor of -100 dB (Kim, Kim & Jeong, Nature Communications
     15:148, 2024).
     """
-    return _computed(samples, frames_of(samples.shape[1]), HOP_LENGTH, centred=True)
-
-
-def log_mel_of_windows(samples: np.ndarray) -> np.ndarray:
-    """Return the log-Mel spectra (n, 64, windows) float32 in dB of successive windows.
-
-    They are those of `log_mel`, but of windows that begin with the first of the `samples`
-    (n, length), at least N_FFT of them, and follow each other without overlap; a rest is left out.
-    """
-    return _computed(samples, samples.shape[1] // N_FFT, N_FFT, centred=False)
-
-
-def _computed(samples: np.ndarray, n_frames: int, hop_length: int, centred: bool) -> np.ndarray:
-    frames = np.empty((len(samples), N_MELS, n_frames), dtype=np.float32)
-    spectrogram, decibel = _transforms(hop_length, centred)
+    n, length = samples.shape
+    frames = np.empty((n, N_MELS, frames_of(length)), dtype=np.float32)
+    spectrogram, decibel = _transforms()
     with torch.inference_mode():
-        for first in range(0, len(samples), _CLIPS_AT_ONCE):
+        for first in range(0, n, _CLIPS_AT_ONCE):
             block = samples[first : first + _CLIPS_AT_ONCE]
             block = to_float(block) if block.dtype == np.int16 else block.astype(np.float32)
             frames[first : first + len(block)] = decibel(spectrogram(torch.from_numpy(block)))
@@ -69,14 +57,19 @@ def frames_of(n_samples: int | np.ndarray) -> int | np.ndarray:
     return 1 + (n_samples + 2 * (N_FFT // 2) - N_FFT) // HOP_LENGTH
 
 
+def taper_and_bands() -> tuple[np.ndarray, np.ndarray]:
+    """Return the taper (N_FFT,) of a window and the bands (frequencies, 64), float32."""
+    spectrogram, _ = _transforms()
+    return spectrogram.spectrogram.window.numpy(), spectrogram.mel_scale.fb.numpy()
+
+
 @cache
-def _transforms(hop_length: int, centred: bool) -> tuple[MelSpectrogram, AmplitudeToDB]:
+def _transforms() -> tuple[MelSpectrogram, AmplitudeToDB]:
     spectrogram = MelSpectrogram(
         sample_rate=SAMPLE_RATE,
         n_fft=N_FFT,
         win_length=WIN_LENGTH,
-        hop_length=hop_length,
-        center=centred,
+        hop_length=HOP_LENGTH,
         f_min=F_MIN,
         f_max=F_MAX,
         n_mels=N_MELS,
