@@ -37,6 +37,8 @@ rule all:
         rules.figures.input,
         rules.selectivity.input,
         rules.recognition.input,
+        rules.controls.input,
+        rules.lesions.input,
         rules.claims.input,
         rules.report.input,
 

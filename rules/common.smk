@@ -185,7 +185,9 @@ def training_minutes(wildcards):
 
 
 def tell_where_results_are():
-    print(f"\nfigures  {results('figures')}")
+    print(f"\nreport   {results('report.html')}")
+    print(f"claims   {results('claims/claims.tsv')}")
+    print(f"figures  {results('figures')}")
     print(
         f"tables   {results('selectivity/summary.tsv')} {results('recognition/summary.tsv')}"
     )
