@@ -7,7 +7,7 @@ from notebook import notebook_quilt, notebook_windows
 from stages.audio.storage import SAMPLE_RATE
 from stages.quilts.compute import quilt_of
 from stages.quilts.quilt import WINDOW_MS, joined, segment_order
-from stages.quilts.spectra import border_changes
+from stages.quilts.spectra import changes_between
 from timing import alternate, report
 
 CLIPS = 8
@@ -20,7 +20,7 @@ def main():
     clips = (0.1 * draw.standard_normal((CLIPS, SECONDS * SAMPLE_RATE))).astype(np.float32)
     spectra = notebook_windows(clips)
     for segment_ms in (50, 1600):
-        changes = [border_changes(samples, segment_ms) for samples in clips]
+        changes = [changes_between(samples, segment_ms) for samples in clips]
 
         def loops(spectra=spectra, segment_ms=segment_ms):
             for samples, windows in zip(clips, spectra, strict=True):
@@ -28,7 +28,7 @@ def main():
 
         def compiled(changes=changes, segment_ms=segment_ms):
             for samples, of_clip in zip(clips, changes, strict=True):
-                order = segment_order(of_clip, int(draw.integers(len(of_clip) + 1)))
+                order = segment_order(of_clip, int(draw.integers(len(of_clip))))
                 joined(samples, order, segment_ms)
 
         def whole(segment_ms=segment_ms):

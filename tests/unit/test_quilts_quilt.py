@@ -15,13 +15,8 @@ from scipy import signal
 
 from stages.quilts import quilt as module
 from stages.quilts.compute import quilt_of
-from stages.quilts.quilt import (
-    HALF,
-    WINDOW,
-    joined,
-    segment_order,
-    segment_samples,
-)
+from stages.quilts.quilt import HALF, WINDOW, joined, segment_order, segment_samples
+from stages.quilts.spectra import changes_between
 
 RATE = 22_050
 SCRIPTS = Path(module.__file__).parents[2]
@@ -37,41 +32,44 @@ def quilted(samples, segment_ms, seed=0):
 
 def chosen_by_hand(changes, first):
     """The rule of the order in plain words, one segment after the other."""
-    n = len(changes) + 1
-    at_onset = {k: changes[k - 1] if k else changes[0] for k in range(n)}
-    at_end = {k: changes[k] if k < n - 1 else changes[n - 2] for k in range(n)}
+    n = len(changes)
+    in_clip = {j: changes[j][j + 1] for j in range(n - 1)}
+    in_clip[n - 1] = in_clip[n - 2]
     order, left = [first], set(range(n)) - {first}
     while left:
         present = order[-1]
         candidates = sorted(left - {present + 1}) or [present + 1]
-        order.append(min(candidates, key=lambda k: abs(at_onset[k] - at_end[present])))
+        order.append(min(candidates, key=lambda k: abs(changes[present][k] - in_clip[present])))
         left.remove(order[-1])
     return order
 
 
-CHANGES = st.lists(st.floats(0, 1e6), min_size=1, max_size=40)
-
-
-@given(CHANGES, st.data())
-def test_every_segment_is_taken_once_by_the_rule(changes, data):
-    first = data.draw(st.integers(0, len(changes)))
-    order = segment_order(np.array(changes), first)
+@given(st.integers(2, 25), st.integers(0, 2**20), st.integers(2, 1000), st.data())
+def test_every_segment_is_taken_once_by_the_rule(n, seed, kinds, data):
+    # Few kinds of changes make for many equals.
+    changes = np.random.default_rng(seed).integers(kinds, size=(n, n)).astype(float)
+    first = data.draw(st.integers(0, n - 1))
+    order = segment_order(changes, first)
     assert order.tolist() == chosen_by_hand(changes, first)
-    assert sorted(order) == list(range(len(changes) + 1))
+    assert sorted(order) == list(range(n))
     assert order[0] == first
 
 
-def test_the_next_segment_is_one_that_begins_as_the_present_one_ends():
-    # Borders 0|1, 1|2 ... 5|6; segment 4 begins with a change like that at the end of segment 1.
-    changes = np.array([20.0, 5.0, 1.0, 5.1, 7.0, 3.0])
+def test_the_next_segment_changes_the_spectrum_as_the_clip_did():
+    changes = np.full((5, 5), 50.0)
+    # After segment 1 the clip changed by 7; of what is left, segment 4 does nearly so.
+    changes[1] = [3, 0, 7, 12, 8]
     assert segment_order(changes, 1)[:2].tolist() == [1, 4]
-    # Its own successor would fit exactly, and is passed over.
-    assert segment_order(changes, 4)[:2].tolist() == [4, 2]
+    # Nothing follows segment 4, whose onset changed by 20: segment 0 does nearly so.
+    changes[3, 4] = 20
+    changes[4] = [19, 0, 22, 50, 0]
+    assert segment_order(changes, 1)[:3].tolist() == [1, 4, 0]
 
 
 def test_two_segments():
-    assert segment_order(np.array([3.0]), 0).tolist() == [0, 1]
-    assert segment_order(np.array([3.0]), 1).tolist() == [1, 0]
+    changes = np.array([[0.0, 3.0], [5.0, 0.0]])
+    assert segment_order(changes, 0).tolist() == [0, 1]
+    assert segment_order(changes, 1).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("segment_ms", [50, 100, 400])
@@ -237,6 +235,21 @@ def test_the_order_of_a_melody_is_lost_and_its_notes_are_not():
     assert max(map(abs, shuffled.values())) < 0.6
 
 
+def test_joins_change_the_spectrum_as_much_as_the_clip_did():
+    draw = np.random.default_rng(8)
+    # Noise whose level steps up and down by chance, but not often.
+    level = np.repeat(np.exp(draw.normal(-3, 1, 30)), round(0.19 * RATE))
+    samples = (level * draw.standard_normal(len(level))).astype(np.float32)
+    changes = changes_between(samples, 50)
+    in_clip = np.diagonal(changes, 1)
+    order = segment_order(changes, 7)
+    at_joins = changes[order[:-1], order[1:]]
+    by_chance = draw.permutation(len(changes))
+    at_random = changes[by_chance[:-1], by_chance[1:]]
+    assert at_random.mean() > 1.3 * in_clip.mean()
+    assert at_joins.mean() == pytest.approx(in_clip.mean(), rel=0.1)
+
+
 def test_the_same_draw_gives_the_same_quilt_and_another_does_not():
     samples = white(3 * RATE)
     first, _, order = quilted(samples, 100, seed=1)
@@ -256,7 +269,7 @@ def test_the_compiled_code_runs_where_nothing_can_be_written(tmp_path):
     home = str(tmp_path / "home")
     run = (
         "import numpy as np; from stages.quilts.quilt import segment_order; "
-        "print(segment_order(np.array([1.0, 2.0, 1.5]), 1).tolist())"
+        "print(segment_order(np.arange(16.0).reshape(4, 4) % 5, 1).tolist())"
     )
     ended = subprocess.run(
         [sys.executable, "-c", run],
@@ -266,4 +279,4 @@ def test_the_compiled_code_runs_where_nothing_can_be_written(tmp_path):
         text=True,
     )
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.strip() == str(chosen_by_hand([1.0, 2.0, 1.5], 1))
+    assert ended.stdout.strip() == str(chosen_by_hand(np.arange(16.0).reshape(4, 4) % 5, 1))

@@ -12,7 +12,7 @@ from stages.common.seeds import generator
 from stages.common.tables import write_table
 from stages.quilts.columns import OK, QUILT_STATUS, SHORT, TOO_SHORT
 from stages.quilts.quilt import joined, segment_order, segment_samples
-from stages.quilts.spectra import border_changes
+from stages.quilts.spectra import changes_between
 from stages.quilts.stimuli import segment_ms_of
 from stages.spectrograms.compute import check_finite, labels_of, read_sound
 from stages.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
@@ -82,8 +82,8 @@ def quilt_of(
 
     The clip must hold two segments; `draw` gives the first. See `quilt.joined` for the rest.
     """
-    changes = border_changes(samples, segment_ms)
-    order = segment_order(changes, int(draw.integers(len(changes) + 1)))
+    changes = changes_between(samples, segment_ms)
+    order = segment_order(changes, int(draw.integers(len(changes))))
     return *joined(samples, order, segment_ms), order
 
 

@@ -28,25 +28,26 @@ def segment_samples(segment_ms: int) -> int:
 def segment_order(changes: np.ndarray, first: int) -> np.ndarray:
     """Return the segments (n,) in the order of the quilt that begins with `first`.
 
-    `changes` (n - 1,) are those of `spectra.border_changes`, n at least 2. The next segment is the
-    unused one at whose onset the clip changed most nearly as much as it did at the end of the
-    present one; the earliest of equals. The present segment's own successor, which always fits
-    best, is taken when it is the last one left. The first segment's onset and the last one's end
-    are no borders: the change at the other end of the segment stands in.
+    `changes` (n, n) are those of `spectra.changes_between`, n at least 2. The next segment is the
+    unused one to whose onset the spectrum changes most nearly as much as it changed in the clip at
+    the end of the present one; the earliest of equals. The present segment's own successor, which
+    always fits best, is taken only when it is the last one left. For the last segment of the clip,
+    which nothing follows, the change at its onset stands in.
     """
-    n = len(changes) + 1
+    n = len(changes)
     order = np.empty(n, np.int64)
     used = np.zeros(n, np.bool_)
     present = first
     for place in range(n):
         order[place] = present
         used[present] = True
-        change = changes[min(present, n - 2)]
+        end = min(present, n - 2)
+        change = changes[end, end + 1]
         best, least = -1, np.inf
         for candidate in range(n):
             if used[candidate] or candidate == present + 1:
                 continue
-            difference = abs(changes[max(candidate - 1, 0)] - change)
+            difference = abs(changes[present, candidate] - change)
             if best < 0 or difference < least:
                 best, least = candidate, difference
         present = present + 1 if best < 0 else best
