@@ -2,7 +2,8 @@
 PYTHON ?= python3
 CORES ?= all
 ARGS ?=
-REPORT ?= results/report.html
+# Snakemake's own report: every result with the code and the settings that made it.
+REPORT ?= results/snakemake-report.html
 
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
@@ -12,9 +13,6 @@ SOURCES := workflow_scripts tests benchmarks
 
 run: setup
 	@$(SNAKEMAKE) --cores $(CORES) $(ARGS)
-ifeq ($(filter -n --dry-run --dryrun,$(ARGS)),)
-	@$(MAKE) --no-print-directory report
-endif
 
 report: setup
 	@$(SNAKEMAKE) --report $(REPORT) $(ARGS)

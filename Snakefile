@@ -1,6 +1,7 @@
 # Spontaneous emergence of music detectors in deep neural networks: the whole study as a DAG.
 #
-# Named targets: spectrograms, networks, responses, selectivity, recognition, figures, and all.
+# Named targets: spectrograms, networks, responses, selectivity, recognition, controls, lesions,
+# claims, figures, report, and all.
 
 from snakemake.utils import min_version
 
@@ -17,11 +18,17 @@ include: "rules/common.smk"
 include: "rules/corpus.smk"
 include: "rules/audio.smk"
 include: "rules/spectrograms.smk"
+include: "rules/acoustics.smk"
 include: "rules/networks.smk"
 include: "rules/responses.smk"
 include: "rules/selectivity.smk"
 include: "rules/recognition.smk"
+include: "rules/quilts.smk"
+include: "rules/decoding.smk"
+include: "rules/representation.smk"
+include: "rules/lesions.smk"
 include: "rules/figures.smk"
+include: "rules/claims.smk"
 
 
 rule all:
@@ -32,6 +39,10 @@ rule all:
         rules.recognition.input,
         # An embedded corpus is described by no file.
         rules.fetch_metadata.output if configured(config["corpus"]) else [],
+        rules.controls.input,
+        rules.lesions.input,
+        rules.claims.input,
+        rules.report.input,
 
 
 onsuccess:

@@ -2,11 +2,13 @@
 
 Written after the description in Kim, Kim & Jeong (2024): log-Mel spectrograms computed by
 torchaudio for every batch, tensors as PyTorch lays them out by default, ReLU before max pooling,
-nn.Dropout, batch normalisation as a layer, AdamW without fusion.
+nn.Dropout, batch normalisation as a layer, AdamW without fusion. Sound quilts a segment at a time,
+in NumPy.
 """
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
@@ -77,3 +79,64 @@ def notebook_step(network: nn.Sequential) -> Callable[[Tensor, Tensor], None]:
         optimizer.step()
 
     return step
+
+
+def notebook_windows(waveforms: np.ndarray) -> np.ndarray:
+    """Return log-Mel spectra (n, 64, windows) of windows of 25 ms of `waveforms` (n, samples)."""
+    transform = nn.Sequential(
+        MelSpectrogram(
+            SAMPLE_RATE, n_fft=N_FFT, hop_length=N_FFT, f_min=F_MIN, f_max=F_MAX, n_mels=N_MELS
+        ),
+        AmplitudeToDB(),
+    )
+    with torch.inference_mode():
+        return transform(torch.from_numpy(waveforms)).numpy()
+
+
+def notebook_quilt(
+    samples: np.ndarray, windows: np.ndarray, per_segment: int, draw: np.random.Generator
+) -> np.ndarray:
+    """Return a quilt of `samples` (n,) in segments of `per_segment` windows, as the notebook does.
+
+    `windows` are log-Mel spectra (bands, windows) of windows of 25 ms. Of two segments those are
+    alike whose ends change as much; the last segment is not used, and a segment at an end of the
+    clip goes on at the other end.
+    """
+    ramp = N_FFT
+    length = per_segment * ramp
+    n_segments = len(samples) // length
+    changes = []
+    for segment in range(n_segments - 1):
+        this = windows[:, segment * per_segment : (segment + 1) * per_segment]
+        following = windows[:, (segment + 1) * per_segment : (segment + 2) * per_segment]
+        difference = this[:, -2:] - following[:, :2]
+        changes.append(np.sum(difference * difference))
+    changes = np.array(changes)
+    order = [int(draw.integers(n_segments - 1))]
+    for _ in range(n_segments - 2):
+        change = changes[order[-1]]
+        changes[order[-1]] = np.nan
+        order.append(int(np.nanargmin(np.abs(changes - change))))
+    return _joined(samples, order, length, ramp)
+
+
+def _joined(samples: np.ndarray, order: list[int], length: int, ramp: int) -> np.ndarray:
+    half = ramp // 2
+    rest = ramp - half
+    rise = 0.5 * (1 - np.cos(np.pi * np.arange(ramp) / ramp))
+    window = np.concatenate([rise, np.ones(length - ramp), rise[::-1]])
+    quilt = np.zeros(length * len(order) + rest)
+    for place, segment in enumerate(order):
+        around = np.arange(-half, length + rest)
+        shift = 0
+        if place == 0:
+            around = around[half:]
+        else:
+            end = quilt[place * length - half : place * length + rest] * rise
+            near = np.arange(-half - half, rest + half)
+            candidates = samples[(segment * length + near) % len(samples)]
+            likeness = np.convolve(candidates, np.flipud(end))[ramp - 1 : ramp + 2 * half]
+            shift = int(np.argmax(likeness)) - half
+        read = samples[(segment * length + shift + around) % len(samples)]
+        quilt[place * length + around] += read * window[half + around]
+    return quilt[: length * len(order)]

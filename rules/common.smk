@@ -1,5 +1,6 @@
 # Paths, names and sizes that the rules share. The configuration is checked here, before the DAG.
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
@@ -103,6 +104,11 @@ def metadata_on_disk(wildcards):
     return {name: path for name, path in files.items() if not is_url(path)}
 
 
+def of_conditions(pattern):
+    """`pattern` for each condition, in the order of the configuration."""
+    return [pattern.format(condition=condition) for condition in CONDITIONS]
+
+
 def corpus_files(wildcards):
     """The files that the configured corpus is read from, by what they are."""
     files = configured(CORPUS)
@@ -128,8 +134,13 @@ def metadata_params(wildcards):
     return {**{key: corpus[key] for key in keys}, "audioset": lists}
 
 
+# The section of the report that each figure stands in; `drawn` fills it.
+SECTIONS = {}
+
+
 def drawn(name, category):
     """The two files of a figure; the PNG goes into the report."""
+    SECTIONS[name] = category
     return {
         "svg": results("figures", f"{name}.svg"),
         "png": report(
@@ -140,9 +151,25 @@ def drawn(name, category):
     }
 
 
+def figures_by_section(paths):
+    """The names of the figures among `paths` (SVG and PNG of each), by their section."""
+    sections = {}
+    for name in dict.fromkeys(Path(path).stem for path in paths):
+        sections.setdefault(SECTIONS[name], []).append(name)
+    return sections
+
+
 def digest(script):
     """The digest of a script's code; see rule 1 in docs/architecture.md."""
     return code_digest(SCRIPTS / script)
+
+
+def digest_of_texts():
+    """The digest of the captions and the page of the report."""
+    digest = hashlib.sha256()
+    for path in sorted((SCRIPTS.parent / "report").glob("*.*")):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 # Sizes of one clip, for memory and run time: samples at 22,050 Hz, log-Mel frames at hop 275.
@@ -195,6 +222,11 @@ def responses_mb(wildcards):
     return 1200 + sum(N_CLIPS.values()) * 5 // 1000
 
 
+def embedding_minutes(wildcards):
+    """An upper bound for t-SNE of every replicate: 8 ms a clip."""
+    return 30 + int(3 * len(SEEDS) * N_CLIPS["test"] * 0.008 / 60)
+
+
 def has_gpu():
     device = config["networks"]["device"]
     return device == "cuda" or (
@@ -210,7 +242,9 @@ def training_minutes(wildcards):
 
 
 def tell_where_results_are():
-    print(f"\nfigures  {results('figures')}")
+    print(f"\nreport   {results('report.html')}")
+    print(f"claims   {results('claims/claims.tsv')}")
+    print(f"figures  {results('figures')}")
     print(
         f"tables   {results('selectivity/summary.tsv')} {results('recognition/summary.tsv')}"
     )

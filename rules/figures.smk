@@ -167,6 +167,240 @@ rule plot_selectivity_index:
         "../workflow_scripts/plot_selectivity_index.py"
 
 
+rule plot_lesions:
+    input:
+        tables=of_conditions(results("lesions/{condition}/lesions.tsv")),
+    output:
+        **drawn("lesions", "Lesions"),
+    log:
+        log_of("plot_lesions"),
+    benchmark:
+        benchmark_of("plot_lesions")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        fraction=config["selectivity"]["fraction"],
+        code=digest("plot_lesions.py"),
+    script:
+        "../workflow_scripts/plot_lesions.py"
+
+
+rule plot_lesion_dose:
+    input:
+        tables=of_conditions(results("lesions/{condition}/lesions.tsv")),
+    output:
+        **drawn("lesion_dose", "Lesions"),
+    log:
+        log_of("plot_lesion_dose"),
+    benchmark:
+        benchmark_of("plot_lesion_dose")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        target=config["corpus"]["target"],
+        code=digest("plot_lesion_dose.py"),
+    script:
+        "../workflow_scripts/plot_lesion_dose.py"
+
+
+rule plot_lesion_classes:
+    input:
+        table=results("lesions", next(iter(CONDITIONS)), "classes.tsv"),
+    output:
+        **drawn("lesion_classes", "Lesions"),
+    log:
+        log_of("plot_lesion_classes"),
+    benchmark:
+        benchmark_of("plot_lesion_classes")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        condition=next(iter(CONDITIONS)),
+        fraction=config["selectivity"]["fraction"],
+        code=digest("plot_lesion_classes.py"),
+    script:
+        "../workflow_scripts/plot_lesion_classes.py"
+
+
+rule plot_decoding:
+    input:
+        tables=of_conditions(results("decoding/{condition}.tsv")),
+    output:
+        **drawn("decoding", "Controls"),
+    log:
+        log_of("plot_decoding"),
+    benchmark:
+        benchmark_of("plot_decoding")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        layer=config["selectivity"]["layer"],
+        target=config["corpus"]["target"],
+        code=digest("plot_decoding.py"),
+    script:
+        "../workflow_scripts/plot_decoding.py"
+
+
+rule plot_acoustics:
+    input:
+        table=results("selectivity/summary.tsv"),
+    output:
+        **drawn("acoustics", "Controls"),
+    log:
+        log_of("plot_acoustics"),
+    benchmark:
+        benchmark_of("plot_acoustics")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        layer=config["selectivity"]["layer"],
+        target=config["corpus"]["target"],
+        code=digest("plot_acoustics.py"),
+    script:
+        "../workflow_scripts/plot_acoustics.py"
+
+
+rule plot_embedding:
+    input:
+        points=of_conditions(results("embedding/{condition}/points.tsv")),
+        segregation=of_conditions(results("embedding/{condition}/segregation.tsv")),
+    output:
+        **drawn("embedding", "Representation"),
+    log:
+        log_of("plot_embedding"),
+    benchmark:
+        benchmark_of("plot_embedding")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        target=config["corpus"]["target"],
+        code=digest("plot_embedding.py"),
+    script:
+        "../workflow_scripts/plot_embedding.py"
+
+
+rule plot_genres:
+    input:
+        tables=of_conditions(results("genres/{condition}.tsv")),
+    output:
+        **drawn("genres", "Selectivity"),
+    log:
+        log_of("plot_genres"),
+    benchmark:
+        benchmark_of("plot_genres")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        target=config["corpus"]["target"],
+        code=digest("plot_genres.py"),
+    script:
+        "../workflow_scripts/plot_genres.py"
+
+
+rule plot_selectivity_by_layer:
+    input:
+        table=results("selectivity/summary.tsv"),
+    output:
+        **drawn("selectivity_by_layer", "Selectivity"),
+    log:
+        log_of("plot_selectivity_by_layer"),
+    benchmark:
+        benchmark_of("plot_selectivity_by_layer")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        layer=config["selectivity"]["layer"],
+        target=config["corpus"]["target"],
+        code=digest("plot_selectivity_by_layer.py"),
+    script:
+        "../workflow_scripts/plot_selectivity_by_layer.py"
+
+
+rule plot_quilts:
+    input:
+        tables=of_conditions(results("quilts/{condition}/responses.tsv")),
+    output:
+        **drawn("quilts", "Controls"),
+    log:
+        log_of("plot_quilts"),
+    benchmark:
+        benchmark_of("plot_quilts")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        conditions=list(CONDITIONS),
+        layer=config["selectivity"]["layer"],
+        target=config["corpus"]["target"],
+        code=digest("plot_quilts.py"),
+    script:
+        "../workflow_scripts/plot_quilts.py"
+
+
+rule plot_claims:
+    input:
+        claims=results("claims/claims.tsv"),
+        estimates=results("claims/estimates.tsv"),
+    output:
+        **drawn("claims", "Claims"),
+    log:
+        log_of("plot_claims"),
+    benchmark:
+        benchmark_of("plot_claims")
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=30,
+    params:
+        code=digest("plot_claims.py"),
+    script:
+        "../workflow_scripts/plot_claims.py"
+
+
 rule figures:
     input:
         rules.plot_yields.output,
@@ -176,3 +410,13 @@ rule figures:
         rules.plot_selective_responses.output,
         rules.plot_class_responses.output,
         rules.plot_selectivity_index.output,
+        rules.plot_quilts.output,
+        rules.plot_selectivity_by_layer.output,
+        rules.plot_genres.output,
+        rules.plot_embedding.output,
+        rules.plot_decoding.output,
+        rules.plot_acoustics.output,
+        rules.plot_lesions.output,
+        rules.plot_lesion_dose.output,
+        rules.plot_lesion_classes.output,
+        rules.plot_claims.output,

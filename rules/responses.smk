@@ -1,4 +1,4 @@
-# Responses of every network to every stimulus.
+# Responses of every network to the clips.
 
 
 rule compute_responses:
@@ -13,6 +13,8 @@ rule compute_responses:
         log_of("compute_responses", "{condition}", "{seed}", "{stimulus}"),
     benchmark:
         benchmark_of("compute_responses", "{condition}", "{seed}", "{stimulus}")
+    wildcard_constraints:
+        stimulus="original",
     conda:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]

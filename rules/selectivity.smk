@@ -6,6 +6,8 @@ rule selectivity_units:
         train=results("responses", network("original", "train.h5")),
         test=results("responses", network("original", "test.h5")),
         clips=results("corpus/clips.tsv"),
+        acoustics_train=acoustics_of("train"),
+        acoustics_test=acoustics_of("test"),
     output:
         units=results("selectivity", network("units.tsv")),
     log:

@@ -1,4 +1,4 @@
-# log-Mel spectrograms of every stimulus.
+# log-Mel spectrograms of the clips, and the index of those of every stimulus.
 
 
 rule compute_spectrograms:
@@ -12,6 +12,8 @@ rule compute_spectrograms:
         log_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}"),
     benchmark:
         benchmark_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}")
+    wildcard_constraints:
+        stimulus="original",
     conda:
         "../envs/networks.yaml"
     threads: 1

@@ -260,3 +260,30 @@ def yield_tables(n_classes=527, mirror=True, lossless=False):
                 held = float(mirrored) if mirror else np.nan
                 splits.append((split, asked, usable, usable / asked, held, held / asked))
     return pd.DataFrame(rows, columns=list(YIELD)), pd.DataFrame(splits, columns=list(SPLIT_YIELD))
+
+
+def quilt_responses(condition, seeds=5, lengths=(50, 100, 200, 400, 800, 1600)):
+    """A responses.tsv of quilts: target clips gain with the length of segments, others do not."""
+    rows = []
+    skill = _SKILL.get(condition, 0.5)
+    for seed in range(1, seeds + 1):
+        random = _generator(condition, seed)
+        scale = random.uniform(0.7, 1.3)
+        for segment_ms in (np.nan, *lengths):
+            quilted = 0.0 if np.isnan(segment_ms) else np.log2(2 * max(lengths) / segment_ms)
+            for group, level in (("most", 0.5), ("least", 0.15)):
+                for role, gain in (("target", 0.4 * skill), ("other", 0.0)):
+                    effect = gain * (1 - 0.08 * quilted) if group == "most" else 0.0
+                    rows.append(
+                        {
+                            "seed": seed,
+                            "stimulus": "intact" if not quilted else f"quilt-{segment_ms}ms",
+                            "segment_ms": segment_ms,
+                            "group": group,
+                            "role": role,
+                            "n_clips": 90 if role == "target" else 240,
+                            "response": scale * (level + effect) + random.normal(0, 0.01),
+                            "response_sd": 0.2,
+                        }
+                    )
+    return pd.DataFrame(rows)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stages.acoustics.columns import ACOUSTICS
 from stages.common.tables import write_table
 from stages.corpus.columns import CLASSES, CLIPS
 from stages.networks.columns import NETWORK_CLIPS
@@ -59,6 +60,16 @@ def clips(n_train=36, n_test=24):
     return pd.concat(parts, ignore_index=True)
 
 
+def acoustics(clip_ids, seed=0):
+    """Return made-up covariates of `clip_ids`: three vary from clip to clip, the rest are 1."""
+    random = np.random.default_rng(seed)
+    table = pd.DataFrame({name: 1.0 for name in ACOUSTICS}, index=range(len(clip_ids)))
+    table["clip_id"] = list(clip_ids)
+    for name, scale in (("duration_seconds", 3), ("level_db", 20), ("harmonicity", 0.2)):
+        table[name] = scale * random.random(len(clip_ids))
+    return table
+
+
 def write_responses(path, clip_ids, responses):
     """Write `responses` (layer to (clips, units)) in the real layout, zeros where none is given."""
     units = {layer: len(_CLASS_LIST) if layer == "fc2" else UNITS[layer] for layer in LAYERS}
@@ -84,6 +95,8 @@ class Corpus:
         write_table(self.path("clips.tsv"), self.clips, CLIPS)
         write_table(self.path("classes.tsv"), classes(), CLASSES)
         for split, responses in self.responses.items():
+            covariates = acoustics(self.of_split(split)["clip_id"], seed=len(split))
+            write_table(self.path(f"acoustics-{split}.tsv"), covariates, ACOUSTICS)
             order = self.order(split)
             ids = self.of_split(split)["clip_id"].to_numpy()[order]
             write_responses(
@@ -93,6 +106,10 @@ class Corpus:
 
     def write_network_clips(self, table):
         write_table(self.path("network_clips.tsv"), table, NETWORK_CLIPS)
+
+    def acoustics(self):
+        """Return the paths of the tables of covariates of each split."""
+        return {split: [self.path(f"acoustics-{split}.tsv")] for split in self.responses}
 
     def of_split(self, split):
         return self.clips[self.clips["split"] == split].reset_index(drop=True)

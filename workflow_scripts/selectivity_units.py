@@ -9,6 +9,10 @@ with job(snakemake.log[0]):
         snakemake.input.test,
         snakemake.input.clips,
         snakemake.output.units,
+        acoustics={
+            "train": snakemake.input.acoustics_train,
+            "test": snakemake.input.acoustics_test,
+        },
         fraction=snakemake.params.fraction,
         permutations=snakemake.params.permutations,
         bootstraps=snakemake.params.bootstraps,

@@ -76,6 +76,20 @@ def test_only_the_order_of_the_scores_counts(case):
     )
 
 
+# Ranges that cannot be divided into steps: infinite, too wide for float32, too narrow.
+EXTREME = st.sampled_from([-np.inf, -3e38, 0.0, 1e-45, 3e-45, 1.0, 3e38, np.inf])
+
+
+@given(cases(EXTREME))
+def test_extreme_scores_are_placed_by_their_order(case):
+    scores, labels = case
+    _, ordinal = np.unique(scores, return_inverse=True)
+    np.testing.assert_array_equal(
+        average_precision(scores, labels),
+        average_precision(ordinal.reshape(scores.shape).astype(np.float64), labels),
+    )
+
+
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_order_of_the_clips_does_not_count(case, random):
     scores, labels = case

@@ -51,6 +51,14 @@ def test_the_default_configuration_is_accepted():
         ("corpus.target", [], "corpus.target must be a name or a list of names"),
         ("corpus.clip_seconds", True, "corpus.clip_seconds must be a number of seconds"),
         ("corpus", None, "corpus must be a mapping of keys, not null"),
+        ("quilts.segment_ms", [50], "quilts.segment_ms must be a list of at least two"),
+        ("quilts.segment_ms", [50, 110], "must be a length in ms, a multiple of 25"),
+        ("quilts.compared_seconds", 1, "quilts.compared_seconds must be a number of seconds"),
+        ("lesions.fractions", [], "lesions.fractions must be a list of different shares"),
+        ("lesions.fractions", [0.6], "must be a share of the units above 0 and at most 0.5"),
+        ("lesions.random_draws", 5, "lesions.random_draws must be a whole number of at least 20"),
+        ("claims.alpha", 0.5, "claims.alpha must be a number above 0 and below 0.5"),
+        ("claims.smallest_effects.lesions", 1, "did you mean lesion?"),
     ],
 )
 def test_a_wrong_shape_is_one_line_that_names_the_key(key, value, says):
@@ -85,6 +93,12 @@ def test_a_misspelt_key_is_told_before_the_missing_one():
         ("corpus.withheld_clips", "no/such.txt", r"corpus\.withheld_clips is"),
         ("audio.ffmpeg", "no/ffmpeg", r"audio\.ffmpeg is"),
         ("networks.conditions", {"natural": None}, r"networks\.conditions names no condition"),
+        ("quilts.compared_seconds", 4, r"compared_seconds is 4, longer than corpus\.clip_seconds"),
+        ("quilts.segment_ms", [50, 1800], r"segment_ms has 1800.*leave out what is over 1750"),
+        ("quilts.segment_ms", [50, 1250], r"whole segments of 1250 ms .* make only 2\.5 s"),
+        ("claims.condition", "trained", r"claims\.condition is trained.*natural, full"),
+        ("claims.controls", ["natural"], r"claims\.controls names natural, which is no other"),
+        ("claims.controls", ["mirrored"], r"claims\.controls names mirrored"),
     ],
 )
 def test_an_impossible_combination_names_the_key(key, value, says):

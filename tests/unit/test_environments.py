@@ -18,6 +18,7 @@ IMPORTED_AS = {
     "imageio_ffmpeg": "imageio-ffmpeg",
     "yt_dlp": "yt-dlp",
     "yt_dlp_ejs": "yt-dlp-ejs",
+    "sklearn": "scikit-learn",
 }
 
 

@@ -15,10 +15,15 @@ ORDER = [
     {"configuration", "corpus"},
     {"audio"},
     {"spectrograms"},
+    {"acoustics", "quilts"},
     {"networks"},
     {"responses"},
     {"selectivity", "recognition"},
+    {"controls"},
+    {"lesions"},
+    {"claims"},
     {"figures"},
+    {"report"},
 ]
 LEVEL = {stage: level for level, stages in enumerate(ORDER) for stage in stages}
 MODULES = sorted((SCRIPTS / "stages").rglob("*.py"))
@@ -67,7 +72,13 @@ def test_which_scripts_import_torch():
             for name in imported(path)
         )
     }
-    assert with_torch == {"compute_spectrograms", "train_network", "compute_responses"}
+    assert with_torch == {
+        "compute_spectrograms",
+        "compute_quilts",
+        "train_network",
+        "compute_responses",
+        "compute_quilt_responses",
+    }
 
 
 def test_every_rule_with_a_script_is_named_after_it_and_complete():

@@ -12,7 +12,7 @@ from stages.networks.weights import write_tensors
 from stages.responses import shard
 from stages.responses.features import PooledFeatures
 from stages.responses.files import LAYERS, read_responses
-from stages.responses.shard import compute_responses
+from stages.responses.shard import compute_responses, compute_responses_of_networks
 from stages.spectrograms.columns import INDEX
 
 
@@ -131,3 +131,37 @@ def test_damaged_weights(corpora, tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"weights\.safetensors: damaged weights"):
         run(corpora, tmp_path)
+
+
+def run_networks(corpora, tmp_path, names=("first", "second")):
+    outputs = [tmp_path / name / "test.h5" for name in names]
+    compute_responses_of_networks(
+        weights=[tmp_path / f"{name}.safetensors" for name in names],
+        index=corpora["test"].index,
+        split="test",
+        stimulus="original",
+        outputs=outputs,
+        device="cpu",
+        threads=1,
+    )
+    return outputs
+
+
+def test_several_networks_answer_as_each_does_alone(corpora, tmp_path):
+    for name, seed in (("first", 2), ("second", 3)):
+        network = initial_network(3, seed=seed)
+        write_tensors(tmp_path / f"{name}.safetensors", network.state_dict(), {"classes": 3})
+    together = [path.read_bytes() for path in run_networks(corpora, tmp_path)]
+    assert together[0] != together[1]
+    for name, content in zip(("first", "second"), together, strict=True):
+        (tmp_path / "weights.safetensors").write_bytes(
+            (tmp_path / f"{name}.safetensors").read_bytes()
+        )
+        assert run({"test": corpora["test"]}, tmp_path)["test"].read_bytes() == content
+
+
+def test_several_networks_and_an_empty_index(corpora, tmp_path):
+    weights_at(tmp_path / "first.safetensors")
+    write_table(corpora["test"].index, corpora["test"].index_table[:0], INDEX)
+    with pytest.raises(InputError, match=r"index\.tsv: lists no clip; no clip of split test"):
+        run_networks(corpora, tmp_path, ["first"])

@@ -7,16 +7,26 @@ import pytest
 from scipy import stats
 
 from stages.selectivity.effects import effects
-from stages.selectivity.permutation import Relabelled, max_statistic_p, permuted_labels
+from stages.selectivity.permutation import (
+    STATISTICS,
+    Relabelled,
+    max_statistic_p,
+    permuted_labels,
+    twice_mean_ranks,
+)
 
 
 def skewed(clips, units, seed=0):
     return np.random.default_rng(seed).gamma(0.7, 1, (clips, units)).astype(np.float32)
 
 
+def every_p_of(target, other, permutations, seed=0):
+    observed = effects(target, other)
+    return max_statistic_p(target, other, observed, permutations, np.random.default_rng(seed))
+
+
 def p_of(target, other, permutations, seed=0):
-    t = effects(target, other)["welch_t"]
-    return max_statistic_p(target, other, t, permutations, np.random.default_rng(seed))
+    return every_p_of(target, other, permutations, seed)["welch_t"]
 
 
 def test_each_relabelling_names_as_many_targets_and_every_clip_alike():
@@ -35,7 +45,7 @@ def test_t_of_every_relabelling_equals_scipy(clips, n_target):
     responses = skewed(clips, 9) * np.float32([1, 1e-8, 1e6, 1, 1, 1, 1, 1, 1])
     responses[:, 3] += 1000
     labels = permuted_labels(n_target, clips - n_target, 6, np.random.default_rng(2))
-    found = Relabelled(responses, n_target).welch_t(labels)
+    found = Relabelled(responses, n_target).statistics(labels)["welch_t"]
     exact = responses.astype(np.float64)
     expected = [
         stats.ttest_ind(exact[row], exact[~row], equal_var=False).statistic for row in labels
@@ -66,7 +76,7 @@ def test_the_observed_labelling_counts_when_it_is_drawn():
     labels = np.zeros((20, 6), dtype=bool)
     for row, chosen in zip(labels, combinations(range(6), 3), strict=True):
         row[list(chosen)] = True
-    t = np.abs(Relabelled(pooled, 3).welch_t(labels)[:, 0])
+    t = np.abs(Relabelled(pooled, 3).statistics(labels)["welch_t"][:, 0])
     assert (t >= t[0] * (1 - 1e-9)).sum() == 2
     # Two in twenty: 10,000 draws have a standard error of 0.003, four of which are allowed.
     assert p_of(target, other, 10_000)[0] == pytest.approx(0.1, abs=0.012)
@@ -88,7 +98,9 @@ def test_constant_units_neither_gain_nor_cost_anything():
     np.testing.assert_array_equal(p[:5], p_of(target, other, 99))
     np.testing.assert_array_equal(p[5:], 1)
     labels = permuted_labels(30, 40, 50, np.random.default_rng(0))
-    assert (Relabelled(np.concatenate(wide), 30).welch_t(labels)[:, 5:] == 0).all()
+    constant_under_all = Relabelled(np.concatenate(wide), 30).statistics(labels)
+    for name, values in constant_under_all.items():
+        assert (values[:, 5:] == (0.5 if name == "auc" else 0)).all()
 
 
 def test_a_unit_that_one_clip_drives_gives_no_nan():
@@ -96,7 +108,7 @@ def test_a_unit_that_one_clip_drives_gives_no_nan():
     other[2] = 7
     labels = permuted_labels(3, 4, 200, np.random.default_rng(0))
     # The clip's group has variance, the other none: t is that of 7/3 or 7/4 over its error, 1.
-    t = Relabelled(np.concatenate([target, other]), 3).welch_t(labels)
+    t = Relabelled(np.concatenate([target, other]), 3).statistics(labels)["welch_t"]
     np.testing.assert_allclose(np.abs(t), 1, rtol=1e-12)
     assert p_of(target, other, 99)[0] == 1
 
@@ -114,12 +126,14 @@ def test_family_wise_error_on_null_data_is_nominal():
     # permutations p <= 0.05 has a probability of 2/40; three standard errors of 1,000 such draws
     # are 0.021.
     random = np.random.default_rng(7)
-    false = 0
+    false = dict.fromkeys(STATISTICS, 0)
     for run in range(1000):
         shared = random.normal(size=(45, 1))
         responses = np.maximum(shared + random.normal(size=(45, 8)), 0).astype(np.float32)
-        false += p_of(responses[:15], responses[15:], 39, seed=run).min() <= 0.05
-    assert false / 1000 == pytest.approx(0.05, abs=0.021)
+        for name, p in every_p_of(responses[:15], responses[15:], 39, seed=run).items():
+            false[name] += p.min() <= 0.05
+    for name in STATISTICS:
+        assert false[name] / 1000 == pytest.approx(0.05, abs=0.021)
 
 
 def test_the_same_draw_gives_the_same_p():
@@ -128,3 +142,49 @@ def test_the_same_draw_gives_the_same_p():
         p_of(target, other, 300, seed=3), p_of(target, other, 300, seed=3)
     )
     assert (p_of(target, other, 300, seed=3) != p_of(target, other, 300, seed=4)).any()
+
+
+@pytest.mark.parametrize(("clips", "n_target"), [(1500, 400), (37, 30), (4, 2)])
+def test_every_statistic_of_a_relabelling_is_that_of_its_groups(clips, n_target):
+    responses = skewed(clips, 5, seed=11)
+    # Ties within and between the groups, as rectified units have them.
+    responses[:, 1:3] = np.round(responses[:, 1:3])
+    labels = permuted_labels(n_target, clips - n_target, 5, np.random.default_rng(12))
+    found = Relabelled(responses, n_target).statistics(labels)
+    assert set(found) == set(STATISTICS)
+    for draw, row in enumerate(labels):
+        expected = effects(responses[row], responses[~row])
+        for name in STATISTICS:
+            np.testing.assert_allclose(found[name][draw], expected[name], rtol=1e-9, atol=1e-9)
+        # Whole numbers throughout: not a digit may be lost where a tie decides.
+        np.testing.assert_array_equal(found["auc"][draw], expected["auc"])
+
+
+def test_ranks_are_scipys():
+    responses = np.round(skewed(300, 7, seed=13), 1)
+    expected = stats.rankdata(responses, axis=0)
+    np.testing.assert_array_equal(twice_mean_ranks(responses), 2 * expected)
+
+
+def test_p_of_the_other_statistics_equal_counts_over_a_loop():
+    target, other = skewed(25, 6, seed=1), skewed(40, 6, seed=2)
+    target[:, 0] += 1
+    other[:, 1] = np.round(other[:, 1])
+    pooled = np.concatenate([target, other])
+    labels = permuted_labels(25, 40, 199, np.random.default_rng(0))
+    drawn = [effects(pooled[row], pooled[~row]) for row in labels]
+    observed, found = effects(target, other), every_p_of(target, other, 199)
+    for name, centre in (("d_prime", 0), ("hedges_g", 0), ("auc", 0.5)):
+        largest = np.array([np.abs(values[name] - centre).max() for values in drawn])
+        reached = largest[:, None] >= np.abs(observed[name] - centre) * (1 - 1e-9)
+        np.testing.assert_array_equal(found[name], (1 + reached.sum(axis=0)) / 200)
+
+
+def test_all_statistics_agree_where_they_must():
+    # With as many targets as others d' is t over a constant. Of one unit, g goes with the
+    # difference of means, and so does t, which falls with the spread within the groups.
+    target, other = skewed(30, 5, seed=14), skewed(30, 5, seed=15)
+    p = every_p_of(target, other, 199)
+    np.testing.assert_array_equal(p["d_prime"], p["welch_t"])
+    one = every_p_of(target[:, :1] + np.float32(0.3), other[:, :1], 199)
+    assert one["hedges_g"] == one["welch_t"] == one["d_prime"]

@@ -9,10 +9,12 @@ import pytest
 from response_files import UNITS as LAYER_SIZES
 from response_files import corpus, write_responses
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import fdrcorrection
 
+from stages.acoustics.columns import ACOUSTICS
 from stages.common.errors import InputError
-from stages.common.tables import read_table
+from stages.common.tables import read_table, write_table
 from stages.selectivity.columns import UNITS
 from stages.selectivity.effects import effects
 from stages.selectivity.units import n_selective, ranks, selectivity_units
@@ -20,6 +22,7 @@ from stages.selectivity.units import n_selective, ranks, selectivity_units
 
 def run(files, name="units.tsv", **changed):
     options = {
+        "acoustics": files.acoustics(),
         "fraction": 0.125,
         "permutations": 199,
         "bootstraps": 200,
@@ -82,6 +85,69 @@ def test_statistics_are_those_of_the_clips_roles(tmp_path):
         np.testing.assert_allclose(of_layer["p_fdr"], fdrcorrection(of_layer["p"])[1], rtol=1e-12)
 
 
+def test_effects_with_covariates_are_those_of_statsmodels(tmp_path):
+    files = corpus(tmp_path)
+    plant(files, "conv3", 2, 0.5)
+    table = run(files)
+    for split, prefix in (("train", ""), ("test", "test_")):
+        covariates = read_table(files.path(f"acoustics-{split}.tsv"), ACOUSTICS)
+        rows = files.order(split)
+        role = files.of_split(split)["role"].to_numpy()[rows]
+        kept = np.isin(role, ["target", "other"])
+        varied = ["duration_seconds", "level_db", "harmonicity"]
+        design = np.column_stack(
+            [np.ones(kept.sum()), role[kept] == "target", covariates.loc[rows[kept], varied]]
+        )
+        for layer in LAYER_SIZES:
+            of_layer = table[table["layer"] == layer]
+            for unit, response in enumerate(files.responses[split][layer][rows[kept]].T):
+                fit = OLS(response.astype(np.float64), design).fit(cov_type="HC3", use_t=True)
+                row = of_layer.iloc[unit]
+                assert row[f"{prefix}partial_t"] == pytest.approx(fit.tvalues[1], rel=1e-8)
+                assert row[f"{prefix}partial_p"] == pytest.approx(fit.pvalues[1], rel=1e-8)
+                assert row[f"{prefix}partial_difference"] == pytest.approx(fit.params[1], rel=1e-8)
+
+
+def test_selectivity_that_the_level_makes_is_gone_with_covariates(tmp_path):
+    files = corpus(tmp_path, n_train=240, n_test=240).write()
+    for split in ("train", "test"):
+        covariates = read_table(files.path(f"acoustics-{split}.tsv"), ACOUSTICS)
+        role = files.of_split(split)["role"].to_numpy()
+        covariates.loc[role == "target", "level_db"] += 15
+        for unit, by in ((3, covariates["level_db"] / 5), (8, 3.0 * (role == "target"))):
+            files.responses[split]["avgpool"][:, unit] += np.asarray(by, dtype=np.float32)
+        write_table(tmp_path / f"louder-{split}.tsv", covariates, ACOUSTICS)
+    louder = {split: [tmp_path / f"louder-{split}.tsv"] for split in ("train", "test")}
+    table = run(files, acoustics=louder)
+    loud, selective = (table[table["layer"] == "avgpool"].iloc[unit] for unit in (3, 8))
+    assert loud["test_hedges_g"] > 1.5 and abs(loud["test_partial_t"]) < 3
+    assert selective["test_hedges_g"] > 1.5 and selective["test_partial_t"] > 8
+
+
+def test_a_clip_without_covariates_in_any_table_is_refused(tmp_path):
+    files = corpus(tmp_path).write()
+    present = files.of_split("test")["clip_id"][files.order("test")]
+    roles = files.clips.set_index("clip_id").loc[present, "role"]
+    clip = roles.index[roles == "target"][0]
+    table = read_table(files.path("acoustics-test.tsv"), ACOUSTICS)
+    write_table(tmp_path / "less.tsv", table[table["clip_id"] != clip], ACOUSTICS)
+    acoustics = files.acoustics() | {"test": [tmp_path / "less.tsv"]}
+    with pytest.raises(InputError, match=rf"less\.tsv: no covariates of clip {clip}; delete"):
+        run(files, acoustics=acoustics)
+
+
+def test_too_few_clips_for_the_covariates_leave_them_empty_and_say_so(tmp_path, caplog):
+    files = corpus(tmp_path, n_test=11)
+    with caplog.at_level("WARNING"):
+        table = run(files)
+    assert "test clips: no effect with covariates, for" in caplog.text
+    adjusted = [name for name in UNITS if "partial" in name]
+    assert len(adjusted) == 9
+    for name in UNITS:
+        empty = name in adjusted and name.startswith("test_")
+        assert table[name].isna().all() if empty else table[name].notna().all()
+
+
 def test_a_planted_unit_is_found_and_holds_on_test_clips(tmp_path):
     files = corpus(tmp_path, n_train=120, n_test=120)
     plant(files, "avgpool", 11, 2.0)
@@ -135,6 +201,7 @@ def test_the_order_of_the_clips_in_the_file_does_not_count(tmp_path):
     paths = [files.path(name) for name in ("train.h5", "test.h5", "clips.tsv", "after.tsv")]
     selectivity_units(
         *paths,
+        acoustics=files.acoustics(),
         fraction=0.125,
         permutations=199,
         bootstraps=200,
@@ -183,7 +250,11 @@ def test_constant_units_are_last_and_never_nan(tmp_path):
             row = of_layer.loc[unit]
             named = ("welch_t", "p", "auc", "d_prime", "hedges_g", "hedges_g_low", "hedges_g_high")
             assert [row[f"{prefix}{name}"] for name in named] == [0, 1, 0.5, 0, 0, 0, 0]
-        assert of_layer.loc[unit, "p_permutation"] == 1
+            named = ("partial_difference", "partial_t", "partial_p", "partial_d")
+            assert [row[f"{prefix}{name}"] for name in named] == [0, 0, 1, 0]
+        for name in UNITS:
+            if name.endswith("p_permutation"):
+                assert of_layer.loc[unit, name] == 1
     dead = table[table["layer"] == "conv2"]
     assert list(dead["rank"]) == [1, 2, 3, 4] and set(dead["p_fdr"]) == {1.0}
 
@@ -193,7 +264,8 @@ def test_a_second_run_gives_the_same_bytes_and_another_network_other_draws(tmp_p
     one = run(files, "one.tsv")
     run(files, "two.tsv")
     assert files.path("one.tsv").read_bytes() == files.path("two.tsv").read_bytes()
-    drawn = ["hedges_g_low", "hedges_g_high", "test_hedges_g_low", "p_permutation"]
+    drawn = ["hedges_g_low", "hedges_g_high", "test_hedges_g_low"]
+    drawn += [name for name in UNITS if name.endswith("p_permutation")]
     for change in ({"seed": 2}, {"condition": "full"}, {"replicate": "2"}):
         other = run(files, "other.tsv", **change)
         for name in drawn:
@@ -252,6 +324,7 @@ def test_responses_to_the_other_splits_clips_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"test\.h5: clip test-\d+ is not among the train clips"):
         selectivity_units(
             *[files.path(n) for n in ("test.h5", "train.h5", "clips.tsv", "units.tsv")],
+            acoustics=files.acoustics(),
             fraction=0.125,
             permutations=9,
             bootstraps=9,

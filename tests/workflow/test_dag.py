@@ -14,6 +14,10 @@ FIGURES = {
     "plot_selective_responses",
     "plot_class_responses",
     "plot_selectivity_index",
+    "plot_quilts",
+    "plot_selectivity_by_layer",
+    "plot_genres",
+    "plot_embedding",
 }
 NETWORK_RULES = (
     "train_network",
@@ -35,7 +39,11 @@ def test_the_default_dag(tmp_path):
     assert all(jobs[name] == 20 for name in NETWORK_RULES)
     assert jobs["fetch_audio"] == jobs["compute_spectrograms"] == 2
     assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
-    assert jobs["index_spectrograms"] == 2
+    # Six quilts and the intact clips, of which there are test clips only.
+    assert jobs["compute_quilts"] == 7
+    assert jobs["index_spectrograms"] == 2 + 7
+    assert jobs["compute_quilt_responses"] == 4 * 7
+    assert jobs["quilt_responses"] == 4
     assert set(jobs) >= FIGURES
 
 
@@ -70,7 +78,10 @@ def test_the_manifest_preset(tmp_path):
         ("responses", "compute_responses", "selectivity_units"),
         ("selectivity", "summarise_selectivity", "score_recognition"),
         ("recognition", "summarise_recognition", "selectivity_units"),
-        ("figures", "plot_class_responses", "summarise_selectivity"),
+        ("quilts", "compute_quilt_responses", "score_recognition"),
+        ("controls", "embed_responses", "lesion_units"),
+        ("controls", "genre_responses", "score_recognition"),
+        ("figures", "plot_class_responses", "write_report"),
     ],
 )
 def test_targets(tmp_path, target, has, lacks):

@@ -6,12 +6,17 @@ import xml.etree.ElementTree
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import average_precision_score
+from statsmodels.regression.linear_model import OLS
 
+from stages.acoustics.columns import ACOUSTICS, COVARIATES
 from stages.common.files import sha256
 from stages.common.tables import read_table
+from stages.controls.columns import DECODING
 from stages.corpus.columns import CLASSES, CLIPS
 from stages.networks.columns import HISTORY, NETWORK_CLIPS
 from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
@@ -143,6 +148,60 @@ def test_units_against_scipy(results, clips, condition, seed):
         assert chosen.min() >= answering.loc[~answering["selective"], "welch_t"].max()
 
 
+def covariates_of(results, split, clip_ids):
+    """The covariates that vary (clips, k) of `clip_ids`."""
+    paths = sorted((results / "acoustics" / split).glob("*.tsv"))
+    table = pd.concat([read_table(path, ACOUSTICS) for path in paths]).set_index("clip_id")
+    assert table.index.is_unique and np.isfinite(table.to_numpy()).all()
+    values = table.loc[clip_ids].to_numpy()
+    return values[:, np.ptp(values, axis=0) > 0]
+
+
+@pytest.mark.parametrize(("split", "prefix"), [("train", ""), ("test", "test_")])
+def test_effects_with_covariates_against_statsmodels(results, clips, split, prefix):
+    units = read_table(results / "selectivity/untrained/seed-2/units.tsv", UNITS)
+    of_layer = units[units["layer"] == "avgpool"]
+    role = dict(zip(clips["clip_id"], clips["role"], strict=True))
+    with h5py.File(results / f"responses/untrained/seed-2/original/{split}.h5") as file:
+        names = [name.decode() for name in file["clip_id"][:]]
+        response = file["avgpool"][:].astype(np.float64)
+    kept = [row for row, name in enumerate(names) if role[name] != "mixed"]
+    covariates = covariates_of(results, split, [names[row] for row in kept])
+    # Every clip is of one length here, so duration does not vary.
+    assert covariates.shape[1] == len(COVARIATES) - 1
+    target = [float(role[names[row]] == "target") for row in kept]
+    z = (covariates - covariates.mean(axis=0)) / covariates.std(axis=0)
+    design = np.column_stack([np.ones(len(kept)), target, z])
+    for unit in np.flatnonzero(response[kept].std(axis=0) > 1e-6)[:40]:
+        fit = OLS(response[kept, unit], design).fit(cov_type="HC3", use_t=True)
+        row = of_layer.iloc[unit]
+        assert row[f"{prefix}partial_t"] == pytest.approx(fit.tvalues[1], rel=1e-6)
+        assert row[f"{prefix}partial_p"] == pytest.approx(fit.pvalues[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_decoding_against_scikit_learn(results, clips, seed):
+    table = read_table(results / "decoding/natural.tsv", DECODING)
+    first = table[(table["seed"] == seed) & (table["first_rank"] == 1)].iloc[0]
+    units = read_table(results / f"selectivity/natural/seed-{seed}/units.tsv", UNITS)
+    of_layer = units[units["layer"] == "avgpool"].sort_values("rank")
+    chosen = of_layer["unit"].to_numpy()[:32]
+    role = dict(zip(clips["clip_id"], clips["role"], strict=True))
+    parts = []
+    for split in ("train", "test"):
+        with h5py.File(results / f"responses/natural/seed-{seed}/original/{split}.h5") as file:
+            roles = np.array([role[name.decode()] for name in file["clip_id"][:]])
+            response = file["avgpool"][:].astype(np.float64)[:, chosen]
+        kept = roles != "mixed"
+        parts += [response[kept], roles[kept] == "target"]
+    train, label, test, truth = parts
+    scores = LinearRegression().fit(train, label).predict(test)
+    assert (first["n_train"], first["n_test"]) == (len(label), len(truth))
+    # Units that all but make each other up lose digits, and an order of near ties may turn.
+    expected = average_precision_score(truth, scores)
+    assert first["average_precision"] == pytest.approx(expected, abs=0.01)
+
+
 @pytest.mark.parametrize(("condition", "seed"), NETWORKS)
 def test_average_precision_against_scikit_learn(results, clips, classes, condition, seed):
     path = results / f"recognition/{condition}/seed-{seed}/average_precision.tsv"
@@ -203,6 +262,8 @@ def test_summaries_have_a_row_for_every_network(results):
         "selective_responses",
         "class_responses",
         "selectivity_index",
+        "decoding",
+        "acoustics",
     ],
 )
 def test_figures_are_pictures(results, name):

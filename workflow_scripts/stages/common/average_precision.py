@@ -2,10 +2,13 @@
 
 import numpy as np
 
-# A tile of 16 float32 scores (a cache line) by 512 clips is turned while it lies in the first
-# cache; the working memory is 16 columns, whatever the number of classes.
-_CLASSES_IN_A_BLOCK = 16
-_CLIPS_IN_A_TILE = 512
+from stages.common.compiled import compiled
+
+# Scores are turned to columns in tiles that fit the first cache, this many classes at a time.
+_CLASSES_IN_A_BLOCK = 32
+_CLIPS_IN_A_TILE = 64
+# Equal steps between the lowest and the highest positive.
+_STEPS = 1022
 
 
 def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -24,29 +27,11 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
         raise ValueError(f"scores {scores.shape} and labels {labels.shape} are not (n, classes)")
     if labels.dtype != bool:
         raise ValueError(f"labels are {labels.dtype}, not bool")
-    n, classes = scores.shape
-    result = np.full(classes, np.nan)
-    if n == 0:
-        return result
-    clips, ends = _positives(labels)
-    columns = np.empty((min(_CLASSES_IN_A_BLOCK, classes), n), dtype=scores.dtype)
-    for start in range(0, classes, _CLASSES_IN_A_BLOCK):
-        block = columns[: classes - start]
-        _turn(scores[:, start : start + _CLASSES_IN_A_BLOCK], block)
-        of_block = [
-            row[clips[ends[place] : ends[place + 1]]] for place, row in enumerate(block, start)
-        ]
-        block.sort(axis=1)
-        # Sorting puts NaN last.
-        if np.isnan(block[:, -1]).any():
-            raise ValueError("a score is NaN")
-        for place, (ranked, hits) in enumerate(zip(block, of_block, strict=True), start):
-            if hits.size:
-                hits.sort()
-                # The first place of a score is the number of lower ones, whatever the ties.
-                at_least = n - ranked.searchsorted(hits)
-                hits_at_least = hits.size - hits.searchsorted(hits)
-                result[place] = (hits_at_least / at_least).sum() / hits.size
+    if scores.dtype not in (np.float32, np.float64):
+        scores = scores.astype(np.float64)
+    result = np.full(scores.shape[1], np.nan)
+    if not _score(np.ascontiguousarray(scores), np.ascontiguousarray(labels), result):
+        raise ValueError("a score is NaN")
     return result
 
 
@@ -65,17 +50,148 @@ def chance_average_precision(n_positive: np.ndarray, n_clips: int) -> np.ndarray
     return np.where(n_positive > 0, expected, np.nan)
 
 
-def _positives(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the clips of the positives, class by class, and where each class starts and ends."""
-    n, classes = labels.shape
-    clips, places = np.divmod(np.flatnonzero(labels), classes)
-    # Sorting the numbers themselves is faster than an argsort of the classes.
-    ordered = np.sort(places * n + clips)
-    return ordered % n, np.searchsorted(ordered, np.arange(classes + 1) * n)
+@compiled
+def _score(scores: np.ndarray, labels: np.ndarray, result: np.ndarray) -> bool:
+    """Fill `result` (classes,) for the classes with positives; return whether no score is NaN.
+
+    A class's positives are sorted, and every clip's score is placed among them. A table over equal
+    steps between the lowest and the highest positive says between which positives a score must
+    lie, so that there is mostly one left to compare with: no other scores are sorted.
+    """
+    n, classes = scores.shape
+    clips, ends = _positive_clips(labels)
+    most = np.max(ends[1:] - ends[:-1]) if classes else 0
+    columns = np.empty((min(_CLASSES_IN_A_BLOCK, classes), n), scores.dtype)
+    positives = np.empty(most + 1, scores.dtype)
+    steps = np.empty(n, np.int32)
+    below = np.empty(_STEPS + 3, np.int32)
+    placed = np.empty(most + 2, np.int64)
+    for first in range(0, classes, _CLASSES_IN_A_BLOCK):
+        width = min(_CLASSES_IN_A_BLOCK, classes - first)
+        for start in range(0, n, _CLIPS_IN_A_TILE):
+            stop = min(n, start + _CLIPS_IN_A_TILE)
+            for k in range(width):
+                for i in range(start, stop):
+                    columns[k, i] = scores[i, first + k]
+        for k in range(width):
+            column = columns[k]
+            own = clips[ends[first + k] : ends[first + k + 1]]
+            for place in range(len(own)):
+                positives[place] = column[own[place]]
+            positives[: len(own)].sort()
+            # What a score above all positives is compared with.
+            positives[len(own)] = np.inf
+            if not _place(column, positives[: len(own) + 1], steps, below, placed):
+                return False
+            if len(own):
+                result[first + k] = _mean_precision(positives[: len(own)], placed)
+    return True
 
 
-def _turn(scores: np.ndarray, columns: np.ndarray) -> None:
-    """Copy `scores` (n, some classes) to `columns` (some classes, n), tile by tile."""
-    for first in range(0, len(scores), _CLIPS_IN_A_TILE):
-        tile = slice(first, first + _CLIPS_IN_A_TILE)
-        columns[:, tile] = scores[tile].T
+@compiled
+def _positive_clips(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the clips of the positives, class by class, and where each class begins and ends."""
+    classes = labels.shape[1]
+    places = np.flatnonzero(labels)
+    ends = np.zeros(classes + 1, np.int64)
+    for place in places:
+        ends[place % classes + 1] += 1
+    ends = np.cumsum(ends)
+    filled = ends[:-1].copy()
+    clips = np.empty(len(places), np.int64)
+    for place in places:
+        of_class = place % classes
+        clips[filled[of_class]] = place // classes
+        filled[of_class] += 1
+    return clips, ends
+
+
+@compiled
+def _place(
+    column: np.ndarray,
+    positives: np.ndarray,
+    steps: np.ndarray,
+    below: np.ndarray,
+    placed: np.ndarray,
+) -> bool:
+    """Count in `placed` the scores with 0, 1, 2 ... of the sorted `positives` at or below them.
+
+    The last of `positives` is no positive but infinity; `steps` and `below` are work space.
+    Returns whether no score is NaN.
+    """
+    n_positive = len(positives) - 1
+    # Where there is no range to divide, NaN puts every score into the last step.
+    line = np.full(2, np.nan, column.dtype)
+    if n_positive and 0 < positives[n_positive - 1] - positives[0] < np.inf:
+        line[1] = (_STEPS - 1) / np.float64(positives[n_positive - 1] - positives[0])
+        if line[1] < np.inf:
+            line[0] = positives[0]
+    _find_steps(positives[:n_positive], line, steps)
+    step = 0
+    below[0] = 0
+    for place in range(n_positive):
+        while step < steps[place]:
+            step += 1
+            below[step] = place
+    while step < _STEPS + 2:
+        step += 1
+        below[step] = n_positive
+    if not _find_steps(column, line, steps):
+        return False
+    placed[: n_positive + 2] = 0
+    for i in range(column.size):
+        score = column[i]
+        # Unsigned, for a negative place would count from the end.
+        step_of = np.uint32(steps[i])
+        start = np.uint32(below[step_of])
+        stop = np.uint32(below[step_of + np.uint32(1)])
+        rank = start + np.uint32(positives[start] <= score)
+        if stop > start + np.uint32(1):
+            while rank < stop:
+                middle = (rank + stop) >> np.uint32(1)
+                if positives[middle] <= score:
+                    rank = middle + np.uint32(1)
+                else:
+                    stop = middle
+        placed[rank] += 1
+    # Infinite scores reach the last of `positives`.
+    placed[n_positive] += placed[n_positive + 1]
+    return True
+
+
+@compiled
+def _find_steps(column: np.ndarray, line: np.ndarray, steps: np.ndarray) -> bool:
+    """Fill `steps` with each score's step on `line` (start, steps a unit), from 0 to _STEPS + 1.
+
+    A higher score is never on a lower step. Returns whether no score is NaN.
+    """
+    low, scale = line[0], line[1]
+    ends = np.array([0, 1, _STEPS + 1], dtype=column.dtype)
+    n_nan = 0
+    for i in range(column.size):
+        score = column[i]
+        n_nan += score != score
+        step = (score - low) * scale + ends[1]
+        # NaN goes to the last step.
+        step = step if step < ends[2] else ends[2]
+        steps[i] = np.int32(step if step > ends[0] else ends[0])
+    return n_nan == 0
+
+
+@compiled
+def _mean_precision(positives: np.ndarray, placed: np.ndarray) -> float:
+    """Return the mean over the sorted `positives` of the share of positives at or above each."""
+    n_positive = len(positives)
+    total = 0.0
+    at_least = 0
+    above = n_positive
+    while above:
+        # Ties share one threshold: `first` to `above` are positives of one score.
+        first = above - 1
+        while first and positives[first - 1] == positives[above - 1]:
+            first -= 1
+        # No score has a number of them between `first` and `above` at or below it.
+        at_least += placed[above]
+        total += (above - first) * (n_positive - first) / at_least
+        above = first
+    return total / n_positive

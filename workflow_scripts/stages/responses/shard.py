@@ -1,6 +1,7 @@
 """From a network and shards of spectrograms to responses, a shard at a time."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -36,17 +37,59 @@ def compute_responses(
     what the index says, or when a response is not finite.
     """
     target = prepare_device(device, threads)
-    network, _ = read_network(weights)
-    features = PooledFeatures(network, target)
-    digest = sha256(weights)
+    features, digest = _read(weights, target)
     for split, path in indices.items():
-        index = read_index(path)
-        if index.empty:
-            raise InputError(f"{path}: lists no clip; no clip of split {split} is usable")
-        with create_responses(
-            outputs[split], index["clip_id"].tolist(), features.units, digest, stimulus
-        ) as file:
-            _fill(file, features, Path(path), index, stimulus, target)
+        index = _listed(path, split)
+        _write(outputs[split], features, digest, Path(path), index, stimulus, target)
+
+
+def compute_responses_of_networks(
+    weights: Sequence[str | os.PathLike],
+    index: str | os.PathLike,
+    split: str,
+    stimulus: str,
+    outputs: Sequence[str | os.PathLike],
+    device: str,
+    threads: int,
+) -> None:
+    """Write to each of `outputs` the responses of the network at the same place of `weights`.
+
+    The clips are those of one `index`, of `split`; all else is as in `compute_responses`.
+    """
+    target = prepare_device(device, threads)
+    table = _listed(index, split)
+    for path, output in zip(weights, outputs, strict=True):
+        features, digest = _read(path, target)
+        _write(output, features, digest, Path(index), table, stimulus, target)
+
+
+def _read(weights: str | os.PathLike, device: torch.device) -> tuple[PooledFeatures, str]:
+    """Return the network at `weights` as it is evaluated, and the digest of the file."""
+    network, _ = read_network(weights)
+    return PooledFeatures(network, device), sha256(weights)
+
+
+def _listed(path: str | os.PathLike, split: str) -> pd.DataFrame:
+    index = read_index(path)
+    if index.empty:
+        raise InputError(f"{path}: lists no clip; no clip of split {split} is usable")
+    return index
+
+
+def _write(
+    output: str | os.PathLike,
+    features: PooledFeatures,
+    digest: str,
+    path: Path,
+    index: pd.DataFrame,
+    stimulus: str,
+    device: torch.device,
+) -> None:
+    """Write the responses to the clips of `index`, read from `path`, whole or not at all."""
+    with create_responses(
+        output, index["clip_id"].tolist(), features.units, digest, stimulus
+    ) as file:
+        _fill(file, features, path, index, stimulus, device)
 
 
 def _fill(

@@ -13,10 +13,18 @@ UNITS = {
     "p_fdr": float,
     "p_permutation": float,
     "d_prime": float,
+    "d_prime_p_permutation": float,
     "auc": float,
+    "auc_p_permutation": float,
     "hedges_g": float,
+    "hedges_g_p_permutation": float,
     "hedges_g_low": float,
     "hedges_g_high": float,
+    "partial_difference": float,
+    "partial_t": float,
+    "partial_t_p_permutation": float,
+    "partial_p": float,
+    "partial_d": float,
     "rank": int,
     "selective": bool,
     "test_n_target": int,
@@ -31,11 +39,16 @@ UNITS = {
     "test_hedges_g": float,
     "test_hedges_g_low": float,
     "test_hedges_g_high": float,
+    "test_partial_difference": float,
+    "test_partial_t": float,
+    "test_partial_p": float,
+    "test_partial_d": float,
 }
 """units.tsv: one row a unit, ordered by layer and number; statistics of one layer by themselves.
 
 Columns without a prefix are of the train clips, which `rank` and `selective` go by; those with
-`test_` of the test clips. `rank` 1 is the most selective unit of its layer.
+`test_` of the test clips. `rank` 1 is the most selective unit of its layer. The `partial` columns,
+the effect with acoustic covariates in the model, are empty where there are too few clips for it.
 """
 
 CLIP_RESPONSES = {"clip_id": str, "split": str, "role": str, "response": float}
@@ -78,6 +91,9 @@ SELECTIVITY_SUMMARY = {
     "test_d_prime": float,
     "test_auc": float,
     "test_hedges_g": float,
+    "test_partial_difference": float,
+    "test_partial_t": float,
+    "test_partial_d": float,
 }
 """summary.tsv: one row a network and layer; statistics are means over the selective units.
 

@@ -1,12 +1,14 @@
 """The statistics of every unit of a network: selected on train clips, reported on test clips."""
 
 import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
+from stages.acoustics.covariates import read_covariates
 from stages.common.errors import InputError
+from stages.common.false_discovery import benjamini_hochberg
 from stages.common.progress import progress
 from stages.common.seeds import generator
 from stages.common.tables import read_table, write_table
@@ -16,10 +18,18 @@ from stages.responses.files import LAYERS, read_responses
 from stages.selectivity.bootstrap import hedges_g_interval
 from stages.selectivity.columns import UNITS
 from stages.selectivity.effects import effects
+from stages.selectivity.partial import Adjusted, RelabelledAdjusted
 from stages.selectivity.permutation import max_statistic_p
 
 _FEWEST_CLIPS = 2
 _TESTED_LAYERS = [layer for layer in LAYERS if layer != "fc2"]
+_P_PERMUTATION = {
+    "welch_t": "p_permutation",
+    "d_prime": "d_prime_p_permutation",
+    "auc": "auc_p_permutation",
+    "hedges_g": "hedges_g_p_permutation",
+    "partial_t": "partial_t_p_permutation",
+}
 
 
 def selectivity_units(
@@ -28,6 +38,7 @@ def selectivity_units(
     clips: str | os.PathLike,
     units: str | os.PathLike,
     *,
+    acoustics: Mapping[str, Sequence[str | os.PathLike]],
     fraction: float,
     permutations: int,
     bootstraps: int,
@@ -37,14 +48,19 @@ def selectivity_units(
 ) -> None:
     """Write units.tsv of the network (`condition`, `replicate`) from its responses.
 
-    `train` and `test` are files of responses, `clips` is clips.tsv; `fraction` of a layer's units,
-    at least one, are called selective. Random draws come from `seed` and the network's names.
-    Raises InputError when a file cannot be read, the clips of a file are not those of its split,
-    a response is not finite, or a split has fewer than two target or two other clips.
+    `train` and `test` are files of responses, `clips` is clips.tsv, `acoustics` the tables of
+    covariates of each split; `fraction` of a layer's units, at least one, are called selective.
+    Random draws come from `seed` and the network's names. Raises InputError when a file cannot be
+    read, the clips of a file are not those of its split, a clip has no covariates, a response is
+    not finite, or a split has fewer than two target or two other clips.
     """
     paths = {"train": train, "test": test}
     table = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "role")})
     roles = {split: _roles(path, table, split) for split, path in paths.items()}
+    adjusted = {
+        split: _adjusted(path, roles[split], acoustics[split], split)
+        for split, path in paths.items()
+    }
 
     def of_split(layer: str, split: str) -> dict[str, np.ndarray]:
         target, other = _groups(paths[split], layer, roles[split])
@@ -56,11 +72,18 @@ def selectivity_units(
         draws = generator(seed, "bootstrap", condition, replicate, layer, split)
         low, high = hedges_g_interval(target, other, bootstraps, draws)
         columns |= {"hedges_g_low": low, "hedges_g_high": high}
+        columns |= adjusted[split].effects(np.concatenate([target, other]))
         if split == "train":
             t = columns["welch_t"]
             draws = generator(seed, "permutations", condition, replicate, layer)
-            columns["p_fdr"] = multipletests(columns["p"], method="fdr_bh")[1]
-            columns["p_permutation"] = max_statistic_p(target, other, t, permutations, draws)
+            columns["p_fdr"] = benjamini_hochberg(columns["p"])
+            further = {}
+            if adjusted[split].defined:
+                both = np.concatenate([target, other])
+                further["partial_t"] = RelabelledAdjusted(adjusted[split], both).partial_t
+            permuted = max_statistic_p(target, other, columns, permutations, draws, further)
+            for name, column in _P_PERMUTATION.items():
+                columns[column] = permuted.get(name, np.full(len(t), np.nan))
             columns["rank"] = ranks(t, _is_constant(target, other))
             columns["selective"] = columns["rank"] <= n_selective(fraction, len(t))
         return columns
@@ -97,6 +120,20 @@ def _roles(path: str | os.PathLike, clips: pd.DataFrame, split: str) -> np.ndarr
             f"selectivity needs at least {_FEWEST_CLIPS} of each; add clips to the corpus"
         )
     return roles
+
+
+def _adjusted(
+    path: str | os.PathLike,
+    roles: np.ndarray,
+    acoustics: Sequence[str | os.PathLike],
+    split: str,
+) -> Adjusted:
+    """Return the model with covariates of the target clips, then the other clips, of a split."""
+    clip_ids = np.array(read_responses(path, [])[0], dtype=object)
+    target, other = (clip_ids[roles == role] for role in ("target", "other"))
+    covariates = read_covariates(acoustics, [*target, *other])
+    is_target = np.arange(len(covariates)) < len(target)
+    return Adjusted(is_target, covariates, f"{split} clips")
 
 
 def _groups(

@@ -59,6 +59,18 @@ def weighted_sums(
     return sums[:, :units], sums[:, units:]
 
 
+def weighted_places(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the sums (draws, units) of `places` (clips, units) under each of `weights`, exactly.
+
+    `weights` (draws, clips) are booleans, `places` whole numbers whose sums are below 2^53.
+    """
+    sums = np.zeros((len(weights), places.shape[1]))
+    for start in range(0, len(places), _CLIPS_IN_A_BLOCK):
+        rows = slice(start, start + _CLIPS_IN_A_BLOCK)
+        sums += weights[:, rows].astype(np.float64) @ places[rows].astype(np.float64)
+    return sums
+
+
 def moments_of_sums(n: int, sums: np.ndarray, squares: np.ndarray) -> Moments:
     """Return the moments, in standard units, of `n` clips from their `sums` and `squares`."""
     mean = sums / n

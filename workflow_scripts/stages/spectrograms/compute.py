@@ -2,11 +2,12 @@
 
 import logging
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
 from stages.audio.clips import read_shard_clips
-from stages.audio.storage import SAMPLE_RATE, read_audio_shard
+from stages.audio.storage import SAMPLE_RATE, AudioShard, read_audio_shard
 from stages.common.errors import InputError, one_line
 from stages.common.tables import read_table
 from stages.corpus.columns import CLASSES
@@ -33,27 +34,18 @@ def compute_spectrogram_shard(
     InputError when a clip is not of the shard, bears a class that is not listed, or gives a
     spectrogram that is not finite.
     """
-    sound = read_audio_shard(audio)
-    if sound.sample_rate != SAMPLE_RATE:
-        raise InputError(
-            f"{audio}: at {sound.sample_rate} Hz, not {SAMPLE_RATE}; delete it and run again"
-        )
+    sound = read_sound(audio)
     n, length = sound.samples.shape
     spectrograms = np.empty((n, N_MELS, frames_of(length)), dtype=np.float16)
     for first in range(0, n, _BLOCK):
         block = log_mel(sound.samples[first : first + _BLOCK])
-        for clip_id, values in zip(sound.clip_id[first:], block, strict=False):
-            if not np.isfinite(values).all():
-                raise InputError(
-                    f"{audio}: clip {clip_id} gives a spectrogram that is not finite; "
-                    "delete the shard and run again"
-                )
+        check_finite(block, sound.clip_id[first:], audio)
         spectrograms[first : first + _BLOCK] = block
     write_spectrogram_shard(
         output,
         log_mel=spectrograms,
         n_frames=frames_of(sound.n_samples),
-        labels=_labels(sound.clip_id, clips, classes, split, shard),
+        labels=labels_of(sound.clip_id, clips, classes, split, shard),
         clip_id=sound.clip_id,
         stimulus=stimulus,
         parameters=PARAMETERS,
@@ -61,14 +53,39 @@ def compute_spectrogram_shard(
     logging.info("%s/%s: %d spectrograms of %s", split, shard, n, stimulus)
 
 
-def _labels(
-    clip_ids: list[str],
+def read_sound(audio: str | os.PathLike) -> AudioShard:
+    """Return the audio shard at `audio`; raises InputError unless it is at SAMPLE_RATE."""
+    sound = read_audio_shard(audio)
+    if sound.sample_rate != SAMPLE_RATE:
+        raise InputError(
+            f"{audio}: at {sound.sample_rate} Hz, not {SAMPLE_RATE}; delete it and run again"
+        )
+    return sound
+
+
+def check_finite(
+    spectrograms: np.ndarray, clip_ids: Sequence[str], audio: str | os.PathLike
+) -> None:
+    """Raise InputError that names the first of `clip_ids` whose spectrogram is not finite."""
+    for clip_id, values in zip(clip_ids, spectrograms, strict=False):
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{audio}: clip {clip_id} gives a spectrogram that is not finite; "
+                "delete the shard and run again"
+            )
+
+
+def labels_of(
+    clip_ids: Sequence[str],
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     split: str,
     shard: str,
 ) -> np.ndarray:
-    """Return the labels (n, classes) bool of `clip_ids`, columns in the order of classes.tsv."""
+    """Return the labels (n, classes) bool of `clip_ids`, columns in the order of classes.tsv.
+
+    Raises InputError when a clip is not of the shard or bears a class that is not listed.
+    """
     borne = {clip.clip_id: clip.labels for clip in read_shard_clips(clips, split, shard)}
     for clip_id in clip_ids:
         if clip_id not in borne:

@@ -57,6 +57,12 @@ def frames_of(n_samples: int | np.ndarray) -> int | np.ndarray:
     return 1 + (n_samples + 2 * (N_FFT // 2) - N_FFT) // HOP_LENGTH
 
 
+def taper_and_bands() -> tuple[np.ndarray, np.ndarray]:
+    """Return the taper (N_FFT,) of a window and the bands (frequencies, 64), float32."""
+    spectrogram, _ = _transforms()
+    return spectrogram.spectrogram.window.numpy(), spectrogram.mel_scale.fb.numpy()
+
+
 @cache
 def _transforms() -> tuple[MelSpectrogram, AmplitudeToDB]:
     spectrogram = MelSpectrogram(

@@ -1,0 +1,78 @@
+"""Time one lesion from stored responses against running the network again, on one CPU core."""
+
+import numpy as np
+import torch
+from notebook import notebook_log_mel, with_weights_of
+from threadpoolctl import threadpool_limits
+
+from stages.common.average_precision import average_precision
+from stages.lesions.orders import n_lesioned
+from stages.lesions.readout import Readout
+from stages.networks.architecture import initial_network
+from stages.responses.features import CLIPS_AT_ONCE, PooledFeatures
+from timing import alternate, report
+
+CLIPS, CLASSES, UNITS = 17_000, 527, 256
+FRACTIONS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
+# The network takes so many clips; its time is multiplied up.
+CLIPS_RUN, SAMPLES = 64, 220_500
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    random = np.random.default_rng(1)
+    network = initial_network(CLASSES, seed=1).eval()
+    sequence, log_mel = with_weights_of(network), notebook_log_mel()
+    waveforms = 0.1 * torch.randn(CLIPS_RUN, SAMPLES)
+    stored = log_mel(waveforms).half()
+    features = PooledFeatures(network, torch.device("cpu"))
+    parameters = {
+        name: values.numpy() for name, values in network.state_dict().items() if name[:2] == "fc"
+    }
+    answers = random.gamma(1, 1, (CLIPS, UNITS)).astype(np.float32)
+    readout = Readout(answers, np.empty((CLIPS, CLASSES), np.float32), parameters)
+    readout.outputs[:] = readout.computed()
+    # Classes as uneven as AudioSet's.
+    share = random.pareto(1, CLASSES)
+    labels = random.random((CLIPS, CLASSES)) < np.minimum(2.5 * share / share.sum(), 0.3)
+    labels[0] = True
+    counts = [n_lesioned(fraction, UNITS) for fraction in FRACTIONS]
+
+    def lesions(counts):
+        order = random.permutation(UNITS)
+        return [average_precision(x, labels) for x in readout.lesioned(order, counts)]
+
+    def notebook(batches):
+        with torch.no_grad():
+            for batch in batches:
+                sequence(batch.unsqueeze(1))
+
+    again = "the notebook's network again"
+    five = f"{len(counts)} nested lesions, each"
+    with threadpool_limits(1):
+        seconds = alternate(
+            {
+                again: lambda: notebook(stored.float().split(32)),
+                f"{again}, from samples": lambda: notebook(map(log_mel, waveforms.split(32))),
+                "this workflow's network again": lambda: [
+                    features(part) for part in stored.split(CLIPS_AT_ONCE)
+                ],
+                f"one lesion of {n_lesioned(1 / 8, UNITS)} units": lambda: lesions([32]),
+                five: lambda: lesions(counts),
+            },
+            rounds=5,
+        )
+    for name in list(seconds)[:3]:
+        seconds[name] *= CLIPS / CLIPS_RUN
+    seconds[five] /= len(counts)
+    report(
+        f"a lesion scored on {CLIPS:,} clips of 10 s x {CLASSES} classes, one thread (aim: 1,000 "
+        f"x); networks: {CLIPS_RUN} clips, multiplied up, without the scoring",
+        seconds,
+        again,
+    )
+
+
+if __name__ == "__main__":
+    main()

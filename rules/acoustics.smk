@@ -1,0 +1,33 @@
+# Acoustic covariates of every clip.
+
+
+def acoustics_of(split):
+    """The tables of covariates of a split's clips."""
+    return [results("acoustics", split, f"{shard}.tsv") for shard in SHARDS[split]]
+
+
+rule compute_acoustics:
+    input:
+        audio=results("audio/{split}/{shard}.h5"),
+        spectrograms=results("spectrograms/original/{split}/{shard}.h5"),
+    output:
+        table=results("acoustics/{split}/{shard}.tsv"),
+    log:
+        log_of("compute_acoustics", "{split}", "{shard}"),
+    benchmark:
+        benchmark_of("compute_acoustics", "{split}", "{shard}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=audio_shard_mb,
+        runtime=60,
+    params:
+        code=digest("compute_acoustics.py"),
+    script:
+        "../workflow_scripts/compute_acoustics.py"
+
+
+rule acoustics:
+    input:
+        [table for split in SPLITS for table in acoustics_of(split)],

@@ -1,0 +1,108 @@
+# Whether the claims hold, and the page that says so.
+
+TARGET = config["corpus"]["target"]
+CLAIMED = config["claims"]["condition"]
+# What the claims are about, and those of its controls that are run.
+COMPARED = [
+    CLAIMED,
+    *(name for name in config["claims"]["controls"] if name in CONDITIONS),
+]
+COMPARED_NETWORKS = [pair for pair in NETWORKS if pair[0] in COMPARED]
+
+
+rule assess_claims:
+    input:
+        segregation=expand(
+            results("embedding/{condition}/segregation.tsv"), condition=COMPARED
+        ),
+        units=of_networks(
+            results("selectivity", network("units.tsv")), COMPARED_NETWORKS
+        ),
+        recognition=results("recognition/summary.tsv"),
+        genres=results("genres", f"{CLAIMED}.tsv"),
+        quilts=expand(results("quilts/{condition}/responses.tsv"), condition=COMPARED),
+        decoding=results("decoding", f"{CLAIMED}.tsv"),
+        lesions=results("lesions", CLAIMED, "lesions.tsv"),
+    output:
+        claims=report(
+            results("claims/claims.tsv"),
+            caption="../report/claims.rst",
+            category="Claims",
+        ),
+        estimates=results("claims/estimates.tsv"),
+    log:
+        log_of("assess_claims"),
+    benchmark:
+        benchmark_of("assess_claims")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=900,
+        runtime=30,
+    params:
+        study={
+            "condition": CLAIMED,
+            "controls": config["claims"]["controls"],
+            "redrawn": [
+                name for name in COMPARED if CONDITIONS[name]["labels"] != "given"
+            ],
+            "target": TARGET if isinstance(TARGET, str) else " + ".join(TARGET),
+            "fraction": config["selectivity"]["fraction"],
+            "smallest_effects": config["claims"]["smallest_effects"],
+        },
+        conditions=COMPARED,
+        networks=COMPARED_NETWORKS,
+        layer=config["selectivity"]["layer"],
+        alpha=config["claims"]["alpha"],
+        min_networks=config["claims"]["min_networks"],
+        code=digest("assess_claims.py"),
+    script:
+        "../workflow_scripts/assess_claims.py"
+
+
+rule claims:
+    input:
+        rules.assess_claims.output,
+
+
+rule write_report:
+    input:
+        claims=results("claims/claims.tsv"),
+        corpus=results("corpus/summary.tsv"),
+        audio=results("audio/yield.tsv"),
+        status=[
+            results("audio", split, f"{shard}.status.tsv")
+            for split in SPLITS
+            for shard in SHARDS[split]
+        ],
+        recognition=results("recognition/summary.tsv"),
+        selectivity=results("selectivity/summary.tsv"),
+        weights=of_networks(results("networks", network("weights.safetensors"))),
+        figures=rules.figures.input,
+    output:
+        page=results("report.html"),
+    log:
+        log_of("write_report"),
+    benchmark:
+        benchmark_of("write_report")
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=30,
+    params:
+        config=config,
+        sections=figures_by_section(rules.figures.input),
+        # Read as they are when the page is written: a benchmark is no result.
+        benchmarks=results("benchmarks"),
+        texts=digest_of_texts(),
+        code=digest("write_report.py"),
+    script:
+        "../workflow_scripts/write_report.py"
+
+
+rule report:
+    input:
+        rules.write_report.output,

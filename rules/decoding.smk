@@ -1,0 +1,35 @@
+# The target decoded from units and from acoustic covariates.
+
+
+rule decode_target:
+    input:
+        units=of_seeds(results("selectivity", network("units.tsv"))),
+        train=of_seeds(results("responses", network("original", "train.h5"))),
+        test=of_seeds(results("responses", network("original", "test.h5"))),
+        clips=results("corpus/clips.tsv"),
+        acoustics_train=acoustics_of("train"),
+        acoustics_test=acoustics_of("test"),
+    output:
+        table=results("decoding/{condition}.tsv"),
+    log:
+        log_of("decode_target", "{condition}"),
+    benchmark:
+        benchmark_of("decode_target", "{condition}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=responses_mb,
+        runtime=30,
+    params:
+        layer=config["selectivity"]["layer"],
+        units=config["decoding"]["units"],
+        seeds=SEEDS,
+        code=digest("decode_target.py"),
+    script:
+        "../workflow_scripts/decode_target.py"
+
+
+rule decoding:
+    input:
+        of_conditions(results("decoding/{condition}.tsv")),

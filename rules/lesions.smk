@@ -1,0 +1,47 @@
+# What recognition loses when units are silenced.
+
+
+def lesion_minutes(wildcards):
+    """An upper bound: 0.02 ms a clip and lesion, for 527 classes on a core."""
+    lesions = len(config["lesions"]["fractions"]) * (
+        config["lesions"]["random_draws"] + 4
+    )
+    return 15 + int(len(SEEDS) * lesions * N_CLIPS["test"] * 0.00002 / 60)
+
+
+rule lesion_units:
+    input:
+        weights=of_seeds(results("networks", network("weights.safetensors"))),
+        train=of_seeds(results("responses", network("original", "train.h5"))),
+        test=of_seeds(results("responses", network("original", "test.h5"))),
+        units=of_seeds(results("selectivity", network("units.tsv"))),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+    output:
+        lesions=results("lesions/{condition}/lesions.tsv"),
+        classes=results("lesions/{condition}/classes.tsv"),
+    log:
+        log_of("lesion_units", "{condition}"),
+    benchmark:
+        benchmark_of("lesion_units", "{condition}")
+    conda:
+        "../envs/lesions.yaml"
+    threads: 1
+    resources:
+        mem_mb=responses_mb,
+        runtime=lesion_minutes,
+    params:
+        seed=config["seed"],
+        seeds=SEEDS,
+        layer=config["selectivity"]["layer"],
+        fractions=config["lesions"]["fractions"],
+        random_draws=config["lesions"]["random_draws"],
+        code=digest("lesion_units.py"),
+    script:
+        "../workflow_scripts/lesion_units.py"
+
+
+rule lesions:
+    input:
+        of_conditions(results("lesions/{condition}/lesions.tsv")),
+        of_conditions(results("lesions/{condition}/classes.tsv")),

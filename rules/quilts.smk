@@ -1,0 +1,95 @@
+# Sound quilts of the test clips, the same stretch of the clips as they are, and the responses.
+
+
+rule compute_quilts:
+    input:
+        audio=results("audio/test/{shard}.h5"),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+    output:
+        shard=results("spectrograms/{stimulus}/test/{shard}.h5"),
+        status=results("spectrograms/{stimulus}/test/{shard}.status.tsv"),
+    log:
+        log_of("compute_quilts", "{stimulus}", "{shard}"),
+    benchmark:
+        benchmark_of("compute_quilts", "{stimulus}", "{shard}")
+    wildcard_constraints:
+        stimulus="intact|quilt-[1-9][0-9]*ms",
+    conda:
+        "../envs/networks.yaml"
+    threads: 1
+    resources:
+        mem_mb=audio_shard_mb,
+        runtime=60,
+    params:
+        seed=lambda wildcards: (
+            None if wildcards.stimulus == "intact" else config["seed"]
+        ),
+        compared_seconds=config["quilts"]["compared_seconds"],
+        code=digest("compute_quilts.py"),
+    script:
+        "../workflow_scripts/compute_quilts.py"
+
+
+rule compute_quilt_responses:
+    input:
+        weights=of_seeds(results("networks", network("weights.safetensors"))),
+        index=results("spectrograms/{stimulus}/test/index.tsv"),
+    output:
+        responses=of_seeds(results("responses", network("{stimulus}", "test.h5"))),
+    log:
+        log_of("compute_quilt_responses", "{condition}", "{stimulus}"),
+    benchmark:
+        benchmark_of("compute_quilt_responses", "{condition}", "{stimulus}")
+    wildcard_constraints:
+        stimulus="intact|quilt-[1-9][0-9]*ms",
+    conda:
+        "../envs/networks.yaml"
+    threads: config["networks"]["threads"]
+    resources:
+        mem_mb=responses_mb,
+        runtime=120,
+        gpu=1 if has_gpu() else 0,
+    params:
+        device=config["networks"]["device"],
+        code=digest("compute_quilt_responses.py"),
+    script:
+        "../workflow_scripts/compute_quilt_responses.py"
+
+
+rule quilt_responses:
+    input:
+        indices=expand(
+            results("spectrograms/{stimulus}/test/index.tsv"), stimulus=QUILT_STIMULI
+        ),
+        responses=[
+            path
+            for stimulus in QUILT_STIMULI
+            for path in of_seeds(results("responses", network(stimulus, "test.h5")))
+        ],
+        units=of_seeds(results("selectivity", network("units.tsv"))),
+        clips=results("corpus/clips.tsv"),
+    output:
+        table=results("quilts/{condition}/responses.tsv"),
+    log:
+        log_of("quilt_responses", "{condition}"),
+    benchmark:
+        benchmark_of("quilt_responses", "{condition}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=responses_mb,
+        runtime=30,
+    params:
+        stimuli=QUILT_STIMULI,
+        seeds=SEEDS,
+        layer=config["selectivity"]["layer"],
+        code=digest("quilt_responses.py"),
+    script:
+        "../workflow_scripts/quilt_responses.py"
+
+
+rule quilts:
+    input:
+        of_conditions(results("quilts/{condition}/responses.tsv")),

@@ -1,0 +1,67 @@
+# Whether the target is represented apart from other sounds, and each of its genres.
+
+
+rule embed_responses:
+    input:
+        responses=of_seeds(results("responses", network("original", "test.h5"))),
+        clips=results("corpus/clips.tsv"),
+    output:
+        points=results("embedding/{condition}/points.tsv"),
+        segregation=results("embedding/{condition}/segregation.tsv"),
+    log:
+        log_of("embed_responses", "{condition}"),
+    benchmark:
+        benchmark_of("embed_responses", "{condition}")
+    conda:
+        "../envs/representation.yaml"
+    threads: 1
+    resources:
+        mem_mb=responses_mb,
+        runtime=embedding_minutes,
+    params:
+        seed=config["seed"],
+        seeds=SEEDS,
+        layer=config["selectivity"]["layer"],
+        perplexity=config["embedding"]["perplexity"],
+        permutations=config["selectivity"]["permutations"],
+        code=digest("embed_responses.py"),
+    script:
+        "../workflow_scripts/embed_responses.py"
+
+
+rule genre_responses:
+    input:
+        clip_responses=of_seeds(results("selectivity", network("clip_responses.tsv"))),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+    output:
+        genres=results("genres/{condition}.tsv"),
+    log:
+        log_of("genre_responses", "{condition}"),
+    benchmark:
+        benchmark_of("genre_responses", "{condition}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_mb,
+        runtime=30,
+    params:
+        seeds=SEEDS,
+        code=digest("genre_responses.py"),
+    script:
+        "../workflow_scripts/genre_responses.py"
+
+
+rule controls:
+    input:
+        of_conditions(results("quilts/{condition}/responses.tsv")),
+        [
+            results("acoustics", split, f"{shard}.tsv")
+            for split in SPLITS
+            for shard in SHARDS[split]
+        ],
+        of_conditions(results("decoding/{condition}.tsv")),
+        of_conditions(results("embedding/{condition}/points.tsv")),
+        of_conditions(results("embedding/{condition}/segregation.tsv")),
+        of_conditions(results("genres/{condition}.tsv")),

@@ -1,0 +1,240 @@
+"""Tests, intervals and verdicts: against libraries, hand-made cases and simulated networks."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from stages.claims.columns import CLAIMS, NOT_SUPPORTED, SUPPORTED, UNDETERMINED, VERDICTS, WHOLE
+from stages.claims.inference import Part, holm, judged, sign_flip_p, t_test
+
+RANDOM = np.random.default_rng(3)
+
+
+def part(values, claim="apart", name="a", smallest=0.2, **more):
+    by_seed = dict(enumerate(np.asarray(values, dtype=float).tolist(), 1))
+    return Part(claim, name, "what", "SD", smallest, by_seed, 320, **more)
+
+
+def verdicts(parts, alpha=0.05, min_networks=5):
+    """The table, indexed by claim and part."""
+    table = judged(parts, alpha=alpha, min_networks=min_networks)
+    return table.set_index(["claim", "part"])
+
+
+def around(mean, n=5, sd=0.05):
+    """`n` values of exactly this mean and standard deviation."""
+    values = np.arange(n) - (n - 1) / 2
+    return mean + sd * values / values.std(ddof=1)
+
+
+@pytest.mark.parametrize("n", [2, 5, 10, 40])
+def test_t_is_that_of_scipy(n):
+    values = RANDOM.normal(0.3, 1, n)
+    mean, t, p = t_test(values)
+    reference = stats.ttest_1samp(values, 0)
+    assert (mean, t, p) == pytest.approx((values.mean(), *reference), rel=1e-10)
+
+
+def test_t_of_too_little_is_missing():
+    assert np.isnan(t_test(np.array([]))).all()
+    assert np.isnan(t_test(np.array([1.0]))[1:]).all()
+    assert np.isnan(t_test(np.full(5, 0.1))[1:]).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8, 11])
+def test_sign_flips_are_those_of_enumeration(n):
+    for values in (RANDOM.normal(0.5, 1, n), RANDOM.integers(-2, 3, n).astype(float)):
+        signs = np.array(list(product((1, -1), repeat=n)))
+        reached = np.abs(signs @ values) >= abs(values.sum()) - 1e-9
+        assert sign_flip_p(values) == pytest.approx(reached.mean(), rel=1e-12)
+
+
+def test_five_networks_of_one_sign_give_the_smallest_p_of_sign_flips():
+    assert sign_flip_p(np.array([1.0, 2, 3, 0.1, 5])) == 0.0625
+    assert sign_flip_p(-np.arange(1.0, 21)) == 2 / 2**20
+    assert sign_flip_p(np.zeros(5)) == 1
+    assert np.isnan(sign_flip_p(np.ones(37))) and np.isnan(sign_flip_p(np.ones(0)))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.sampled_from([0.01, 0.05, 0.2]))
+def test_holm_is_that_of_statsmodels(p, alpha):
+    adjusted, levels = holm(np.array(p), alpha)
+    assert adjusted == pytest.approx(multipletests(p, alpha, method="holm")[1], abs=1e-15)
+    at_the_edge = np.abs(adjusted - alpha) < 1e-12
+    assert ((adjusted <= alpha) == (np.array(p) <= levels))[~at_the_edge].all()
+    assert (levels >= alpha / len(p)).all() and (levels <= alpha).all()
+
+
+def test_a_missing_p_counts_as_one():
+    adjusted, levels = holm(np.array([0.01, np.nan, 0.02]), 0.05)
+    assert adjusted == pytest.approx([0.03, 1, 0.04])
+    assert levels == pytest.approx([0.05 / 3, 0.05, 0.025])
+
+
+def test_the_interval_of_a_single_claim_is_students_at_its_levels():
+    values = around(0.5)
+    row = verdicts([part(values)]).loc[("apart", "a")]
+    assert row["low_confidence"] == row["high_confidence"] == pytest.approx(1 - 0.025 / 6)
+    error = stats.sem(values)
+    ends = stats.t.interval(1 - 0.05 / 6, 4, loc=values.mean(), scale=error)
+    assert (row["low"], row["high"]) == pytest.approx(ends, rel=1e-10)
+
+
+def test_the_upper_end_is_corrected_for_parts_and_the_lower_for_rejected_claims():
+    parts = [part(around(0.5), "apart"), part(around(0.5, sd=0.06), "lesion", "x")]
+    parts += [part(around(0.6), "lesion", "y"), part(around(0.6), "lesion", "z", needed=False)]
+    table = verdicts(parts)
+    # apart is rejected first, so lesion is tested among five claims.
+    assert table.loc[("apart", "a"), "low_confidence"] == pytest.approx(1 - 0.025 / 6)
+    assert table.loc[("lesion", "x"), "low_confidence"] == pytest.approx(1 - 0.025 / 5)
+    assert table.loc[("lesion", "y"), "high_confidence"] == pytest.approx(1 - 0.025 / 12)
+    # What stands beside has no correction and no verdict.
+    assert table.loc[("lesion", "z"), "low_confidence"] == pytest.approx(0.975)
+    assert table.loc[("lesion", "z"), "verdict"] == ""
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "smallest", "verdict"),
+    [
+        (0.5, 0.05, 0.2, SUPPORTED),
+        (0.0, 0.05, 0.2, NOT_SUPPORTED),
+        (-0.5, 0.05, 0.2, NOT_SUPPORTED),
+        # Certainly there, certainly too small.
+        (0.1, 0.01, 0.2, NOT_SUPPORTED),
+        # Certainly there; whether it is large enough is open.
+        (0.19, 0.05, 0.2, UNDETERMINED),
+        (0.2, 0.3, 0.2, UNDETERMINED),
+        (0.5, 0.05, 0.0, SUPPORTED),
+        (-0.5, 0.05, 0.0, NOT_SUPPORTED),
+    ],
+)
+def test_verdicts(mean, sd, smallest, verdict):
+    table = verdicts([part(around(mean, sd=sd), smallest=smallest)])
+    for name in (WHOLE, "a"):
+        row = table.loc[("apart", name)]
+        assert row["verdict"] == verdict
+        assert row["reason"]
+        assert (row["low"] > 0) == (table.loc[("apart", WHOLE), "p_holm"] <= 0.05 and mean > 0)
+
+
+def test_too_few_networks_are_undetermined_whatever_they_show():
+    for values in (around(50, n=2), around(-50, n=2), [1.0], []):
+        table = verdicts([part(values)])
+        assert set(table["verdict"]) == {UNDETERMINED}
+    assert "2 networks" in verdicts([part(around(5, n=2))]).loc[("apart", "a"), "reason"]
+    pairs = verdicts([part(around(5, n=4), paired=True)]).loc[("apart", "a")]
+    assert "4 pairs of networks" in pairs["reason"] and pairs["test"] == "paired t"
+    assert verdicts([part(around(5, n=4))], min_networks=4)["verdict"].iloc[0] == SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([0.5, 0.6, np.nan, 0.5, 0.4, 0.5], "1 of 6 networks have no estimate"),
+        ([0.5, 0.6, np.inf, 0.5, 0.4, 0.5], "1 of 6 networks have no estimate"),
+        ([np.nan] * 5, "5 of 5 networks have no estimate"),
+        ([0.5] * 5, "all 5 networks have the same estimate"),
+        ([0.0] * 5, "all 5 networks have the same estimate"),
+    ],
+)
+def test_missing_and_identical_estimates_are_undetermined(values, says):
+    row = verdicts([part(values)]).loc[("apart", WHOLE)]
+    assert row["verdict"] == UNDETERMINED and says in row["reason"]
+    assert np.isnan(row["p_holm"])
+
+
+def test_a_fault_forbids_every_verdict_and_a_caveat_only_support():
+    for mean, verdict in ((0.5, UNDETERMINED), (0.0, UNDETERMINED)):
+        row = verdicts([part(around(mean), fault="broken")]).loc[("apart", WHOLE)]
+        assert (row["verdict"], row["reason"]) == (verdict, "broken")
+    for mean, verdict in ((0.5, UNDETERMINED), (0.0, NOT_SUPPORTED)):
+        row = verdicts([part(around(mean), caveat="weak")]).loc[("apart", WHOLE)]
+        assert row["verdict"] == verdict
+        assert (row["reason"] == "weak") == (verdict == UNDETERMINED)
+
+
+def test_a_claim_holds_when_all_its_parts_do():
+    good, open_, bad = around(0.5), around(0.2, sd=0.3), around(0.0)
+    cases = [((good, good), SUPPORTED, None), ((good, open_), UNDETERMINED, "1")]
+    cases += [((open_, bad), NOT_SUPPORTED, "1"), ((bad, good), NOT_SUPPORTED, "0")]
+    for values, verdict, decided_by in cases:
+        parts = [part(each, name=str(place)) for place, each in enumerate(values)]
+        table = verdicts([*parts, part(bad, name="beside", needed=False)])
+        whole = table.loc[("apart", WHOLE)]
+        assert whole["verdict"] == verdict
+        p = [t_test(each)[2] if each.mean() > 0 else 1 for each in values]
+        assert whole["p"] == pytest.approx(max(p))
+        assert decided_by in (None, whole["decided_by"])
+        decisive = table.loc[("apart", whole["decided_by"])]
+        assert whole["estimate"] == decisive["estimate"] and whole["low"] == decisive["low"]
+
+
+def test_a_strong_effect_of_the_wrong_sign_is_no_evidence():
+    parts = [part(around(-5), name="wrong"), part(around(5), name="right")]
+    table = verdicts([*parts, part(around(0.5, sd=0.15), "lesion", "b")])
+    assert table.loc[("apart", WHOLE), "p"] == 1
+    # Nor does it ease the correction of the other claims.
+    assert table.loc[("lesion", "b"), "low_confidence"] == pytest.approx(1 - 0.025 / 6)
+
+
+def test_without_parts_every_claim_is_undetermined():
+    table = judged([], alpha=0.05, min_networks=5)
+    assert list(table["claim"]) == list(CLAIMS)
+    assert set(table["verdict"]) == {UNDETERMINED} and set(table["n_networks"]) == {0}
+    assert list(table.columns) == list(VERDICTS)
+
+
+def _null(generator, n, parts, correlated):
+    """Parts without effect, of all claims; within a claim as alike as `correlated`."""
+    for claim in CLAIMS:
+        shared = generator.standard_normal(n)
+        for name in range(parts):
+            values = correlated * shared + np.sqrt(1 - correlated**2) * generator.standard_normal(n)
+            yield part(values, claim, str(name), smallest=0.0)
+
+
+@pytest.mark.parametrize(("parts", "correlated"), [(1, 0.0), (3, 0.95)])
+def test_without_effects_any_claim_is_supported_as_seldom_as_promised(parts, correlated):
+    """No smallest effect helps here: the correction alone must hold the error."""
+    runs, said = 500, 0
+    generator = np.random.default_rng(11)
+    for _ in range(runs):
+        table = judged(_null(generator, 5, parts, correlated), alpha=0.2, min_networks=5)
+        said += (table.loc[table["part"] == WHOLE, "verdict"] == SUPPORTED).any()
+    # The rate is at most alpha / 2, for support is one-sided.
+    assert stats.binomtest(said, runs, 0.1, alternative="greater").pvalue > 0.01
+    if parts == 1:
+        # Six independent claims use most of it up, so a level too strict would show too.
+        assert said / runs > 0.05
+
+
+def test_true_claims_are_not_denied_more_often_than_promised():
+    """Every part has just its smallest effect; none may be called not supported."""
+    runs, denied = 500, 0
+    generator = np.random.default_rng(12)
+    for _ in range(runs):
+        parts = [
+            part(1 + 0.05 * generator.standard_normal(5), claim, str(name), smallest=1.0)
+            for claim in CLAIMS
+            for name in range(3)
+        ]
+        table = judged(parts, alpha=0.2, min_networks=5)
+        denied += (table.loc[table["part"] == WHOLE, "verdict"] == NOT_SUPPORTED).any()
+    assert stats.binomtest(denied, runs, 0.1, alternative="greater").pvalue > 0.01
+    assert denied / runs > 0.05
+
+
+def test_intervals_hold_the_mean_of_all_claims_as_often_as_promised():
+    runs, held = 400, 0
+    generator = np.random.default_rng(13)
+    for _ in range(runs):
+        parts = [part(generator.normal(0.3, 1, 8), claim) for claim in CLAIMS]
+        table = judged(parts, alpha=0.1, min_networks=5)
+        rows = table[table["part"] != WHOLE]
+        held += ((rows["low"] <= 0.3) & (0.3 <= rows["high"])).all()
+    assert stats.binomtest(held, runs, 0.9, alternative="less").pvalue > 0.01

@@ -1,0 +1,80 @@
+"""Which units each lesion takes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.lesions.orders import NAMED, n_lesioned, named_orders, random_orders
+from stages.selectivity.units import n_selective
+
+
+@st.composite
+def layers(draw):
+    n = draw(st.integers(1, 40))
+    ranks = np.array(draw(st.permutations(range(1, n + 1))))
+    strength = np.array(draw(st.lists(st.integers(0, 5), min_size=n, max_size=n)), dtype=float)
+    return ranks, strength, draw(st.integers(1, n))
+
+
+@given(layers())
+def test_a_lesion_takes_exactly_the_units_it_is_named_after(layer):
+    ranks, strength, k = layer
+    n = len(ranks)
+    orders = named_orders(ranks, strength)
+    assert tuple(orders) == NAMED
+    taken = {name: set(ranks[order[:k]]) for name, order in orders.items()}
+    # The very first rank is among them: the study's own code leaves it out.
+    assert taken["top"] == set(range(1, k + 1))
+    assert taken["bottom"] == set(range(n - k + 1, n + 1))
+    above = (n - k) // 2
+    assert taken["middle"] == set(range(above + 1, above + k + 1))
+    by_norm = strength[orders["norm"]]
+    assert by_norm[:k].min() >= by_norm[k:].max(initial=0)
+    for order in orders.values():
+        assert sorted(order) == list(range(n))
+
+
+def test_units_of_equal_strength_go_by_their_number():
+    strength = np.array([0.0, 2, 2, 5, 2])
+    orders = named_orders(np.arange(1, 6), strength)
+    assert orders["norm"].tolist() == [3, 1, 2, 4, 0]
+
+
+@given(st.floats(0.001, 0.5), st.integers(2, 600))
+def test_as_many_units_as_would_be_called_selective(fraction, units):
+    assert n_lesioned(fraction, units) == n_selective(fraction, units)
+    assert 1 <= n_lesioned(fraction, units) <= units
+
+
+def test_the_studys_fractions():
+    fractions = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
+    assert [n_lesioned(fraction, 256) for fraction in fractions] == [8, 16, 32, 64, 128]
+
+
+def test_random_orders_go_by_name():
+    names = ("natural", 1, "avgpool")
+    orders = random_orders(30, 256, 1, names)
+    assert list(orders)[:2] == ["random-0001", "random-0002"] and len(orders) == 30
+    for order in orders.values():
+        assert sorted(order) == list(range(256))
+    assert len({tuple(order) for order in orders.values()}) == 30
+    # More draws change none of the first; another network or seed has draws of its own.
+    for name, order in random_orders(10, 256, 1, names).items():
+        assert (order == orders[name]).all()
+    for others in (
+        random_orders(1, 256, 1, ("natural", 2, "avgpool")),
+        random_orders(1, 256, 2, names),
+    ):
+        assert (others["random-0001"] != orders["random-0001"]).any()
+
+
+def test_every_unit_is_as_likely():
+    draws, units, k = 2000, 16, 4
+    orders = random_orders(draws, units, 3, ("natural", 1, "avgpool"))
+    counts = np.zeros(units)
+    for order in orders.values():
+        counts[order[:k]] += 1
+    expected = draws * k / units
+    # Six standard deviations of the binomial.
+    assert counts == pytest.approx(expected, abs=6 * np.sqrt(expected * (1 - k / units)))

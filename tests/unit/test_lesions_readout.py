@@ -1,0 +1,160 @@
+"""Outputs under a lesion, against a real network whose units are set to zero by a hook."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from notebook import READ_AT, with_weights_of
+from safetensors.numpy import load_file, save_file
+
+from stages.common.errors import InputError
+from stages.lesions import readout as module
+from stages.lesions.readout import Readout, lesioned_layer, read_readout
+from stages.networks.architecture import initial_network
+from stages.networks.weights import write_tensors
+from stages.responses.features import PooledFeatures
+from stages.responses.files import create_responses
+
+# Threads that wait for each other only slow such small work down.
+torch.set_num_threads(1)
+
+CLIPS, CLASSES = 11, 7
+COUNTS = [1, 8, 32, 128, 256]
+
+
+def log_mel(n=CLIPS, seed=0):
+    return torch.randn(n, 64, 130, generator=torch.Generator().manual_seed(seed)) * 15 - 45
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A network whose batch statistics, scales and shifts are not those it starts with."""
+    network = initial_network(CLASSES, seed=3)
+    draw = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for seed in range(5):
+            network(log_mel(4, seed + 1))
+        for norm in (network.norm1, network.norm2, network.norm3, network.norm4):
+            norm.weight.copy_(1 + 0.3 * torch.randn(norm.weight.shape, generator=draw))
+            norm.bias.copy_(0.3 * torch.randn(norm.bias.shape, generator=draw))
+    return network.eval()
+
+
+@pytest.fixture
+def files(tmp_path, network):
+    """The network's weights and its responses, as the workflow stores them."""
+    weights, responses = tmp_path / "weights.safetensors", tmp_path / "test.h5"
+    write_tensors(weights, network.state_dict(), {"classes": CLASSES})
+    features = PooledFeatures(network, torch.device("cpu"))
+    with create_responses(
+        responses, [f"clip-{n}" for n in range(CLIPS)], features.units, "0" * 64, "original"
+    ) as file:
+        for layer, values in features(log_mel()).items():
+            file[layer][:] = values.numpy()
+    return weights, responses
+
+
+def run_again(network, layer, silenced):
+    """Return the outputs of the notebook's network, in double precision, with units at zero."""
+
+    def silence(_, __, output):
+        output = output.clone()
+        output[:, silenced] = 0
+        return output
+
+    sequence = with_weights_of(network).double()
+    # What the pooling gives is read behind it, the answers of fc1 behind its ReLU.
+    sequence[READ_AT[layer]].register_forward_hook(silence)
+    with torch.inference_mode():
+        return sequence(log_mel().double().unsqueeze(1)).numpy()
+
+
+def order_of(seed=0):
+    return np.random.default_rng(seed).permutation(256)
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc1"])
+def test_a_lesion_equals_running_the_network_again(network, files, layer):
+    clip_ids, readout = read_readout(*files, layer)
+    assert clip_ids == [f"clip-{n}" for n in range(CLIPS)] and readout.units == 256
+    intact = run_again(network, layer, [])
+    scale = np.abs(intact).max()
+    assert np.abs(readout.outputs - intact).max() < 1e-5 * scale
+    order = order_of()
+    for count, outputs in zip(COUNTS, readout.lesioned(order, COUNTS), strict=True):
+        expected = run_again(network, layer, order[:count])
+        assert np.abs(outputs - expected).max() < 1e-5 * scale
+        # The lesion does something that is far above rounding.
+        assert np.abs(expected - intact).max() > 1e-3 * scale
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc1"])
+def test_blocks_of_clips_and_steps_change_nothing(files, layer, monkeypatch):
+    _, readout = read_readout(*files, layer)
+    order = order_of(1)
+    steps = [outputs.copy() for outputs in readout.lesioned(order, COUNTS)]
+    for count, stepped in zip(COUNTS, steps, strict=True):
+        (at_once,) = [outputs.copy() for outputs in readout.lesioned(order, [count])]
+        np.testing.assert_allclose(stepped, at_once, rtol=1e-4, atol=1e-5)
+    monkeypatch.setattr(module, "_CLIPS_IN_A_BLOCK", 3)
+    for whole, outputs in zip(steps, readout.lesioned(order, COUNTS), strict=True):
+        np.testing.assert_allclose(outputs, whole, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc1"])
+def test_units_that_never_answer_change_nothing_at_all(layer):
+    random = np.random.default_rng(2)
+    answers = np.maximum(random.normal(0.3, 1, (CLIPS, 40)), 0).astype(np.float32)
+    answers[:, :20] = 0
+    shapes = {"fc1.weight": (40, 40), "fc1.bias": 40, "fc2.weight": (CLASSES, 40), "fc2.bias": 7}
+    parameters = {
+        name: random.normal(0, 1, shape).astype(np.float32)
+        for name, shape in shapes.items()
+        if layer == "avgpool" or name.startswith("fc2")
+    }
+    # As stored by another library, whose last bits differ.
+    outputs = Readout(answers, np.empty((CLIPS, CLASSES), np.float32), parameters).computed()
+    outputs *= np.float32(1 + 1e-6)
+    readout = Readout(answers, outputs.copy(), parameters)
+    steps = [step.copy() for step in readout.lesioned(np.arange(40), [20, 40])]
+    assert (steps[0] == outputs).all()
+    assert (readout.outputs == outputs).all()
+    # Without any unit, clips cannot be told apart, but for rounding.
+    assert np.ptp(steps[1], axis=0).max() < 1e-4 < np.ptp(outputs, axis=0).min()
+
+
+def test_the_layer_that_is_lesioned():
+    found = {layer: lesioned_layer(layer) for layer in ("conv1", "conv3", "avgpool", "fc1")}
+    assert found == {"conv1": "avgpool", "conv3": "avgpool", "avgpool": "avgpool", "fc1": "fc1"}
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc1"])
+def test_weights_of_another_network_are_refused(files, layer):
+    weights, responses = files
+    write_tensors(weights, initial_network(CLASSES, seed=8).state_dict(), {"classes": CLASSES})
+    with pytest.raises(InputError, match=r"test\.h5: the responses are not those of the network"):
+        read_readout(weights, responses, layer)
+    write_tensors(weights, initial_network(5, seed=3).state_dict(), {"classes": 5})
+    with pytest.raises(InputError, match=r"test\.h5: the responses are not those of the network"):
+        read_readout(weights, responses, layer)
+
+
+def test_responses_that_are_no_numbers_are_refused(files):
+    with h5py.File(files[1], "r+") as file:
+        file["avgpool"][2, 5] = np.nan
+    with pytest.raises(InputError, match=r"test\.h5: the responses are not those of the network"):
+        read_readout(*files, "avgpool")
+
+
+def test_weights_that_cannot_be_read_are_named(files, tmp_path):
+    weights, responses = files
+    with pytest.raises(InputError, match=r"none\.safetensors: no such file; run the rule"):
+        read_readout(tmp_path / "none.safetensors", responses, "avgpool")
+    tensors = load_file(weights)
+    del tensors["fc1.bias"]
+    save_file(tensors, tmp_path / "less.safetensors")
+    with pytest.raises(InputError, match=r"less\.safetensors: damaged weights"):
+        read_readout(tmp_path / "less.safetensors", responses, "avgpool")
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"weights\.safetensors: damaged weights"):
+        read_readout(weights, responses, "avgpool")

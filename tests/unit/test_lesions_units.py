@@ -1,0 +1,362 @@
+"""The tables of lesions against brute force, scikit-learn, planted and null networks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from response_files import Corpus, classes, clips
+from safetensors.numpy import save_file
+from sklearn.metrics import average_precision_score
+
+import figure_tables
+from stages.common.errors import InputError
+from stages.common.tables import read_table, write_table
+from stages.lesions.columns import LESION_CLASSES, LESIONS
+from stages.lesions.orders import random_orders
+from stages.lesions.units import lesion_units
+from stages.networks.columns import NETWORK_CLIPS
+from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
+from stages.recognition.scores import score_recognition, summarise_recognition
+from stages.selectivity.columns import UNITS
+
+AVGPOOL, FC1, CLASSES = 16, 5, 6
+DRAWS = 20
+FRACTIONS = [0.5, 0.25]
+NATURAL, TARGET = [0, 4], [1, 2]  # with positives; the owl (5) is natural and has none
+
+
+class Network:
+    """A small readout with responses of its own, on disk beside the tables of a corpus."""
+
+    def __init__(self, folder, seed=0, answers=None, parameters=None, **sizes):
+        random = np.random.default_rng(seed)
+        self.folder, self.clips = folder, clips(**sizes)
+        self.parameters = parameters or {
+            "fc1.weight": random.normal(0, 0.6, (FC1, AVGPOOL)),
+            "fc1.bias": random.normal(0, 0.6, FC1),
+            "fc2.weight": random.normal(0, 1, (CLASSES, FC1)),
+            "fc2.bias": random.normal(0, 1, CLASSES),
+        }
+        self.parameters = {k: v.astype(np.float32) for k, v in self.parameters.items()}
+        self.responses = {}
+        for split, n in self.clips.groupby("split").size().items():
+            given = random.normal(0.3, 1, (n, AVGPOOL)) if answers is None else answers[split]
+            pooled = np.maximum(given, 0).astype(np.float32)
+            self.responses[split] = {"avgpool": pooled, **self.outputs(pooled)}
+        table = figure_tables.units("natural", seed, (("avgpool", AVGPOOL), ("fc1", FC1)))
+        self.units = table
+
+    def outputs(self, pooled, silenced=(), layer="avgpool"):
+        """Run the readout on `pooled` with units at zero, in the plainest way."""
+        p = self.parameters
+        pooled = pooled.copy()
+        if layer == "avgpool":
+            pooled[:, silenced] = 0
+        fc1 = np.maximum(pooled @ p["fc1.weight"].T + p["fc1.bias"], 0)
+        if layer == "fc1":
+            fc1[:, silenced] = 0
+        return {"fc1": fc1, "fc2": fc1 @ p["fc2.weight"].T + p["fc2.bias"]}
+
+    def write(self):
+        self.folder.mkdir(exist_ok=True)
+        self.files = Corpus(self.folder, self.clips, self.responses).write()
+        save_file(self.parameters, self.folder / "weights.safetensors")
+        write_table(self.folder / "units.tsv", self.units, UNITS)
+        return self
+
+    def tested(self):
+        """Return the test clips that there are responses to, and their pooled responses."""
+        order = self.files.order("test")
+        table = self.files.of_split("test").iloc[order]
+        return table, self.responses["test"]["avgpool"][order]
+
+
+def run(networks, layer="avgpool", fractions=FRACTIONS, draws=DRAWS, seed=1):
+    folder = networks[0].folder
+    lesion_units(
+        *[
+            [network.folder / name for network in networks]
+            for name in ("weights.safetensors", "train.h5", "test.h5", "units.tsv")
+        ],
+        folder / "clips.tsv",
+        folder / "classes.tsv",
+        folder / "lesions.tsv",
+        folder / "lesion_classes.tsv",
+        replicates=range(1, len(networks) + 1),
+        layer=layer,
+        fractions=fractions,
+        random_draws=draws,
+        seed=seed,
+        condition="natural",
+    )
+    return (
+        read_table(folder / "lesions.tsv", LESIONS),
+        read_table(folder / "lesion_classes.tsv", LESION_CLASSES),
+    )
+
+
+def silenced_by(network, seed, layer, fraction):
+    """Return the units that each lesion takes, by the plainest definition."""
+    n = {"avgpool": AVGPOOL, "fc1": FC1}[layer]
+    k = max(1, round(fraction * n))
+    of_layer = network.units[network.units["layer"] == layer]
+    unit = dict(zip(of_layer["rank"], of_layer["unit"], strict=True))
+    order = network.files.order("train")
+    strength = np.abs(network.responses["train"][layer][order].astype(float)).mean(axis=0)
+    above = (n - k) // 2
+    return {
+        "none": [],
+        "top": [unit[rank] for rank in range(1, k + 1)],
+        "bottom": [unit[rank] for rank in range(n - k + 1, n + 1)],
+        "middle": [unit[rank] for rank in range(above + 1, above + k + 1)],
+        "norm": list(np.argsort(-strength)[:k]),
+    } | {
+        name: list(order[:k])
+        for name, order in random_orders(DRAWS, n, 1, ("natural", seed, layer)).items()
+    }
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc1"])
+def test_every_row_is_what_brute_force_and_scikit_learn_give(tmp_path, layer):
+    networks = [Network(tmp_path / f"{seed}", seed).write() for seed in (1, 2)]
+    table, by_class = run(networks, layer)
+    units = {"avgpool": (8, 4), "fc1": (2, 1)}[layer]
+    assert len(table) == 2 * (1 + 2 * (4 + DRAWS)) * 2
+    assert len(by_class) == 2 * (1 + 2 * 4) * CLASSES
+    for seed, network in enumerate(networks, 1):
+        tested, pooled = network.tested()
+        truth = np.array(
+            [[mid in borne.split(";") for mid in classes()["mid"]] for borne in tested["labels"]]
+        )
+        for fraction, k in zip(FRACTIONS, units, strict=True):
+            expected = {
+                name: average_precision_score(
+                    truth[:, :5], network.outputs(pooled, taken, layer)["fc2"][:, :5], average=None
+                )
+                for name, taken in silenced_by(network, seed, layer, fraction).items()
+            }
+            random = np.array([v for name, v in expected.items() if name.startswith("random")])
+            for name, precision in expected.items():
+                rows = table[
+                    (table["seed"] == seed)
+                    & (table["lesion"] == name)
+                    & (table["fraction"] == (0 if name == "none" else fraction))
+                ].set_index("group")
+                assert set(rows["layer"]) == {layer} and set(rows["n_clips"]) == {len(tested)}
+                assert set(rows["n_units"]) == {0 if name == "none" else k}
+                for group, chosen in (("natural", NATURAL), ("target", TARGET)):
+                    mean = precision[chosen].mean()
+                    row = rows.loc[group]
+                    assert row["n_classes"] == 2
+                    assert row["mean_average_precision"] == pytest.approx(mean, abs=1e-12)
+                    change = mean - expected["none"][chosen].mean()
+                    assert row["change"] == pytest.approx(change, abs=1e-12)
+                    if name == "none" or name.startswith("random"):
+                        assert np.isnan(row["percentile"])
+                    else:
+                        # Lesions of the same units have the same mean, but for rounding here.
+                        share = np.mean(random[:, chosen].mean(axis=1) <= mean + 1e-12)
+                        assert row["percentile"] == pytest.approx(share)
+                if name.startswith("random"):
+                    continue
+                rows = by_class[
+                    (by_class["seed"] == seed)
+                    & (by_class["lesion"] == name)
+                    & (by_class["fraction"] == (0 if name == "none" else fraction))
+                ]
+                assert list(rows["mid"]) == list(classes()["mid"])
+                assert list(rows["n_positive"]) == list(truth.sum(axis=0))
+                owl = rows[rows["mid"] == "/m/owl"].iloc[0]
+                assert owl[["average_precision", "change", "random_mean"]].isna().all()
+                found = rows.iloc[:5]
+                np.testing.assert_allclose(found["average_precision"], precision, atol=1e-12)
+                np.testing.assert_allclose(
+                    found["change"], precision - expected["none"], atol=1e-12
+                )
+                if name == "none":
+                    assert found[["random_mean", "random_sd"]].isna().all(axis=None)
+                else:
+                    np.testing.assert_allclose(found["random_mean"], random.mean(axis=0))
+                    np.testing.assert_allclose(
+                        found["random_sd"], random.std(axis=0, ddof=1), atol=1e-12
+                    )
+    assert list(by_class["group"].iloc[:6]) == [
+        "natural",
+        "target",
+        "target",
+        "withheld",
+        "natural",
+        "natural",
+    ]
+
+
+def test_without_a_lesion_the_mean_is_recognitions(tmp_path):
+    network = Network(tmp_path / "1").write()
+    table, _ = run([network])
+    given = network.files.of_split("train").iloc[network.files.order("train")]
+    given = given[["clip_id", "labels"]].assign(part="training")
+    write_table(network.folder / "network_clips.tsv", given, NETWORK_CLIPS)
+    names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
+    score_recognition(*[network.folder / name for name in names])
+    read_table(network.folder / "ap.tsv", AVERAGE_PRECISION)
+    path = network.folder / "summary.tsv"
+    summarise_recognition([network.folder / "ap.tsv"], path, networks=[("natural", 1)])
+    summary = read_table(path, RECOGNITION_SUMMARY)
+    summary = summary[summary["clips"] == "test"].set_index("group")
+    for row in table[table["lesion"] == "none"].itertuples():
+        expected = summary.loc[row.group]
+        assert row.mean_average_precision == pytest.approx(
+            expected["mean_average_precision"], abs=1e-15
+        )
+        assert row.n_classes == expected["n_classes"] and row.change == 0
+
+
+def planted(folder, carrier=3):
+    """A network in which one pooled unit alone tells of rain, and others of the other classes."""
+    table = clips(n_train=72, n_test=72)
+    borne = {
+        split: np.array(
+            [
+                [mid in labels.split(";") for mid in classes()["mid"]]
+                for labels in table.loc[table["split"] == split, "labels"]
+            ]
+        )
+        for split in ("train", "test")
+    }
+    random = np.random.default_rng(5)
+    answers = {}
+    for split, truth in borne.items():
+        noise = random.uniform(0, 0.4, (len(truth), AVGPOOL))
+        noise[:, carrier] += truth[:, 4]
+        for c in range(4):
+            noise[:, 8 + c] += truth[:, c]
+        answers[split] = noise
+    fc1 = np.zeros((CLASSES, AVGPOOL))
+    fc1[4, carrier] = 1
+    for c in range(4):
+        fc1[c, 8 + c] = 1
+    # Units of no use drive the class that has no clip.
+    fc1[5, [0, 1, 2]] = 1
+    parameters = {
+        "fc1.weight": fc1,
+        "fc1.bias": np.zeros(CLASSES),
+        "fc2.weight": np.eye(CLASSES),
+        "fc2.bias": np.zeros(CLASSES),
+    }
+    network = Network(folder, answers=answers, parameters=parameters, n_train=72, n_test=72)
+    of_layer = network.units["layer"] == "avgpool"
+    rank = np.roll(np.arange(1, AVGPOOL + 1), carrier)
+    network.units.loc[of_layer, "rank"] = rank
+    return network.write()
+
+
+def test_a_planted_carrier_is_found_by_the_lesion_that_takes_it(tmp_path):
+    network = planted(tmp_path / "1")
+    table, by_class = run([network], fractions=[1 / 16], draws=200)
+    natural = table[table["group"] == "natural"].set_index("lesion")
+    # The unit of rank 1 itself is taken; one in sixteen random lesions takes it too.
+    assert natural.loc["none", "mean_average_precision"] == 1
+    assert natural.loc["top", "n_units"] == 1
+    assert natural.loc["top", "change"] < -0.2
+    assert natural.loc["top", "percentile"] < 0.25
+    assert natural.loc["middle", "change"] == natural.loc["bottom", "change"] == 0
+    assert natural.loc["bottom", "percentile"] == 1
+    top = by_class[by_class["lesion"] == "top"].set_index("mid")
+    assert top.loc["/m/rain", "change"] < -0.4
+    assert (top.loc[["/m/speech", "/m/music", "/m/jazz"], "change"] == 0).all()
+    hit = [
+        name
+        for name, order in random_orders(200, AVGPOOL, 1, ("natural", 1, "avgpool")).items()
+        if order[0] == 3
+    ]
+    assert (natural.loc[hit, "change"] == natural.loc["top", "change"]).all() and 5 < len(hit) < 25
+
+
+def test_in_null_networks_the_top_lesion_has_any_place(tmp_path):
+    shares = []
+    for seed in range(40):
+        network = Network(tmp_path / f"{seed}", seed, n_test=60)
+        of_layer = network.units["layer"] == "avgpool"
+        random = np.random.default_rng([seed, 9])
+        network.units.loc[of_layer, "rank"] = random.permutation(AVGPOOL) + 1
+        table, _ = run([network.write()], fractions=[0.25])
+        top = table[(table["lesion"] == "top") & (table["group"] == "natural")]
+        shares.append(top["percentile"].iloc[0])
+    # Of 40 uniform values, the mean has a standard deviation of 0.046.
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.16)
+    assert 0 < np.mean(np.array(shares) <= 0.2) < 0.4
+
+
+def test_the_same_run_gives_the_same_bytes_and_settings_are_independent(tmp_path):
+    networks = [Network(tmp_path / f"{seed}", seed).write() for seed in (1, 2)]
+    table, _ = run(networks)
+    paths = [tmp_path / "1" / name for name in ("lesions.tsv", "lesion_classes.tsv")]
+    once = [path.read_bytes() for path in paths]
+    run(networks)
+    assert [path.read_bytes() for path in paths] == once
+    # Another fraction leaves the lesions of the first, and another network too.
+    less, _ = run(networks[:1], fractions=[0.25, 0.125])
+    keys = ["seed", "lesion", "fraction", "group"]
+    both = table.merge(less, on=keys)
+    assert len(both) == 2 * (1 + 4 + DRAWS)
+    np.testing.assert_allclose(
+        both["mean_average_precision_x"], both["mean_average_precision_y"], rtol=1e-12
+    )
+    other, _ = run(networks[:1], seed=2)
+    random = other["lesion"].str.startswith("random")
+    first = table[table["seed"] == 1].reset_index(drop=True)
+    assert (other["change"] != first["change"])[random].any()
+    assert (other["change"] == first["change"])[~random].all()
+
+
+def test_convolutions_give_way_to_the_pooling_layer(tmp_path):
+    networks = [Network(tmp_path / "1").write()]
+    table, by_class = run(networks, "avgpool")
+    again, classes_again = run(networks, "conv2")
+    pd.testing.assert_frame_equal(table, again)
+    pd.testing.assert_frame_equal(by_class, classes_again)
+    assert set(run(networks, "fc1")[0]["layer"]) == {"fc1"}
+
+
+def test_a_network_that_never_answers_loses_nothing(tmp_path):
+    silent = {"train": np.zeros((36, AVGPOOL)), "test": np.zeros((24, AVGPOOL))}
+    table, _ = run([Network(tmp_path / "1", answers=silent).write()])
+    assert (table["change"] == 0).all()
+    assert set(table["percentile"].dropna()) == {1.0}
+
+
+def test_a_group_without_positives_has_empty_means(tmp_path):
+    network = Network(tmp_path / "1")
+    network.clips["labels"] = "/m/music"
+    table, by_class = run([network.write()])
+    natural = table[table["group"] == "natural"]
+    assert set(natural["n_classes"]) == {0}
+    assert natural[["mean_average_precision", "change", "percentile"]].isna().all(axis=None)
+    assert set(table.loc[table["group"] == "target", "n_classes"]) == {1}
+    assert (by_class.loc[by_class["mid"] == "/m/music", "average_precision"] == 1).all()
+
+
+def test_tables_that_do_not_belong_together_are_named(tmp_path):
+    network = Network(tmp_path / "1").write()
+    write_table(tmp_path / "1/units.tsv", network.units.iloc[1:], UNITS)
+    with pytest.raises(InputError, match=r"units\.tsv: does not rank the 16 units of avgpool"):
+        run([network])
+    network.write()
+    network.responses["train"]["avgpool"][network.files.order("train")[0], 3] = np.inf
+    network.write()
+    with pytest.raises(InputError, match=r"train\.h5: its responses of avgpool are not"):
+        run([network])
+    network = Network(tmp_path / "2")
+    for responses in network.responses.values():
+        responses["fc2"] = responses["fc2"][:, :4]
+    for name in ("fc2.weight", "fc2.bias"):
+        network.parameters[name] = network.parameters[name][:4]
+    with pytest.raises(InputError, match=r"test\.h5: 4 outputs for 6 classes; delete it"):
+        run([network.write()])
+
+
+def test_clips_of_the_other_split_are_refused(tmp_path):
+    network = Network(tmp_path / "1").write()
+    (tmp_path / "1/test.h5").rename(tmp_path / "1/spare.h5")
+    (tmp_path / "1/test.h5").write_bytes((tmp_path / "1/train.h5").read_bytes())
+    with pytest.raises(InputError, match=r"test\.h5: clip train-\d+ is not among the test clips"):
+        run([network])

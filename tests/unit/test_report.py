@@ -1,0 +1,323 @@
+"""The report: what it says, that it needs nothing else, and that nothing in it can run."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import claim_tables
+import figure_tables
+from claim_tables import Tables
+from stages.audio.columns import STATUS, YIELD
+from stages.claims.columns import VERDICTS, WHOLE
+from stages.claims.inference import judged
+from stages.common.errors import InputError
+from stages.common.tables import write_table
+from stages.recognition.columns import RECOGNITION_SUMMARY
+from stages.report import made_with
+from stages.report.captions import caption
+from stages.report.cost import costs
+from stages.report.page import TEXTS, duration, number, p_value, tally, write_report
+from stages.selectivity.columns import SELECTIVITY_SUMMARY
+
+ROOT = Path(__file__).parents[2]
+# One pixel.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+# What a file of weights begins with; nothing reads further.
+ABOUT = {
+    "epoch": 7,
+    "training_clips": 324,
+    "validation_clips": 36,
+    "torch": "2.11.0",
+    "numpy": "2.4.6",
+}
+EVIL = '</td><script>alert("clip")</script>'
+
+
+class Page(HTMLParser):
+    """The tags, attributes and visible text of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.open, self.ids, self.text = [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+        if dict(attrs).get("id"):
+            self.ids.append(dict(attrs)["id"])
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def configuration(**corpus):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config["corpus"].update(corpus)
+    return config
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """What `write_report` takes, of five made-up networks a condition."""
+    tables = Tables(("apart", "selective"))
+    networks = figure_tables.networks(seeds=5)
+    clips = {"clips": 100, "target": 30, "other": 60, "mixed": 10, "withheld": 40, "admissible": 60}
+    status = pd.DataFrame(
+        {
+            "clip_id": ["a", "b", EVIL, "d"],
+            "status": ["ok", "missing", "missing", "unavailable"],
+            "reason": ["", "not found", "not found", "no longer there"],
+            "message": ["", EVIL, "second", "<b>removed</b> & gone"],
+        }
+    )
+    yields = pd.DataFrame(
+        {
+            "split": ["test", "test", "test"],
+            "class": ["*", "*", "/m/1"],
+            "name": ["all classes", "all classes", "Class"],
+            "status": ["ok", "missing", "ok"],
+            "clips": [1234, 2, 1],
+            "share": [0.75, 0.25, 1.0],
+        }
+    )
+
+    def write(name, table, columns):
+        return claim_tables.write(tmp_path / name, table, columns)
+
+    write_table(
+        tmp_path / "claims.tsv", judged(tables.parts(), alpha=0.05, min_networks=5), VERDICTS
+    )
+    (tmp_path / "corpus.tsv").write_text(
+        "split\t" + "\t".join(clips) + "\ntest\t" + "\t".join(map(str, clips.values())) + "\n"
+    )
+    units = pd.DataFrame(networks, columns=["condition", "seed"]).assign(
+        layer="avgpool", test_hedges_g=0.75, test_auc=0.7
+    )
+    weights = []
+    for condition, seed in networks:
+        weights.append(tmp_path / f"{condition}-{seed}.safetensors")
+        about = json.dumps({**ABOUT, "condition": condition, "replicate": seed})
+        header = json.dumps({"__metadata__": {"about": about}}).encode()
+        weights[-1].write_bytes(len(header).to_bytes(8, "little") + header + b"tensors")
+    figures = []
+    for name in ("claims", "example_spectrograms", "learning_curves"):
+        figures += [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"]
+        figures[-1].write_bytes(PNG)
+    benchmark = tmp_path / "benchmarks" / "train_network" / "natural-1.tsv"
+    benchmark.parent.mkdir(parents=True)
+    benchmark.write_text("s\tmax_rss\tcpu_time\n3725.2\t512.0\t60.0\n")
+    return {
+        "claims": tmp_path / "claims.tsv",
+        "corpus": tmp_path / "corpus.tsv",
+        "audio": write("yield.tsv", yields, YIELD),
+        "status": [write("test/00000.status.tsv", status, STATUS)],
+        "recognition": write(
+            "recognition.tsv", figure_tables.recognition_summary(), RECOGNITION_SUMMARY
+        ),
+        "selectivity": write("selectivity.tsv", units, SELECTIVITY_SUMMARY),
+        "weights": weights,
+        "figures": figures,
+        "page": tmp_path / "report.html",
+        "config": configuration(),
+        "sections": {
+            "Corpus": ["example_spectrograms"],
+            "Recognition": ["learning_curves"],
+            "Claims": ["claims"],
+        },
+        "benchmarks": tmp_path / "benchmarks",
+    }
+
+
+def written(inputs, **more):
+    inputs = inputs | more
+    write_report(**inputs)
+    return Page(inputs["page"].read_text(encoding="utf-8"))
+
+
+def test_the_page_says_what_was_found_on_what_and_how(inputs):
+    words = written(inputs).words
+    assert "2 of 6 claims are supported" in words
+    for said in (
+        # The claims, in words, before the corpus.
+        "Some of their units respond far more to Music than to other sounds",
+        "5 networks 320 clips",
+        "Smallest effect",
+        "1,234",
+        "no longer there",
+        "1:02:05",
+        "corpus.embedded.clips_per_class.train",
+        "snakemake",
+        "PyTorch 2.11.0",
+        "numbered 1 to 5",
+        "redrawn",
+    ):
+        assert said in words, said
+    assert words.index("Temporal structure") < words.index("What became of the clips")
+    table = pd.read_csv(inputs["claims"], sep="\t")
+    for verdict in table.loc[table["part"] == WHOLE, "verdict"]:
+        assert verdict in words
+
+
+def test_the_page_needs_nothing_else_and_runs_nothing(inputs):
+    page = written(inputs)
+    assert not page.open
+    kinds = {tag for tag, _ in page.tags}
+    assert not kinds & {"script", "link", "iframe", "object", "embed", "form", "svg"}
+    for tag, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "srcset", "action", "data"):
+            assert attributes.get(name, "data:image/png;base64,").startswith(
+                "data:image/png;base64,"
+            )
+        if tag == "a":
+            assert attributes["href"].startswith(("#", "https://doi.org/"))
+            if attributes["href"].startswith("#"):
+                assert attributes["href"][1:] in page.ids
+    assert len(page.ids) == len(set(page.ids))
+    html = inputs["page"].read_text(encoding="utf-8")
+    assert "default-src 'none'" in html
+    assert not re.search(r"url\(|@import", html)
+
+
+def test_every_figure_is_shown_once_with_its_caption(inputs):
+    page = written(inputs)
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(images) == 3 and all(image["alt"] for image in images)
+    assert "Log-Mel spectrograms of clips of the test split" in page.words
+    assert "Training loss" in page.words
+
+
+def test_messages_of_clips_are_text(inputs):
+    page = written(inputs)
+    html = inputs["page"].read_text(encoding="utf-8")
+    assert "<script" not in html and "<b>removed" not in html
+    assert "&lt;script&gt;" in html
+    assert page.words.count(EVIL) == 1
+    assert "<b>removed</b> & gone" in page.words
+
+
+def test_names_of_the_configuration_are_text(inputs):
+    evil = "<img src=x onerror=alert(1)>"
+    raw = ".. raw:: html\n\n   <script>1</script>"
+    config = configuration(target=[evil, raw])
+    page = written(inputs, config=config)
+    html = inputs["page"].read_text(encoding="utf-8")
+    assert "<script" not in html and "<img src=x" not in html
+    assert evil in page.words
+
+
+def test_the_embedded_corpus_is_called_no_evidence(inputs):
+    assert "This corpus is no evidence about hearing." in written(inputs).words
+    config = configuration(source="manifest", name="recordings")
+    words = written(inputs, config=config).words
+    assert "no evidence" not in words and "recordings" in words
+
+
+def test_without_benchmarks_claims_or_bad_clips_there_is_a_page_all_the_same(inputs, tmp_path):
+    empty = judged([], alpha=0.05, min_networks=5)
+    write_table(inputs["claims"], empty, VERDICTS)
+    words = written(inputs, benchmarks=tmp_path / "none", status=[]).words
+    assert "No benchmark file was found" in words
+    assert "0 of 6 claims are supported, 6 undetermined" in words
+    assert "Why clips could not be used" not in words
+
+
+@pytest.mark.parametrize("name", ["claims", "corpus", "audio", "recognition", "selectivity"])
+def test_a_missing_table_is_named(inputs, name):
+    inputs[name].unlink()
+    with pytest.raises(InputError, match=inputs[name].name):
+        write_report(**inputs)
+
+
+def test_damaged_weights_and_figures_are_named(inputs):
+    inputs["figures"][1].write_bytes(b"GIF89a")
+    with pytest.raises(InputError, match=r"claims\.png: not a PNG"):
+        write_report(**inputs)
+    inputs["figures"][1].write_bytes(PNG)
+    for content in (b"", b"\x08\0\0\0\0\0\0\0[1, 2, 3", b"\xff" * 20):
+        inputs["weights"][3].write_bytes(content)
+        with pytest.raises(InputError, match=r"natural-4\.safetensors: damaged weights"):
+            write_report(**inputs)
+
+
+def test_times_are_summed_over_jobs(tmp_path):
+    header = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\tcpu_time\n"
+    for name, text in {
+        "train/a.tsv": header + "10.5\t0:00:10\t100.0\t1\t1\t8.0\n",
+        "train/b.tsv": header + "20\t0:00:20\t300.0\t1\t1\t12.0\n1\t0:00:01\t50.0\t1\t1\t0.5\n",
+        "plot/a.tsv": header + "0.2\t0:00:00\tNA\tNA\tNA\tNA\n",
+        "odd/a.tsv": "nothing\n",
+        "odd/b.tsv": "",
+        "write_report/job.tsv": header + "5\t0:00:05\t100.0\t1\t1\t5.0\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "odd" / "c.tsv").write_bytes(b"\xff\xfe\x00")
+    table = costs(tmp_path)
+    assert list(table["rule"]) == ["train", "plot"]
+    assert table.loc[0].tolist() == ["train", 3, 31.5, 20.5, 300.0]
+    assert table.loc[1, "wall_seconds"] == 0.2 and table.loc[1, "cpu_seconds"] == 0
+    assert costs(tmp_path / "none").empty
+
+
+def test_every_figure_of_the_workflow_has_a_caption_that_renders():
+    for path in sorted(TEXTS.glob("*.rst")):
+        assert str(caption(path, configuration())).strip(), path
+    with pytest.raises(InputError, match=r"none\.rst: no such caption"):
+        caption(TEXTS / "none.rst", configuration())
+
+
+def test_a_caption_that_cannot_be_rendered_is_named(tmp_path):
+    (tmp_path / "bad.rst").write_text("{{ snakemake.config.nothing.more }}")
+    with pytest.raises(InputError, match=r"bad\.rst: not a caption"):
+        caption(tmp_path / "bad.rst", configuration())
+
+
+def test_versions_are_of_this_interpreter():
+    found = made_with.versions()
+    assert found["numpy"] == np.__version__
+    assert found["this workflow"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.12345, "0.123"),
+        (-0.5, "−0.500"),
+        (-0.0001, "0.000"),
+        (12.345, "12.3"),
+        (-1234.5, "−1,234"),
+        (float("nan"), "–"),
+        (float("inf"), "–"),
+    ],
+)
+def test_numbers(value, text):
+    assert number(value) == text
+
+
+def test_small_texts():
+    assert p_value(0.0004) == "< 0.001" and p_value(1) == "1.000" and p_value(float("nan")) == "–"
+    assert duration(3.14) == "3.1 s" and duration(59.99) == "60.0 s" and duration(3725) == "1:02:05"
+    verdicts = ["supported", "undetermined", "not supported", "undetermined"]
+    assert tally([{"verdict": verdict} for verdict in verdicts]) == (
+        "1 of 4 claims are supported, 1 not supported, 2 undetermined"
+    )

@@ -1,0 +1,24 @@
+"""Say of each claim whether it holds on this corpus."""
+
+from stages.claims.assess import assess_claims
+from stages.claims.estimates import Study
+from stages.common.job import job
+
+with job(snakemake.log[0]):
+    assess_claims(
+        segregation=snakemake.input.segregation,
+        units=snakemake.input.units,
+        recognition=snakemake.input.recognition,
+        genres=snakemake.input.genres,
+        quilts=snakemake.input.quilts,
+        decoding=snakemake.input.decoding,
+        lesions=snakemake.input.lesions,
+        claims=snakemake.output.claims,
+        values=snakemake.output.estimates,
+        study=Study(**snakemake.params.study),
+        conditions=snakemake.params.conditions,
+        networks=snakemake.params.networks,
+        layer=snakemake.params.layer,
+        alpha=snakemake.params.alpha,
+        min_networks=snakemake.params.min_networks,
+    )

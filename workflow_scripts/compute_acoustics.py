@@ -1,0 +1,11 @@
+"""Compute the acoustic covariates of the clips of one shard."""
+
+from stages.acoustics.compute import compute_acoustics_shard
+from stages.common.job import job
+
+with job(snakemake.log[0]):
+    compute_acoustics_shard(
+        audio=snakemake.input.audio,
+        spectrograms=snakemake.input.spectrograms,
+        table=snakemake.output.table,
+    )

@@ -1,0 +1,15 @@
+"""Compute what the units of every network of a condition answer to what is compared."""
+
+from stages.common.job import job
+from stages.responses.shard import compute_responses_of_networks
+
+with job(snakemake.log[0]):
+    compute_responses_of_networks(
+        weights=snakemake.input.weights,
+        index=snakemake.input.index,
+        split="test",
+        stimulus=snakemake.wildcards.stimulus,
+        outputs=snakemake.output.responses,
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+    )

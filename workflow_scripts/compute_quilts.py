@@ -1,0 +1,21 @@
+"""Quilt one shard of clips and compute the log-Mel spectrograms of what is compared."""
+
+import torch
+
+from stages.common.job import job
+from stages.quilts.compute import compute_quilt_shard
+
+with job(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    compute_quilt_shard(
+        audio=snakemake.input.audio,
+        clips=snakemake.input.clips,
+        classes=snakemake.input.classes,
+        split="test",
+        shard=snakemake.wildcards.shard,
+        stimulus=snakemake.wildcards.stimulus,
+        output=snakemake.output.shard,
+        status=snakemake.output.status,
+        seed=snakemake.params.seed,
+        compared_seconds=snakemake.params.compared_seconds,
+    )

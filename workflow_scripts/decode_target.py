@@ -1,0 +1,20 @@
+"""Decode the target from units in order of selectivity, and from acoustic covariates."""
+
+from stages.common.job import job
+from stages.controls.decoding import decode_target
+
+with job(snakemake.log[0]):
+    decode_target(
+        snakemake.input.units,
+        snakemake.input.train,
+        snakemake.input.test,
+        snakemake.input.clips,
+        snakemake.output.table,
+        acoustics={
+            "train": snakemake.input.acoustics_train,
+            "test": snakemake.input.acoustics_test,
+        },
+        layer=snakemake.params.layer,
+        at_once=snakemake.params.units,
+        replicates=snakemake.params.seeds,
+    )

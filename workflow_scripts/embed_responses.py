@@ -1,0 +1,18 @@
+"""Embed the responses of a condition's networks by t-SNE and say how far the target lies apart."""
+
+from stages.common.job import job
+from stages.controls.embedding import embed_responses
+
+with job(snakemake.log[0]):
+    embed_responses(
+        snakemake.input.responses,
+        snakemake.input.clips,
+        snakemake.output.points,
+        snakemake.output.segregation,
+        layer=snakemake.params.layer,
+        perplexity=snakemake.params.perplexity,
+        permutations=snakemake.params.permutations,
+        seed=snakemake.params.seed,
+        condition=snakemake.wildcards.condition,
+        replicates=snakemake.params.seeds,
+    )

@@ -1,0 +1,13 @@
+"""Compare the response of a condition's selective units to each genre with that to other clips."""
+
+from stages.common.job import job
+from stages.controls.genres import genre_responses
+
+with job(snakemake.log[0]):
+    genre_responses(
+        snakemake.input.clip_responses,
+        snakemake.input.clips,
+        snakemake.input.classes,
+        snakemake.output.genres,
+        replicates=snakemake.params.seeds,
+    )

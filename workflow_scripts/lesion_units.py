@@ -1,0 +1,22 @@
+"""Silence units of a condition's networks and score what they still recognise."""
+
+from stages.common.job import job
+from stages.lesions.units import lesion_units
+
+with job(snakemake.log[0]):
+    lesion_units(
+        snakemake.input.weights,
+        snakemake.input.train,
+        snakemake.input.test,
+        snakemake.input.units,
+        snakemake.input.clips,
+        snakemake.input.classes,
+        snakemake.output.lesions,
+        snakemake.output.classes,
+        replicates=snakemake.params.seeds,
+        layer=snakemake.params.layer,
+        fractions=snakemake.params.fractions,
+        random_draws=snakemake.params.random_draws,
+        seed=snakemake.params.seed,
+        condition=snakemake.wildcards.condition,
+    )

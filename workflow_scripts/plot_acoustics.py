@@ -1,0 +1,14 @@
+"""Draw the effect of the target before and after acoustic covariates."""
+
+from stages.common.job import job
+from stages.figures.acoustics import plot_acoustics
+
+with job(snakemake.log[0]):
+    plot_acoustics(
+        table=snakemake.input.table,
+        conditions=snakemake.params.conditions,
+        layer=snakemake.params.layer,
+        target=snakemake.params.target,
+        svg=snakemake.output.svg,
+        png=snakemake.output.png,
+    )

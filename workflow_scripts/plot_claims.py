@@ -1,0 +1,12 @@
+"""Draw what each claim rests on."""
+
+from stages.common.job import job
+from stages.figures.claims import plot_claims
+
+with job(snakemake.log[0]):
+    plot_claims(
+        claims=snakemake.input.claims,
+        estimates=snakemake.input.estimates,
+        svg=snakemake.output.svg,
+        png=snakemake.output.png,
+    )

@@ -1,0 +1,13 @@
+"""Draw what the selective units answer to each genre of the target."""
+
+from stages.common.job import job
+from stages.figures.genres import plot_genres
+
+with job(snakemake.log[0]):
+    plot_genres(
+        tables=snakemake.input.tables,
+        conditions=snakemake.params.conditions,
+        target=snakemake.params.target,
+        svg=snakemake.output.svg,
+        png=snakemake.output.png,
+    )

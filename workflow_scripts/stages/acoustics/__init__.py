@@ -1,0 +1,1 @@
+"""Acoustic covariates of clips: what a unit may answer to besides being the target."""

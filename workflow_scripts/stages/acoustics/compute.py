@@ -1,0 +1,58 @@
+"""From an audio shard and its spectrograms to a table of covariates."""
+
+import logging
+import os
+
+import pandas as pd
+
+from stages.acoustics.columns import ACOUSTICS
+from stages.acoustics.modulation import modulation_covariates
+from stages.acoustics.sound import sound_covariates
+from stages.audio.storage import SAMPLE_RATE, read_audio_shard, to_float
+from stages.common.errors import InputError
+from stages.common.progress import progress
+from stages.common.tables import write_table
+from stages.spectrograms.shard import open_spectrogram_shard
+
+# Spectrograms read at once.
+_BLOCK = 64
+
+
+def compute_acoustics_shard(
+    audio: str | os.PathLike, spectrograms: str | os.PathLike, table: str | os.PathLike
+) -> None:
+    """Write the covariates of the clips of the audio shard `audio` to `table`.
+
+    `spectrograms` is the shard of their log-Mels. Raises InputError when a file cannot be read or
+    the two do not hold the same clips.
+    """
+    sound = read_audio_shard(audio)
+    if sound.sample_rate != SAMPLE_RATE:
+        raise InputError(
+            f"{audio}: at {sound.sample_rate} Hz, not {SAMPLE_RATE}; delete it and run again"
+        )
+    pictures = open_spectrogram_shard(spectrograms)
+    if pictures.clip_id != sound.clip_id:
+        raise InputError(
+            f"{spectrograms}: does not hold the clips of {audio}; delete it and run again"
+        )
+    frame_rate = pictures.parameters["sample_rate"] / pictures.parameters["hop_length"]
+    rows = []
+    n = len(sound.clip_id)
+    for row in progress(range(n), n, "acoustic covariates"):
+        if row % _BLOCK == 0:
+            block = pictures.read(range(row, min(row + _BLOCK, n)))
+        samples = to_float(sound.samples[row, : sound.n_samples[row]])
+        log_mel = block[row % _BLOCK][:, : pictures.n_frames[row]]
+        rows.append(
+            {
+                "clip_id": sound.clip_id[row],
+                "duration_seconds": float(sound.n_samples[row] / SAMPLE_RATE),
+                **sound_covariates(samples),
+                **modulation_covariates(log_mel, frame_rate),
+            }
+        )
+    covariates = pd.DataFrame(rows, columns=list(ACOUSTICS))
+    write_table(table, covariates, ACOUSTICS)
+    without = int(covariates.isna().any(axis=1).sum())
+    logging.info("%d clips, %d of them without sound", n, without)

@@ -1,0 +1,31 @@
+"""The covariates of given clips, joined by their ids."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from stages.acoustics.columns import ACOUSTICS, COVARIATES
+from stages.common.errors import InputError
+from stages.common.tables import read_table
+
+
+def read_covariates(paths: Sequence[str | os.PathLike], clip_ids: Sequence[str]) -> np.ndarray:
+    """Return the covariates (clips, len(COVARIATES)) of `clip_ids`, in their order, as float64.
+
+    `paths` are the tables of the shards the clips are of. A covariate that a clip does not have is
+    NaN. Raises InputError when a table cannot be read or a clip is in none or in two.
+    """
+    tables = [read_table(path, ACOUSTICS) for path in paths]
+    every = pd.concat(tables, ignore_index=True)
+    where = f"{paths[0]} and the tables beside it" if len(paths) > 1 else str(paths[0])
+    twice = every["clip_id"].duplicated()
+    if twice.any():
+        clip = every.loc[twice, "clip_id"].iloc[0]
+        raise InputError(f"{where}: clip {clip} occurs twice; delete them and run again")
+    places = pd.Index(every["clip_id"]).get_indexer(pd.Index(clip_ids, dtype=object))
+    if (places < 0).any():
+        missing = clip_ids[int(np.argmax(places < 0))]
+        raise InputError(f"{where}: no covariates of clip {missing}; delete them and run again")
+    return every[list(COVARIATES)].to_numpy(dtype=np.float64)[places]

@@ -1,0 +1,49 @@
+"""The columns of the tables of claims; docs/claims.md defines each."""
+
+CLAIMS = ("apart", "selective", "genres", "temporal", "acoustics", "lesion")
+"""The study's claims, in its order."""
+
+WHOLE = "whole"
+"""The part under which a claim as a whole stands in its table."""
+
+SUPPORTED = "supported"
+NOT_SUPPORTED = "not supported"
+UNDETERMINED = "undetermined"
+
+VERDICTS = {
+    "claim": str,
+    "part": str,
+    "needed": bool,
+    "compared": str,
+    "unit": str,
+    "verdict": str,
+    "reason": str,
+    "estimate": float,
+    "low": float,
+    "high": float,
+    "low_confidence": float,
+    "high_confidence": float,
+    "smallest_effect": float,
+    "n_networks": int,
+    "n_clips": int,
+    "test": str,
+    "t": float,
+    "p": float,
+    "p_sign_flip": float,
+    "p_holm": float,
+    "decided_by": str,
+}
+"""claims.tsv: one row a claim (part `whole`), each followed by its parts.
+
+A claim holds when all its needed parts do; the others stand beside it and have no verdict. The
+row of a claim repeats the numbers of the part that `decided_by` names.
+"""
+
+ESTIMATES = {
+    "claim": str,
+    "part": str,
+    "needed": bool,
+    "seed": int,
+    "estimate": float,
+}
+"""estimates.tsv: one row a part of a claim and network (or pair of networks of one seed)."""

@@ -1,0 +1,1 @@
+"""What else could explain selectivity, and what the responses hold besides."""

@@ -1,0 +1,1 @@
+"""What recognition loses when units are silenced, computed from stored responses."""

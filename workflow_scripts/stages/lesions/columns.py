@@ -1,0 +1,44 @@
+"""The columns of the tables of lesions; docs/statistics.md defines each."""
+
+LESIONS = {
+    "seed": int,
+    "layer": str,
+    "lesion": str,
+    "fraction": float,
+    "n_units": int,
+    "group": str,
+    "n_classes": int,
+    "n_clips": int,
+    "mean_average_precision": float,
+    "change": float,
+    "percentile": float,
+}
+"""lesions.tsv: one row a network, lesion, fraction and group of classes (natural or target).
+
+`lesion` is none (`fraction` and `n_units` 0), top, middle, bottom, norm, or random-0001 and on. The
+mean is over the group's `n_classes` classes with positives among the `n_clips` test clips, `change`
+is what it exceeds that without lesion by, `percentile` is the share of the random lesions of the
+same fraction whose mean is not above it; empty for none and for random lesions.
+"""
+
+LESION_CLASSES = {
+    "seed": int,
+    "layer": str,
+    "lesion": str,
+    "fraction": float,
+    "index": int,
+    "mid": str,
+    "name": str,
+    "group": str,
+    "n_positive": int,
+    "average_precision": float,
+    "change": float,
+    "random_mean": float,
+    "random_sd": float,
+}
+"""classes.tsv: one row a network, named lesion, fraction and class, of every group.
+
+`random_mean` and `random_sd` are the mean and the sample standard deviation of the class's average
+precision over the random lesions of the same fraction. Values of a class without positives are
+empty, as are those two for none.
+"""

@@ -1,0 +1,1 @@
+"""Sound quilts of the test clips, and the same stretch of the clips as they are."""

@@ -1,0 +1,1 @@
+"""The page that says what was found, on what, and how."""

@@ -1,0 +1,20 @@
+"""Write the page that says what was found."""
+
+from stages.common.job import job
+from stages.report.page import write_report
+
+with job(snakemake.log[0]):
+    write_report(
+        claims=snakemake.input.claims,
+        corpus=snakemake.input.corpus,
+        audio=snakemake.input.audio,
+        status=snakemake.input.status,
+        recognition=snakemake.input.recognition,
+        selectivity=snakemake.input.selectivity,
+        weights=snakemake.input.weights,
+        figures=snakemake.input.figures,
+        page=snakemake.output.page,
+        config=snakemake.params.config,
+        sections=snakemake.params.sections,
+        benchmarks=snakemake.params.benchmarks,
+    )
