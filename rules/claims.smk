@@ -71,11 +71,6 @@ rule write_report:
         claims=results("claims/claims.tsv"),
         corpus=results("corpus/summary.tsv"),
         audio=results("audio/yield.tsv"),
-        status=[
-            results("audio", split, f"{shard}.status.tsv")
-            for split in SPLITS
-            for shard in SHARDS[split]
-        ],
         recognition=results("recognition/summary.tsv"),
         selectivity=results("selectivity/summary.tsv"),
         weights=of_networks(results("networks", network("weights.safetensors"))),

@@ -8,7 +8,6 @@ with job(snakemake.log[0]):
         claims=snakemake.input.claims,
         corpus=snakemake.input.corpus,
         audio=snakemake.input.audio,
-        status=snakemake.input.status,
         recognition=snakemake.input.recognition,
         selectivity=snakemake.input.selectivity,
         weights=snakemake.input.weights,

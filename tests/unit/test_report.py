@@ -13,11 +13,11 @@ import yaml
 import claim_tables
 import figure_tables
 from claim_tables import Tables
-from stages.audio.columns import STATUS, YIELD
+from stages.audio.columns import YIELD
 from stages.claims.columns import VERDICTS, WHOLE
 from stages.claims.inference import judged
 from stages.common.errors import InputError
-from stages.common.tables import write_table
+from stages.common.tables import read_table, write_table
 from stages.recognition.columns import RECOGNITION_SUMMARY
 from stages.report import made_with
 from stages.report.captions import caption
@@ -81,23 +81,23 @@ def inputs(tmp_path):
     tables = Tables(("apart", "selective"))
     networks = figure_tables.networks(seeds=5)
     clips = {"clips": 100, "target": 30, "other": 60, "mixed": 10, "withheld": 40, "admissible": 60}
-    status = pd.DataFrame(
-        {
-            "clip_id": ["a", "b", EVIL, "d"],
-            "status": ["ok", "missing", "missing", "unavailable"],
-            "reason": ["", "not found", "not found", "no longer there"],
-            "message": ["", EVIL, "second", "<b>removed</b> & gone"],
-        }
-    )
     yields = pd.DataFrame(
-        {
-            "split": ["test", "test", "test"],
-            "class": ["*", "*", "/m/1"],
-            "name": ["all classes", "all classes", "Class"],
-            "status": ["ok", "missing", "ok"],
-            "clips": [1234, 2, 1],
-            "share": [0.75, 0.25, 1.0],
-        }
+        [
+            ("test", "*", "all classes", "ok", "", 1234, 0.75, ""),
+            ("test", "*", "all classes", "missing", "not found", 2, 0.2, f"a: {EVIL}"),
+            (
+                "test",
+                "*",
+                "all classes",
+                "missing",
+                "elsewhere",
+                1,
+                0.05,
+                "c: <b>lost</b> & gone",
+            ),
+            ("test", "/m/1", "Class", "ok", "", 1, 1.0, ""),
+        ],
+        columns=list(YIELD),
     )
 
     def write(name, table, columns):
@@ -129,7 +129,6 @@ def inputs(tmp_path):
         "claims": tmp_path / "claims.tsv",
         "corpus": tmp_path / "corpus.tsv",
         "audio": write("yield.tsv", yields, YIELD),
-        "status": [write("test/00000.status.tsv", status, STATUS)],
         "recognition": write(
             "recognition.tsv", figure_tables.recognition_summary(), RECOGNITION_SUMMARY
         ),
@@ -162,7 +161,7 @@ def test_the_page_says_what_was_found_on_what_and_how(inputs):
         "5 networks 320 clips",
         "Smallest effect",
         "1,234",
-        "no longer there",
+        "elsewhere",
         "1:02:05",
         "corpus.embedded.clips_per_class.train",
         "snakemake",
@@ -209,10 +208,10 @@ def test_every_figure_is_shown_once_with_its_caption(inputs):
 def test_messages_of_clips_are_text(inputs):
     page = written(inputs)
     html = inputs["page"].read_text(encoding="utf-8")
-    assert "<script" not in html and "<b>removed" not in html
+    assert "<script" not in html and "<b>lost" not in html
     assert "&lt;script&gt;" in html
     assert page.words.count(EVIL) == 1
-    assert "<b>removed</b> & gone" in page.words
+    assert "<b>lost</b> & gone" in page.words
 
 
 def test_names_of_the_configuration_are_text(inputs):
@@ -235,7 +234,9 @@ def test_the_embedded_corpus_is_called_no_evidence(inputs):
 def test_without_benchmarks_claims_or_bad_clips_there_is_a_page_all_the_same(inputs, tmp_path):
     empty = judged([], alpha=0.05, min_networks=5)
     write_table(inputs["claims"], empty, VERDICTS)
-    words = written(inputs, benchmarks=tmp_path / "none", status=[]).words
+    all_there = read_table(inputs["audio"], YIELD).query("status == 'ok'")
+    write_table(inputs["audio"], all_there, YIELD)
+    words = written(inputs, benchmarks=tmp_path / "none").words
     assert "No benchmark file was found" in words
     assert "0 of 6 claims are supported, 6 undetermined" in words
     assert "Why clips could not be used" not in words

@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from stages.audio.columns import STATUS, USABLE, YIELD
+from stages.audio.columns import USABLE, YIELD
 from stages.claims.columns import CLAIMS, SUPPORTED, VERDICTS, WHOLE
 from stages.claims.statements import TITLES, statements
 from stages.common.errors import InputError, one_line
@@ -49,7 +49,6 @@ def write_report(
     claims: str | os.PathLike,
     corpus: str | os.PathLike,
     audio: str | os.PathLike,
-    status: Sequence[str | os.PathLike],
     recognition: str | os.PathLike,
     selectivity: str | os.PathLike,
     weights: Sequence[str | os.PathLike],
@@ -62,11 +61,10 @@ def write_report(
 ) -> None:
     """Write the report to `page`.
 
-    `claims`, `corpus`, `audio` (yield.tsv), `recognition` and `selectivity` are tables, `status`
-    those of every audio shard, `weights` the networks; `figures` are files, of which the PNG are
-    shown, and `sections` says under which heading. `config` is the whole configuration,
-    `benchmarks` the folder of Snakemake's benchmark files. Raises InputError, naming the file, for
-    one that is missing or damaged.
+    `claims`, `corpus`, `audio` (yield.tsv), `recognition` and `selectivity` are tables, `weights`
+    the networks; `figures` are files, of which the PNG are shown, and `sections` says under which
+    heading. `config` is the whole configuration, `benchmarks` the folder of Snakemake's benchmark
+    files. Raises InputError, naming the file, for one that is missing or damaged.
     """
     target = config["corpus"]["target"]
     target = target if isinstance(target, str) else " + ".join(target)
@@ -80,6 +78,8 @@ def write_report(
     withheld = config["networks"]["conditions"][condition]["withhold"]
     answers = _answers(claims, statements(target, condition, withheld))
     cost = costs(benchmarks)
+    clips = read_table(audio, YIELD)
+    clips = clips[clips["class"] == "*"]
     content = {
         "target": target,
         "config": config,
@@ -89,8 +89,8 @@ def write_report(
         "corpus_figures": shown.pop(_CORPUS_SECTION, []),
         "sections": shown,
         "clips": read_table(corpus, _CORPUS).to_dict("records"),
-        "yields": _yields(audio),
-        "reasons": _reasons(status),
+        "yields": _yields(clips),
+        "reasons": _reasons(clips),
         "networks": _networks(config, networks, recognition, selectivity, target),
         "settings": list(_flat(config)),
         "versions": made_with.versions(),
@@ -186,28 +186,20 @@ def _figure(name: str, drawn: Mapping[str, str | os.PathLike], config: Mapping) 
     }
 
 
-def _yields(path: str | os.PathLike) -> list[dict]:
-    """Return split, status, clips and share, over all classes."""
-    table = read_table(path, YIELD)
-    return table[table["class"] == "*"].to_dict("records")
+def _yields(clips: pd.DataFrame) -> list[dict]:
+    """Return split, status, clips and share from the rows of yield.tsv that are of all classes."""
+    by_status = clips.groupby(["split", "status"], sort=False)[["clips", "share"]].sum()
+    return by_status.reset_index().to_dict("records")
 
 
-def _reasons(paths: Sequence[str | os.PathLike]) -> dict:
+def _reasons(clips: pd.DataFrame) -> dict:
     """Return why clips could not be used: rows with an example, the most frequent first."""
-    columns = {name: STATUS[name] for name in ("clip_id", "status", "reason", "message")}
-    counts: Counter[tuple[str, str, str]] = Counter()
-    examples: dict[tuple[str, str, str], str] = {}
-    for path in paths:
-        table = read_table(path, columns)
-        for row in table[~table["status"].isin(USABLE)].itertuples(index=False):
-            why = (Path(path).parent.name, row.status, one_line(row.reason, 80))
-            counts[why] += 1
-            examples.setdefault(why, f"{one_line(row.clip_id, 80)}: {one_line(row.message, 160)}")
+    lost = clips[~clips["status"].isin(USABLE)].sort_values("clips", ascending=False, kind="stable")
     rows = [
-        {"split": why[0], "status": why[1], "reason": why[2], "clips": n, "example": examples[why]}
-        for why, n in counts.most_common(_MOST_REASONS)
+        row | {"reason": one_line(row["reason"], 80), "example": one_line(row["example"], 240)}
+        for row in lost.head(_MOST_REASONS).to_dict("records")
     ]
-    return {"rows": rows, "more": len(counts) - len(rows)}
+    return {"rows": rows, "more": len(lost) - len(rows)}
 
 
 def _networks(
