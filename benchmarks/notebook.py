@@ -124,7 +124,7 @@ def _joined(samples: np.ndarray, order: list[int], length: int, ramp: int) -> np
     half = ramp // 2
     rest = ramp - half
     rise = 0.5 * (1 - np.cos(np.pi * np.arange(ramp) / ramp))
-    window = np.concatenate([rise, np.ones(length - ramp), rise[::-1]])
+    window = np.concatenate([rise, np.ones(length - ramp), 1 - rise])
     quilt = np.zeros(length * len(order) + rest)
     for place, segment in enumerate(order):
         around = np.arange(-half, length + rest)

@@ -95,7 +95,10 @@ def test_a_misspelt_key_is_told_before_the_missing_one():
         ("networks.conditions", {"natural": None}, r"networks\.conditions names no condition"),
         ("quilts.compared_seconds", 4, r"compared_seconds is 4, longer than corpus\.clip_seconds"),
         ("quilts.segment_ms", [50, 1800], r"segment_ms has 1800.*leave out what is over 1750"),
-        ("quilts.segment_ms", [50, 1250], r"whole segments of 1250 ms .* make only 2\.5 s"),
+        ("quilts.segment_ms", [50, 1250], r"whole segments of 1250 ms .* make only 2\.49 s"),
+        # Segments are whole windows of 551 samples, a bit less than their name says.
+        ("quilts.compared_seconds", 3.2, r"whole segments of 400 ms .* make only 3\.19 s"),
+        ("quilts.segment_ms", [50, 1250, 1600], r"whole segments of 1250 ms .* only 2\.49 s"),
         ("claims.condition", "trained", r"claims\.condition is trained.*natural, full"),
         ("claims.controls", ["natural"], r"claims\.controls names natural, which is no other"),
         ("claims.controls", ["mirrored"], r"claims\.controls names mirrored"),

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -113,17 +114,24 @@ def _check_quilts(quilts: Mapping, clip_seconds: float) -> None:
             f"corpus.clip_seconds ({clip_seconds}); choose at most four fifths of it"
         )
     longest = max(quilts["segment_ms"])
-    whole = int(clip_seconds * 1000 / longest) * longest / 1000
-    if longest * 2 > clip_seconds * 1000:
-        raise InputError(
-            f"configuration: quilts.segment_ms has {longest}, and a clip of {clip_seconds} s "
-            f"(corpus.clip_seconds) must hold two segments; leave out what is over "
-            f"{clip_seconds * 500:g}"
-        )
-    if whole < quilts["compared_seconds"]:
+    # Segments are whole windows of 551 samples at 22,050 Hz, which is a bit less than 25 ms.
+    samples = round(clip_seconds * 22_050)
+    seconds = {}
+    for segment_ms in quilts["segment_ms"]:
+        length = segment_ms // 25 * 551
+        seconds[segment_ms] = samples // length * length / 22_050
+        if samples < 2 * length:
+            raise InputError(
+                f"configuration: quilts.segment_ms has {longest}, and a clip of {clip_seconds} s "
+                f"(corpus.clip_seconds) must hold two segments; leave out what is over "
+                f"{clip_seconds * 500:g}"
+            )
+    segment_ms = min(seconds, key=seconds.get)
+    if round(quilts["compared_seconds"] * 22_050) > round(seconds[segment_ms] * 22_050):
         raise InputError(
             f"configuration: quilts.compared_seconds is {quilts['compared_seconds']}, but whole "
-            f"segments of {longest} ms (quilts.segment_ms) make only {whole:g} s of a clip"
+            f"segments of {segment_ms} ms (quilts.segment_ms) make only "
+            f"{math.floor(seconds[segment_ms] * 100) / 100:g} s of a clip"
         )
 
 

@@ -62,7 +62,7 @@ def joined(samples: np.ndarray, order: np.ndarray, segment_ms: int) -> tuple[np.
     side of the segment is read too; the segment's place in the clip is shifted by up to half a
     window to where it best correlates with what it joins. Nothing outside the clip is read: a
     segment at an end of the clip is shifted inwards, by up to a window. The gain keeps the power
-    of the segments, of which ramps between unlike sounds take up to a quarter; 1 for silence.
+    of the segments, of which fades between unlike sounds lose a quarter; 1 for silence.
     """
     length = segment_samples(segment_ms)
     steps = np.arange(2 * HALF)
