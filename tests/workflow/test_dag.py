@@ -81,7 +81,9 @@ def test_the_manifest_preset(tmp_path):
         ("quilts", "compute_quilt_responses", "score_recognition"),
         ("controls", "embed_responses", "lesion_units"),
         ("controls", "genre_responses", "score_recognition"),
+        ("claims", "assess_claims", "plot_claims"),
         ("figures", "plot_class_responses", "write_report"),
+        ("report", "write_report", "all"),
     ],
 )
 def test_targets(tmp_path, target, has, lacks):

@@ -14,11 +14,13 @@ from sklearn.metrics import average_precision_score
 from statsmodels.regression.linear_model import OLS
 
 from stages.acoustics.columns import ACOUSTICS, COVARIATES
+from stages.claims.columns import CLAIMS, ESTIMATES, UNDETERMINED, VERDICTS, WHOLE
 from stages.common.files import sha256
 from stages.common.tables import read_table
-from stages.controls.columns import DECODING
+from stages.controls.columns import DECODING, QUILT_RESPONSES
 from stages.corpus.columns import CLASSES, CLIPS
 from stages.networks.columns import HISTORY, NETWORK_CLIPS
+from stages.quilts.columns import QUILT_STATUS
 from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from stages.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, SELECTIVITY_SUMMARY, UNITS
 from workflow.snake import ROOT, planned, preset, snakemake, written
@@ -244,6 +246,31 @@ def test_selective_responses_are_means_over_the_selective_units(results, clips):
             assert row["response"] == pytest.approx(np.mean(bearing), rel=1e-9)
 
 
+def test_quilts_are_played_to_every_network(results, clips):
+    statuses = read_table(results / "spectrograms/quilt-400ms/test/00000.status.tsv", QUILT_STATUS)
+    assert set(statuses["status"]) == {"ok"} and set(statuses["n_segments"]) == {5}
+    assert statuses["first_segment"].nunique() == 5
+    with h5py.File(results / "spectrograms/quilt-50ms/test/00000.h5") as shard:
+        assert shard["log_mel"].shape[1:] == (64, 129)
+    role = dict(zip(clips["clip_id"], clips["role"], strict=True))
+    for condition in ("natural", "shuffled", "untrained"):
+        table = read_table(results / f"quilts/{condition}/responses.tsv", QUILT_RESPONSES)
+        assert len(table) == 2 * 3 * 2 * 2
+        for row in table.itertuples():
+            units = read_table(
+                results / f"selectivity/{condition}/seed-{row.seed}/units.tsv", UNITS
+            )
+            units = units[units["layer"] == "avgpool"]
+            last = units["rank"] > len(units) * 7 // 8
+            chosen = units.loc[units["selective"] if row.group == "most" else last, "unit"]
+            path = results / f"responses/{condition}/seed-{row.seed}/{row.stimulus}/test.h5"
+            with h5py.File(path) as file:
+                of_role = [role[name.decode()] == row.role for name in file["clip_id"][:]]
+                means = file["avgpool"][:].astype(np.float64)[of_role][:, chosen].mean(axis=1)
+            assert row.n_clips == len(means) > 0
+            assert row.response == pytest.approx(means.mean(), rel=1e-9)
+
+
 def test_summaries_have_a_row_for_every_network(results):
     selectivity = read_table(results / "selectivity/summary.tsv", SELECTIVITY_SUMMARY)
     assert len(selectivity) == len(NETWORKS) * len(LAYERS)
@@ -262,6 +289,7 @@ def test_summaries_have_a_row_for_every_network(results):
         "selective_responses",
         "class_responses",
         "selectivity_index",
+        "quilts",
         "decoding",
         "acoustics",
     ],
@@ -320,6 +348,17 @@ def test_a_changed_key_runs_again_what_depends_on_it(folder, tmp_path, setting, 
     assert set(planned(folder, *SMOKE, changed)) - {"all"} == rules
 
 
+def test_another_stretch_of_quilts_concerns_quilts_alone(folder, tmp_path):
+    changed = written(tmp_path / "changed.yaml", {"quilts": {"compared_seconds": 1.5}})
+    jobs = planned(folder, *SMOKE, changed, "--", "quilts", "results/smoke/figures/quilts.png")
+    quilts = {"compute_quilts", "compute_quilt_responses", "quilt_responses", "plot_quilts"}
+    assert set(jobs) - {"quilts"} == quilts | {"index_spectrograms"}
+    # One length more is one stimulus more.
+    changed = written(tmp_path / "more.yaml", {"quilts": {"segment_ms": [50, 100, 400]}})
+    jobs = planned(folder, *SMOKE, changed, "--", "quilts")
+    assert jobs["index_spectrograms"] == 1 and jobs["compute_quilt_responses"] == 3
+
+
 def test_a_seed_more_trains_that_seed_only(folder, tmp_path):
     jobs = planned(folder, *SMOKE, written(tmp_path / "more.yaml", {"networks": {"seeds": 3}}))
     assert jobs["train_network"] == jobs["compute_responses"] == 3
@@ -334,9 +373,49 @@ def test_a_missing_table_is_made_again(folder, results):
     assert path.read_bytes() == before
 
 
-def test_the_report_builds(folder):
-    ended = snakemake(folder, *SMOKE, "--report", "results/smoke/report.html")
+def test_snakemakes_own_report_builds(folder):
+    ended = snakemake(folder, *SMOKE, "--report", "results/report.html")
     assert ended.returncode == 0, ended.stderr
-    page = (folder / "results/smoke/report.html").read_text()
+    page = (folder / "results/report.html").read_text()
     assert "no evidence about hearing" in page
     assert "example_spectrograms.png" in page
+
+
+def test_with_two_seeds_every_claim_is_undetermined(results):
+    claims = read_table(results / "claims/claims.tsv", VERDICTS)
+    whole = claims[claims["part"] == WHOLE]
+    assert list(whole["claim"]) == list(CLAIMS)
+    assert set(whole["verdict"]) == {UNDETERMINED}
+    estimates = read_table(results / "claims/estimates.tsv", ESTIMATES)
+    assert set(estimates["seed"]) == {1, 2}
+    # Every claim but that of genres, which are of two clips each, has estimates to show.
+    needed = claims[claims["needed"] & (claims["claim"] != "genres")]
+    assert needed["estimate"].notna().all()
+
+
+def test_the_page_says_so(results):
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert "0 of 6 claims are supported, 6 undetermined" in page
+    assert "This corpus is no evidence about hearing." in page
+    figures = {path.stem for path in (results / "figures").glob("*.png")}
+    assert {f'id="figure-{name}"' in page for name in figures} == {True}
+    for rule in ("train_network", "lesion_units", "assess_claims"):
+        assert f"<td>{rule}</td>" in page
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("setting", "rules"),
+    [
+        ({"claims": {"min_networks": 2}}, set()),
+        (
+            {"lesions": {"random_draws": 25}},
+            {"lesion_units", "plot_lesions", "plot_lesion_dose", "plot_lesion_classes"},
+        ),
+    ],
+)
+def test_a_changed_analysis_runs_again_itself_claims_and_report(folder, tmp_path, setting, rules):
+    changed = written(tmp_path / "changed.yaml", setting)
+    claims = {"assess_claims", "plot_claims", "claims", "write_report", "report", "figures"}
+    assert set(planned(folder, *SMOKE, changed)) - {"all"} - claims == rules
+    assert planned(folder, *SMOKE, changed)["write_report"] == 1

@@ -120,9 +120,9 @@ def _panel(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlim(at[0] - 0.4, intact + 0.5)
     if (table["n_clips"] == 0).all():
         axes.text(0.5, 0.5, "no clip to compare", transform=axes.transAxes, ha="center")
-    # Zero is a unit that never answers; a response of fc2 may be below.
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(0.0, low), max(1.04 * high, 1e-6))
+    # Activations start at zero, but the logits of fc2 do not.
+    least = min(0.0, 1.05 * table["response"].min())
+    axes.set_ylim(least, max(1.04 * axes.get_ylim()[1], least + 1e-6))
 
 
 def _range(counts: Iterable[int]) -> str:
