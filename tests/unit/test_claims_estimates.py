@@ -301,7 +301,7 @@ def test_lesions_are_compared_at_the_fraction_of_the_selective_units():
         assert named(parts, f"top over {name}").values[3] == pytest.approx(expected)
     needed = [part.name for part in parts if part.needed]
     assert needed == ["top over random", "top over bottom", "top over middle"]
-    assert "the 0.125 most selective" in parts[0].compared
+    assert "the 12.5% most selective" in parts[0].compared
 
 
 def test_a_lesion_no_worse_than_others_denies_the_claim():

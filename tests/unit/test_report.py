@@ -160,6 +160,7 @@ def test_the_page_says_what_was_found_on_what_and_how(inputs):
         "Some of their units respond far more to Music than to other sounds",
         "5 networks 320 clips",
         "Smallest effect",
+        "Beside the claim: segregation over untrained 0.4",
         "1,234",
         "elsewhere",
         "1:02:05",

@@ -268,7 +268,7 @@ def lesion(study: Study, table: pd.DataFrame) -> list[Part]:
             Part(
                 "lesion",
                 f"top over {name}",
-                f"mAP over natural sounds: what silencing the {nearest:.3g} most selective of "
+                f"mAP over natural sounds: what silencing the {100 * nearest:.3g}% most selective "
                 f"units costs, less what silencing {said} costs",
                 "share of the intact mAP",
                 study.smallest_effects["lesion"],
