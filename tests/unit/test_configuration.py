@@ -29,7 +29,7 @@ def changed(key, value):
 def test_the_default_configuration_is_accepted():
     check_shape(DEFAULT, SCHEMA)
     check_sense(DEFAULT)
-    assert list(kept_conditions(DEFAULT)) == ["natural", "full", "shuffled", "untrained"]
+    assert list(kept_conditions(DEFAULT)) == ["natural", "shuffled", "untrained"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_misspelt_key_is_told_before_the_missing_one():
         # Segments are whole windows of 551 samples, a bit less than their name says.
         ("quilts.compared_seconds", 3.2, r"whole segments of 400 ms .* make only 3\.19 s"),
         ("quilts.segment_ms", [50, 1250, 1600], r"whole segments of 1250 ms .* only 2\.49 s"),
-        ("claims.condition", "trained", r"claims\.condition is trained.*natural, full"),
+        ("claims.condition", "trained", r"claims\.condition is trained.*natural, shuffled"),
         ("claims.controls", ["natural"], r"claims\.controls names natural, which is no other"),
         ("claims.controls", ["mirrored"], r"claims\.controls names mirrored"),
     ],

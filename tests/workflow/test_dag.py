@@ -36,14 +36,14 @@ def write_manifest(folder):
 
 def test_the_default_dag(tmp_path):
     jobs = planned(tmp_path)
-    assert all(jobs[name] == 20 for name in NETWORK_RULES)
+    assert all(jobs[name] == 15 for name in NETWORK_RULES)
     assert jobs["fetch_audio"] == jobs["compute_spectrograms"] == 2
     assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
     # Six quilts and the intact clips, of which there are test clips only.
     assert jobs["compute_quilts"] == 7
     assert jobs["index_spectrograms"] == 2 + 7
-    assert jobs["compute_quilt_responses"] == 4 * 7
-    assert jobs["quilt_responses"] == 4
+    assert jobs["compute_quilt_responses"] == 3 * 7
+    assert jobs["quilt_responses"] == 3
     assert set(jobs) >= FIGURES
 
 
