@@ -1,11 +1,6 @@
 # Acoustic covariates of every clip.
 
 
-def acoustics_of(split):
-    """The tables of covariates of a split's clips."""
-    return [results("acoustics", split, f"{shard}.tsv") for shard in SHARDS[split]]
-
-
 rule compute_acoustics:
     input:
         audio=results("audio/{split}/{shard}.h5"),

@@ -241,6 +241,19 @@ def training_minutes(wildcards):
     return 15 + int(3 * seconds / 60)
 
 
+def acoustics_of(split):
+    """The tables of covariates of a split's clips."""
+    return [results("acoustics", split, f"{shard}.tsv") for shard in SHARDS[split]]
+
+
+def lesion_minutes(wildcards):
+    """An upper bound: 0.02 ms a clip and lesion, for 527 classes on a core."""
+    lesions = len(config["lesions"]["fractions"]) * (
+        config["lesions"]["random_draws"] + 4
+    )
+    return 15 + int(len(SEEDS) * lesions * N_CLIPS["test"] * 0.00002 / 60)
+
+
 def tell_where_results_are():
     print(f"\nreport   {results('report.html')}")
     print(f"claims   {results('claims/claims.tsv')}")

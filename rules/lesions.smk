@@ -1,14 +1,6 @@
 # What recognition loses when units are silenced.
 
 
-def lesion_minutes(wildcards):
-    """An upper bound: 0.02 ms a clip and lesion, for 527 classes on a core."""
-    lesions = len(config["lesions"]["fractions"]) * (
-        config["lesions"]["random_draws"] + 4
-    )
-    return 15 + int(len(SEEDS) * lesions * N_CLIPS["test"] * 0.00002 / 60)
-
-
 rule lesion_units:
     input:
         weights=of_seeds(results("networks", network("weights.safetensors"))),
