@@ -21,6 +21,7 @@ from stages.audio.decode import _by_ffmpeg, decode
 from stages.audio.shard import fetch_shard
 from stages.audio.sources import AudioSetFolder, FileSource
 from stages.audio.web import WebSource
+from stages.audio.youtube import YouTubeSource
 from stages.common.tables import write_table
 from stages.corpus.columns import CLIPS
 from timing import alternate, report
@@ -81,7 +82,17 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
     from_folder = AudioSetFolder(folder, few, SECONDS, None)
     from_archive = ArchiveSource(folder / "archives.tsv", few, SECONDS, None)
     with served(folder) as url:
-        from_web = WebSource(SECONDS, None, {"timeout_seconds": 60, "max_mb": 100})
+        bounds = {"timeout_seconds": 60, "max_mb": 100}
+        from_web = WebSource(SECONDS, None, bounds)
+        # Not YouTube: what yt-dlp itself costs, whose generic extractor asks the same server.
+        from_yt_dlp = YouTubeSource(
+            SECONDS,
+            None,
+            {"cookies": None, "user_agent": None, "pause_seconds": 0, "deno": None},
+            bounds,
+            address=url + "/{}.flac",
+            extractors=["generic"],
+        )
         variants = {
             "decode alone": lambda: [decode(path, 0.0, SECONDS) for path in paths],
             "file": lambda: [
@@ -95,8 +106,10 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
                 from_web.read(clip._replace(reference=f"{url}/{clip.reference}.flac"))
                 for clip in cut
             ],
+            "yt-dlp from this machine": lambda: [from_yt_dlp.read(clip) for clip in cut],
         }
         seconds = alternate(variants, rounds=3)
+        from_yt_dlp.close()
     bare = seconds["decode alone"]
     report(f"{len(few)} clips of {SECONDS:g} s FLAC", seconds, "decode alone")
     for name, value in seconds.items():
