@@ -6,6 +6,7 @@ import time
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 
 from stages.common.errors import InputError, one_line
 
@@ -21,8 +22,7 @@ _BLOCK = 2**16
 _BROKEN = (
     requests.ConnectionError,
     requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
+    urllib3.exceptions.HTTPError,
 )
 
 
@@ -77,7 +77,8 @@ def _attempt(url: str, path: str | os.PathLike, most_bytes: int, seconds: float)
                 raise _too_large(url, most_bytes)
             got = 0
             with open(path, "wb") as file:
-                for block in answer.iter_content(_BLOCK):
+                # As it comes: to wait for a whole block would let a slow drip pass the time by.
+                while block := answer.raw.read1(_BLOCK, decode_content=True):
                     got += len(block)
                     if got > most_bytes:
                         raise _too_large(url, most_bytes)
