@@ -72,6 +72,7 @@ class Page(HTMLParser):
 def configuration(**corpus):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     config["corpus"].update(corpus)
+    config["networks"]["conditions"]["full"] = {"withhold": False, "labels": "given", "epochs": 8}
     return config
 
 

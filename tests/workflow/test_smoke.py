@@ -381,7 +381,9 @@ TOLD = {"assess_claims", "plot_claims", "write_report"}
             TOLD | {"lesion_units", "plot_lesions", "plot_lesion_dose", "plot_lesion_classes"},
         ),
         ({"claims": {"min_networks": 2}}, TOLD),
-        ({"audio": {"max_bad_share": 0.5}}, {"check_audio", "write_report"}),
+        # Of what follows a job through an `ancient` input, Snakemake looks only in the next run at
+        # whether it has changed: the report has, and is then written.
+        ({"audio": {"max_bad_share": 0.5}}, {"check_audio"}),
         # How clips are asked for is shown in the report, and changes nothing else.
         ({"audio": {"retries": {"attempts": 5}}}, {"write_report"}),
     ],
