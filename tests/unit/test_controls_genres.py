@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 from stages.common.errors import InputError
 from stages.common.tables import read_table, write_table
 from stages.controls.columns import GENRES
-from stages.controls.genres import by_genre, genre_responses, holm
+from stages.controls.genres import by_genre, genre_responses
 from stages.corpus.columns import CLASSES
 from stages.selectivity.columns import CLIP_RESPONSES
 
@@ -79,12 +79,6 @@ def test_statistics_are_scipys_and_corrections_statsmodels():
         assert row.hedges_g == pytest.approx((1 - 3 / (4 * 78 - 1)) * difference / pooled, rel=1e-4)
     np.testing.assert_allclose(table["p_fdr"], multipletests(table["p"], method="fdr_bh")[1])
     np.testing.assert_allclose(table["p_holm"], multipletests(table["p"], method="holm")[1])
-
-
-def test_holm_is_statsmodels_with_ties_and_one():
-    random = np.random.default_rng(0)
-    for p in (random.random(25) ** 4, np.array([0.02, 0.01, 0.02, 0.5, 0.5]), np.array([0.3])):
-        np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-14)
 
 
 def test_planted_genres_are_found_and_no_others():

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from stages.common.errors import InputError
 from stages.common.tables import read_table
-from stages.corpus.build import SUMMARY, _shards, build_corpus, make_corpus
-from stages.corpus.columns import CLASSES, CLIPS
+from stages.corpus.build import _shards, build_corpus, make_corpus
+from stages.corpus.columns import CLASSES, CLIPS, SUMMARY
 from stages.corpus.sizes import check_corpus, clip_counts
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"

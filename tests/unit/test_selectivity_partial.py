@@ -9,11 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
-from statsmodels.stats.multitest import multipletests
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 from statsmodels.tools.tools import add_constant
 
-from stages.common.false_discovery import benjamini_hochberg
 from stages.selectivity.effects import effects
 from stages.selectivity.partial import Adjusted, RelabelledAdjusted, orthonormal
 from stages.selectivity.permutation import max_statistic_p, permuted_labels
@@ -214,12 +212,6 @@ def test_the_basis_is_orthonormal_and_spans_the_covariates():
     scaled = covariates / np.abs(covariates).max(axis=0)
     np.testing.assert_allclose(basis @ (basis.T @ scaled), scaled, atol=1e-13)
     assert orthonormal(np.full((4, 3), 0.1)).shape == (4, 1)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
-def test_false_discovery_correction_equals_statsmodels(p):
-    expected = multipletests(p, method="fdr_bh")[1]
-    np.testing.assert_allclose(benjamini_hochberg(np.array(p)), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("n", [90, 2500])

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from stages.common.errors import InputError
-from stages.common.false_discovery import benjamini_hochberg
 from stages.common.tables import read_table, write_table
 from stages.controls.columns import GENRES
 from stages.corpus.columns import CLASSES, CLIPS
@@ -76,20 +76,9 @@ def by_genre(clips: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
     tested = table["p"].notna().to_numpy()
     if tested.any():
         p = table.loc[tested, "p"].to_numpy()
-        table.loc[tested, "p_fdr"] = benjamini_hochberg(p)
-        table.loc[tested, "p_holm"] = holm(p)
+        table.loc[tested, "p_fdr"] = multipletests(p, method="fdr_bh")[1]
+        table.loc[tested, "p_holm"] = multipletests(p, method="holm")[1]
     return table
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Return `p` (tests,) adjusted for the family-wise error rate (Holm 1979).
-
-    Equal to statsmodels' `multipletests(p, method="holm")`.
-    """
-    upwards = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    adjusted[upwards] = np.maximum.accumulate(p[upwards] * np.arange(len(p), 0, -1))
-    return np.minimum(adjusted, 1)
 
 
 def _row(genre: np.ndarray | pd.Series, other: np.ndarray) -> dict[str, float | int]:

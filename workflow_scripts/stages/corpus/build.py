@@ -14,23 +14,12 @@ from stages.common.tables import write_table
 from stages.common.urls import is_url
 from stages.corpus.audioset import read_clip_ids, read_segments
 from stages.corpus.classes import ClassList, load_classes, load_corpus_ontology, load_manifest
-from stages.corpus.columns import CLASSES, CLIPS
+from stages.corpus.columns import CLASSES, CLIPS, SUMMARY
 from stages.corpus.embedded import planned_clips
 from stages.corpus.fsd50k import read_clips
 from stages.corpus.inputs import repeated
 from stages.corpus.manifest import SPLITS, Manifest, assign_splits
 from stages.corpus.sizes import require_clips
-
-SUMMARY = {
-    "split": str,
-    "clips": int,
-    "target": int,
-    "other": int,
-    "mixed": int,
-    "withheld": int,
-    "admissible": int,
-}
-"""summary.tsv: how many clips each split has, by role, and how many are withheld or are not."""
 
 _ROLES = ("target", "other", "mixed")
 _MOST_SHARDS = 100_000

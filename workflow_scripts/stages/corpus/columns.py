@@ -48,3 +48,14 @@ sound (a recipe, a path, an http(s) address, a YouTube id); `end_seconds` is emp
 is given; `labels` are MIDs joined by `;`; `role` is target, other or mixed; `withheld` clips are
 those no network trained without the withheld branches may hear.
 """
+
+SUMMARY = {
+    "split": str,
+    "clips": int,
+    "target": int,
+    "other": int,
+    "mixed": int,
+    "withheld": int,
+    "admissible": int,
+}
+"""summary.tsv: how many clips each split has, by role, and how many are withheld or are not."""

@@ -19,6 +19,7 @@ from stages.claims.statements import TITLES, statements
 from stages.common.errors import InputError, one_line
 from stages.common.files import replacing
 from stages.common.tables import read_table
+from stages.corpus.columns import SUMMARY
 from stages.recognition.columns import RECOGNITION_SUMMARY
 from stages.report import made_with
 from stages.report.captions import caption
@@ -28,15 +29,6 @@ from stages.selectivity.columns import SELECTIVITY_SUMMARY
 TEXTS = Path(__file__).parents[3] / "report"
 """The folder of the page's template and of the captions."""
 
-_CORPUS = {
-    "split": str,
-    "clips": int,
-    "target": int,
-    "other": int,
-    "mixed": int,
-    "withheld": int,
-    "admissible": int,
-}
 _FIRST = "Claims"
 _CORPUS_SECTION = "Corpus"
 _MOST_REASONS = 30
@@ -88,7 +80,7 @@ def write_report(
         "first_figures": shown.pop(_FIRST, []),
         "corpus_figures": shown.pop(_CORPUS_SECTION, []),
         "sections": shown,
-        "clips": read_table(corpus, _CORPUS).to_dict("records"),
+        "clips": read_table(corpus, SUMMARY).to_dict("records"),
         "yields": _yields(clips),
         "reasons": _reasons(clips),
         "networks": _networks(config, networks, recognition, selectivity, target),

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import false_discovery_control
 
 from stages.acoustics.covariates import read_covariates
 from stages.common.errors import InputError
-from stages.common.false_discovery import benjamini_hochberg
 from stages.common.progress import progress
 from stages.common.seeds import generator
 from stages.common.tables import read_table, write_table
@@ -76,7 +76,7 @@ def selectivity_units(
         if split == "train":
             t = columns["welch_t"]
             draws = generator(seed, "permutations", condition, replicate, layer)
-            columns["p_fdr"] = benjamini_hochberg(columns["p"])
+            columns["p_fdr"] = false_discovery_control(columns["p"])
             further = {}
             if adjusted[split].defined:
                 both = np.concatenate([target, other])
