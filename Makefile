@@ -36,7 +36,7 @@ setup:
 .PHONY: .venv/made
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python 3.11 or newer is needed, and $(PYTHON) is %d.%d; say make PYTHON=python3.12" % sys.version_info[:2])'
-	@echo "Setting up .venv (some 5 GB, of which most is PyTorch) ..."
+	@echo "Setting up .venv (some 6 GB, of which most is PyTorch) ..."
 	@$(PYTHON) -m venv .venv || { echo "error: $(PYTHON) -m venv failed; on Debian and Ubuntu install the package python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.lock
 	@cp envs/requirements.lock .venv/requirements.lock
