@@ -6,10 +6,10 @@ from notebook import notebook_log_mel, with_weights_of
 from threadpoolctl import threadpool_limits
 
 from stages.common.average_precision import average_precision
-from stages.lesions.orders import n_lesioned
 from stages.lesions.readout import Readout
 from stages.networks.architecture import initial_network
 from stages.responses.features import CLIPS_AT_ONCE, PooledFeatures
+from stages.selectivity.ranking import share_of_units
 from timing import alternate, report
 
 CLIPS, CLASSES, UNITS = 17_000, 527, 256
@@ -37,7 +37,7 @@ def main():
     share = random.pareto(1, CLASSES)
     labels = random.random((CLIPS, CLASSES)) < np.minimum(2.5 * share / share.sum(), 0.3)
     labels[0] = True
-    counts = [n_lesioned(fraction, UNITS) for fraction in FRACTIONS]
+    counts = [share_of_units(fraction, UNITS) for fraction in FRACTIONS]
 
     def lesions(counts):
         order = random.permutation(UNITS)
@@ -58,7 +58,7 @@ def main():
                 "this workflow's network again": lambda: [
                     features(part) for part in stored.split(CLIPS_AT_ONCE)
                 ],
-                f"one lesion of {n_lesioned(1 / 8, UNITS)} units": lambda: lesions([32]),
+                f"one lesion of {share_of_units(1 / 8, UNITS)} units": lambda: lesions([32]),
                 five: lambda: lesions(counts),
             },
             rounds=5,

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.lesions.orders import NAMED, n_lesioned, named_orders, random_orders
-from stages.selectivity.units import n_selective
+from stages.lesions.orders import NAMED, named_orders, random_orders
 
 
 @st.composite
@@ -39,17 +38,6 @@ def test_units_of_equal_strength_go_by_their_number():
     strength = np.array([0.0, 2, 2, 5, 2])
     orders = named_orders(np.arange(1, 6), strength)
     assert orders["norm"].tolist() == [3, 1, 2, 4, 0]
-
-
-@given(st.floats(0.001, 0.5), st.integers(2, 600))
-def test_as_many_units_as_would_be_called_selective(fraction, units):
-    assert n_lesioned(fraction, units) == n_selective(fraction, units)
-    assert 1 <= n_lesioned(fraction, units) <= units
-
-
-def test_the_studys_fractions():
-    fractions = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
-    assert [n_lesioned(fraction, 256) for fraction in fractions] == [8, 16, 32, 64, 128]
 
 
 def test_random_orders_go_by_name():

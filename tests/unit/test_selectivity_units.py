@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from response_files import UNITS as LAYER_SIZES
 from response_files import corpus, write_responses
 from scipy import stats
@@ -17,7 +19,8 @@ from stages.common.errors import InputError
 from stages.common.tables import read_table, write_table
 from stages.selectivity.columns import UNITS
 from stages.selectivity.effects import effects
-from stages.selectivity.units import n_selective, ranks, selectivity_units
+from stages.selectivity.ranking import ranks, share_of_units
+from stages.selectivity.units import selectivity_units
 
 
 def run(files, name="units.tsv", **changed):
@@ -287,9 +290,9 @@ def test_ranks_go_by_t_then_by_number_with_constant_units_last():
 
 
 def test_the_selective_share_is_rounded_and_at_least_one():
-    shares = [n_selective(0.125, units) for units in (256, 32, 64, 128, 3)]
+    shares = [share_of_units(0.125, units) for units in (256, 32, 64, 128, 3)]
     assert shares == [32, 4, 8, 16, 1]
-    assert n_selective(0.1, 256) == 26 and n_selective(1, 7) == 7
+    assert share_of_units(0.1, 256) == 26 and share_of_units(1, 7) == 7
 
 
 @pytest.mark.parametrize(
@@ -352,3 +355,13 @@ def test_selectivity_and_recognition_do_without_torch():
     ]
     program = f"import sys; import {', '.join(modules)}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=scripts).returncode == 0
+
+
+@given(st.floats(0.001, 0.5), st.integers(2, 600))
+def test_a_share_is_one_unit_at_least_and_never_more_than_all(fraction, units):
+    assert 1 <= share_of_units(fraction, units) <= units
+
+
+def test_the_studys_shares():
+    fractions = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
+    assert [share_of_units(fraction, 256) for fraction in fractions] == [8, 16, 32, 64, 128]

@@ -13,14 +13,6 @@ NAMED = ("top", "middle", "bottom", "norm")
 """The lesions that follow from the units, not from chance."""
 
 
-def n_lesioned(fraction: float, units: int) -> int:
-    """Return how many of `units` are `fraction` of them: rounded, at least one.
-
-    The rule is that of the selective units.
-    """
-    return max(1, round(fraction * units))
-
-
 def named_orders(ranks: np.ndarray, strength: np.ndarray) -> dict[str, np.ndarray]:
     """Return the order of the units (units,) for each of NAMED.
 

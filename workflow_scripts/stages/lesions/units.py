@@ -13,11 +13,12 @@ from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES, CLIPS
 from stages.corpus.labels import label_matrix
 from stages.lesions.columns import LESION_CLASSES, LESIONS
-from stages.lesions.orders import NAMED, n_lesioned, named_orders, random_orders
+from stages.lesions.orders import NAMED, named_orders, random_orders
 from stages.lesions.readout import Readout, lesioned_layer, read_readout
 from stages.responses.clips import described
 from stages.responses.files import read_responses
 from stages.selectivity.columns import UNITS
+from stages.selectivity.ranking import share_of_units
 
 # Of the classes that are neither, some are withheld; they have no mean of their own.
 _GROUPS = ("natural", "target")
@@ -83,7 +84,7 @@ def lesion_units(
 
 def _plan(orders: dict[str, np.ndarray], fractions: Sequence[float], units: int) -> pd.DataFrame:
     """Return lesion, fraction and n_units of every lesion: none, then fraction by fraction."""
-    counts = [n_lesioned(fraction, units) for fraction in fractions]
+    counts = [share_of_units(fraction, units) for fraction in fractions]
     return pd.DataFrame(
         {
             "lesion": ["none", *np.tile(list(orders), len(fractions))],

@@ -20,6 +20,7 @@ from stages.selectivity.columns import UNITS
 from stages.selectivity.effects import effects
 from stages.selectivity.partial import Adjusted, RelabelledAdjusted
 from stages.selectivity.permutation import max_statistic_p
+from stages.selectivity.ranking import ranks, share_of_units
 
 _FEWEST_CLIPS = 2
 _TESTED_LAYERS = [layer for layer in LAYERS if layer != "fc2"]
@@ -85,7 +86,7 @@ def selectivity_units(
             for name, column in _P_PERMUTATION.items():
                 columns[column] = permuted.get(name, np.full(len(t), np.nan))
             columns["rank"] = ranks(t, _is_constant(target, other))
-            columns["selective"] = columns["rank"] <= n_selective(fraction, len(t))
+            columns["selective"] = columns["rank"] <= share_of_units(fraction, len(t))
         return columns
 
     layers = []
@@ -95,19 +96,6 @@ def selectivity_units(
         of_layer |= {"layer": layer, "unit": np.arange(len(on_train["rank"]))}
         layers.append(pd.DataFrame(of_layer))
     write_table(units, pd.concat(layers, ignore_index=True), UNITS)
-
-
-def ranks(t: np.ndarray, constant: np.ndarray) -> np.ndarray:
-    """Return the places (units,) from 1 by `t` downwards; equal ones by number, `constant` last."""
-    order = np.lexsort((-t, constant))
-    places = np.empty(len(t), dtype=np.int64)
-    places[order] = np.arange(1, len(t) + 1)
-    return places
-
-
-def n_selective(fraction: float, units: int) -> int:
-    """Return how many of `units` are the top `fraction`: rounded, at least one."""
-    return max(1, round(fraction * units))
 
 
 def _roles(path: str | os.PathLike, clips: pd.DataFrame, split: str) -> np.ndarray:
