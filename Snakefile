@@ -45,5 +45,9 @@ rule all:
         rules.report.input,
 
 
+onstart:
+    invocations.sign()
+
+
 onsuccess:
     tell_where_results_are()
