@@ -57,11 +57,10 @@ def advice(command: str) -> str:
     """Return a line for who finds the present folder locked; `command` removes the lock."""
     handle = _held.get(_IN_USE.absolute())
     host, pid = _signed(handle)
-    unlock = f"{command}   and then run again"
     if handle is None:
         return (
             "this folder is locked: another run is at work in it, or was killed; if you are sure "
-            f"that none is: {unlock}"
+            f"that none is, run again after this: {command}"
         )
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,9 +74,9 @@ def advice(command: str) -> str:
     if host not in ("", socket.gethostname()):
         return (
             f"this folder is locked by a run on {host} (process {pid}); if that is not at work any "
-            f"more: {unlock}"
+            f"more, run again after this: {command}"
         )
-    return f"the last run in this folder was killed and left it locked, so say: {unlock}"
+    return f"a run in this folder was killed and left it locked; run again after this: {command}"
 
 
 def unlocking(argv: list[str]) -> str:
@@ -114,5 +113,7 @@ def _signed(handle: int | None) -> tuple[str, str]:
 def _plainly(record: logging.LogRecord) -> bool:
     """Put the advice in place of what Snakemake says of a lock."""
     if _LOCKED in str(record.msg):
-        record.msg, record.args = f"error: {advice(unlocking(sys.argv))}", None
+        # A dry run goes on all the same.
+        what = "error" if record.levelno >= logging.ERROR else "note"
+        record.msg, record.args = f"{what}: {advice(unlocking(sys.argv))}", None
     return True
