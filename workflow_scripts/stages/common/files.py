@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import glob
 import hashlib
 import os
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
@@ -15,8 +18,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
     The content is on disk (fsync) before the name changes, so a reader sees the old file, none,
     or the whole new one. When the block raises, the temporary file is removed; what a writer that
-    was killed has left, the next one removes. Only one at a time may write to `path`. An OSError
-    that names no file gets the name `path`.
+    was killed has left, the next one removes. Only one at a time may write to `path`. The OSError
+    of a full disk is given the name `path` where it names none.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +40,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         _sync_folder(final.parent)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
             error.filename = os.fspath(path)
         raise
 
