@@ -14,6 +14,9 @@ from .disk import disk_trouble
 from .errors import EXIT_LATER, ComeBackLater, InputError, one_line
 from .orphans import OWNER, end_with
 
+# As this is imported, and not later: what a script imports after it may take many seconds.
+end_with(os.environ.get(OWNER))
+
 # What a system that shuts down, a cluster, or a terminal that is closed sends.
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -33,7 +36,6 @@ def job(log: str) -> Iterator[None]:
     A job that is interrupted, or whose Snakemake is gone, removes what it had half written and
     exits with 128 and the number of the signal, without a traceback.
     """
-    end_with(os.environ.get(OWNER))
     with _stopped_by_signals():
         try:
             _open_log(log)
