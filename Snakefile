@@ -51,3 +51,7 @@ onstart:
 
 onsuccess:
     tell_where_results_are()
+
+
+onerror:
+    tell_how_to_go_on()

@@ -265,3 +265,7 @@ def tell_where_results_are():
         f"tables   {results('selectivity/summary.tsv')} {results('recognition/summary.tsv')}"
     )
     print(f"yield    {results('audio/yield.tsv')}")
+
+
+def tell_how_to_go_on():
+    print("\nWhat was finished is kept: the same command goes on from there.")

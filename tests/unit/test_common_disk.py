@@ -166,3 +166,18 @@ def test_what_is_ignored_stays_ignored(tmp_path, monkeypatch):
     job = ended(ignoring + STOPPED.replace("signal.pause()", ""), 1)
     assert job.returncode == 0, job.stderr
     assert (tmp_path / "a.txt").read_text() == "half"
+
+
+def test_a_terminal_that_was_closed_fails_no_job(tmp_path):
+    program = """
+import os, sys
+from stages.common.errors import say
+from stages.common.job import job
+with job(sys.argv[1]):
+    here, there = os.openpty()
+    os.dup2(there, 2)
+    os.close(there)
+    os.close(here)
+    say("a line that nobody reads")
+"""
+    assert ended(program, tmp_path / "job.log").returncode == 0

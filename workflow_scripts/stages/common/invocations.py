@@ -13,7 +13,11 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
+
+import psutil
 
 from .orphans import OWNER, owner
 
@@ -33,7 +37,7 @@ def begin() -> None:
     os.environ[OWNER] = owner()
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, _hang_up)
     place = _IN_USE.absolute()
     if place not in _held and (handle := _hold(place)) is not None:
         _held[place] = handle
@@ -46,11 +50,10 @@ def sign() -> None:
     handle = _held.get(_IN_USE.absolute())
     if handle is not None:
         text = f"{socket.gethostname()} {os.getpid()}\n".encode()
-        try:
+        # Who looks is then told less.
+        with suppress(OSError):
             os.truncate(handle, 0)
             os.pwrite(handle, text, 0)
-        except OSError:
-            logging.debug("%s cannot be written", _IN_USE)
 
 
 def advice(command: str) -> str:
@@ -85,6 +88,15 @@ def unlocking(argv: list[str]) -> str:
     if Path(argv[0]).name == "__main__.py":
         program = [sys.executable, "-m", "snakemake"]
     return shlex.join([*program, "--unlock", *argv[1:]])
+
+
+def _hang_up(number: int, _: object) -> NoReturn:
+    """End as at Ctrl-C: a terminal tells only the first process of its session, not the jobs."""
+    signal.signal(number, signal.SIG_IGN)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            process.send_signal(number)
+    raise KeyboardInterrupt
 
 
 def _hold(place: Path) -> int | None:

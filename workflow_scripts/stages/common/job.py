@@ -6,12 +6,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from .disk import disk_trouble
-from .errors import EXIT_LATER, ComeBackLater, InputError, one_line
+from .errors import EXIT_LATER, ComeBackLater, InputError, one_line, say
 from .orphans import OWNER, end_with
 
 # As this is imported, and not later: what a script imports after it may take many seconds.
@@ -65,9 +65,7 @@ def job(log: str) -> Iterator[None]:
 
 def _end(what: str, message: str, code: int) -> NoReturn:
     logging.error(message)
-    # The terminal may be gone.
-    with suppress(OSError):
-        print(f"{what}: {message}", file=sys.stderr, flush=True)
+    say(f"{what}: {message}")
     sys.exit(code)
 
 
