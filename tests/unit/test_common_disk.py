@@ -74,6 +74,11 @@ def test_a_number_within_a_message_counts(tmp_path, told):
     assert line.startswith("a file of this job cannot be written: no room is left on /")
 
 
+def test_a_name_within_a_message_counts():
+    text = "OSError:\n[Errno 30] Read-only file system: '/lab/.snakemake/locks'\nand so on"
+    assert disk_trouble(RuntimeError(text)).startswith("/lab/.snakemake/locks cannot be written: /")
+
+
 def test_a_temporary_name_is_told_as_the_final_one(tmp_path):
     line = disk_trouble(raised(errno.ENOSPC, str(tmp_path / ".units.tsv.abcd12_3")))
     assert line.startswith(f"{tmp_path / 'units.tsv'} ")

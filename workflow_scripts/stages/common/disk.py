@@ -25,25 +25,27 @@ _TROUBLES = {
 }
 # Libraries that do not raise what the system said put it into their message: h5py, safetensors.
 _TOLD = re.compile(r"\[Errno (\d+)\]|errno = (\d+)|os error (\d+)")
+_NAMED = re.compile(r"\[Errno \d+\] [^:'\n]+: '([^'\n]+)'")
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")
 
 
-def disk_trouble(error: BaseException, place: str | os.PathLike = ".") -> str | None:
+def disk_trouble(
+    error: BaseException, place: str | os.PathLike = ".", what: str = "a file of this job"
+) -> str | None:
     """Return a line about the trouble with a disk that `error` came of, or None for another error.
 
-    Its causes are looked through too. The line names the file, or where the error does not say it,
-    one that is written to the disk of `place`; and what to do.
+    Its causes are looked through too. The line says which file it is, or where the error does not,
+    `what` and the disk of `place`; and what to do.
     """
     for cause in _causes(error):
         if (trouble := _TROUBLES.get(_number(cause))) is None:
             continue
-        file = getattr(cause, "filename", None)
-        named = isinstance(file, str | bytes) and file
-        path = Path(os.fsdecode(file)) if named else Path(place)
+        file = _file(cause)
+        path = Path(place) if file is None else Path(file)
         why = trouble[0].format(disk=_mount(path))
         return one_line(
-            f"{_plain(path) if named else 'a file of this job'} {why}; nothing that was finished "
-            f"is lost: {trouble[1]}, then run the same command again",
+            f"{what if file is None else _plain(path)} {why}; nothing that was finished is lost: "
+            f"{trouble[1]}, then run the same command again",
             limit=2000,
         )
     return None
@@ -62,6 +64,14 @@ def _number(error: BaseException) -> int | None:
         return error.errno
     told = _TOLD.search(str(error))
     return int(next(filter(None, told.groups()))) if told else None
+
+
+def _file(error: BaseException) -> str | None:
+    file = getattr(error, "filename", None)
+    if isinstance(file, str | bytes) and file:
+        return os.fsdecode(file)
+    told = _NAMED.search(str(error))
+    return told[1] if told else None
 
 
 def _plain(path: Path) -> Path:

@@ -19,6 +19,7 @@ from typing import NoReturn
 
 import psutil
 
+from .disk import disk_trouble
 from .orphans import OWNER, owner
 
 _IN_USE = Path(".snakemake", "in-use")
@@ -32,8 +33,10 @@ def begin() -> None:
     """Say that an invocation of Snakemake works in the present folder, until this process ends.
 
     Its jobs end with it. A terminal that is closed interrupts it, as Ctrl-C does. A lock that
-    Snakemake meets is told in one line that says what to do.
+    Snakemake meets, and a disk without room, is told in one line that says what to do.
     """
+    # Of a terminal that is gone, or a log for which there is no room.
+    logging.raiseExceptions = False
     os.environ[OWNER] = owner()
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
@@ -123,9 +126,13 @@ def _signed(handle: int | None) -> tuple[str, str]:
 
 
 def _plainly(record: logging.LogRecord) -> bool:
-    """Put the advice in place of what Snakemake says of a lock."""
+    """Put one line in place of what Snakemake says of a lock, and of a disk without room."""
     if _LOCKED in str(record.msg):
         # A dry run goes on all the same.
         what = "error" if record.levelno >= logging.ERROR else "note"
         record.msg, record.args = f"{what}: {advice(unlocking(sys.argv))}", None
+    elif record.levelno >= logging.ERROR:
+        error = RuntimeError(str(record.msg))
+        if (line := disk_trouble(error, _IN_USE, "what Snakemake notes")) is not None:
+            record.msg, record.args = f"error: {line}", None
     return True
