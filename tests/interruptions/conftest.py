@@ -22,6 +22,7 @@ def part_of(undisturbed):
     def copied(folder, *names):
         metadata = folder / ".snakemake" / "metadata"
         shutil.copytree(undisturbed / ".snakemake" / "metadata", metadata)
+        (folder / ".snakemake" / "incomplete").mkdir()
         for name in names:
             for path in (undisturbed / "results" / "smoke").glob(name):
                 target = folder / path.relative_to(undisturbed)
