@@ -14,8 +14,8 @@ rule index_archives:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=120,
+        mem_mb=each_attempt(600),
+        runtime=each_attempt(120),
     params:
         code=digest("index_archives.py"),
     script:
@@ -33,12 +33,14 @@ rule fetch_audio:
         log_of("fetch_audio", "{split}", "{shard}"),
     benchmark:
         benchmark_of("fetch_audio", "{split}", "{shard}")
+    # A source that asks for a pause is not to be asked again at once: the next run goes on.
+    retries: 0
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=audio_shard_mb,
-        runtime=audio_minutes,
+        mem_mb=each_attempt(audio_shard_mb),
+        runtime=each_attempt(audio_minutes),
         youtube=int("youtube" in SOURCES),
     params:
         # Only synthesis draws.
@@ -79,8 +81,8 @@ rule summarise_yield:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=60,
+        mem_mb=each_attempt(table_mb),
+        runtime=each_attempt(60),
     params:
         code=digest("summarise_yield.py"),
     script:
@@ -102,8 +104,8 @@ rule check_audio:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=each_attempt(800),
+        runtime=each_attempt(30),
     params:
         max_bad_share=config["audio"]["max_bad_share"],
         min_clips=config["audio"]["min_clips"],

@@ -38,8 +38,8 @@ rule assess_claims:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=900,
-        runtime=30,
+        mem_mb=each_attempt(900),
+        runtime=each_attempt(30),
     params:
         study={
             "condition": CLAIMED,
@@ -85,8 +85,8 @@ rule write_report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=30,
+        mem_mb=each_attempt(table_mb),
+        runtime=each_attempt(30),
     params:
         config=config,
         sections=figures_by_section(rules.figures.input),

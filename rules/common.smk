@@ -177,6 +177,15 @@ CLIP_SAMPLES = round(config["corpus"]["clip_seconds"] * 22050)
 CLIP_FRAMES = 1 + (CLIP_SAMPLES - 1) // 275
 
 
+def each_attempt(amount):
+    """`amount`, a number or a function of the wildcards, and as much again with every retry."""
+
+    def asked_for(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return asked_for
+
+
 def audio_shard_mb(wildcards):
     """Memory for one shard of samples: int16 on disk, and floats on the way."""
     return 600 + config["corpus"]["shard_clips"] * CLIP_SAMPLES * 12 // 10**6
@@ -228,7 +237,14 @@ def embedding_minutes(wildcards):
 
 
 def has_gpu():
+    """Whether networks get a GPU: as a profile says of train_network, else as it is here.
+
+    The head node of a cluster has none, and its compute nodes do.
+    """
     device = config["networks"]["device"]
+    of_profile = workflow.resource_settings.overwrite_resources.get("train_network", {})
+    if "gpu" in of_profile:
+        return device != "cpu" and str(of_profile["gpu"].raw) != "0"
     return device == "cuda" or (
         device == "auto" and shutil.which("nvidia-smi") is not None
     )
