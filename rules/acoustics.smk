@@ -15,8 +15,8 @@ rule compute_acoustics:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(audio_shard_mb),
-        runtime=each_attempt(60),
+        mem_mb=memory(audio_shard_mb),
+        runtime=minutes(60),
     params:
         code=digest("compute_acoustics.py"),
     script:

@@ -14,8 +14,8 @@ rule index_archives:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(600),
-        runtime=each_attempt(120),
+        mem_mb=memory(600),
+        runtime=minutes(120),
     params:
         code=digest("index_archives.py"),
     script:
@@ -39,8 +39,8 @@ rule fetch_audio:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(audio_shard_mb),
-        runtime=each_attempt(audio_minutes),
+        mem_mb=memory(audio_shard_mb),
+        runtime=minutes(audio_minutes),
         youtube=int("youtube" in SOURCES),
     params:
         # Only synthesis draws.
@@ -81,8 +81,8 @@ rule summarise_yield:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(60),
+        mem_mb=memory(table_mb),
+        runtime=minutes(60),
     params:
         code=digest("summarise_yield.py"),
     script:
@@ -104,8 +104,8 @@ rule check_audio:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         max_bad_share=config["audio"]["max_bad_share"],
         min_clips=config["audio"]["min_clips"],

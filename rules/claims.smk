@@ -38,8 +38,8 @@ rule assess_claims:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(900),
-        runtime=each_attempt(30),
+        mem_mb=memory(900),
+        runtime=minutes(30),
     params:
         study={
             "condition": CLAIMED,
@@ -85,8 +85,8 @@ rule write_report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         config=config,
         sections=figures_by_section(rules.figures.input),

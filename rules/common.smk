@@ -177,8 +177,28 @@ CLIP_SAMPLES = round(config["corpus"]["clip_seconds"] * 22050)
 CLIP_FRAMES = 1 + (CLIP_SAMPLES - 1) // 275
 
 
-def each_attempt(amount):
-    """`amount`, a number or a function of the wildcards, and as much again with every retry."""
+# What Snakemake itself takes of a job's memory on a cluster, where each job is two of it and the
+# script: some 150 MB each.
+SNAKEMAKE_MB = 400
+# What torch takes before it does anything; with a GPU, its libraries too.
+TORCH_MB = 700
+
+
+def memory(amount):
+    """`mem_mb` of a rule whose script takes `amount` (a number, or a function of the wildcards).
+
+    A retry asks for as much again.
+    """
+
+    def asked_for(wildcards, attempt):
+        needed = amount(wildcards) if callable(amount) else amount
+        return attempt * (needed + SNAKEMAKE_MB)
+
+    return asked_for
+
+
+def minutes(amount):
+    """`runtime` of a rule, `amount` as in `memory`; a retry asks for as much again."""
 
     def asked_for(wildcards, attempt):
         return attempt * (amount(wildcards) if callable(amount) else amount)
@@ -189,6 +209,11 @@ def each_attempt(amount):
 def audio_shard_mb(wildcards):
     """Memory for one shard of samples: int16 on disk, and floats on the way."""
     return 600 + config["corpus"]["shard_clips"] * CLIP_SAMPLES * 12 // 10**6
+
+
+def spectrogram_shard_mb(wildcards):
+    """Memory for one shard of samples and its log-Mel spectrograms."""
+    return TORCH_MB + audio_shard_mb(wildcards)
 
 
 def audio_files(wildcards):
@@ -229,6 +254,22 @@ def table_mb(wildcards):
 def responses_mb(wildcards):
     """Memory for jobs that hold every clip's response in every layer at once: 5 kB a clip."""
     return 1200 + sum(N_CLIPS.values()) * 5 // 1000
+
+
+def network_mb(wildcards):
+    """Memory for a network that is played clips, beside what it holds of them."""
+    # The libraries of a GPU take host memory too.
+    return 2 * TORCH_MB + (3000 if has_gpu() else 0)
+
+
+def training_mb(wildcards):
+    """Memory for a training job."""
+    return network_mb(wildcards) + spectrogram_mb()
+
+
+def playing_mb(wildcards):
+    """Memory for a job that computes responses."""
+    return network_mb(wildcards) + responses_mb(wildcards)
 
 
 def embedding_minutes(wildcards):

@@ -24,8 +24,8 @@ rule fetch_metadata:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(60),
+        mem_mb=memory(table_mb),
+        runtime=minutes(60),
     params:
         corpus=metadata_params,
         copies=METADATA_COPIES,
@@ -53,8 +53,8 @@ rule make_corpus:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         seed=config["seed"],
         corpus=corpus_params,

@@ -19,8 +19,8 @@ rule decode_target:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(responses_mb),
+        runtime=minutes(30),
     params:
         layer=config["selectivity"]["layer"],
         units=config["decoding"]["units"],

@@ -16,8 +16,8 @@ rule plot_example_spectrograms:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         code=digest("plot_example_spectrograms.py"),
     script:
@@ -40,8 +40,8 @@ rule plot_yields:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         code=digest("plot_yields.py"),
     script:
@@ -61,8 +61,8 @@ rule plot_learning_curves:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         code=digest("plot_learning_curves.py"),
@@ -83,8 +83,8 @@ rule plot_average_precision:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         target=config["corpus"]["target"],
@@ -106,8 +106,8 @@ rule plot_selective_responses:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         layer=config["selectivity"]["layer"],
@@ -133,8 +133,8 @@ rule plot_class_responses:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         condition=next(iter(CONDITIONS)),
         target=config["corpus"]["target"],
@@ -156,8 +156,8 @@ rule plot_selectivity_index:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         layer=config["selectivity"]["layer"],
@@ -180,8 +180,8 @@ rule plot_lesions:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         fraction=config["selectivity"]["fraction"],
@@ -203,8 +203,8 @@ rule plot_lesion_dose:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         target=config["corpus"]["target"],
@@ -226,8 +226,8 @@ rule plot_lesion_classes:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         condition=next(iter(CONDITIONS)),
         fraction=config["selectivity"]["fraction"],
@@ -249,8 +249,8 @@ rule plot_decoding:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         layer=config["selectivity"]["layer"],
@@ -273,8 +273,8 @@ rule plot_acoustics:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         layer=config["selectivity"]["layer"],
@@ -298,8 +298,8 @@ rule plot_embedding:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         target=config["corpus"]["target"],
@@ -321,8 +321,8 @@ rule plot_genres:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         target=config["corpus"]["target"],
@@ -344,8 +344,8 @@ rule plot_selectivity_by_layer:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         layer=config["selectivity"]["layer"],
@@ -368,8 +368,8 @@ rule plot_quilts:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         layer=config["selectivity"]["layer"],
@@ -393,8 +393,8 @@ rule plot_claims:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         code=digest("plot_claims.py"),
     script:

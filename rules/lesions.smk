@@ -20,8 +20,8 @@ rule lesion_units:
         "../envs/lesions.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(lesion_minutes),
+        mem_mb=memory(responses_mb),
+        runtime=minutes(lesion_minutes),
     params:
         seed=config["seed"],
         seeds=SEEDS,

@@ -20,8 +20,8 @@ rule train_network:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
-        mem_mb=each_attempt(1500 + spectrogram_mb()),
-        runtime=each_attempt(training_minutes),
+        mem_mb=memory(training_mb),
+        runtime=minutes(training_minutes),
         gpu=1 if has_gpu() else 0,
     params:
         seed=config["seed"],

@@ -19,8 +19,8 @@ rule compute_quilts:
         "../envs/networks.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(audio_shard_mb),
-        runtime=each_attempt(60),
+        mem_mb=memory(spectrogram_shard_mb),
+        runtime=minutes(60),
     params:
         seed=lambda wildcards: (
             None if wildcards.stimulus == "intact" else config["seed"]
@@ -47,8 +47,8 @@ rule compute_quilt_responses:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(120),
+        mem_mb=memory(playing_mb),
+        runtime=minutes(120),
         gpu=1 if has_gpu() else 0,
     params:
         device=config["networks"]["device"],
@@ -79,8 +79,8 @@ rule quilt_responses:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(responses_mb),
+        runtime=minutes(30),
     params:
         stimuli=QUILT_STIMULI,
         seeds=SEEDS,

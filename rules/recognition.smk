@@ -18,8 +18,8 @@ rule score_recognition:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(responses_mb),
+        runtime=minutes(30),
     params:
         code=digest("score_recognition.py"),
     script:
@@ -43,8 +43,8 @@ rule summarise_recognition:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         code=digest("summarise_recognition.py"),

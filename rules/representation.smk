@@ -16,8 +16,8 @@ rule embed_responses:
         "../envs/representation.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(embedding_minutes),
+        mem_mb=memory(responses_mb),
+        runtime=minutes(embedding_minutes),
     params:
         seed=config["seed"],
         seeds=SEEDS,
@@ -44,8 +44,8 @@ rule genre_responses:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         seeds=SEEDS,
         code=digest("genre_responses.py"),

@@ -19,8 +19,8 @@ rule compute_responses:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(120),
+        mem_mb=memory(playing_mb),
+        runtime=minutes(120),
         gpu=1 if has_gpu() else 0,
     params:
         device=config["networks"]["device"],

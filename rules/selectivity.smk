@@ -18,8 +18,8 @@ rule selectivity_units:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(60),
+        mem_mb=memory(responses_mb),
+        runtime=minutes(60),
     params:
         seed=config["seed"],
         fraction=config["selectivity"]["fraction"],
@@ -48,8 +48,8 @@ rule selective_responses:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(responses_mb),
-        runtime=each_attempt(30),
+        mem_mb=memory(responses_mb),
+        runtime=minutes(30),
     params:
         layer=config["selectivity"]["layer"],
         code=digest("selective_responses.py"),
@@ -74,8 +74,8 @@ rule summarise_selectivity:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(800),
-        runtime=each_attempt(30),
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         code=digest("summarise_selectivity.py"),

@@ -18,8 +18,8 @@ rule compute_spectrograms:
         "../envs/networks.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(audio_shard_mb),
-        runtime=each_attempt(60),
+        mem_mb=memory(spectrogram_shard_mb),
+        runtime=minutes(60),
     params:
         code=digest("compute_spectrograms.py"),
     script:
@@ -43,8 +43,8 @@ rule index_spectrograms:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=each_attempt(table_mb),
-        runtime=each_attempt(60),
+        mem_mb=memory(table_mb),
+        runtime=minutes(60),
     params:
         code=digest("index_spectrograms.py"),
     script:
