@@ -277,18 +277,29 @@ def embedding_minutes(wildcards):
     return 30 + int(3 * len(SEEDS) * N_CLIPS["test"] * 0.008 / 60)
 
 
-def has_gpu():
-    """Whether networks get a GPU: as a profile says of train_network, else as it is here.
+# What a cluster's profile says of GPUs; None on a workstation.
+GPU_PARTITION = (workflow.resource_settings.default_resources or {}).get(
+    "gpu_partition"
+)
 
-    The head node of a cluster has none, and its compute nodes do.
-    """
+
+def has_gpu():
+    """Whether networks get a GPU: as the profile says, for a cluster's head node has none."""
     device = config["networks"]["device"]
-    of_profile = workflow.resource_settings.overwrite_resources.get("train_network", {})
-    if "gpu" in of_profile:
-        return device != "cpu" and str(of_profile["gpu"].raw) != "0"
+    if GPU_PARTITION is not None:
+        return device != "cpu" and GPU_PARTITION.raw != "none"
     return device == "cuda" or (
         device == "auto" and shutil.which("nvidia-smi") is not None
     )
+
+
+def on_gpu():
+    """The resources that put a job on a GPU, where there is one."""
+    if not has_gpu():
+        return {"gpu": 0}
+    # An empty name leaves the choice to the cluster.
+    partition = GPU_PARTITION.raw if GPU_PARTITION is not None else ""
+    return {"gpu": 1, **({"slurm_partition": partition} if partition else {})}
 
 
 def training_minutes(wildcards):

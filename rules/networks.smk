@@ -20,9 +20,9 @@ rule train_network:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
+        **on_gpu(),
         mem_mb=memory(training_mb),
         runtime=minutes(training_minutes),
-        gpu=1 if has_gpu() else 0,
     params:
         seed=config["seed"],
         condition=lambda wildcards: CONDITIONS[wildcards.condition],

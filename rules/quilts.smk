@@ -47,9 +47,9 @@ rule compute_quilt_responses:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
+        **on_gpu(),
         mem_mb=memory(playing_mb),
         runtime=minutes(120),
-        gpu=1 if has_gpu() else 0,
     params:
         device=config["networks"]["device"],
         code=digest("compute_quilt_responses.py"),

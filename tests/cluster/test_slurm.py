@@ -41,10 +41,8 @@ def cluster():
 def profile(tmp_path_factory):
     """The profile with its three lines edited; this cluster has no accounts."""
     text = PROFILE.read_text()
-    for line, name in (("2.", "cpu"), ("3.", "gpu")):
-        text, edited = re.subn(
-            rf'slurm_partition: ""( +# {line})', rf"slurm_partition: {name}\1", text
-        )
+    for key, name in (("slurm_partition", "cpu"), ("gpu_partition", "gpu")):
+        text, edited = re.subn(rf'^  {key}: "" ', f"  {key}: {name} ", text, flags=re.M)
         assert edited == 1
     folder = tmp_path_factory.mktemp("profile")
     (folder / "config.yaml").write_text(text)
