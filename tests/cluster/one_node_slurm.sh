@@ -14,7 +14,7 @@ set -euo pipefail
 STATE=/run/one-node-slurm
 ETC=/etc/slurm
 MARK="# made by one_node_slurm.sh"
-FILES="slurm.conf gres.conf cgroup.conf"
+FILES="slurm.conf gres.conf"
 
 cannot() {
     echo "no SLURM can be started here: $1" >&2

@@ -55,7 +55,7 @@ def through_slurm(folder, profile, *arguments):
 
 def run(folder, profile, *arguments):
     return subprocess.run(
-        through_slurm(folder, profile, *arguments), capture_output=True, text=True, timeout=900
+        through_slurm(folder, profile, *arguments), capture_output=True, text=True, timeout=1500
     )
 
 
@@ -83,7 +83,7 @@ def running(text, after=0):
     return None
 
 
-def awaited(what, seconds=240):
+def awaited(what, seconds=900):
     """What `what()` returns, as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -143,7 +143,7 @@ class Disturber(threading.Thread):
             self.error = error
 
     def done(self):
-        self.join(timeout=300)
+        self.join(timeout=900)
         assert not self.is_alive()
         if self.error is not None:
             raise self.error
