@@ -25,4 +25,4 @@ rule compute_acoustics:
 
 rule acoustics:
     input:
-        [table for split in SPLITS for table in acoustics_of(split)],
+        of_shards(results("acoustics/{split}/{shard}.tsv")),

@@ -57,11 +57,7 @@ rule summarise_yield:
     input:
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
-        status=[
-            results("audio", split, f"{shard}.status.tsv")
-            for split in SPLITS
-            for shard in SHARDS[split]
-        ],
+        status=of_shards(results("audio/{split}/{shard}.status.tsv")),
     output:
         table=report(
             results("audio/yield.tsv"),

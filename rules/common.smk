@@ -89,6 +89,28 @@ def of_seeds(pattern):
     return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
 
 
+def of_shards(pattern, splits=SPLITS):
+    """`pattern` for each shard of `splits`, as an input function.
+
+    There may be thousands, and every job on a cluster reads the workflow again, most without need
+    of the list.
+    """
+
+    def paths(wildcards):
+        return [
+            pattern.format(split=split, shard=shard)
+            for split in splits
+            for shard in SHARDS[split]
+        ]
+
+    return paths
+
+
+def acoustics_of(split):
+    """The tables of covariates of a split's clips."""
+    return of_shards(results("acoustics/{split}/{shard}.tsv"), [split])
+
+
 # The section `corpus`, with the local copy of every file that is a URL.
 CORPUS = with_copies(config["corpus"], results("metadata"))
 METADATA_COPIES = {
@@ -307,11 +329,6 @@ def training_minutes(wildcards):
     clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
     seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.026)
     return 15 + int(3 * seconds / 60)
-
-
-def acoustics_of(split):
-    """The tables of covariates of a split's clips."""
-    return [results("acoustics", split, f"{shard}.tsv") for shard in SHARDS[split]]
 
 
 def lesion_minutes(wildcards):

@@ -56,11 +56,7 @@ rule genre_responses:
 rule controls:
     input:
         of_conditions(results("quilts/{condition}/responses.tsv")),
-        [
-            results("acoustics", split, f"{shard}.tsv")
-            for split in SPLITS
-            for shard in SHARDS[split]
-        ],
+        of_shards(results("acoustics/{split}/{shard}.tsv")),
         of_conditions(results("decoding/{condition}.tsv")),
         of_conditions(results("embedding/{condition}/points.tsv")),
         of_conditions(results("embedding/{condition}/segregation.tsv")),

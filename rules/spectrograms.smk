@@ -54,8 +54,4 @@ rule index_spectrograms:
 rule spectrograms:
     input:
         expand(results("spectrograms/original/{split}/index.tsv"), split=SPLITS),
-        [
-            results("spectrograms/original", split, f"{shard}.h5")
-            for split in SPLITS
-            for shard in SHARDS[split]
-        ],
+        of_shards(results("spectrograms/original/{split}/{shard}.h5")),

@@ -1,5 +1,6 @@
 """Spectrograms by the batch: held in memory where they fit, else read from their shards."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,10 @@ def open_spectrograms(
     first = parts[0][0]
     size = len(clips) * np.prod(first.shape) * np.dtype(np.float16).itemsize
     if device.type == "cuda" and size <= _SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
-        return _Resident(parts, len(clips), held=device, device=device), first
+        try:
+            return _Resident(parts, len(clips), held=device, device=device), first
+        except torch.OutOfMemoryError:
+            logging.info("another job took the GPU's memory meanwhile; held in memory instead")
     if size <= memory_mb * 1_000_000:
         return _Resident(parts, len(clips), held=torch.device("cpu"), device=device), first
     return _Streamed(parts, len(clips), device), first

@@ -13,7 +13,7 @@ from stages.common.errors import InputError
 from stages.common.files import sha256
 from stages.common.progress import progress
 from stages.networks.architecture import check_size
-from stages.networks.device import prepare_device
+from stages.networks.device import advising_when_full, prepare_device
 from stages.networks.weights import read_network
 from stages.responses.features import CLIPS_AT_ONCE, PooledFeatures
 from stages.responses.files import LAYERS, create_responses
@@ -22,6 +22,7 @@ from stages.spectrograms.shard import SpectrogramShard, open_spectrogram_shard, 
 _CLIPS_AT_ONCE_ON_GPU = 256
 
 
+@advising_when_full()
 def compute_responses(
     weights: str | os.PathLike,
     indices: dict[str, str | os.PathLike],
@@ -34,7 +35,7 @@ def compute_responses(
 
     `indices` and `outputs` have the same keys, the splits; the rows of an output are those of its
     index, whose shards hold `stimulus`. Raises InputError when a file is missing, damaged or not
-    what the index says, or when a response is not finite.
+    what the index says, when a response is not finite, or when a GPU's memory is too small.
     """
     target = prepare_device(device, threads)
     features, digest = _read(weights, target)
@@ -43,6 +44,7 @@ def compute_responses(
         _write(outputs[split], features, digest, Path(path), index, stimulus, target)
 
 
+@advising_when_full()
 def compute_responses_of_networks(
     weights: Sequence[str | os.PathLike],
     index: str | os.PathLike,
