@@ -45,5 +45,13 @@ rule all:
         rules.report.input,
 
 
+onstart:
+    invocations.sign()
+
+
 onsuccess:
     tell_where_results_are()
+
+
+onerror:
+    tell_how_to_go_on()

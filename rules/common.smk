@@ -11,6 +11,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from stages.audio.places import archive_paths
+from stages.common import invocations
 from stages.common.errors import InputError
 from stages.configuration.check import check_sense, check_shape, kept_conditions
 from stages.configuration.code import code_digest
@@ -18,6 +19,8 @@ from stages.common.urls import is_url
 from stages.corpus.fsd50k import ground_truth
 from stages.corpus.locations import COPIES, configured, with_copies
 from stages.corpus.sizes import check_corpus, clip_counts
+
+invocations.begin()
 
 try:
     check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
@@ -347,3 +350,7 @@ def tell_where_results_are():
         f"tables   {results('selectivity/summary.tsv')} {results('recognition/summary.tsv')}"
     )
     print(f"yield    {results('audio/yield.tsv')}")
+
+
+def tell_how_to_go_on():
+    print("\nWhat was finished is kept: the same command goes on from there.")

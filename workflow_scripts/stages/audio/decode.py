@@ -308,9 +308,12 @@ def _by_ffmpeg(
         raise InputError(f"{program}: does not run ({one_line(error)})") from error
     try:
         output, complaints = process.communicate(timeout=_SECONDS_FOR_FFMPEG)
-    except subprocess.TimeoutExpired:
+    except BaseException as error:
+        # Whatever ends the job must not leave ffmpeg behind.
         process.kill()
         process.communicate()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
         raise Unusable(
             "unavailable",
             "decoding took too long",

@@ -7,7 +7,6 @@ import heapq
 import json
 import logging
 import os
-import sys
 import time
 import zlib
 from collections import Counter, deque
@@ -23,7 +22,7 @@ from stages.audio.failures import FAILED_RETRYABLE, Retryable, Systemic
 from stages.audio.journal import Ended, Journal, disk_trouble
 from stages.audio.sources import Answer, Sources, open_sources
 from stages.audio.storage import SAMPLE_RATE, AudioShard, to_int16, write_audio_shard
-from stages.common.errors import one_line
+from stages.common.errors import one_line, say
 from stages.common.progress import progress
 from stages.common.seeds import seed_of
 from stages.common.tables import write_table
@@ -86,7 +85,7 @@ def fetch_shard(
     usable = sum(counts[name] for name in USABLE)
     line = f"{what}: {usable} of {len(wanted)} clips usable ({_told(counts)})"
     logging.info(line)
-    print(line, file=sys.stderr)
+    say(line)
 
 
 def clip_key(clip: Clip, clip_seconds: float) -> str:

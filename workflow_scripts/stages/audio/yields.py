@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import pandas as pd
 
 from stages.audio.clips import Clip, clips_by_shard
 from stages.audio.columns import GATE, SPLIT_YIELD, STATUS, USABLE, YIELD
-from stages.common.errors import InputError, one_line
+from stages.common.errors import InputError, one_line, say
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES
 
@@ -181,4 +180,4 @@ def _show_reasons(table: pd.DataFrame, split: str) -> None:
     if len(bad) > _SHOWN_REASONS:
         lines.append(f"and {len(bad) - _SHOWN_REASONS} more reasons")
     logging.error("clips of %s that are of no use:\n%s", split, "\n".join(lines))
-    print("\n".join(lines), file=sys.stderr)
+    say("\n".join(lines))

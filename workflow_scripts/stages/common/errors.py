@@ -1,6 +1,8 @@
 """The errors that a user is meant to read, and text from elsewhere made fit to be read."""
 
+import os
 import re
+import sys
 
 # What colours a terminal, moves its cursor or sets its title.
 _ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
@@ -32,3 +34,12 @@ def one_line(text: object, limit: int = 300) -> str:
     printable = "".join(c if c.isprintable() else " " for c in _ANSI.sub("", str(text)))
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def say(text: str) -> None:
+    """Print `text` to standard error, or nowhere where the terminal has been closed."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        # Python would try once more at its end, and exit with 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

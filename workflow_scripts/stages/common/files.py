@@ -1,5 +1,7 @@
 """Files that are written whole or not at all."""
 
+import errno
+import glob
 import hashlib
 import os
 import tempfile
@@ -7,16 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
     The content is on disk (fsync) before the name changes, so a reader sees the old file, none,
-    or the whole new one. When the block raises, the temporary file is removed.
+    or the whole new one. When the block raises, the temporary file is removed; what a writer that
+    was killed has left, the next one removes. Only one at a time may write to `path`. The OSError
+    of a full disk is given the name `path` where it names none.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
+    # Eight characters are what mkstemp adds.
+    for abandoned in final.parent.glob(f".{glob.escape(final.name)}.????????"):
+        abandoned.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
     os.close(handle)
     temporary = Path(name)
@@ -29,8 +38,10 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         temporary.chmod(0o666 & ~mask)
         os.replace(temporary, final)
         _sync_folder(final.parent)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+            error.filename = os.fspath(path)
         raise
 
 

@@ -2,13 +2,12 @@
 
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from stages.common.errors import InputError
+from stages.common.errors import InputError, say
 from stages.common.files import replacing, sha256
 from stages.common.tables import write_table
 from stages.common.urls import is_url
@@ -106,4 +105,4 @@ def _compared(corpus: Mapping, name: str, found: str) -> str:
 
 def _warn(message: str) -> None:
     logging.warning(message)
-    print(f"warning: {message}", file=sys.stderr)
+    say(f"warning: {message}")

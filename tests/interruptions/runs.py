@@ -1,0 +1,164 @@
+"""Runs of Snakemake that are interrupted: started apart, watched, killed; and what they left."""
+
+import csv
+import hashlib
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from workflow.snake import ROOT
+
+SMOKE = ["--configfile", str(ROOT / "config" / "smoke.yaml")]
+# What tells how long something took, or how often it was begun.
+_TIMES = ("logs/", "benchmarks/", "report.html")
+
+
+def command(folder, *targets, cores=2, options=()):
+    """The command that runs the smoke configuration in `folder`."""
+    return [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
+        *("--workflow-profile", str(ROOT / "profiles" / "default")),
+        *("--directory", str(folder), "--cores", str(cores), *options, *SMOKE, "--", *targets),
+    ]
+
+
+def run(folder, *targets, timeout=900, **options):
+    """Run the smoke configuration in `folder` to its end; returns the ended process."""
+    return subprocess.run(
+        command(folder, *targets, **options), capture_output=True, text=True, timeout=timeout
+    )
+
+
+def unlock(said, folder):
+    """Say what a run that found a lock advised, as it stands, and nothing else."""
+    (advised,) = re.findall(r"error: .*run again after this: (.*)$", said, re.M)
+    assert "--unlock" in advised
+    ended = subprocess.run(advised, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert not list((folder / ".snakemake").glob("locks/*"))
+
+
+class Started:
+    """A run in a session of its own, at a terminal if asked for; what it says goes to a file."""
+
+    def __init__(self, folder, *targets, terminal=False):
+        self.folder = folder
+        self._output = folder.parent / f"{folder.name}.output"
+        self._terminal = None
+        line = command(folder, *targets)
+        with open(self._output, "wb") as output:
+            if not terminal:
+                self.process = subprocess.Popen(
+                    line,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+                return
+        self._terminal, inside = pty.openpty()
+        self.process = subprocess.Popen(line, preexec_fn=lambda: os.login_tty(inside))
+        os.close(inside)
+        os.set_blocking(self._terminal, False)
+
+    def said(self):
+        """All that was said so far."""
+        if self._terminal is not None:
+            with suppress(OSError), open(self._output, "ab") as output:
+                while content := os.read(self._terminal, 65536):
+                    output.write(content)
+        return self._output.read_text(errors="replace")
+
+    def finished_jobs(self):
+        """How many jobs have finished."""
+        return self.said().count("Finished jobid")
+
+    def type(self, character):
+        """Type `character` at the terminal."""
+        os.write(self._terminal, character)
+
+    def hang_up(self):
+        """Close the terminal."""
+        self.said()
+        os.close(self._terminal)
+        self._terminal = None
+
+    def wait(self, seconds):
+        """Wait for the end; returns the exit status."""
+        until(lambda: self.said() is not None and self.process.poll() is not None, seconds)
+        return self.process.returncode
+
+    def close(self):
+        """End whatever is left."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in at_work(self.folder):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(30)
+        if self._terminal is not None:
+            self.hang_up()
+
+
+@contextmanager
+def started(folder, *targets, **options):
+    """A run that has ended when the block has."""
+    run = Started(folder, *targets, **options)
+    try:
+        yield run
+    finally:
+        run.close()
+
+
+def until(condition, seconds):
+    """Wait until `condition` holds; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def at_work(folder):
+    """The processes whose working folder is `folder`: Snakemake, its jobs, and their children."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if os.path.samefile(entry / "cwd", folder):
+                    found.append(int(entry.name))
+    return found
+
+
+def contents(folder):
+    """The digest of every result under its final name, of what does not tell times."""
+    results = folder / "results" / "smoke"
+    return {
+        name: _digest(path)
+        for path in sorted(results.rglob("*"))
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(results).parts)
+        and not (name := path.relative_to(results).as_posix()).startswith(_TIMES)
+    }
+
+
+def _digest(path):
+    content = path.read_bytes()
+    if path.name == "history.tsv":
+        rows = list(csv.DictReader(content.decode().splitlines(), delimiter="\t"))
+        for row in rows:
+            del row["seconds"], row["clips_per_second"]
+        content = repr(rows).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def leftovers(folder):
+    """Temporary files of jobs."""
+    return [
+        path for path in (folder / "results").rglob(".*") if path.is_file() and path.suffix != ".h5"
+    ]

@@ -1,0 +1,127 @@
+"""A disk that is full: what is said, that nothing is damaged, and that the same command goes on."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from can_run import needs
+from interruptions.runs import contents, leftovers, run
+
+ROOM_LATER = "512m"
+
+
+class Disk:
+    """A small file system, on which a file takes up what nothing else is to have."""
+
+    def __init__(self, place):
+        self.place = place
+        self.folder = place / "study"
+        self._ballast = place / "ballast"
+
+    def leave(self, kilobytes):
+        """Take up all the room but so many kilobytes."""
+        self._ballast.unlink(missing_ok=True)
+        status = os.statvfs(self.place)
+        taken = status.f_bavail * status.f_frsize - kilobytes * 1024
+        with open(self._ballast, "wb") as ballast:
+            os.posix_fallocate(ballast.fileno(), 0, taken)
+
+    def grow(self):
+        """Make room, as a larger disk would."""
+        options = f"remount,size={ROOM_LATER}"
+        subprocess.run(["mount", "-o", options, str(self.place)], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)]
+    allowed = shutil.which("mount") and subprocess.run(mount, capture_output=True).returncode == 0
+    needs(allowed, "a small disk is mounted by root alone, and not in every container")
+    try:
+        yield Disk(place)
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def said_by_jobs(ended):
+    """What jobs said, a line each; that of a log that is shown again counts once."""
+    text = ended.stdout + ended.stderr
+    return sorted(set(re.findall(r"^(?:error|stopped for now): .*$", text, re.M)))
+
+
+def nothing_is_damaged(folder, expected):
+    there = contents(folder)
+    assert not [name for name in there if there[name] != expected.get(name)]
+    assert not leftovers(folder)
+
+
+def test_each_kind_of_file(disk, part_of, undisturbed):
+    folder = part_of(disk.folder, "*")
+    expected = contents(folder)
+    assert expected == contents(undisturbed)
+    results = folder / "results" / "smoke"
+    large = {
+        "spectrograms/quilt-50ms/test/00000.h5",
+        "networks/untrained/seed-1/weights.safetensors",
+        "selectivity/natural/seed-1/units.tsv",
+        "figures/example_spectrograms.png",
+    }
+    for name in large:
+        (results / name).unlink()
+    targets = [f"results/smoke/{name}" for name in sorted(large)]
+    # Enough for Snakemake's own files and for logs, and for none of these.
+    disk.leave(150)
+    ended = run(folder, *targets, options=["--keep-going"])
+    assert ended.returncode == 1
+    lines = said_by_jobs(ended)
+    for name in large:
+        (line,) = [text for text in lines if name in text]
+        assert f"cannot be written: no room is left on {disk.place};" in line
+        assert "make room, then run the same command again" in line
+    assert "Traceback" not in ended.stderr
+    nothing_is_damaged(folder, expected)
+    disk.grow()
+    ended = run(folder, *targets, options=["--keep-going"])
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert contents(folder) == expected
+
+
+def test_a_shard_that_is_being_fetched(disk, part_of, undisturbed):
+    folder = part_of(disk.folder, "corpus")
+    target = "audio/test/00000.h5"
+    expected = contents(undisturbed)
+    disk.leave(1500)
+    ended = run(folder, f"results/smoke/{target}")
+    assert ended.returncode == 1
+    (line,) = said_by_jobs(ended)
+    assert line.startswith("stopped for now: cannot be written") and "make room" in line
+    nothing_is_damaged(folder, expected)
+    disk.grow()
+    ended = run(folder, f"results/smoke/{target}")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert contents(folder)[target] == expected[target]
+
+
+def test_no_room_even_for_snakemake(disk, part_of, undisturbed):
+    folder = part_of(disk.folder, "audio", "corpus")
+    target = "audio/yield.tsv"
+    expected = contents(undisturbed)
+    for kilobytes in (0, 4, 12, 24, 40):
+        (folder / "results/smoke" / target).unlink(missing_ok=True)
+        disk.leave(kilobytes)
+        ended = run(folder, f"results/smoke/{target}")
+        print(kilobytes, ended.returncode, ended.stderr[-3000:])
+        if ended.returncode == 0:
+            break
+        assert "No space left on device" in ended.stderr or "no room is left" in ended.stderr
+        nothing_is_damaged(folder, expected)
+        assert not list((folder / ".snakemake").glob("locks/*.lock"))
+    assert kilobytes > 4, "it found room where there was none"
+    disk.grow()
+    ended = run(folder, f"results/smoke/{target}")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert contents(folder)[target] == expected[target]

@@ -1,0 +1,66 @@
+"""SIGKILL at random moments, again and again through the whole smoke DAG, until it ends."""
+
+import os
+import random
+import signal
+import time
+
+from interruptions.runs import at_work, contents, leftovers, run, started, unlock, until
+
+# Another seed kills at other moments: INTERRUPTIONS_SEED=4 pytest tests/interruptions
+SEED = int(os.environ.get("INTERRUPTIONS_SEED", "1"))
+_MOST_KILLS = 10
+_SECONDS = 1500
+
+
+def _moment(draw):
+    """When to kill: after how many finished jobs, and how many seconds later."""
+    if draw.random() < 0.25:
+        # While it starts, or just after.
+        return 0, draw.uniform(0.5, 6)
+    return draw.randint(3, 30), draw.uniform(0, 3)
+
+
+def test_the_tables_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
+    expected = contents(undisturbed)
+    draw = random.Random(SEED)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    kills = 0
+    end = time.monotonic() + _SECONDS
+    while kills < _MOST_KILLS:
+        jobs, seconds = _moment(draw)
+        whole_group = draw.random() < 0.5
+        told = f"seed {SEED}, kill {kills + 1}: {jobs} jobs + {seconds:.2f} s, group {whole_group}"
+        print(told)
+        with started(folder) as killed:
+            until(
+                lambda: killed.process.poll() is not None or killed.finished_jobs() >= jobs,  # noqa: B023
+                end - time.monotonic(),
+            )
+            time.sleep(seconds)
+            if killed.process.poll() is not None:
+                break
+            if whole_group:
+                os.killpg(killed.process.pid, signal.SIGKILL)
+            else:
+                killed.process.kill()
+            kills += 1
+            # Jobs that Snakemake has left behind end by themselves.
+            until(lambda: not at_work(folder), 15)
+        for name, digest in contents(folder).items():
+            if not name.endswith("checkpoint.safetensors"):
+                assert digest == expected.get(name), f"{name} after {told}"
+        if list((folder / ".snakemake").glob("locks/*.lock")):
+            refused = run(folder)
+            assert refused.returncode == 1
+            unlock(refused.stderr, folder)
+    else:
+        ended = run(folder)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert kills >= 4, "it ended before it was killed often enough"
+    if kills < _MOST_KILLS:
+        assert killed.process.returncode == 0, killed.said()
+    assert contents(folder) == expected
+    # Whoever writes a file removes what an earlier writer of it has left.
+    assert not leftovers(folder)
