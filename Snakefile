@@ -31,18 +31,44 @@ include: "rules/figures.smk"
 include: "rules/claims.smk"
 
 
+# Every file that is kept, the intermediate ones too: of one that is gone, Snakemake sees only that
+# nothing has to be made from it, unless it is asked for.
+STORED = [
+    # An embedded corpus is described by no file.
+    *(rules.fetch_metadata.output if configured(config["corpus"]) else []),
+    *rules.make_corpus.output,
+    *(rules.index_archives.output if ARCHIVES else []),
+    *of_all(rules.fetch_audio.output),
+    *rules.summarise_yield.output,
+    GATE,
+    *of_all(rules.compute_spectrograms.output),
+    *of_all(rules.index_spectrograms.output),
+    *of_all(rules.compute_acoustics.output),
+    *of_all(rules.train_network.output),
+    *of_all(rules.compute_responses.output),
+    *of_all(rules.selectivity_units.output),
+    *of_all(rules.selective_responses.output),
+    *rules.summarise_selectivity.output,
+    *of_all(rules.score_recognition.output),
+    *rules.summarise_recognition.output,
+    *of_all(rules.compute_quilts.output, ["test"], QUILT_STIMULI),
+    *of_all(rules.index_spectrograms.output, ["test"], QUILT_STIMULI),
+    *of_all(rules.compute_quilt_responses.output, ["test"], QUILT_STIMULI),
+    *of_all(rules.quilt_responses.output),
+    *of_all(rules.decode_target.output),
+    *of_all(rules.embed_responses.output),
+    *of_all(rules.genre_responses.output),
+    *of_all(rules.lesion_units.output),
+    *rules.assess_claims.output,
+    *FIGURES,
+    *rules.write_report.output,
+]
+
+
 rule all:
     default_target: True
     input:
-        rules.figures.input,
-        rules.selectivity.input,
-        rules.recognition.input,
-        # An embedded corpus is described by no file.
-        rules.fetch_metadata.output if configured(config["corpus"]) else [],
-        rules.controls.input,
-        rules.lesions.input,
-        rules.claims.input,
-        rules.report.input,
+        STORED,
 
 
 onsuccess:

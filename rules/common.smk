@@ -3,9 +3,11 @@
 import hashlib
 import shutil
 import sys
+from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import get_wildcard_names, strip_wildcard_constraints
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -41,6 +43,8 @@ SPLITS = ["train", "test"]
 # What is compared with what: quilts, and the same stretch of the clips as they are.
 QUILTS = [f"quilt-{ms}ms" for ms in config["quilts"]["segment_ms"]]
 QUILT_STIMULI = ["intact", *QUILTS]
+# As wildcards, the smallest first.
+FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {
     split: [
         f"{number:05d}"
@@ -56,11 +60,16 @@ wildcard_constraints:
     stimulus="original|intact|quilt-[1-9][0-9]*ms",
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
+    fraction="[0-9.e-]+",
 
 
 def results(*parts):
     """The path of a result of this corpus."""
     return Path("results", config["corpus"]["name"], *parts).as_posix()
+
+
+# Made when there is sound enough; what is asked for by a named target is asked for with it.
+GATE = results("audio/gate.tsv")
 
 
 def log_of(rule, *wildcards):
@@ -87,6 +96,25 @@ def of_networks(pattern, networks=None):
 def of_seeds(pattern):
     """`pattern` for each replicate of a condition, whose wildcard stays."""
     return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
+
+
+def of_all(patterns, splits=SPLITS, stimuli=("original",)):
+    """`patterns` for each value of their wildcards, `{shard}` for those of each of `splits`."""
+    choices = {
+        "stimulus": stimuli,
+        "condition": CONDITIONS,
+        "seed": SEEDS,
+        "fraction": FRACTIONS,
+    }
+    for pattern in map(strip_wildcard_constraints, patterns):
+        names = get_wildcard_names(pattern)
+        chosen = [name for name in choices if name in names]
+        of_splits = splits if names & {"split", "shard"} else splits[:1]
+        for split in of_splits:
+            for shard in SHARDS[split] if "shard" in names else [None]:
+                for values in product(*(choices[name] for name in chosen)):
+                    of_one = dict(zip(chosen, values))
+                    yield pattern.format(split=split, shard=shard, **of_one)
 
 
 # The section `corpus`, with the local copy of every file that is a URL.

@@ -55,6 +55,7 @@ rule genre_responses:
 
 rule controls:
     input:
+        GATE,
         of_conditions(results("quilts/{condition}/responses.tsv")),
         [
             results("acoustics", split, f"{shard}.tsv")
