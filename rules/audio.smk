@@ -33,6 +33,8 @@ rule fetch_audio:
         log_of("fetch_audio", "{split}", "{shard}"),
     benchmark:
         benchmark_of("fetch_audio", "{split}", "{shard}")
+    # Whether there is sound enough is known before anything is made of it, where jobs have to wait.
+    priority: 1
     # A source that asks for a pause is not to be asked again at once: the next run goes on.
     retries: 0
     conda:
@@ -73,6 +75,7 @@ rule summarise_yield:
         log_of("summarise_yield"),
     benchmark:
         benchmark_of("summarise_yield")
+    priority: 12
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -85,17 +88,20 @@ rule summarise_yield:
         "../workflow_scripts/summarise_yield.py"
 
 
-# Apart from the tables, which are wanted most when this stops the run.
+# Apart from the tables, which are wanted most when this stops the run. Networks do not wait for its
+# file: with such an edge, new limits or a test shard fetched again would train them anew. Every
+# named target asks for it, and training looks at its own split itself.
 rule check_audio:
     input:
         table=results("audio/yield.tsv"),
         splits=results("audio/yield_splits.tsv"),
     output:
-        gate=results("audio/gate.tsv"),
+        gate=GATE,
     log:
         log_of("check_audio"),
     benchmark:
         benchmark_of("check_audio")
+    priority: 8
     conda:
         "../envs/statistics.yaml"
     threads: 1

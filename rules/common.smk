@@ -3,9 +3,11 @@
 import hashlib
 import shutil
 import sys
+from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import get_wildcard_names, strip_wildcard_constraints
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -44,6 +46,8 @@ SPLITS = ["train", "test"]
 # What is compared with what: quilts, and the same stretch of the clips as they are.
 QUILTS = [f"quilt-{ms}ms" for ms in config["quilts"]["segment_ms"]]
 QUILT_STIMULI = ["intact", *QUILTS]
+# As wildcards, the smallest first.
+FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {
     split: [
         f"{number:05d}"
@@ -59,11 +63,16 @@ wildcard_constraints:
     stimulus="original|intact|quilt-[1-9][0-9]*ms",
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
+    fraction="[0-9.e-]+",
 
 
 def results(*parts):
     """The path of a result of this corpus."""
     return Path("results", config["corpus"]["name"], *parts).as_posix()
+
+
+# Made when there is sound enough; what is asked for by a named target is asked for with it.
+GATE = results("audio/gate.tsv")
 
 
 def log_of(rule, *wildcards):
@@ -112,6 +121,78 @@ def of_shards(pattern, splits=SPLITS):
 def acoustics_of(split):
     """The tables of covariates of a split's clips."""
     return of_shards(results("acoustics/{split}/{shard}.tsv"), [split])
+
+
+# The one that bars and claims are about: the smaller of two as near.
+NEAREST_FRACTION = min(
+    FRACTIONS, key=lambda share: abs(float(share) - config["selectivity"]["fraction"])
+)
+
+
+def of_lesions(name, conditions, fractions):
+    """The tables `name` of lesions, condition by condition."""
+    return [
+        results("lesions", condition, f"fraction-{fraction}", name)
+        for condition in conditions
+        for fraction in fractions
+    ]
+
+
+def of_all(patterns, splits=SPLITS, stimuli=("original",)):
+    """`patterns` for each value of their wildcards, `{shard}` for those of each of `splits`."""
+    choices = {
+        "stimulus": stimuli,
+        "condition": CONDITIONS,
+        "seed": SEEDS,
+        "fraction": FRACTIONS,
+    }
+    for pattern in map(strip_wildcard_constraints, patterns):
+        names = get_wildcard_names(pattern)
+        chosen = [name for name in choices if name in names]
+        of_splits = splits if names & {"split", "shard"} else splits[:1]
+        for split in of_splits:
+            for shard in SHARDS[split] if "shard" in names else [None]:
+                for values in product(*(choices[name] for name in chosen)):
+                    of_one = dict(zip(chosen, values))
+                    yield pattern.format(split=split, shard=shard, **of_one)
+
+
+def stored(wildcards):
+    """Every file that is kept, the intermediate ones too: for `all`.
+
+    Of one that is gone, Snakemake sees only that nothing has to be made from it, unless it is asked
+    for.
+    """
+    return [
+        # An embedded corpus is described by no file.
+        *(rules.fetch_metadata.output if configured(config["corpus"]) else []),
+        *rules.make_corpus.output,
+        *(rules.index_archives.output if ARCHIVES else []),
+        *of_all(rules.fetch_audio.output),
+        *rules.summarise_yield.output,
+        GATE,
+        *of_all(rules.compute_spectrograms.output),
+        *of_all(rules.index_spectrograms.output),
+        *of_all(rules.compute_acoustics.output),
+        *of_all(rules.train_network.output),
+        *of_all(rules.compute_responses.output),
+        *of_all(rules.selectivity_units.output),
+        *of_all(rules.selective_responses.output),
+        *rules.summarise_selectivity.output,
+        *of_all(rules.score_recognition.output),
+        *rules.summarise_recognition.output,
+        *of_all(rules.compute_quilts.output, ["test"], QUILT_STIMULI),
+        *of_all(rules.index_spectrograms.output, ["test"], QUILT_STIMULI),
+        *of_all(rules.compute_quilt_responses.output, ["test"], QUILT_STIMULI),
+        *of_all(rules.quilt_responses.output),
+        *of_all(rules.decode_target.output),
+        *of_all(rules.embed_responses.output),
+        *of_all(rules.genre_responses.output),
+        *of_all(rules.lesion_units.output),
+        *rules.assess_claims.output,
+        *FIGURES,
+        *rules.write_report.output,
+    ]
 
 
 # The section `corpus`, with the local copy of every file that is a URL.

@@ -32,4 +32,5 @@ rule decode_target:
 
 rule decoding:
     input:
+        GATE,
         of_conditions(results("decoding/{condition}.tsv")),

@@ -169,7 +169,7 @@ rule plot_selectivity_index:
 
 rule plot_lesions:
     input:
-        tables=of_conditions(results("lesions/{condition}/lesions.tsv")),
+        tables=of_lesions("lesions.tsv", CONDITIONS, [NEAREST_FRACTION]),
     output:
         **drawn("lesions", "Lesions"),
     log:
@@ -192,7 +192,7 @@ rule plot_lesions:
 
 rule plot_lesion_dose:
     input:
-        tables=of_conditions(results("lesions/{condition}/lesions.tsv")),
+        tables=of_lesions("lesions.tsv", CONDITIONS, FRACTIONS),
     output:
         **drawn("lesion_dose", "Lesions"),
     log:
@@ -215,7 +215,7 @@ rule plot_lesion_dose:
 
 rule plot_lesion_classes:
     input:
-        table=results("lesions", next(iter(CONDITIONS)), "classes.tsv"),
+        table=of_lesions("classes.tsv", [next(iter(CONDITIONS))], [NEAREST_FRACTION])[0],
     output:
         **drawn("lesion_classes", "Lesions"),
     log:
@@ -401,8 +401,9 @@ rule plot_claims:
         "../workflow_scripts/plot_claims.py"
 
 
-rule figures:
-    input:
+FIGURES = [
+    path
+    for figure in (
         rules.plot_yields.output,
         rules.plot_example_spectrograms.output,
         rules.plot_learning_curves.output,
@@ -420,3 +421,12 @@ rule figures:
         rules.plot_lesion_dose.output,
         rules.plot_lesion_classes.output,
         rules.plot_claims.output,
+    )
+    for path in figure
+]
+
+
+rule figures:
+    input:
+        GATE,
+        FIGURES,

@@ -6,8 +6,6 @@ rule train_network:
         index=results("spectrograms/original/train/index.tsv"),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
-        # Only that the yield was found sufficient counts, not when.
-        gate=ancient(results("audio/gate.tsv")),
     output:
         weights=results("networks", network("weights.safetensors")),
         history=results("networks", network("history.tsv")),
@@ -32,6 +30,9 @@ rule train_network:
         validation_fraction=config["networks"]["validation_fraction"],
         memory_mb=config["networks"]["memory_mb"],
         device=config["networks"]["device"],
+        # Functions of the input, which Snakemake does not compare: see rule 2 in docs/reruns.md.
+        max_bad_share=lambda wildcards, input: config["audio"]["max_bad_share"],
+        min_clips=lambda wildcards, input: config["audio"]["min_clips"]["train"],
         checkpoint=results("networks", network("checkpoint.safetensors")),
         code=digest("train_network.py"),
     script:
@@ -40,4 +41,5 @@ rule train_network:
 
 rule networks:
     input:
+        GATE,
         of_networks(results("networks", network("weights.safetensors"))),

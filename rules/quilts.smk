@@ -92,4 +92,5 @@ rule quilt_responses:
 
 rule quilts:
     input:
+        GATE,
         of_conditions(results("quilts/{condition}/responses.tsv")),

@@ -54,5 +54,6 @@ rule summarise_recognition:
 
 rule recognition:
     input:
+        GATE,
         of_networks(results("recognition", network("average_precision.tsv"))),
         results("recognition/summary.tsv"),

@@ -55,6 +55,7 @@ rule genre_responses:
 
 rule controls:
     input:
+        GATE,
         of_conditions(results("quilts/{condition}/responses.tsv")),
         of_shards(results("acoustics/{split}/{shard}.tsv")),
         of_conditions(results("decoding/{condition}.tsv")),

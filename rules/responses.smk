@@ -31,5 +31,6 @@ rule compute_responses:
 
 rule responses:
     input:
+        GATE,
         of_networks(results("responses", network("original", "train.h5"))),
         of_networks(results("responses", network("original", "test.h5"))),

@@ -85,6 +85,7 @@ rule summarise_selectivity:
 
 rule selectivity:
     input:
+        GATE,
         of_networks(results("selectivity", network("units.tsv"))),
         of_networks(results("selectivity", network("clip_responses.tsv"))),
         of_networks(results("selectivity", network("class_responses.tsv"))),

@@ -71,6 +71,15 @@ class Network:
 
 
 def run(networks, layer="avgpool", fractions=FRACTIONS, draws=DRAWS, seed=1):
+    """Return both tables with the rows of every fraction, those without lesion once."""
+    both = [run_one(networks, layer, fraction, draws, seed) for fraction in sorted(fractions)]
+    return tuple(
+        pd.concat([found[0], *(table[table["lesion"] != "none"] for table in found[1:])])
+        for found in zip(*both, strict=True)
+    )
+
+
+def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=1):
     folder = networks[0].folder
     lesion_units(
         *[
@@ -83,7 +92,7 @@ def run(networks, layer="avgpool", fractions=FRACTIONS, draws=DRAWS, seed=1):
         folder / "lesion_classes.tsv",
         replicates=range(1, len(networks) + 1),
         layer=layer,
-        fractions=fractions,
+        fraction=fraction,
         random_draws=draws,
         seed=seed,
         condition="natural",
@@ -293,19 +302,25 @@ def test_the_same_run_gives_the_same_bytes_and_settings_are_independent(tmp_path
     once = [path.read_bytes() for path in paths]
     run(networks)
     assert [path.read_bytes() for path in paths] == once
-    # Another fraction leaves the lesions of the first, and another network too.
-    less, _ = run(networks[:1], fractions=[0.25, 0.125])
-    keys = ["seed", "lesion", "fraction", "group"]
-    both = table.merge(less, on=keys)
-    assert len(both) == 2 * (1 + 4 + DRAWS)
-    np.testing.assert_allclose(
-        both["mean_average_precision_x"], both["mean_average_precision_y"], rtol=1e-12
-    )
-    other, _ = run(networks[:1], seed=2)
-    random = other["lesion"].str.startswith("random")
+    # Another network leaves the lesions of the first.
+    alone, _ = run(networks[:1])
     first = table[table["seed"] == 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, alone.reset_index(drop=True))
+    other = run(networks[:1], seed=2)[0].reset_index(drop=True)
+    random = other["lesion"].str.startswith("random")
     assert (other["change"] != first["change"])[random].any()
     assert (other["change"] == first["change"])[~random].all()
+
+
+def test_the_rows_without_lesion_are_those_of_every_fraction(tmp_path):
+    network = Network(tmp_path / "1").write()
+    tables = [run_one([network], fraction=fraction) for fraction in FRACTIONS]
+    for few, many in zip(*tables, strict=True):
+        assert set(few["fraction"]) == {0, FRACTIONS[0]}
+        assert set(many["fraction"]) == {0, FRACTIONS[1]}
+        none = [table[table["lesion"] == "none"] for table in (few, many)]
+        assert len(none[0]) in (2, CLASSES)
+        pd.testing.assert_frame_equal(*none)
 
 
 def test_convolutions_give_way_to_the_pooling_layer(tmp_path):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from stages.audio.clips import Clip, clips_by_shard
 from stages.audio.columns import GATE, SPLIT_YIELD, STATUS, USABLE, YIELD
+from stages.audio.enough import clips_needed, shortage
 from stages.common.errors import InputError, one_line, say
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES
@@ -90,22 +91,13 @@ def check_audio(
     needed = []
     complaints = []
     for row in found.itertuples(index=False):
-        # A share times a number of clips is hardly ever whole: less than a millionth of a clip is
-        # what arithmetic adds.
-        by_share = math.ceil((1 - max_bad_share) * row.clips - 1e-6)
-        needed.append(max(1, by_share, min_clips[row.split]))
+        limits = {"max_bad_share": max_bad_share, "min_clips": min_clips[row.split]}
+        needed.append(clips_needed(row.clips, **limits))
         logging.info("%s: %d of %d clips usable", row.split, row.usable, row.clips)
-        if row.usable >= needed[-1]:
-            continue
-        if row.usable < min_clips[row.split]:
-            limit = f"audio.min_clips.{row.split} asks for {min_clips[row.split]}"
-        else:
-            limit = f"audio.max_bad_share allows {max_bad_share:.1%} to be of no use"
-        complaints.append(
-            f"{row.usable} of {row.clips} clips of {row.split} ({row.share:.1%}) are usable, and "
-            f"{limit}"
-        )
-        _show_reasons(read_table(table, YIELD), row.split)
+        short = shortage(row.split, row.usable, row.clips, **limits)
+        if short:
+            complaints.append(short)
+            _show_reasons(read_table(table, YIELD), row.split)
     if complaints:
         raise InputError(
             f"{'; '.join(complaints)}; {table} has the reasons, and {Path(table).parent}/*/*"
