@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     FAINT,
@@ -66,9 +66,7 @@ def read_lesions(
     for condition, path in zip(conditions, tables, strict=True):
         table = read_table(path, LESIONS)
         if not set(COLOURS) <= set(table["lesion"]):
-            raise InputError(
-                f"{path}: lacks some of the lesions {', '.join(COLOURS)}; delete it and run again"
-            )
+            raise damaged(path, "table", f"lacks some of the lesions {', '.join(COLOURS)}")
         read[condition] = table.assign(random=table["lesion"].str.startswith("random-"))
     return read
 
