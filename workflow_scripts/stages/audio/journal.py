@@ -24,7 +24,7 @@ import numpy as np
 
 from stages.audio.columns import USABLE
 from stages.audio.failures import FAILED_RETRYABLE, Systemic
-from stages.audio.storage import AudioShard, read_audio_shard
+from stages.audio.storage import read_clips_left
 from stages.common.damage import told
 from stages.common.errors import InputError, one_line
 from stages.common.files import drop, replacing
@@ -80,8 +80,7 @@ class Journal:
         self.ended: dict[str, Ended] = {}
         self.remembered: dict[str, Ended] = {}
         self.doubted: set[str] = set()
-        self._kept: AudioShard | None = None
-        self._rows: dict[str, int] = {}
+        self._kept: dict[str, np.ndarray] = {}
         with disk_trouble(self._folder):
             if self._folder.is_file():
                 drop(self._folder, "it is to be a folder")
@@ -177,9 +176,7 @@ class Journal:
 
     def _content(self, ended: Ended) -> bytes:
         if ended.place < 0:
-            row = self._rows[ended.clip_id]
-            samples = self._kept.samples[row, : self._kept.n_samples[row]]
-            return samples.astype("<i2").tobytes()
+            return self._kept[ended.clip_id].astype("<i2").tobytes()
         return os.pread(self._samples.fileno(), 2 * ended.n_samples, ended.place)
 
     def _lock(self) -> None:
@@ -238,8 +235,7 @@ class Journal:
             logging.warning("%s: passed over %s", self._folder, one_line(error))
             return
         try:
-            self._kept = read_audio_shard(self._folder / _SHARD)
-            self._rows = {name: row for row, name in enumerate(self._kept.clip_id)}
+            self._kept = read_clips_left(self._folder / _SHARD)
         except InputError as error:
             logging.warning("what was fetched before is not used: %s", told(error))
         for record in _records(lines):
@@ -258,7 +254,7 @@ class Journal:
         """Return whether the samples of `ended`, if it has any, are there as they were written."""
         if ended.status not in USABLE:
             return True
-        if ended.place < 0 and ended.clip_id not in self._rows:
+        if ended.place < 0 and ended.clip_id not in self._kept:
             return False
         return zlib.crc32(self._content(ended)) == ended.checksum
 

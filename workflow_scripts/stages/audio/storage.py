@@ -1,5 +1,6 @@
 """Audio shards on disk: the samples of the usable clips of a shard, and how they were decoded."""
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.common.damage import damaged
+from stages.common.errors import one_line
 from stages.common.hdf5 import (
     create_hdf5,
     open_hdf5,
@@ -80,6 +82,23 @@ def read_audio_shard(path: str | os.PathLike) -> AudioShard:
         )
     _check(Path(path), shard)
     return shard
+
+
+def read_clips_left(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Return the samples (n,) int16, without padding, of the clips of a shard by their id.
+
+    Those of which a checksum does not hold are left out, with a message. Raises InputError when
+    the shard cannot be opened or does not say what it holds.
+    """
+    left = {}
+    with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+        n_samples = file["n_samples"][:]
+        for row, clip_id in enumerate(read_strings(file, "clip_id")):
+            try:
+                left[clip_id] = file["samples"][row, : n_samples[row]]
+            except OSError as error:
+                logging.warning("%s: clip %s is damaged (%s)", path, clip_id, one_line(error))
+    return left
 
 
 def _check(path: Path, shard: AudioShard) -> None:

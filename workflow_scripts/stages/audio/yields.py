@@ -52,8 +52,7 @@ def summarise_yield(
     for split, shard, members in clips_by_shard(clips):
         path = waiting.pop((split, shard + _SUFFIX), None)
         if path is None:
-            why = f"it has shard {split}/{shard}, which has no status table"
-            raise damaged(clips, "table", why)
+            raise InputError(f"shard {split}/{shard}: has no status table; run the same again")
         rows = _statuses(path, split, shard, members)
         for clip, row in zip(members, rows.itertuples(index=False), strict=True):
             for mid in (ALL, *dict.fromkeys(clip.labels)):

@@ -55,9 +55,9 @@ def training_clips(
 ) -> TrainingClips:
     """Return the clips that `condition` trains and validates on.
 
-    `index` (clip_id), read from `path`, lists the usable clips, `clips` (clip_id, labels, withheld) says what they
-    are, `mids` are the classes in the order of the outputs. Raises InputError when a clip or label
-    is unknown or when the condition has too few clips.
+    `index` (clip_id), which was read from `path`, lists the usable clips, `clips` (clip_id, labels,
+    withheld) says what they are, `mids` are the classes in the order of the outputs. Raises
+    InputError when a clip or label is unknown or when the condition has too few clips.
     """
     described = clips.set_index("clip_id")
     unknown = index["clip_id"][~index["clip_id"].isin(described.index)]
