@@ -59,6 +59,7 @@ rule make_corpus:
         seed=config["seed"],
         corpus=corpus_params,
         planned=N_CLIPS,
+        copies=list(METADATA_COPIES.values()),
         code=digest("make_corpus.py"),
     script:
         "../workflow_scripts/make_corpus.py"

@@ -161,7 +161,9 @@ def test_of_many_classes_the_ends_are_named():
 def test_tables_without_lesions_are_named(tmp_path):
     table = lesion_tables.lesions("natural")
     write_table(tmp_path / "a.tsv", table[table["lesion"] != "norm"], LESIONS)
-    with pytest.raises(InputError, match=r"a\.tsv: lacks some of the lesions none, bottom, top"):
+    with pytest.raises(
+        InputError, match=r"a\.tsv: damaged table \(lacks some of the lesions none, bottom, top"
+    ):
         read_lesions([tmp_path / "a.tsv"], ["natural"])
     table = lesion_tables.lesion_classes()
     write_table(tmp_path / "b.tsv", table[table["lesion"] == "none"], LESION_CLASSES)

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from response_files import Corpus, classes, clips
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from sklearn.metrics import average_precision_score
 
 import figure_tables
 from stages.common.errors import InputError
+from stages.common.sealed import metadata, sealed
 from stages.common.tables import read_table, write_table
 from stages.lesions.columns import LESION_CLASSES, LESIONS
 from stages.lesions.orders import random_orders
@@ -59,7 +60,8 @@ class Network:
     def write(self):
         self.folder.mkdir(exist_ok=True)
         self.files = Corpus(self.folder, self.clips, self.responses).write()
-        save_file(self.parameters, self.folder / "weights.safetensors")
+        content = sealed(save(self.parameters, metadata({})))
+        (self.folder / "weights.safetensors").write_bytes(content)
         write_table(self.folder / "units.tsv", self.units, UNITS)
         return self
 
@@ -353,19 +355,23 @@ def test_a_group_without_positives_has_empty_means(tmp_path):
 def test_tables_that_do_not_belong_together_are_named(tmp_path):
     network = Network(tmp_path / "1").write()
     write_table(tmp_path / "1/units.tsv", network.units.iloc[1:], UNITS)
-    with pytest.raises(InputError, match=r"units\.tsv: does not rank the 16 units of avgpool"):
+    with pytest.raises(
+        InputError, match=r"units\.tsv: damaged table .does not rank the 16 units of avgpool"
+    ):
         run([network])
     network.write()
     network.responses["train"]["avgpool"][network.files.order("train")[0], 3] = np.inf
     network.write()
-    with pytest.raises(InputError, match=r"train\.h5: its responses of avgpool are not"):
+    with pytest.raises(
+        InputError, match=r"train\.h5: damaged responses .its responses of avgpool are not"
+    ):
         run([network])
     network = Network(tmp_path / "2")
     for responses in network.responses.values():
         responses["fc2"] = responses["fc2"][:, :4]
     for name in ("fc2.weight", "fc2.bias"):
         network.parameters[name] = network.parameters[name][:4]
-    with pytest.raises(InputError, match=r"test\.h5: 4 outputs for 6 classes; delete it"):
+    with pytest.raises(InputError, match=r"test\.h5: damaged responses .4 outputs for 6 classes"):
         run([network.write()])
 
 
@@ -373,5 +379,7 @@ def test_clips_of_the_other_split_are_refused(tmp_path):
     network = Network(tmp_path / "1").write()
     (tmp_path / "1/test.h5").rename(tmp_path / "1/spare.h5")
     (tmp_path / "1/test.h5").write_bytes((tmp_path / "1/train.h5").read_bytes())
-    with pytest.raises(InputError, match=r"test\.h5: clip train-\d+ is not among the test clips"):
+    with pytest.raises(
+        InputError, match=r"test\.h5: damaged responses .clip train-\d+ is not among the test clips"
+    ):
         run([network])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     FAINT,
@@ -67,9 +67,7 @@ def read_lesions(
     for path in tables:
         table = read_table(path, LESIONS)
         if not set(COLOURS) <= set(table["lesion"]):
-            raise InputError(
-                f"{path}: lacks some of the lesions {', '.join(COLOURS)}; delete it and run again"
-            )
+            raise damaged(path, "table", f"lacks some of the lesions {', '.join(COLOURS)}")
         parts.append(table.assign(random=table["lesion"].str.startswith("random-")))
     of_each = len(parts) // len(conditions)
     read = {}

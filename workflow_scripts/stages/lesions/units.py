@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.common.average_precision import average_precision
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.progress import progress
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES, CLIPS
@@ -51,7 +51,7 @@ def lesion_units(
     read, or does not belong to the others.
     """
     layer = lesioned_layer(layer)
-    corpus = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "labels")})
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     of_classes = read_table(classes, CLASSES)
     of_classes["group"] = np.select(
         [of_classes["target"], of_classes["withheld"]], ["target", "withheld"], "natural"
@@ -62,10 +62,8 @@ def lesion_units(
         tested = described(test[place], clip_ids, corpus, "test")
         labels = label_matrix(clip_ids, tested["labels"].str.split(";"), of_classes["mid"], clips)
         if labels.shape != readout.outputs.shape:
-            raise InputError(
-                f"{test[place]}: {readout.outputs.shape[1]} outputs for {labels.shape[1]} classes; "
-                "delete it and run again"
-            )
+            why = f"{readout.outputs.shape[1]} outputs for {labels.shape[1]} classes"
+            raise damaged(test[place], "responses", why)
         orders = named_orders(
             _ranks(units[place], layer, readout.units),
             _strength(train[place], layer, corpus, readout.units),
@@ -155,10 +153,10 @@ def _kinds(plan: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _ranks(path: str | os.PathLike, layer: str, n: int) -> np.ndarray:
     """Return the ranks (units,) of `layer`, which has `n` units, from units.tsv."""
-    table = read_table(path, {name: UNITS[name] for name in ("layer", "unit", "rank")})
+    table = read_table(path, UNITS, only=("layer", "unit", "rank"))
     of_layer = table[table["layer"] == layer].sort_values("unit")
     if sorted(of_layer["rank"]) != list(range(1, n + 1)) or len(set(of_layer["unit"])) != n:
-        raise InputError(f"{path}: does not rank the {n} units of {layer}; delete it and run again")
+        raise damaged(path, "table", f"does not rank the {n} units of {layer}")
     return of_layer["rank"].to_numpy()
 
 
@@ -168,8 +166,6 @@ def _strength(path: str | os.PathLike, layer: str, corpus: pd.DataFrame, n: int)
     described(path, clip_ids, corpus, "train")
     strength = np.abs(responses[layer]).mean(axis=0, dtype=np.float64)
     if len(strength) != n or not np.isfinite(strength).all():
-        raise InputError(
-            f"{path}: its responses of {layer} are not those of {n} units, or not finite; delete "
-            "it and run again"
-        )
+        why = f"its responses of {layer} are not those of {n} units, or not finite"
+        raise damaged(path, "responses", why)
     return strength

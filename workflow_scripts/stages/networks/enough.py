@@ -17,7 +17,7 @@ def check_training_clips(
     `clips` is the table of the corpus, `index` lists the usable ones of the train split. The limits
     are those of `check_audio`, which looks at the other split too.
     """
-    splits = read_table(clips, {"split": CLIPS["split"]})["split"]
+    splits = read_table(clips, CLIPS, only=("split",))["split"]
     asked = int((splits == "train").sum())
     short = shortage("train", len(read_index(index)), asked, max_bad_share, min_clips)
     if short:

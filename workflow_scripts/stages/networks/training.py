@@ -104,6 +104,7 @@ def train_network(
         settings.validation_fraction,
         settings.seed,
         settings.replicate,
+        path=index,
     )
     of_network = table.iloc[chosen.rows]
     spectrograms, shard = open_spectrograms(index, of_network, memory_mb, target)

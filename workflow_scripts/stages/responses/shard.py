@@ -4,13 +4,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import torch
 
+from stages.common.damage import damaged, rebuild
 from stages.common.errors import InputError
 from stages.common.files import sha256
+from stages.common.hdf5 import NewFile
 from stages.common.progress import progress
 from stages.networks.architecture import check_size
 from stages.networks.device import advising_when_full, prepare_device
@@ -41,7 +42,7 @@ def compute_responses(
     features, digest = _read(weights, target)
     for split, path in indices.items():
         index = _listed(path, split)
-        _write(outputs[split], features, digest, Path(path), index, stimulus, target)
+        _write(outputs[split], features, weights, digest, Path(path), index, stimulus, target)
 
 
 @advising_when_full()
@@ -62,7 +63,7 @@ def compute_responses_of_networks(
     table = _listed(index, split)
     for path, output in zip(weights, outputs, strict=True):
         features, digest = _read(path, target)
-        _write(output, features, digest, Path(index), table, stimulus, target)
+        _write(output, features, path, digest, Path(index), table, stimulus, target)
 
 
 def _read(weights: str | os.PathLike, device: torch.device) -> tuple[PooledFeatures, str]:
@@ -81,6 +82,7 @@ def _listed(path: str | os.PathLike, split: str) -> pd.DataFrame:
 def _write(
     output: str | os.PathLike,
     features: PooledFeatures,
+    weights: str | os.PathLike,
     digest: str,
     path: Path,
     index: pd.DataFrame,
@@ -91,12 +93,13 @@ def _write(
     with create_responses(
         output, index["clip_id"].tolist(), features.units, digest, stimulus
     ) as file:
-        _fill(file, features, path, index, stimulus, device)
+        _fill(file, features, weights, path, index, stimulus, device)
 
 
 def _fill(
-    file: h5py.File,
+    file: NewFile,
     features: PooledFeatures,
+    weights: str | os.PathLike,
     path: Path,
     index: pd.DataFrame,
     stimulus: str,
@@ -119,22 +122,20 @@ def _fill(
             if len(wrong):
                 raise InputError(
                     f"{shard.path}: the network's response to clip {run['clip_id'].iloc[wrong[0]]} "
-                    f"is not finite in {layer}; delete the network's weights and run again"
+                    f"is not finite in {layer}; {rebuild(weights)}"
                 )
             file[layer][first : first + len(run)] = values
+        file.raise_trouble()
 
 
 def _check(shard: SpectrogramShard, run: pd.DataFrame, path: Path, stimulus: str) -> None:
     """Raise InputError unless `shard` is what the rows `run` of the index at `path` say."""
     check_size(*shard.shape)
     if shard.stimulus != stimulus:
-        raise InputError(
-            f"{shard.path}: holds stimulus {shard.stimulus}, not {stimulus}; "
-            "delete it and run again"
-        )
+        why = f"holds stimulus {shard.stimulus}, not {stimulus}"
+        raise damaged(shard.path, "spectrogram shard", why)
     for clip_id, row in zip(run["clip_id"], run["row"], strict=True):
         if not 0 <= row < len(shard.clip_id) or shard.clip_id[row] != clip_id:
             raise InputError(
-                f"{shard.path}: clip {clip_id} is not where {path} says; "
-                "delete the index and run again"
+                f"{shard.path}: clip {clip_id} is not where {path} says; {rebuild(path)}"
             )
