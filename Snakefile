@@ -34,15 +34,7 @@ include: "rules/claims.smk"
 rule all:
     default_target: True
     input:
-        rules.figures.input,
-        rules.selectivity.input,
-        rules.recognition.input,
-        # An embedded corpus is described by no file.
-        rules.fetch_metadata.output if configured(config["corpus"]) else [],
-        rules.controls.input,
-        rules.lesions.input,
-        rules.claims.input,
-        rules.report.input,
+        stored,
 
 
 onstart:

@@ -15,8 +15,8 @@ rule compute_acoustics:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=audio_shard_mb,
-        runtime=60,
+        mem_mb=memory(audio_shard_mb),
+        runtime=minutes(60),
     params:
         code=digest("compute_acoustics.py"),
     script:
@@ -25,4 +25,4 @@ rule compute_acoustics:
 
 rule acoustics:
     input:
-        [table for split in SPLITS for table in acoustics_of(split)],
+        of_shards(results("acoustics/{split}/{shard}.tsv")),

@@ -14,8 +14,8 @@ rule index_archives:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=120,
+        mem_mb=memory(600),
+        runtime=minutes(120),
     params:
         code=digest("index_archives.py"),
     script:
@@ -33,12 +33,16 @@ rule fetch_audio:
         log_of("fetch_audio", "{split}", "{shard}"),
     benchmark:
         benchmark_of("fetch_audio", "{split}", "{shard}")
+    # Whether there is sound enough is known before anything is made of it, where jobs have to wait.
+    priority: 1
+    # A source that asks for a pause is not to be asked again at once: the next run goes on.
+    retries: 0
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=audio_shard_mb,
-        runtime=audio_minutes,
+        mem_mb=memory(audio_shard_mb),
+        runtime=minutes(audio_minutes),
         youtube=int("youtube" in SOURCES),
     params:
         # Only synthesis draws.
@@ -55,11 +59,7 @@ rule summarise_yield:
     input:
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
-        status=[
-            results("audio", split, f"{shard}.status.tsv")
-            for split in SPLITS
-            for shard in SHARDS[split]
-        ],
+        status=of_shards(results("audio/{split}/{shard}.status.tsv")),
     output:
         table=report(
             results("audio/yield.tsv"),
@@ -75,35 +75,39 @@ rule summarise_yield:
         log_of("summarise_yield"),
     benchmark:
         benchmark_of("summarise_yield")
+    priority: 12
     conda:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=60,
+        mem_mb=memory(table_mb),
+        runtime=minutes(60),
     params:
         code=digest("summarise_yield.py"),
     script:
         "../workflow_scripts/summarise_yield.py"
 
 
-# Apart from the tables, which are wanted most when this stops the run.
+# Apart from the tables, which are wanted most when this stops the run. Networks do not wait for its
+# file: with such an edge, new limits or a test shard fetched again would train them anew. Every
+# named target asks for it, and training looks at its own split itself.
 rule check_audio:
     input:
         table=results("audio/yield.tsv"),
         splits=results("audio/yield_splits.tsv"),
     output:
-        gate=results("audio/gate.tsv"),
+        gate=GATE,
     log:
         log_of("check_audio"),
     benchmark:
         benchmark_of("check_audio")
+    priority: 8
     conda:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         max_bad_share=config["audio"]["max_bad_share"],
         min_clips=config["audio"]["min_clips"],

@@ -22,7 +22,7 @@ rule assess_claims:
         genres=results("genres", f"{CLAIMED}.tsv"),
         quilts=expand(results("quilts/{condition}/responses.tsv"), condition=COMPARED),
         decoding=results("decoding", f"{CLAIMED}.tsv"),
-        lesions=results("lesions", CLAIMED, "lesions.tsv"),
+        lesions=of_lesions("lesions.tsv", [CLAIMED], [NEAREST_FRACTION])[0],
     output:
         claims=report(
             results("claims/claims.tsv"),
@@ -38,8 +38,8 @@ rule assess_claims:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=900,
-        runtime=30,
+        mem_mb=memory(900),
+        runtime=minutes(30),
     params:
         study={
             "condition": CLAIMED,
@@ -63,6 +63,7 @@ rule assess_claims:
 
 rule claims:
     input:
+        GATE,
         rules.assess_claims.output,
 
 
@@ -70,11 +71,13 @@ rule write_report:
     input:
         claims=results("claims/claims.tsv"),
         corpus=results("corpus/summary.tsv"),
+        # With the limits that the page shows.
+        gate=GATE,
         audio=results("audio/yield.tsv"),
         recognition=results("recognition/summary.tsv"),
         selectivity=results("selectivity/summary.tsv"),
         weights=of_networks(results("networks", network("weights.safetensors"))),
-        figures=rules.figures.input,
+        figures=FIGURES,
     output:
         page=results("report.html"),
     log:
@@ -85,11 +88,11 @@ rule write_report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=30,
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         config=config,
-        sections=figures_by_section(rules.figures.input),
+        sections=figures_by_section(FIGURES),
         # Read as they are when the page is written: a benchmark is no result.
         benchmarks=results("benchmarks"),
         texts=digest_of_texts(),

@@ -3,9 +3,11 @@
 import hashlib
 import shutil
 import sys
+from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import get_wildcard_names, strip_wildcard_constraints
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -44,6 +46,8 @@ SPLITS = ["train", "test"]
 # What is compared with what: quilts, and the same stretch of the clips as they are.
 QUILTS = [f"quilt-{ms}ms" for ms in config["quilts"]["segment_ms"]]
 QUILT_STIMULI = ["intact", *QUILTS]
+# As wildcards, the smallest first.
+FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {
     split: [
         f"{number:05d}"
@@ -59,11 +63,16 @@ wildcard_constraints:
     stimulus="original|intact|quilt-[1-9][0-9]*ms",
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
+    fraction="[0-9.e-]+",
 
 
 def results(*parts):
     """The path of a result of this corpus."""
     return Path("results", config["corpus"]["name"], *parts).as_posix()
+
+
+# Made when there is sound enough; what is asked for by a named target is asked for with it.
+GATE = results("audio/gate.tsv")
 
 
 def log_of(rule, *wildcards):
@@ -90,6 +99,100 @@ def of_networks(pattern, networks=None):
 def of_seeds(pattern):
     """`pattern` for each replicate of a condition, whose wildcard stays."""
     return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
+
+
+def of_shards(pattern, splits=SPLITS):
+    """`pattern` for each shard of `splits`, as an input function.
+
+    There may be thousands, and every job on a cluster reads the workflow again, most without need
+    of the list.
+    """
+
+    def paths(wildcards):
+        return [
+            pattern.format(split=split, shard=shard)
+            for split in splits
+            for shard in SHARDS[split]
+        ]
+
+    return paths
+
+
+def acoustics_of(split):
+    """The tables of covariates of a split's clips."""
+    return of_shards(results("acoustics/{split}/{shard}.tsv"), [split])
+
+
+# The one that bars and claims are about: the smaller of two as near.
+NEAREST_FRACTION = min(
+    FRACTIONS, key=lambda share: abs(float(share) - config["selectivity"]["fraction"])
+)
+
+
+def of_lesions(name, conditions, fractions):
+    """The tables `name` of lesions, condition by condition."""
+    return [
+        results("lesions", condition, f"fraction-{fraction}", name)
+        for condition in conditions
+        for fraction in fractions
+    ]
+
+
+def of_all(patterns, splits=SPLITS, stimuli=("original",)):
+    """`patterns` for each value of their wildcards, `{shard}` for those of each of `splits`."""
+    choices = {
+        "stimulus": stimuli,
+        "condition": CONDITIONS,
+        "seed": SEEDS,
+        "fraction": FRACTIONS,
+    }
+    for pattern in map(strip_wildcard_constraints, patterns):
+        names = get_wildcard_names(pattern)
+        chosen = [name for name in choices if name in names]
+        of_splits = splits if names & {"split", "shard"} else splits[:1]
+        for split in of_splits:
+            for shard in SHARDS[split] if "shard" in names else [None]:
+                for values in product(*(choices[name] for name in chosen)):
+                    of_one = dict(zip(chosen, values))
+                    yield pattern.format(split=split, shard=shard, **of_one)
+
+
+def stored(wildcards):
+    """Every file that is kept, the intermediate ones too: for `all`.
+
+    Of one that is gone, Snakemake sees only that nothing has to be made from it, unless it is asked
+    for.
+    """
+    return [
+        # An embedded corpus is described by no file.
+        *(rules.fetch_metadata.output if configured(config["corpus"]) else []),
+        *rules.make_corpus.output,
+        *(rules.index_archives.output if ARCHIVES else []),
+        *of_all(rules.fetch_audio.output),
+        *rules.summarise_yield.output,
+        GATE,
+        *of_all(rules.compute_spectrograms.output),
+        *of_all(rules.index_spectrograms.output),
+        *of_all(rules.compute_acoustics.output),
+        *of_all(rules.train_network.output),
+        *of_all(rules.compute_responses.output),
+        *of_all(rules.selectivity_units.output),
+        *of_all(rules.selective_responses.output),
+        *rules.summarise_selectivity.output,
+        *of_all(rules.score_recognition.output),
+        *rules.summarise_recognition.output,
+        *of_all(rules.compute_quilts.output, ["test"], QUILT_STIMULI),
+        *of_all(rules.index_spectrograms.output, ["test"], QUILT_STIMULI),
+        *of_all(rules.compute_quilt_responses.output, ["test"], QUILT_STIMULI),
+        *of_all(rules.quilt_responses.output),
+        *of_all(rules.decode_target.output),
+        *of_all(rules.embed_responses.output),
+        *of_all(rules.genre_responses.output),
+        *of_all(rules.lesion_units.output),
+        *rules.assess_claims.output,
+        *FIGURES,
+        *rules.write_report.output,
+    ]
 
 
 # The section `corpus`, with the local copy of every file that is a URL.
@@ -180,9 +283,43 @@ CLIP_SAMPLES = round(config["corpus"]["clip_seconds"] * 22050)
 CLIP_FRAMES = 1 + (CLIP_SAMPLES - 1) // 275
 
 
+# What Snakemake itself takes of a job's memory on a cluster, where each job is two of it and the
+# script: some 150 MB each.
+SNAKEMAKE_MB = 400
+# What torch takes before it does anything; with a GPU, its libraries too.
+TORCH_MB = 700
+
+
+def memory(amount):
+    """`mem_mb` of a rule whose script takes `amount` (a number, or a function of the wildcards).
+
+    A retry asks for as much again.
+    """
+
+    def asked_for(wildcards, attempt):
+        needed = amount(wildcards) if callable(amount) else amount
+        return attempt * (needed + SNAKEMAKE_MB)
+
+    return asked_for
+
+
+def minutes(amount):
+    """`runtime` of a rule, `amount` as in `memory`; a retry asks for as much again."""
+
+    def asked_for(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return asked_for
+
+
 def audio_shard_mb(wildcards):
     """Memory for one shard of samples: int16 on disk, and floats on the way."""
     return 600 + config["corpus"]["shard_clips"] * CLIP_SAMPLES * 12 // 10**6
+
+
+def spectrogram_shard_mb(wildcards):
+    """Memory for one shard of samples and its log-Mel spectrograms."""
+    return TORCH_MB + audio_shard_mb(wildcards)
 
 
 def audio_files(wildcards):
@@ -225,16 +362,50 @@ def responses_mb(wildcards):
     return 1200 + sum(N_CLIPS.values()) * 5 // 1000
 
 
+def network_mb(wildcards):
+    """Memory for a network that is played clips, beside what it holds of them."""
+    # The libraries of a GPU take host memory too.
+    return 2 * TORCH_MB + (3000 if has_gpu() else 0)
+
+
+def training_mb(wildcards):
+    """Memory for a training job."""
+    return network_mb(wildcards) + spectrogram_mb()
+
+
+def playing_mb(wildcards):
+    """Memory for a job that computes responses."""
+    return network_mb(wildcards) + responses_mb(wildcards)
+
+
 def embedding_minutes(wildcards):
     """An upper bound for t-SNE of every replicate: 8 ms a clip."""
     return 30 + int(3 * len(SEEDS) * N_CLIPS["test"] * 0.008 / 60)
 
 
+# What a cluster's profile says of GPUs; None on a workstation.
+GPU_PARTITION = (workflow.resource_settings.default_resources or {}).get(
+    "gpu_partition"
+)
+
+
 def has_gpu():
+    """Whether networks get a GPU: as the profile says, for a cluster's head node has none."""
     device = config["networks"]["device"]
+    if GPU_PARTITION is not None:
+        return device != "cpu" and GPU_PARTITION.raw != "none"
     return device == "cuda" or (
         device == "auto" and shutil.which("nvidia-smi") is not None
     )
+
+
+def on_gpu():
+    """The resources that put a job on a GPU, where there is one."""
+    if not has_gpu():
+        return {"gpu": 0}
+    # An empty name leaves the choice to the cluster.
+    partition = GPU_PARTITION.raw if GPU_PARTITION is not None else ""
+    return {"gpu": 1, **({"slurm_partition": partition} if partition else {})}
 
 
 def training_minutes(wildcards):
@@ -242,11 +413,6 @@ def training_minutes(wildcards):
     clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
     seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.026)
     return 15 + int(3 * seconds / 60)
-
-
-def acoustics_of(split):
-    """The tables of covariates of a split's clips."""
-    return [results("acoustics", split, f"{shard}.tsv") for shard in SHARDS[split]]
 
 
 def lesion_minutes(wildcards):

@@ -24,8 +24,8 @@ rule fetch_metadata:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=60,
+        mem_mb=memory(table_mb),
+        runtime=minutes(60),
     params:
         corpus=metadata_params,
         copies=METADATA_COPIES,
@@ -53,12 +53,13 @@ rule make_corpus:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=30,
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         seed=config["seed"],
         corpus=corpus_params,
         planned=N_CLIPS,
+        copies=list(METADATA_COPIES.values()),
         code=digest("make_corpus.py"),
     script:
         "../workflow_scripts/make_corpus.py"

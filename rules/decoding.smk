@@ -19,8 +19,8 @@ rule decode_target:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=responses_mb,
-        runtime=30,
+        mem_mb=memory(responses_mb),
+        runtime=minutes(30),
     params:
         layer=config["selectivity"]["layer"],
         units=config["decoding"]["units"],
@@ -32,4 +32,5 @@ rule decode_target:
 
 rule decoding:
     input:
+        GATE,
         of_conditions(results("decoding/{condition}.tsv")),

@@ -16,8 +16,8 @@ rule plot_example_spectrograms:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=30,
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         code=digest("plot_example_spectrograms.py"),
     script:
@@ -40,8 +40,8 @@ rule plot_yields:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         code=digest("plot_yields.py"),
     script:
@@ -61,8 +61,8 @@ rule plot_learning_curves:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         code=digest("plot_learning_curves.py"),
@@ -83,8 +83,8 @@ rule plot_average_precision:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         target=config["corpus"]["target"],
@@ -106,8 +106,8 @@ rule plot_selective_responses:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=30,
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         layer=config["selectivity"]["layer"],
@@ -133,8 +133,8 @@ rule plot_class_responses:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         condition=next(iter(CONDITIONS)),
         target=config["corpus"]["target"],
@@ -156,8 +156,8 @@ rule plot_selectivity_index:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         layer=config["selectivity"]["layer"],
@@ -169,7 +169,7 @@ rule plot_selectivity_index:
 
 rule plot_lesions:
     input:
-        tables=of_conditions(results("lesions/{condition}/lesions.tsv")),
+        tables=of_lesions("lesions.tsv", CONDITIONS, [NEAREST_FRACTION]),
     output:
         **drawn("lesions", "Lesions"),
     log:
@@ -180,8 +180,8 @@ rule plot_lesions:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         fraction=config["selectivity"]["fraction"],
@@ -192,7 +192,7 @@ rule plot_lesions:
 
 rule plot_lesion_dose:
     input:
-        tables=of_conditions(results("lesions/{condition}/lesions.tsv")),
+        tables=of_lesions("lesions.tsv", CONDITIONS, FRACTIONS),
     output:
         **drawn("lesion_dose", "Lesions"),
     log:
@@ -203,8 +203,8 @@ rule plot_lesion_dose:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         target=config["corpus"]["target"],
@@ -215,7 +215,7 @@ rule plot_lesion_dose:
 
 rule plot_lesion_classes:
     input:
-        table=results("lesions", next(iter(CONDITIONS)), "classes.tsv"),
+        table=of_lesions("classes.tsv", [next(iter(CONDITIONS))], [NEAREST_FRACTION])[0],
     output:
         **drawn("lesion_classes", "Lesions"),
     log:
@@ -226,8 +226,8 @@ rule plot_lesion_classes:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         condition=next(iter(CONDITIONS)),
         fraction=config["selectivity"]["fraction"],
@@ -249,8 +249,8 @@ rule plot_decoding:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         layer=config["selectivity"]["layer"],
@@ -273,8 +273,8 @@ rule plot_acoustics:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         layer=config["selectivity"]["layer"],
@@ -298,8 +298,8 @@ rule plot_embedding:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=30,
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         target=config["corpus"]["target"],
@@ -321,8 +321,8 @@ rule plot_genres:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         target=config["corpus"]["target"],
@@ -344,8 +344,8 @@ rule plot_selectivity_by_layer:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         layer=config["selectivity"]["layer"],
@@ -368,8 +368,8 @@ rule plot_quilts:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         conditions=list(CONDITIONS),
         layer=config["selectivity"]["layer"],
@@ -393,16 +393,17 @@ rule plot_claims:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         code=digest("plot_claims.py"),
     script:
         "../workflow_scripts/plot_claims.py"
 
 
-rule figures:
-    input:
+FIGURES = [
+    path
+    for figure in (
         rules.plot_yields.output,
         rules.plot_example_spectrograms.output,
         rules.plot_learning_curves.output,
@@ -420,3 +421,12 @@ rule figures:
         rules.plot_lesion_dose.output,
         rules.plot_lesion_classes.output,
         rules.plot_claims.output,
+    )
+    for path in figure
+]
+
+
+rule figures:
+    input:
+        GATE,
+        FIGURES,

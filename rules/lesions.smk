@@ -10,23 +10,22 @@ rule lesion_units:
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
     output:
-        lesions=results("lesions/{condition}/lesions.tsv"),
-        classes=results("lesions/{condition}/classes.tsv"),
+        lesions=results("lesions/{condition}/fraction-{fraction}/lesions.tsv"),
+        classes=results("lesions/{condition}/fraction-{fraction}/classes.tsv"),
     log:
-        log_of("lesion_units", "{condition}"),
+        log_of("lesion_units", "{condition}", "{fraction}"),
     benchmark:
-        benchmark_of("lesion_units", "{condition}")
+        benchmark_of("lesion_units", "{condition}", "{fraction}")
     conda:
         "../envs/lesions.yaml"
     threads: 1
     resources:
-        mem_mb=responses_mb,
-        runtime=lesion_minutes,
+        mem_mb=memory(responses_mb),
+        runtime=minutes(lesion_minutes),
     params:
         seed=config["seed"],
         seeds=SEEDS,
         layer=config["selectivity"]["layer"],
-        fractions=config["lesions"]["fractions"],
         random_draws=config["lesions"]["random_draws"],
         code=digest("lesion_units.py"),
     script:
@@ -35,5 +34,6 @@ rule lesion_units:
 
 rule lesions:
     input:
-        of_conditions(results("lesions/{condition}/lesions.tsv")),
-        of_conditions(results("lesions/{condition}/classes.tsv")),
+        GATE,
+        of_lesions("lesions.tsv", CONDITIONS, FRACTIONS),
+        of_lesions("classes.tsv", CONDITIONS, FRACTIONS),

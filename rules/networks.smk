@@ -6,8 +6,6 @@ rule train_network:
         index=results("spectrograms/original/train/index.tsv"),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
-        # Only that the yield was found sufficient counts, not when.
-        gate=ancient(results("audio/gate.tsv")),
     output:
         weights=results("networks", network("weights.safetensors")),
         history=results("networks", network("history.tsv")),
@@ -20,9 +18,9 @@ rule train_network:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
-        mem_mb=1500 + spectrogram_mb(),
-        runtime=training_minutes,
-        gpu=1 if has_gpu() else 0,
+        **on_gpu(),
+        mem_mb=memory(training_mb),
+        runtime=minutes(training_minutes),
     params:
         seed=config["seed"],
         condition=lambda wildcards: CONDITIONS[wildcards.condition],
@@ -32,6 +30,9 @@ rule train_network:
         validation_fraction=config["networks"]["validation_fraction"],
         memory_mb=config["networks"]["memory_mb"],
         device=config["networks"]["device"],
+        # Functions of the input, which Snakemake does not compare: see rule 2 in docs/reruns.md.
+        max_bad_share=lambda wildcards, input: config["audio"]["max_bad_share"],
+        min_clips=lambda wildcards, input: config["audio"]["min_clips"]["train"],
         checkpoint=results("networks", network("checkpoint.safetensors")),
         code=digest("train_network.py"),
     script:
@@ -40,4 +41,5 @@ rule train_network:
 
 rule networks:
     input:
+        GATE,
         of_networks(results("networks", network("weights.safetensors"))),

@@ -19,8 +19,8 @@ rule compute_quilts:
         "../envs/networks.yaml"
     threads: 1
     resources:
-        mem_mb=audio_shard_mb,
-        runtime=60,
+        mem_mb=memory(spectrogram_shard_mb),
+        runtime=minutes(60),
     params:
         seed=lambda wildcards: (
             None if wildcards.stimulus == "intact" else config["seed"]
@@ -47,9 +47,9 @@ rule compute_quilt_responses:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
-        mem_mb=responses_mb,
-        runtime=120,
-        gpu=1 if has_gpu() else 0,
+        **on_gpu(),
+        mem_mb=memory(playing_mb),
+        runtime=minutes(120),
     params:
         device=config["networks"]["device"],
         code=digest("compute_quilt_responses.py"),
@@ -79,8 +79,8 @@ rule quilt_responses:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=responses_mb,
-        runtime=30,
+        mem_mb=memory(responses_mb),
+        runtime=minutes(30),
     params:
         stimuli=QUILT_STIMULI,
         seeds=SEEDS,
@@ -92,4 +92,5 @@ rule quilt_responses:
 
 rule quilts:
     input:
+        GATE,
         of_conditions(results("quilts/{condition}/responses.tsv")),

@@ -18,8 +18,8 @@ rule score_recognition:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=responses_mb,
-        runtime=30,
+        mem_mb=memory(responses_mb),
+        runtime=minutes(30),
     params:
         code=digest("score_recognition.py"),
     script:
@@ -43,8 +43,8 @@ rule summarise_recognition:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         code=digest("summarise_recognition.py"),
@@ -54,5 +54,6 @@ rule summarise_recognition:
 
 rule recognition:
     input:
+        GATE,
         of_networks(results("recognition", network("average_precision.tsv"))),
         results("recognition/summary.tsv"),

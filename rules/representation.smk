@@ -16,8 +16,8 @@ rule embed_responses:
         "../envs/representation.yaml"
     threads: 1
     resources:
-        mem_mb=responses_mb,
-        runtime=embedding_minutes,
+        mem_mb=memory(responses_mb),
+        runtime=minutes(embedding_minutes),
     params:
         seed=config["seed"],
         seeds=SEEDS,
@@ -44,8 +44,8 @@ rule genre_responses:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=30,
+        mem_mb=memory(table_mb),
+        runtime=minutes(30),
     params:
         seeds=SEEDS,
         code=digest("genre_responses.py"),
@@ -55,12 +55,9 @@ rule genre_responses:
 
 rule controls:
     input:
+        GATE,
         of_conditions(results("quilts/{condition}/responses.tsv")),
-        [
-            results("acoustics", split, f"{shard}.tsv")
-            for split in SPLITS
-            for shard in SHARDS[split]
-        ],
+        of_shards(results("acoustics/{split}/{shard}.tsv")),
         of_conditions(results("decoding/{condition}.tsv")),
         of_conditions(results("embedding/{condition}/points.tsv")),
         of_conditions(results("embedding/{condition}/segregation.tsv")),

@@ -19,9 +19,9 @@ rule compute_responses:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
-        mem_mb=responses_mb,
-        runtime=120,
-        gpu=1 if has_gpu() else 0,
+        **on_gpu(),
+        mem_mb=memory(playing_mb),
+        runtime=minutes(120),
     params:
         device=config["networks"]["device"],
         code=digest("compute_responses.py"),
@@ -31,5 +31,6 @@ rule compute_responses:
 
 rule responses:
     input:
+        GATE,
         of_networks(results("responses", network("original", "train.h5"))),
         of_networks(results("responses", network("original", "test.h5"))),

@@ -18,8 +18,8 @@ rule selectivity_units:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=responses_mb,
-        runtime=60,
+        mem_mb=memory(responses_mb),
+        runtime=minutes(60),
     params:
         seed=config["seed"],
         fraction=config["selectivity"]["fraction"],
@@ -48,8 +48,8 @@ rule selective_responses:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=responses_mb,
-        runtime=30,
+        mem_mb=memory(responses_mb),
+        runtime=minutes(30),
     params:
         layer=config["selectivity"]["layer"],
         code=digest("selective_responses.py"),
@@ -74,8 +74,8 @@ rule summarise_selectivity:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=30,
+        mem_mb=memory(800),
+        runtime=minutes(30),
     params:
         networks=NETWORKS,
         code=digest("summarise_selectivity.py"),
@@ -85,6 +85,7 @@ rule summarise_selectivity:
 
 rule selectivity:
     input:
+        GATE,
         of_networks(results("selectivity", network("units.tsv"))),
         of_networks(results("selectivity", network("clip_responses.tsv"))),
         of_networks(results("selectivity", network("class_responses.tsv"))),

@@ -18,8 +18,8 @@ rule compute_spectrograms:
         "../envs/networks.yaml"
     threads: 1
     resources:
-        mem_mb=audio_shard_mb,
-        runtime=60,
+        mem_mb=memory(spectrogram_shard_mb),
+        runtime=minutes(60),
     params:
         code=digest("compute_spectrograms.py"),
     script:
@@ -43,8 +43,8 @@ rule index_spectrograms:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=table_mb,
-        runtime=60,
+        mem_mb=memory(table_mb),
+        runtime=minutes(60),
     params:
         code=digest("index_spectrograms.py"),
     script:
@@ -54,8 +54,4 @@ rule index_spectrograms:
 rule spectrograms:
     input:
         expand(results("spectrograms/original/{split}/index.tsv"), split=SPLITS),
-        [
-            results("spectrograms/original", split, f"{shard}.h5")
-            for split in SPLITS
-            for shard in SHARDS[split]
-        ],
+        of_shards(results("spectrograms/original/{split}/{shard}.h5")),

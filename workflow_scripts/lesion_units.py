@@ -1,4 +1,4 @@
-"""Silence units of a condition's networks and score what they still recognise."""
+"""Silence one share of the units of a condition's networks and score what they still recognise."""
 
 from stages.common.job import job
 from stages.lesions.units import lesion_units
@@ -15,7 +15,7 @@ with job(snakemake.log[0]):
         snakemake.output.classes,
         replicates=snakemake.params.seeds,
         layer=snakemake.params.layer,
-        fractions=snakemake.params.fractions,
+        fraction=float(snakemake.wildcards.fraction),
         random_draws=snakemake.params.random_draws,
         seed=snakemake.params.seed,
         condition=snakemake.wildcards.condition,

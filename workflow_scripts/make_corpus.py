@@ -8,6 +8,7 @@ with job(snakemake.log[0]):
         corpus=snakemake.params.corpus,
         seed=snakemake.params.seed,
         planned=snakemake.params.planned,
+        copies=snakemake.params.copies,
         classes_path=snakemake.output.classes,
         clips_path=snakemake.output.clips,
         summary_path=snakemake.output.summary,

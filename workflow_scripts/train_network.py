@@ -2,9 +2,16 @@
 
 from stages.common.job import job
 from stages.networks.conditions import Condition
+from stages.networks.enough import check_training_clips
 from stages.networks.training import Settings, train_network
 
 with job(snakemake.log[0]):
+    check_training_clips(
+        index=snakemake.input.index,
+        clips=snakemake.input.clips,
+        max_bad_share=snakemake.params.max_bad_share,
+        min_clips=snakemake.params.min_clips,
+    )
     train_network(
         index=snakemake.input.index,
         clips=snakemake.input.clips,

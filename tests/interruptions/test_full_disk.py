@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from can_run import needs
 from interruptions.runs import contents, leftovers, run
 

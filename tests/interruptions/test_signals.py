@@ -8,8 +8,8 @@ import textwrap
 
 import imageio_ffmpeg
 import pytest
-from interruptions.runs import at_work, contents, leftovers, run, started, unlock, until
 
+from interruptions.runs import at_work, contents, leftovers, run, started, unlock, until
 from workflow.snake import ROOT
 
 SHARD = "audio/train/00000.h5"

@@ -14,6 +14,7 @@ from stages.audio.storage import SAMPLE_RATE, AudioShard, to_float, to_int16, wr
 from stages.common.errors import InputError
 from stages.common.tables import read_table
 from stages.spectrograms.shard import write_spectrogram_shard
+from stored import store
 
 PARAMETERS = {"sample_rate": SAMPLE_RATE, "hop_length": 275}
 
@@ -102,7 +103,10 @@ def test_a_shard_without_clips_gives_a_table_without_rows(tmp_path):
 
 def test_shards_of_different_clips_are_refused(tmp_path):
     shards(tmp_path, n=2, names=["clip-1", "clip-0"])
-    with pytest.raises(InputError, match=r"mel\.h5: does not hold the clips of .*audio\.h5"):
+    with pytest.raises(
+        InputError,
+        match=r"mel\.h5: damaged spectrogram shard \(does not hold the clips of .*audio\.h5",
+    ):
         run(tmp_path)
 
 
@@ -117,8 +121,8 @@ def test_covariates_are_joined_by_clip_id_over_shards(tmp_path):
     shards(tmp_path, n=4)
     table = run(tmp_path)
     lines = (tmp_path / "a.tsv").read_text().splitlines(keepends=True)
-    (tmp_path / "b.tsv").write_text(lines[0] + "".join(lines[3:]))
-    (tmp_path / "c.tsv").write_text("".join(lines[:3]))
+    store(tmp_path / "b.tsv", lines[0] + "".join(lines[3:]))
+    store(tmp_path / "c.tsv", "".join(lines[:3]))
     wanted = ["clip-3", "clip-0", "clip-2"]
     found = read_covariates([tmp_path / "b.tsv", tmp_path / "c.tsv"], wanted)
     expected = table.set_index("clip_id").loc[wanted, list(COVARIATES)]
@@ -130,8 +134,10 @@ def test_a_clip_that_is_missing_or_there_twice_is_named(tmp_path):
     shards(tmp_path, n=2)
     run(tmp_path)
     path = tmp_path / "a.tsv"
-    with pytest.raises(InputError, match=r"a\.tsv: no covariates of clip clip-7; delete them"):
+    with pytest.raises(
+        InputError, match=r"a\.tsv: damaged table \(no covariates of clip clip-7\); rebuild it"
+    ):
         read_covariates([path], ["clip-1", "clip-7"])
-    message = re.escape("a.tsv and the tables beside it: clip clip-0 occurs twice")
+    message = re.escape(f"{tmp_path}: damaged table (clip clip-0 occurs twice)")
     with pytest.raises(InputError, match=message):
         read_covariates([path, path], ["clip-1"])

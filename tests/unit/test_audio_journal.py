@@ -306,8 +306,8 @@ def test_one_job_at_a_time(tmp_path):
 
 
 def test_where_the_journal_cannot_be_written_the_shard_stops(shard):
-    shard.folder.parent.mkdir(parents=True)
-    shard.folder.touch()
+    shard.folder.parent.parent.mkdir(parents=True, exist_ok=True)
+    shard.folder.parent.touch()
     with pytest.raises(Systemic, match=r"cannot be written: .*journal"):
         shard(Scripted({}))
 

@@ -111,7 +111,7 @@ def test_only_the_reported_layer_counts(tmp_path):
 def test_a_missing_table_is_named(tmp_path):
     inputs = written(tmp_path, Tables())
     inputs["lesions"].unlink()
-    with pytest.raises(InputError, match=r"lesions\.tsv: no such table"):
+    with pytest.raises(InputError, match=r"lesions\.tsv: missing"):
         assess_claims(**inputs)
 
 

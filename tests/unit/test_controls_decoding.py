@@ -239,7 +239,9 @@ def test_dead_units_are_at_chance(tmp_path):
 
 def test_files_that_do_not_fit_are_refused(tmp_path):
     files = corpus(tmp_path).write()
-    with pytest.raises(InputError, match=r"units\.tsv: 15 units of avgpool, but .*hold 16; delete"):
+    with pytest.raises(
+        InputError, match=r"units\.tsv: damaged table .15 units of avgpool, but .* 16"
+    ):
         run(files, order=np.arange(15))
     with pytest.raises(InputError, match=r"units\.tsv: has no unit of fc1"):
         run(files, layer="fc1")

@@ -147,5 +147,7 @@ def test_tables_that_do_not_fit_are_named(tmp_path):
         run(files, paths)
     table.loc[table["split"] == "test", "clip_id"] += "x"
     write_table(paths[0], table, CLIP_RESPONSES)
-    with pytest.raises(InputError, match=r"1\.tsv: clip test-\d+x is not among the test clips"):
+    with pytest.raises(
+        InputError, match=r"1\.tsv: damaged table \(clip test-\d+x is not among the test clips"
+    ):
         run(files, paths)

@@ -136,7 +136,9 @@ def test_a_role_without_clips(corpus):
 
 def test_a_layer_without_selective_units(corpus):
     corpus.table()
-    with pytest.raises(InputError, match=r"units-1\.tsv: has no selective unit of fc1"):
+    with pytest.raises(
+        InputError, match=r"units-1\.tsv: damaged table \(has no selective unit of fc1"
+    ):
         groups_of_units(corpus.folder / "units-1.tsv", "fc1")
 
 
@@ -148,5 +150,7 @@ def test_responses_that_are_not_those_of_the_index(corpus, monkeypatch):
         write(path, [ids[k] for k in kept], {k: v[kept] for k, v in responses.items()})
 
     monkeypatch.setattr(response_files, "write_responses", forgetful)
-    with pytest.raises(InputError, match=r"1-intact\.h5: lacks clip test-0001 of its index"):
+    with pytest.raises(
+        InputError, match=r"1-intact\.h5: damaged responses \(lacks clip test-0001 of its index"
+    ):
         corpus.table()

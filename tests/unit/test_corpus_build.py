@@ -358,7 +358,7 @@ def test_tables_read_back_and_are_the_same_every_time(audioset, tmp_path, source
     contents = []
     for folder in ("first", "second"):
         paths = [tmp_path / folder / name for name in ("classes.tsv", "clips.tsv", "summary.tsv")]
-        make_corpus(corpus, 1, planned, *paths)
+        make_corpus(corpus, 1, planned, [], *paths)
         contents.append([path.read_bytes() for path in paths])
     assert contents[0] == contents[1]
     for path, columns, table in zip(paths, (CLASSES, CLIPS, SUMMARY), built, strict=True):

@@ -93,7 +93,8 @@ def test_files_on_the_web_become_local_copies_that_the_corpus_is_made_from(tmp_p
         assert Path(configured(local)[name]).read_bytes() == content
         assert digest == hashlib.sha256(content).hexdigest() and size == len(content)
     tables = [tmp_path / name for name in ("classes.tsv", "clips.tsv", "summary.tsv")]
-    make_corpus(local, 1, {"train": 20, "test": 20}, *tables)
+    copies = [tmp_path / "metadata" / name for name in COPIES.values()]
+    make_corpus(local, 1, {"train": 20, "test": 20}, copies, *tables)
     assert tables[1].read_text().count("\n") == 41
 
 
@@ -102,7 +103,7 @@ def test_files_on_disk_are_recorded_and_stay_where_they_are(tmp_path, files):
     local, table = fetched(corpus, tmp_path)
     assert local == corpus
     assert table["origin"].tolist() == [paths(files)[name] for name in COPIES]
-    assert [path.name for path in tmp_path.iterdir()] == ["metadata.tsv"]
+    assert {path.name for path in tmp_path.iterdir()} == {"metadata.tsv", ".metadata.tsv.sha256"}
 
 
 def test_both_may_be_mixed(tmp_path, web, files):
@@ -165,7 +166,7 @@ def test_what_is_no_such_file_is_refused_by_its_address(tmp_path, web, files, na
     # Neither a damaged file nor a table is left behind.
     assert not (tmp_path / COPIES[name]).exists()
     assert not (tmp_path / "metadata.tsv").exists()
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert {path.suffix for path in tmp_path.glob(".*")} <= {".sha256"}
 
 
 def test_a_list_that_lost_lines_disagrees_with_its_header(tmp_path, web, files):
@@ -180,7 +181,7 @@ def test_a_plan_for_another_number_of_clips_is_told_what_to_say(tmp_path, files)
     corpus = section(paths(files))
     tables = [tmp_path / name for name in ("classes.tsv", "clips.tsv", "summary.tsv")]
     with pytest.raises(InputError, match=r"lists 20 segments.*corpus\.audioset\.clips\.test to 20"):
-        make_corpus(corpus, 1, {"train": 20, "test": 21}, *tables)
+        make_corpus(corpus, 1, {"train": 20, "test": 21}, [], *tables)
     assert not any(path.exists() for path in tables)
 
 

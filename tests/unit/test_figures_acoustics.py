@@ -97,5 +97,7 @@ def test_files_are_written_and_a_condition_that_is_missing_is_named(tmp_path):
     out = {"svg": tmp_path / "a.svg", "png": tmp_path / "a.png"}
     plot_acoustics(tmp_path / "summary.tsv", ["natural"], "avgpool", "Music", **out)
     assert out["png"].read_bytes().startswith(b"\x89PNG") and out["svg"].exists()
-    with pytest.raises(InputError, match=r"summary\.tsv: has no row of condition full and layer"):
+    with pytest.raises(
+        InputError, match=r"summary\.tsv: damaged table \(has no row of condition full and layer"
+    ):
         plot_acoustics(tmp_path / "summary.tsv", ["natural", "full"], "avgpool", "Music", **out)

@@ -85,7 +85,9 @@ def test_a_precision_of_zero_is_left_out_of_the_ratio():
 def test_a_table_without_a_condition_is_named(tmp_path):
     path = tmp_path / "summary.tsv"
     write_table(path, figure_tables.recognition_summary(["natural"]), RECOGNITION_SUMMARY)
-    with pytest.raises(InputError, match=r"summary\.tsv: has no row of condition full"):
+    with pytest.raises(
+        InputError, match=r"summary\.tsv: damaged table \(has no row of condition full"
+    ):
         plot_average_precision(
             path, ["natural", "full"], "Music", tmp_path / "a.svg", tmp_path / "a.png"
         )

@@ -73,5 +73,5 @@ def test_the_files_are_written_and_a_lacking_claim_is_named(tmp_path):
     plot_claims(*paths)
     assert paths[2].stat().st_size and paths[3].stat().st_size
     write_table(paths[0], claims[claims["claim"] != "lesion"], VERDICTS)
-    with pytest.raises(InputError, match=r"claims\.tsv: lacks lesion"):
+    with pytest.raises(InputError, match=r"claims\.tsv: damaged table \(lacks lesion"):
         plot_claims(*paths)

@@ -73,7 +73,9 @@ def test_tables_that_do_not_fit_are_named(tmp_path):
     for path, table in zip(paths, tables, strict=True):
         write_table(path, table, CLASS_RESPONSES)
     out = {"svg": tmp_path / "a.svg", "png": tmp_path / "a.png"}
-    with pytest.raises(InputError, match=r"b\.tsv: its classes are not those of .*a\.tsv"):
+    with pytest.raises(
+        InputError, match=r"b\.tsv: damaged table \(its classes are not those of .*a\.tsv"
+    ):
         plot_class_responses(paths, "natural", "Music", **out)
     tables[0]["response"] = np.nan
     write_table(paths[0], tables[0], CLASS_RESPONSES)

@@ -85,7 +85,9 @@ def test_files_are_written_and_a_table_without_units_is_named(tmp_path):
     out = {"svg": tmp_path / "a.svg", "png": tmp_path / "a.png"}
     plot_decoding([tmp_path / "natural.tsv"], ["natural"], "avgpool", "Music", **out)
     assert out["png"].read_bytes().startswith(b"\x89PNG") and out["svg"].exists()
-    with pytest.raises(InputError, match=r"full\.tsv: has no row of units; delete it"):
+    with pytest.raises(
+        InputError, match=r"full\.tsv: damaged table \(has no row of units\); rebuild it"
+    ):
         plot_decoding(
             [tmp_path / "natural.tsv", tmp_path / "full.tsv"],
             ["natural", "full"],

@@ -154,5 +154,5 @@ def test_any_number_of_conditions_one_network_and_equal_points_are_drawn(tmp_pat
     plot_embedding(*paths.values(), names, "Music", *pictures)
     assert all(path.stat().st_size > 10_000 for path in pictures)
     write_table(paths["points"][1], points["full"].iloc[:0], EMBEDDING_POINTS)
-    with pytest.raises(InputError, match=r"full\.points\.tsv: has no rows"):
+    with pytest.raises(InputError, match=r"full\.points\.tsv: damaged table \(has no rows"):
         plot_embedding(*paths.values(), names, "Music", *pictures)

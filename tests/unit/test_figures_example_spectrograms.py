@@ -107,20 +107,24 @@ def test_it_is_drawn_from_the_shards_beside_the_index(stored):
 def test_a_clip_that_is_not_in_the_corpus_is_named(stored):
     _, clips = figure_tables.corpus(per_class=1, branches=("Music",))
     write_table(stored / "clips.tsv", clips, CLIPS)
-    with pytest.raises(InputError, match=r"index\.tsv: clip clip-3-0 is not in .*clips\.tsv"):
+    with pytest.raises(
+        InputError, match=r"index\.tsv: damaged table \(clip clip-3-0 is not in .*clips\.tsv"
+    ):
         _plot(stored)
 
 
 def test_an_index_that_does_not_fit_its_shard_is_refused(stored):
     _, clips = figure_tables.corpus(per_class=1, branches=("Music", "Animal"))
     figure_tables.spectrogram_shard(stored / "00000.h5", clips[::-1])
-    with pytest.raises(InputError, match=r"00000\.h5: row 0 is not clip clip-0-0"):
+    with pytest.raises(
+        InputError, match=r"00000\.h5: damaged spectrogram shard \(row 0 is not clip clip-0-0"
+    ):
         _plot(stored)
 
 
 def test_a_missing_shard_is_named(stored):
     (stored / "00000.h5").unlink()
-    with pytest.raises(InputError, match=r"00000\.h5: no such file"):
+    with pytest.raises(InputError, match=r"00000\.h5: missing"):
         _plot(stored)
 
 

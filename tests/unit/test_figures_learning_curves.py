@@ -69,7 +69,7 @@ def test_files_that_cannot_be_drawn_are_named(tmp_path):
     path = tmp_path / "history.tsv"
     write_table(path, pd.DataFrame({name: [] for name in HISTORY}).astype(HISTORY), HISTORY)
     out = {"svg": tmp_path / "a.svg", "png": tmp_path / "a.png"}
-    with pytest.raises(InputError, match=r"history\.tsv: holds no epoch"):
+    with pytest.raises(InputError, match=r"history\.tsv: damaged table \(holds no epoch"):
         plot_learning_curves([path], [["natural", 1]], **out)
     with pytest.raises(InputError, match=r"absent\.tsv: no such table"):
         plot_learning_curves([tmp_path / "absent.tsv"], [["natural", 1]], **out)

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import lesion_tables
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
@@ -160,13 +161,33 @@ def test_of_many_classes_the_ends_are_named():
 def test_tables_without_lesions_are_named(tmp_path):
     table = lesion_tables.lesions("natural")
     write_table(tmp_path / "a.tsv", table[table["lesion"] != "norm"], LESIONS)
-    with pytest.raises(InputError, match=r"a\.tsv: lacks some of the lesions none, bottom, top"):
+    with pytest.raises(
+        InputError, match=r"a\.tsv: damaged table \(lacks some of the lesions none, bottom, top"
+    ):
         read_lesions([tmp_path / "a.tsv"], ["natural"])
     table = lesion_tables.lesion_classes()
     write_table(tmp_path / "b.tsv", table[table["lesion"] == "none"], LESION_CLASSES)
     out = tmp_path / "c.svg", tmp_path / "c.png"
     with pytest.raises(InputError, match=r"b\.tsv: has no lesion of the top units"):
         plot_lesion_classes(tmp_path / "b.tsv", "natural", 0.1, *out)
+
+
+def test_tables_of_several_fractions_are_joined_with_one_row_without_lesion(tmp_path):
+    paths, whole = [], {}
+    for condition in CONDITIONS:
+        table = lesion_tables.lesions(condition)
+        whole[condition] = table
+        for fraction in lesion_tables.FRACTIONS:
+            paths.append(tmp_path / f"{condition}-{fraction}.tsv")
+            write_table(paths[-1], table[table["fraction"].isin([0, fraction])], LESIONS)
+    read = read_lesions(paths, CONDITIONS)
+    keys = ["seed", "group", "lesion", "fraction"]
+    for condition, table in whole.items():
+        pd.testing.assert_frame_equal(
+            read[condition].sort_values(keys, ignore_index=True)[list(LESIONS)],
+            table.sort_values(keys, ignore_index=True)[list(LESIONS)],
+            check_dtype=False,
+        )
 
 
 def draw_lesions(folder, *out):

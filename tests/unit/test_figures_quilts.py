@@ -64,7 +64,7 @@ def test_many_conditions_take_several_rows():
 def test_an_empty_table_is_named(tmp_path):
     table = figure_tables.quilt_responses("natural")
     write_table(tmp_path / "responses.tsv", table[:0], QUILT_RESPONSES)
-    with pytest.raises(InputError, match=r"responses\.tsv: has no row"):
+    with pytest.raises(InputError, match=r"responses\.tsv: damaged table \(has no row"):
         plot_quilts(
             [tmp_path / "responses.tsv"],
             ["natural"],

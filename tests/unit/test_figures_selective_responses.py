@@ -74,7 +74,9 @@ def test_many_conditions_take_several_rows():
 def test_a_table_without_either_role_is_named(tmp_path):
     table = figure_tables.clip_responses("natural", 1)
     write_table(tmp_path / "clips.tsv", table[table["role"] == "mixed"], CLIP_RESPONSES)
-    with pytest.raises(InputError, match=r"clips\.tsv: has neither target nor other clips"):
+    with pytest.raises(
+        InputError, match=r"clips\.tsv: damaged table \(has neither target nor other clips"
+    ):
         plot_selective_responses(
             [tmp_path / "clips.tsv"],
             [["natural", 1]],

@@ -69,5 +69,7 @@ def test_one_network_and_infinite_effects_are_drawn(tmp_path):
     conditions = ["natural", "own_$condition$"]
     plot_selectivity_by_layer(tmp_path / "summary.tsv", conditions, "avgpool", "Music", *out)
     assert all(path.stat().st_size > 10_000 for path in out)
-    with pytest.raises(InputError, match=r"summary\.tsv: has no row of condition full"):
+    with pytest.raises(
+        InputError, match=r"summary\.tsv: damaged table \(has no row of condition full"
+    ):
         plot_selectivity_by_layer(tmp_path / "summary.tsv", ["full"], "avgpool", "Music", *out)

@@ -88,7 +88,7 @@ def test_files_that_cannot_be_drawn_are_named(tmp_path):
     write_table(path, pd.DataFrame({name: [] for name in YIELD}).astype(YIELD), YIELD)
     write_table(other, splits, SPLIT_YIELD)
     out = {"svg": tmp_path / "a.svg", "png": tmp_path / "a.png"}
-    with pytest.raises(InputError, match=r"yield\.tsv: counts no clip"):
+    with pytest.raises(InputError, match=r"yield\.tsv: damaged table \(counts no clip"):
         plot_yields(path, other, **out)
     with pytest.raises(InputError, match=r"absent\.tsv: no such table"):
         plot_yields(tmp_path / "absent.tsv", other, **out)

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from response_files import Corpus, classes, clips
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from sklearn.metrics import average_precision_score
 
 import figure_tables
 from stages.common.errors import InputError
+from stages.common.sealed import metadata, sealed
 from stages.common.tables import read_table, write_table
 from stages.lesions.columns import LESION_CLASSES, LESIONS
 from stages.lesions.orders import random_orders
@@ -59,7 +60,8 @@ class Network:
     def write(self):
         self.folder.mkdir(exist_ok=True)
         self.files = Corpus(self.folder, self.clips, self.responses).write()
-        save_file(self.parameters, self.folder / "weights.safetensors")
+        content = sealed(save(self.parameters, metadata({})))
+        (self.folder / "weights.safetensors").write_bytes(content)
         write_table(self.folder / "units.tsv", self.units, UNITS)
         return self
 
@@ -71,6 +73,15 @@ class Network:
 
 
 def run(networks, layer="avgpool", fractions=FRACTIONS, draws=DRAWS, seed=1):
+    """Return both tables with the rows of every fraction, those without lesion once."""
+    both = [run_one(networks, layer, fraction, draws, seed) for fraction in sorted(fractions)]
+    return tuple(
+        pd.concat([found[0], *(table[table["lesion"] != "none"] for table in found[1:])])
+        for found in zip(*both, strict=True)
+    )
+
+
+def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=1):
     folder = networks[0].folder
     lesion_units(
         *[
@@ -83,7 +94,7 @@ def run(networks, layer="avgpool", fractions=FRACTIONS, draws=DRAWS, seed=1):
         folder / "lesion_classes.tsv",
         replicates=range(1, len(networks) + 1),
         layer=layer,
-        fractions=fractions,
+        fraction=fraction,
         random_draws=draws,
         seed=seed,
         condition="natural",
@@ -293,19 +304,25 @@ def test_the_same_run_gives_the_same_bytes_and_settings_are_independent(tmp_path
     once = [path.read_bytes() for path in paths]
     run(networks)
     assert [path.read_bytes() for path in paths] == once
-    # Another fraction leaves the lesions of the first, and another network too.
-    less, _ = run(networks[:1], fractions=[0.25, 0.125])
-    keys = ["seed", "lesion", "fraction", "group"]
-    both = table.merge(less, on=keys)
-    assert len(both) == 2 * (1 + 4 + DRAWS)
-    np.testing.assert_allclose(
-        both["mean_average_precision_x"], both["mean_average_precision_y"], rtol=1e-12
-    )
-    other, _ = run(networks[:1], seed=2)
-    random = other["lesion"].str.startswith("random")
+    # Another network leaves the lesions of the first.
+    alone, _ = run(networks[:1])
     first = table[table["seed"] == 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, alone.reset_index(drop=True))
+    other = run(networks[:1], seed=2)[0].reset_index(drop=True)
+    random = other["lesion"].str.startswith("random")
     assert (other["change"] != first["change"])[random].any()
     assert (other["change"] == first["change"])[~random].all()
+
+
+def test_the_rows_without_lesion_are_those_of_every_fraction(tmp_path):
+    network = Network(tmp_path / "1").write()
+    tables = [run_one([network], fraction=fraction) for fraction in FRACTIONS]
+    for few, many in zip(*tables, strict=True):
+        assert set(few["fraction"]) == {0, FRACTIONS[0]}
+        assert set(many["fraction"]) == {0, FRACTIONS[1]}
+        none = [table[table["lesion"] == "none"] for table in (few, many)]
+        assert len(none[0]) in (2, CLASSES)
+        pd.testing.assert_frame_equal(*none)
 
 
 def test_convolutions_give_way_to_the_pooling_layer(tmp_path):
@@ -338,19 +355,23 @@ def test_a_group_without_positives_has_empty_means(tmp_path):
 def test_tables_that_do_not_belong_together_are_named(tmp_path):
     network = Network(tmp_path / "1").write()
     write_table(tmp_path / "1/units.tsv", network.units.iloc[1:], UNITS)
-    with pytest.raises(InputError, match=r"units\.tsv: does not rank the 16 units of avgpool"):
+    with pytest.raises(
+        InputError, match=r"units\.tsv: damaged table .does not rank the 16 units of avgpool"
+    ):
         run([network])
     network.write()
     network.responses["train"]["avgpool"][network.files.order("train")[0], 3] = np.inf
     network.write()
-    with pytest.raises(InputError, match=r"train\.h5: its responses of avgpool are not"):
+    with pytest.raises(
+        InputError, match=r"train\.h5: damaged responses .its responses of avgpool are not"
+    ):
         run([network])
     network = Network(tmp_path / "2")
     for responses in network.responses.values():
         responses["fc2"] = responses["fc2"][:, :4]
     for name in ("fc2.weight", "fc2.bias"):
         network.parameters[name] = network.parameters[name][:4]
-    with pytest.raises(InputError, match=r"test\.h5: 4 outputs for 6 classes; delete it"):
+    with pytest.raises(InputError, match=r"test\.h5: damaged responses .4 outputs for 6 classes"):
         run([network.write()])
 
 
@@ -358,5 +379,7 @@ def test_clips_of_the_other_split_are_refused(tmp_path):
     network = Network(tmp_path / "1").write()
     (tmp_path / "1/test.h5").rename(tmp_path / "1/spare.h5")
     (tmp_path / "1/test.h5").write_bytes((tmp_path / "1/train.h5").read_bytes())
-    with pytest.raises(InputError, match=r"test\.h5: clip train-\d+ is not among the test clips"):
+    with pytest.raises(
+        InputError, match=r"test\.h5: damaged responses .clip train-\d+ is not among the test clips"
+    ):
         run([network])

@@ -136,5 +136,5 @@ def test_too_few_clips_name_the_condition():
 
 def test_a_clip_that_the_table_lacks():
     index, clips = tables()
-    with pytest.raises(InputError, match="clip clip-39 has a spectrogram but"):
+    with pytest.raises(InputError, match="clip clip-39 is not in the table of clips"):
         training_clips(Condition("full", False, "given", 1), index, clips[1:], MIDS, 0.1, 1, 1)

@@ -52,7 +52,7 @@ def test_a_changed_byte_is_found(path, place):
     content = bytearray(path.read_bytes())
     content[place] ^= 255
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"weights\.safetensors: damaged .*delete it"):
+    with pytest.raises(InputError, match=r"weights\.safetensors: damaged .*rebuild it"):
         read_network(path)
 
 
@@ -64,7 +64,7 @@ def test_a_truncated_file(path, length):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match=r"none: no such file; run the rule"):
+    with pytest.raises(InputError, match=r"none: missing"):
         read_tensors(tmp_path / "none")
 
 
@@ -73,11 +73,11 @@ def test_a_file_of_something_else(tmp_path, network):
     with pytest.raises(InputError, match="other: damaged"):
         read_network(tmp_path / "other")
     write_tensors(tmp_path / "other", {"a": torch.zeros(3)}, ABOUT)
-    with pytest.raises(InputError, match="other: weights of another network"):
+    with pytest.raises(InputError, match=r"other: damaged weights .of another network"):
         read_network(tmp_path / "other")
     write_tensors(tmp_path / "other", network.state_dict(), {**ABOUT, "classes": 5})
-    with pytest.raises(InputError, match="other: weights of another network"):
+    with pytest.raises(InputError, match=r"other: damaged weights .of another network"):
         read_network(tmp_path / "other")
     write_tensors(tmp_path / "other", network.state_dict(), {})
-    with pytest.raises(InputError, match="other: weights of another network"):
+    with pytest.raises(InputError, match=r"other: damaged weights .of another network"):
         read_network(tmp_path / "other")

@@ -155,7 +155,9 @@ def test_the_index_leaves_out_what_could_not_be_quilted(tmp_path):
 
 
 def test_audio_of_another_rate_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"audio\.h5: at 16000 Hz, not 22050"):
+    with pytest.raises(
+        InputError, match=r"audio\.h5: damaged audio shard \(at 16000 Hz, not 22050"
+    ):
         computed(tmp_path, sample_rate=16_000)
 
 

@@ -116,7 +116,10 @@ def test_the_same_run_gives_the_same_bytes(tmp_path):
 def test_a_clip_trained_on_without_a_response_is_refused(tmp_path):
     files = corpus(tmp_path)
     extra = pd.DataFrame({"clip_id": ["train-9999"], "part": ["training"], "labels": ["/m/rain"]})
-    with pytest.raises(InputError, match=r"train\.h5: has no response to clip train-9999 of .*net"):
+    with pytest.raises(
+        InputError,
+        match=r"train\.h5: damaged responses \(has no response to clip train-9999 of .*net",
+    ):
         run(files, pd.concat([network_clips(files), extra], ignore_index=True))
 
 
@@ -135,7 +138,10 @@ def test_responses_of_the_other_split_are_refused(tmp_path):
     files = corpus(tmp_path).write()
     files.write_network_clips(network_clips(files))
     names = ("test.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
-    with pytest.raises(InputError, match=r"test\.h5: clip test-\d+ is not among the train clips"):
+    with pytest.raises(
+        InputError,
+        match=r"test\.h5: damaged responses \(clip test-\d+ is not among the train clips",
+    ):
         score_recognition(*[files.path(name) for name in names])
 
 
@@ -148,7 +154,9 @@ def test_outputs_must_be_as_many_as_the_classes_and_be_numbers(tmp_path):
     files.write_network_clips(network_clips(files))
     write_responses(files.path("test.h5"), ["test-0001"], {"fc2": np.zeros((1, 9))})
     names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
-    with pytest.raises(InputError, match=r"test\.h5: 9 outputs for 6 classes; delete it"):
+    with pytest.raises(
+        InputError, match=r"test\.h5: damaged responses \(9 outputs for 6 classes\); rebuild it"
+    ):
         score_recognition(*[files.path(name) for name in names])
 
 

@@ -17,6 +17,7 @@ from stages.audio.columns import YIELD
 from stages.claims.columns import VERDICTS, WHOLE
 from stages.claims.inference import judged
 from stages.common.errors import InputError
+from stages.common.sealed import metadata, sealed
 from stages.common.tables import read_table, write_table
 from stages.recognition.columns import RECOGNITION_SUMMARY
 from stages.report import made_with
@@ -24,6 +25,7 @@ from stages.report.captions import caption
 from stages.report.cost import costs
 from stages.report.page import TEXTS, duration, number, p_value, tally, write_report
 from stages.selectivity.columns import SELECTIVITY_SUMMARY
+from stored import store
 
 ROOT = Path(__file__).parents[2]
 # One pixel.
@@ -107,8 +109,9 @@ def inputs(tmp_path):
     write_table(
         tmp_path / "claims.tsv", judged(tables.parts(), alpha=0.05, min_networks=5), VERDICTS
     )
-    (tmp_path / "corpus.tsv").write_text(
-        "split\t" + "\t".join(clips) + "\ntest\t" + "\t".join(map(str, clips.values())) + "\n"
+    store(
+        tmp_path / "corpus.tsv",
+        "split\t" + "\t".join(clips) + "\ntest\t" + "\t".join(map(str, clips.values())) + "\n",
     )
     units = pd.DataFrame(networks, columns=["condition", "seed"]).assign(
         layer="avgpool", test_hedges_g=0.75, test_auc=0.7
@@ -116,13 +119,13 @@ def inputs(tmp_path):
     weights = []
     for condition, seed in networks:
         weights.append(tmp_path / f"{condition}-{seed}.safetensors")
-        about = json.dumps({**ABOUT, "condition": condition, "replicate": seed})
-        header = json.dumps({"__metadata__": {"about": about}}).encode()
-        weights[-1].write_bytes(len(header).to_bytes(8, "little") + header + b"tensors")
+        about = metadata({**ABOUT, "condition": condition, "replicate": seed})
+        header = json.dumps({"__metadata__": about}).encode()
+        weights[-1].write_bytes(sealed(len(header).to_bytes(8, "little") + header + b"tensors"))
     figures = []
     for name in ("claims", "example_spectrograms", "learning_curves"):
         figures += [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"]
-        figures[-1].write_bytes(PNG)
+        store(figures[-1], PNG)
     benchmark = tmp_path / "benchmarks" / "train_network" / "natural-1.tsv"
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text("s\tmax_rss\tcpu_time\n3725.2\t512.0\t60.0\n")
@@ -252,10 +255,13 @@ def test_a_missing_table_is_named(inputs, name):
 
 
 def test_damaged_weights_and_figures_are_named(inputs):
-    inputs["figures"][1].write_bytes(b"GIF89a")
-    with pytest.raises(InputError, match=r"claims\.png: not a PNG"):
+    inputs["figures"][1].write_bytes(PNG + b"more")
+    with pytest.raises(InputError, match=r"claims\.png: damaged figure .its checksum does not"):
         write_report(**inputs)
-    inputs["figures"][1].write_bytes(PNG)
+    store(inputs["figures"][1], b"GIF89a")
+    with pytest.raises(InputError, match=r"claims\.png: damaged figure .not a PNG"):
+        write_report(**inputs)
+    store(inputs["figures"][1], PNG)
     for content in (b"", b"\x08\0\0\0\0\0\0\0[1, 2, 3", b"\xff" * 20):
         inputs["weights"][3].write_bytes(content)
         with pytest.raises(InputError, match=r"natural-4\.safetensors: damaged weights"):

@@ -17,5 +17,7 @@ def test_rows_come_in_the_order_asked_for():
 
 @pytest.mark.parametrize("stranger", ["nobody", "test-0001"])
 def test_a_clip_of_another_split_or_of_none_is_refused(stranger):
-    with pytest.raises(InputError, match=rf"^a/train.h5: clip {stranger} is not among the train"):
+    with pytest.raises(
+        InputError, match=rf"^a/train.h5: damaged responses .clip {stranger} is not among the train"
+    ):
         described("a/train.h5", ["train-0003", stranger], clips(), "train")

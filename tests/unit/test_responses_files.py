@@ -35,13 +35,15 @@ def test_responses_read_back(tmp_path):
 
 def test_a_layer_that_is_not_there(tmp_path):
     store(tmp_path / "a.h5", ["x"])
-    with pytest.raises(InputError, match=r"a\.h5: holds no responses of layer conv9"):
+    with pytest.raises(
+        InputError, match=r"a\.h5: damaged responses \(holds no responses of layer conv9"
+    ):
         read_responses(tmp_path / "a.h5", ["conv9"])
 
 
 def test_a_clip_that_occurs_twice(tmp_path):
     store(tmp_path / "a.h5", ["x", "x"])
-    with pytest.raises(InputError, match=r"a\.h5: a clip occurs twice"):
+    with pytest.raises(InputError, match=r"a\.h5: damaged responses \(a clip occurs twice"):
         read_responses(tmp_path / "a.h5")
 
 
@@ -50,7 +52,7 @@ def test_rows_that_are_missing(tmp_path):
     with h5py.File(tmp_path / "a.h5", "a") as file:
         del file["fc1"]
         file["fc1"] = np.zeros((1, 7), dtype=np.float32)
-    with pytest.raises(InputError, match=r"a\.h5: fc1 has 1 rows for 2 clips"):
+    with pytest.raises(InputError, match=r"a\.h5: damaged responses \(fc1 has 1 rows for 2 clips"):
         read_responses(tmp_path / "a.h5")
 
 

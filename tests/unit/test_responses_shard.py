@@ -6,6 +6,7 @@ from networks_corpus import make_corpus
 
 from stages.common.errors import InputError
 from stages.common.files import sha256
+from stages.common.hdf5 import read_text
 from stages.common.tables import write_table
 from stages.networks.architecture import initial_network
 from stages.networks.weights import write_tensors
@@ -59,8 +60,8 @@ def test_responses_are_in_the_order_of_the_index(corpora, tmp_path, monkeypatch)
             # How many clips are computed at once decides the order of sums in single precision.
             np.testing.assert_allclose(responses[layer], expected[layer], rtol=1e-4, atol=1e-4)
         with h5py.File(path) as file:
-            assert file.attrs["network_digest"] == sha256(tmp_path / "weights.safetensors")
-            assert file.attrs["stimulus"] == "original"
+            assert read_text(file, "network_digest") == sha256(tmp_path / "weights.safetensors")
+            assert read_text(file, "stimulus") == "original"
 
 
 def test_an_index_that_goes_back_and_forth_between_shards(corpora, tmp_path):
@@ -106,7 +107,10 @@ def test_a_response_that_is_not_finite(corpora, tmp_path):
 
 def test_a_shard_of_another_stimulus(corpora, tmp_path):
     weights_at(tmp_path / "weights.safetensors")
-    with pytest.raises(InputError, match=r"00000\.h5: holds stimulus original, not quilt-50ms"):
+    with pytest.raises(
+        InputError,
+        match=r"00000\.h5: damaged spectrogram shard \(holds stimulus original, not quilt-50ms",
+    ):
         run(corpora, tmp_path, stimulus="quilt-50ms")
 
 

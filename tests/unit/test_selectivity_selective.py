@@ -106,20 +106,27 @@ def test_a_label_that_is_no_class_is_refused(tmp_path):
     files = corpus(tmp_path)
     clip = files.of_split("test")["clip_id"][files.order("test")[2]]
     files.clips.loc[files.clips["clip_id"] == clip, "labels"] = "/m/rain;/m/gone"
-    with pytest.raises(InputError, match=rf"clips\.tsv: clip {clip} bears '/m/gone', which is no"):
+    with pytest.raises(
+        InputError, match=rf"clips\.tsv: damaged table .clip {clip} bears '/m/gone', which is no"
+    ):
         run(files.write())
 
 
 def test_units_without_a_selective_one_of_the_layer_are_refused(tmp_path):
     files = corpus(tmp_path).write()
-    with pytest.raises(InputError, match=r"units\.tsv: has no selective unit of fc1; delete it"):
+    with pytest.raises(
+        InputError, match=r"units\.tsv: damaged table \(has no selective unit of fc1\); rebuild it"
+    ):
         run(files, layer="fc1")
 
 
 def test_responses_of_the_wrong_split_are_refused(tmp_path):
     files = corpus(tmp_path).write()
     files.path("test.h5").replace(files.path("train.h5"))
-    with pytest.raises(InputError, match=r"train\.h5: clip test-\d+ is not among the train clips"):
+    with pytest.raises(
+        InputError,
+        match=r"train\.h5: damaged responses \(clip test-\d+ is not among the train clips",
+    ):
         run(files)
 
 

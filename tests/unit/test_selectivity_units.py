@@ -324,7 +324,10 @@ def test_too_few_clips_are_refused_by_split(tmp_path, split, message):
 
 def test_responses_to_the_other_splits_clips_are_refused(tmp_path):
     files = corpus(tmp_path).write()
-    with pytest.raises(InputError, match=r"test\.h5: clip test-\d+ is not among the train clips"):
+    with pytest.raises(
+        InputError,
+        match=r"test\.h5: damaged responses \(clip test-\d+ is not among the train clips",
+    ):
         selectivity_units(
             *[files.path(n) for n in ("test.h5", "train.h5", "clips.tsv", "units.tsv")],
             acoustics=files.acoustics(),

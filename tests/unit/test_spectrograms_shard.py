@@ -93,7 +93,9 @@ def test_more_clips_than_fit_in_a_block(tmp_path, monkeypatch):
 
 def test_what_cannot_be_computed_is_named(tmp_path, monkeypatch):
     write_audio(tmp_path / "audio.h5", sample_rate=16_000)
-    with pytest.raises(InputError, match=r"audio\.h5: at 16000 Hz, not 22050"):
+    with pytest.raises(
+        InputError, match=r"audio\.h5: damaged audio shard \(at 16000 Hz, not 22050"
+    ):
         computed(tmp_path)
     write_audio(tmp_path / "audio.h5")
     with pytest.raises(InputError, match="no clip c in shard train/00000"):
@@ -200,7 +202,7 @@ def test_a_flipped_bit_is_found_and_only_by_those_who_read_it(tmp_path):
     with pytest.raises(InputError) as caught:
         shard.read()
     assert str(caught.value).startswith(f"{path}: damaged spectrogram shard")
-    assert "delete it and run again" in str(caught.value) and "\n" not in str(caught.value)
+    assert "rebuild it: rm -r" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_shard_that_changed_since_it_was_opened_is_refused(tmp_path):
@@ -261,7 +263,10 @@ def test_shards_that_differ_are_named(tmp_path, changes, says):
 
 def test_clips_and_shards_out_of_place_are_named(tmp_path):
     write_shard(tmp_path / "00000.h5", ["a", "d"])
-    with pytest.raises(InputError, match=r"00000\.h5: holds clip d, which .* does not put there"):
+    with pytest.raises(
+        InputError,
+        match=r"00000\.h5: damaged spectrogram shard \(holds clip d, which .* does not put there",
+    ):
         indexed(tmp_path, [tmp_path / "00000.h5"], ORDER)
     write_shard(tmp_path / "00007.h5", ["a"])
     with pytest.raises(InputError, match=r"00007\.h5: is no shard of train"):
@@ -272,5 +277,5 @@ def test_an_index_with_a_clip_twice_is_refused(tmp_path):
     write_shard(tmp_path / "00000.h5", ["a"])
     index = indexed(tmp_path, [tmp_path / "00000.h5"], ORDER)
     write_table(tmp_path / "index.tsv", index.loc[[0, 0]], INDEX)
-    with pytest.raises(InputError, match=r"index\.tsv: clip a occurs twice"):
+    with pytest.raises(InputError, match=r"index\.tsv: damaged table \(clip a occurs twice"):
         read_index(tmp_path / "index.tsv")

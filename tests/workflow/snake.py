@@ -11,23 +11,26 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
+def command(folder, *arguments, profile=ROOT / "profiles" / "default"):
+    """The command line that runs the workflow in `folder`."""
+    return [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--directory",
+        str(folder),
+        "--workflow-profile",
+        str(profile),
+        *map(str, arguments),
+    ]
+
+
 def snakemake(folder, *arguments, cores=2):
     """Run the workflow in `folder`; returns the ended process, its streams as text."""
     return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            str(ROOT / "Snakefile"),
-            "--directory",
-            str(folder),
-            "--workflow-profile",
-            str(ROOT / "profiles" / "default"),
-            "--cores",
-            str(cores),
-            *map(str, arguments),
-        ],
+        command(folder, "--cores", cores, *arguments),
         capture_output=True,
         text=True,
         timeout=1200,

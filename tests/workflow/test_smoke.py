@@ -14,8 +14,10 @@ from sklearn.metrics import average_precision_score
 from statsmodels.regression.linear_model import OLS
 
 from stages.acoustics.columns import ACOUSTICS, COVARIATES
+from stages.audio.columns import STATUS
 from stages.claims.columns import CLAIMS, ESTIMATES, UNDETERMINED, VERDICTS, WHOLE
-from stages.common.files import sha256
+from stages.common.files import checksum_path, sha256
+from stages.common.hdf5 import read_text
 from stages.common.tables import read_table
 from stages.controls.columns import DECODING, QUILT_RESPONSES
 from stages.corpus.columns import CLASSES, CLIPS
@@ -56,7 +58,10 @@ def classes(results):
 
 def test_nothing_is_written_elsewhere_and_nothing_half(folder):
     assert {path.name for path in folder.iterdir()} <= {"results", ".snakemake"}
-    assert not [path for path in (folder / "results").rglob(".*")]
+    # Beside a file lies its checksum, and nothing temporary.
+    for path in (folder / "results").rglob(".*"):
+        assert path == checksum_path(path.with_name(path.name[1:].removesuffix(".sha256"))), path
+        assert path.with_name(path.name[1:].removesuffix(".sha256")).is_file(), path
     assert not [path for path in (folder / "results").rglob("*checkpoint*")]
 
 
@@ -73,7 +78,7 @@ def test_every_clip_has_a_status_and_a_spectrogram(results, clips):
         expected = list(clips.loc[clips["split"] == split, "clip_id"])
         asked, stored = [], []
         for path in sorted((results / "audio" / split).glob("*.status.tsv")):
-            asked += list(read_table(path, {"clip_id": str})["clip_id"])
+            asked += list(read_table(path, STATUS)["clip_id"])
         for path in sorted((results / "spectrograms/original" / split).glob("*.h5")):
             with h5py.File(path) as shard:
                 stored += [name.decode() for name in shard["clip_id"][:]]
@@ -123,7 +128,7 @@ def test_units_against_scipy(results, clips, condition, seed):
         with h5py.File(path) as file:
             roles = np.array([role[name.decode()] for name in file["clip_id"][:]])
             weights = results / f"networks/{condition}/seed-{seed}/weights.safetensors"
-            assert file.attrs["network_digest"] == sha256(weights)
+            assert read_text(file, "network_digest") == sha256(weights)
             for layer, size in LAYERS.items():
                 response = file[layer][:].astype(np.float64)
                 assert response.shape == (len(roles), size)

@@ -9,7 +9,7 @@ from stages.acoustics.columns import ACOUSTICS
 from stages.acoustics.modulation import modulation_covariates
 from stages.acoustics.sound import sound_covariates
 from stages.audio.storage import SAMPLE_RATE, read_audio_shard, to_float
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.progress import progress
 from stages.common.tables import write_table
 from stages.spectrograms.shard import open_spectrogram_shard
@@ -28,14 +28,10 @@ def compute_acoustics_shard(
     """
     sound = read_audio_shard(audio)
     if sound.sample_rate != SAMPLE_RATE:
-        raise InputError(
-            f"{audio}: at {sound.sample_rate} Hz, not {SAMPLE_RATE}; delete it and run again"
-        )
+        raise damaged(audio, "audio shard", f"at {sound.sample_rate} Hz, not {SAMPLE_RATE}")
     pictures = open_spectrogram_shard(spectrograms)
     if pictures.clip_id != sound.clip_id:
-        raise InputError(
-            f"{spectrograms}: does not hold the clips of {audio}; delete it and run again"
-        )
+        raise damaged(spectrograms, "spectrogram shard", f"does not hold the clips of {audio}")
     frame_rate = pictures.parameters["sample_rate"] / pictures.parameters["hop_length"]
     rows = []
     n = len(sound.clip_id)

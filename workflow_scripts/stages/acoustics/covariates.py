@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from stages.acoustics.columns import ACOUSTICS, COVARIATES
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 
 
@@ -19,13 +20,13 @@ def read_covariates(paths: Sequence[str | os.PathLike], clip_ids: Sequence[str])
     """
     tables = [read_table(path, ACOUSTICS) for path in paths]
     every = pd.concat(tables, ignore_index=True)
-    where = f"{paths[0]} and the tables beside it" if len(paths) > 1 else str(paths[0])
+    where = Path(paths[0]).parent if len(paths) > 1 else paths[0]
     twice = every["clip_id"].duplicated()
     if twice.any():
         clip = every.loc[twice, "clip_id"].iloc[0]
-        raise InputError(f"{where}: clip {clip} occurs twice; delete them and run again")
+        raise damaged(where, "table", f"clip {clip} occurs twice")
     places = pd.Index(every["clip_id"]).get_indexer(pd.Index(clip_ids, dtype=object))
     if (places < 0).any():
         missing = clip_ids[int(np.argmax(places < 0))]
-        raise InputError(f"{where}: no covariates of clip {missing}; delete them and run again")
+        raise damaged(where, "table", f"no covariates of clip {missing}")
     return every[list(COVARIATES)].to_numpy(dtype=np.float64)[places]

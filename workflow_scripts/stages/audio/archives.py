@@ -1,6 +1,7 @@
 """Tar archives of recordings: an index of their members, made once, and reading them in place."""
 
 import csv
+import io
 import logging
 import os
 import posixpath
@@ -8,14 +9,17 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from stages.audio.clips import Clip
 from stages.audio.columns import ARCHIVES
 from stages.audio.decode import Decoded, Member
 from stages.audio.naming import decode_named, names_of, stem
+from stages.common.damage import damaged
 from stages.common.errors import InputError, one_line
-from stages.common.files import replacing
+from stages.common.files import open_checked, replacing
 
+_KIND = "index of archives"
 _LONGEST_NAME = 300
 
 
@@ -25,7 +29,10 @@ def index_archives(archives: Sequence[str | os.PathLike], index: str | os.PathLi
     Nothing is unpacked, and only the headers are read. Members that are links, devices, or lead
     out of the archive are listed as refused. Raises InputError for what is no whole tar archive.
     """
-    with replacing(index) as path, open(path, "w", encoding="utf-8", newline="") as file:
+    with (
+        replacing(index, checksum=True) as path,
+        open(path, "w", encoding="utf-8", newline="") as file,
+    ):
         rows = csv.writer(file, delimiter="\t", lineterminator="\n")
         rows.writerow(ARCHIVES)
         for archive in archives:
@@ -59,15 +66,16 @@ class ArchiveSource:
         self._found: dict[str, list[Member]] = {}
         self._refused: dict[str, tuple[str, str]] = {}
         names = names_of(clips)
-        for archive, name, offset, size, refused in _index_rows(index):
-            own = stem(posixpath.basename(name))
-            if own not in names:
-                continue
-            if refused:
-                self._refused[own] = (f"{refused} in an archive", f"{archive}:{name}")
-            else:
-                member = Member(Path(archive), name, int(offset), int(size))
-                self._found.setdefault(own, []).append(member)
+        with open_checked(index, _KIND) as content:
+            for archive, name, offset, size, refused in _index_rows(index, content):
+                own = stem(posixpath.basename(name))
+                if own not in names:
+                    continue
+                if refused:
+                    self._refused[own] = (f"{refused} in an archive", f"{archive}:{name}")
+                else:
+                    member = Member(Path(archive), name, int(offset), int(size))
+                    self._found.setdefault(own, []).append(member)
 
     def read(self, clip: Clip) -> Decoded:
         """Decode the segment of `clip` from the member that is named after it."""
@@ -115,17 +123,15 @@ def _refusal(member: tarfile.TarInfo) -> str:
     return ""
 
 
-def _index_rows(index: str | os.PathLike) -> Iterator[list[str]]:
+def _index_rows(index: str | os.PathLike, content: BinaryIO) -> Iterator[list[str]]:
+    lines = io.TextIOWrapper(content, "utf-8", newline="")
     try:
-        with open(index, encoding="utf-8", newline="") as file:
-            rows = csv.reader(file, delimiter="\t", strict=True)
-            if next(rows, None) != list(ARCHIVES):
-                raise InputError(f"{index}: not an index of archives; delete it and run again")
-            for row in rows:
-                if len(row) != len(ARCHIVES):
-                    raise InputError(f"{index}: a row is not whole; delete it and run again")
-                yield row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{index}: cannot be read ({one_line(error)}); delete it and run again"
-        ) from error
+        rows = csv.reader(lines, delimiter="\t", strict=True)
+        if next(rows, None) != list(ARCHIVES):
+            raise damaged(index, _KIND, "of other columns")
+        for row in rows:
+            if len(row) != len(ARCHIVES):
+                raise damaged(index, _KIND, "a row is not whole")
+            yield row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise damaged(index, _KIND, error) from error

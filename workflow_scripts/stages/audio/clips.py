@@ -1,15 +1,19 @@
-"""The rows of clips.tsv, read a shard at a time so that no job holds the whole table."""
+"""The rows of clips.tsv, parsed a shard at a time so that no job holds them all."""
 
 import csv
 import io
 import os
 from collections.abc import Iterator
 from itertools import groupby
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
+from stages.common.damage import damaged
 from stages.common.errors import InputError, one_line
+from stages.common.files import open_checked, read_checked
+from stages.common.tables import check_header
 from stages.corpus.columns import CLIPS
 
+_KIND = "table"
 _BLOCK_BYTES = 2**20
 _COLUMN = {name: place for place, name in enumerate(CLIPS)}
 
@@ -37,18 +41,19 @@ class Clip(NamedTuple):
 def read_shard_clips(path: str | os.PathLike, split: str, shard: str) -> list[Clip]:
     """Return the clips of one shard of clips.tsv, in the table's order.
 
-    Only the rows of that shard are parsed, and reading stops after them. Raises InputError when
-    the table cannot be read or has no such shard.
+    Only the rows of that shard are parsed. Raises InputError when the table cannot be read, is not
+    what was written, or has no such shard.
     """
     mark = f"\t{split}\t{shard}\t".encode()
     found: list[list[str]] = []
-    for block in _blocks(path):
-        if mark in block:
-            found += (row for row in _rows(path, block) if _key(row) == (split, shard))
-        elif found:
-            break
+    with open_checked(path, _KIND) as table:
+        for block in _blocks(path, table):
+            if mark in block:
+                found += (row for row in _rows(path, block) if _key(row) == (split, shard))
+            elif found:
+                break
     if not found:
-        raise InputError(f"{path}: has no shard {split}/{shard}; delete it and run again")
+        raise damaged(path, _KIND, f"it has no shard {split}/{shard}")
     return [_clip(path, row) for row in found]
 
 
@@ -58,33 +63,24 @@ def clips_by_shard(path: str | os.PathLike) -> Iterator[tuple[str, str, list[Cli
     Raises InputError when the table cannot be read or the rows of a shard do not lie together.
     """
     seen = set()
-    rows = (row for block in _blocks(path) for row in _rows(path, block))
+    # Read whole, for what is yielded is used before its end is seen.
+    table = io.BytesIO(read_checked(path, _KIND))
+    rows = (row for block in _blocks(path, table) for row in _rows(path, block))
     for key, members in groupby(rows, _key):
         if key in seen:
-            raise InputError(
-                f"{path}: the clips of shard {key[0]}/{key[1]} do not lie together; "
-                "delete it and run again"
-            )
+            raise damaged(path, _KIND, f"the clips of shard {key[0]}/{key[1]} do not lie together")
         seen.add(key)
         yield *key, [_clip(path, row) for row in members]
 
 
-def _blocks(path: str | os.PathLike) -> Iterator[bytes]:
+def _blocks(path: str | os.PathLike, table: BinaryIO) -> Iterator[bytes]:
     """Yield the table after its header in blocks of whole rows, for a row may span lines."""
-    try:
-        with open(path, "rb") as table:
-            header = table.readline().decode("utf-8", "replace").rstrip("\n").split("\t")
-            if header != list(CLIPS):
-                raise InputError(f"{path}: not a table of clips; delete it and run again")
-            while block := table.read(_BLOCK_BYTES) + table.readline():
-                # Within a quoted field the count of quotes is odd.
-                while block.count(b'"') % 2 and (line := table.readline()):
-                    block += line
-                yield block
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such table; run the rule that makes it") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({one_line(error)})") from error
+    check_header(path, table.readline(), CLIPS, _KIND)
+    while block := table.read(_BLOCK_BYTES) + table.readline():
+        # Within a quoted field the count of quotes is odd.
+        while block.count(b'"') % 2 and (line := table.readline()):
+            block += line
+        yield block
 
 
 def _rows(path: str | os.PathLike, block: bytes) -> Iterator[list[str]]:
@@ -92,15 +88,11 @@ def _rows(path: str | os.PathLike, block: bytes) -> Iterator[list[str]]:
         lines = io.StringIO(block.decode("utf-8"), newline="")
         for row in csv.reader(lines, delimiter="\t", strict=True):
             if len(row) != len(CLIPS):
-                raise InputError(
-                    f"{path}: a row has {len(row)} fields, not {len(CLIPS)} "
-                    f"({one_line(row, 60)}); delete it and run again"
-                )
+                why = f"a row has {len(row)} fields, not {len(CLIPS)}: {one_line(row, 60)}"
+                raise damaged(path, _KIND, why)
             yield row
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path}: not a readable table ({one_line(error)}); delete it and run again"
-        ) from error
+        raise damaged(path, _KIND, error) from error
 
 
 def _key(row: list[str]) -> tuple[str, str]:

@@ -24,9 +24,10 @@ import numpy as np
 
 from stages.audio.columns import USABLE
 from stages.audio.failures import FAILED_RETRYABLE, Systemic
-from stages.audio.storage import AudioShard, read_audio_shard
+from stages.audio.storage import read_clips_left
+from stages.common.damage import told
 from stages.common.errors import InputError, one_line
-from stages.common.files import replacing
+from stages.common.files import drop, replacing
 
 _OPEN, _SAMPLES = "open.jsonl", "samples.i16"
 _FINISHED, _SHARD = "finished.jsonl", "shard.h5"
@@ -79,10 +80,14 @@ class Journal:
         self.ended: dict[str, Ended] = {}
         self.remembered: dict[str, Ended] = {}
         self.doubted: set[str] = set()
-        self._kept: AudioShard | None = None
-        self._rows: dict[str, int] = {}
+        self._kept: dict[str, np.ndarray] = {}
         with disk_trouble(self._folder):
+            if self._folder.is_file():
+                drop(self._folder, "it is to be a folder")
             self._folder.mkdir(parents=True, exist_ok=True)
+            for name in (_OPEN, _SAMPLES, _FINISHED, _SHARD):
+                if (self._folder / name).is_dir():
+                    drop(self._folder / name, "a folder lies in the place of a file")
             self._lines = open(self._folder / _OPEN, "ab+", buffering=0)
         try:
             self._lock()
@@ -135,11 +140,18 @@ class Journal:
         self.doubted.update(names)
 
     def samples(self, ended: Ended) -> np.ndarray:
-        """Return the samples (n,) int16 of a usable clip."""
-        if ended.place < 0:
-            row = self._rows[ended.clip_id]
-            return self._kept.samples[row, : self._kept.n_samples[row]]
-        return np.frombuffer(self._content(ended), "<i2")
+        """Return the samples (n,) int16 of a usable clip.
+
+        Raises Systemic when they are no longer as they were written.
+        """
+        content = self._content(ended)
+        if zlib.crc32(content) != ended.checksum:
+            raise Systemic(
+                "damaged journal",
+                f"{self._folder}: the samples of clip {ended.clip_id} have changed meanwhile",
+                "run again, and the clip is asked for again",
+            )
+        return np.frombuffer(content, "<i2")
 
     def finish(self, audio: str | os.PathLike) -> None:
         """Close the account of a shard whose outputs are in place, `audio` among them.
@@ -163,6 +175,8 @@ class Journal:
             _remove_empty(self._folder)
 
     def _content(self, ended: Ended) -> bytes:
+        if ended.place < 0:
+            return self._kept[ended.clip_id].astype("<i2").tobytes()
         return os.pread(self._samples.fileno(), 2 * ended.n_samples, ended.place)
 
     def _lock(self) -> None:
@@ -198,8 +212,11 @@ class Journal:
     def _read_open(self, settings: str) -> None:
         self._lines.seek(0)
         under: str | None = None
-        for record in _records(self._lines.readall().splitlines()):
-            if "settings" in record:
+        for record in _records(self._lines.readall().split(b"\n")):
+            if record is None:
+                # It may have said that other settings begin.
+                under = None
+            elif "settings" in record:
                 under = record["settings"]
             elif "doubted" in record:
                 self.doubted.update(record["doubted"])
@@ -211,19 +228,20 @@ class Journal:
 
     def _read_finished(self) -> None:
         try:
-            lines = (self._folder / _FINISHED).read_bytes().splitlines()
+            lines = (self._folder / _FINISHED).read_bytes().split(b"\n")
         except FileNotFoundError:
             return
         except OSError as error:
             logging.warning("%s: passed over %s", self._folder, one_line(error))
             return
         try:
-            self._kept = read_audio_shard(self._folder / _SHARD)
-            self._rows = {name: row for row, name in enumerate(self._kept.clip_id)}
+            self._kept = read_clips_left(self._folder / _SHARD)
         except InputError as error:
-            logging.warning("what was fetched before is not used: %s", error)
+            logging.warning("what was fetched before is not used: %s", told(error))
         for record in _records(lines):
-            if (ended := _ended(record)) is not None and self._is_whole(ended):
+            if record is None or (ended := _ended(record)) is None:
+                continue
+            if self._is_whole(ended):
                 self._keep(ended)
 
     def _keep(self, ended: Ended) -> None:
@@ -236,13 +254,9 @@ class Journal:
         """Return whether the samples of `ended`, if it has any, are there as they were written."""
         if ended.status not in USABLE:
             return True
-        if ended.place < 0 and ended.clip_id not in self._rows:
+        if ended.place < 0 and ended.clip_id not in self._kept:
             return False
-        if ended.place < 0:
-            content = self.samples(ended).astype("<i2").tobytes()
-        else:
-            content = self._content(ended)
-        return zlib.crc32(content) == ended.checksum
+        return zlib.crc32(self._content(ended)) == ended.checksum
 
 
 @contextmanager
@@ -263,12 +277,14 @@ def _line(record: dict) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 
-def _records(lines: Iterable[bytes]) -> Iterator[dict]:
-    """Yield what the whole ones among `lines` say."""
+def _records(lines: Iterable[bytes]) -> Iterator[dict | None]:
+    """Yield what each of `lines` says, None where one is not whole."""
     for line in lines:
         checksum, _, text = line.partition(b" ")
         if text and checksum == b"%08x" % zlib.crc32(text):
             yield json.loads(text)
+        elif line:
+            yield None
 
 
 def _ended(record: dict) -> Ended | None:

@@ -1,21 +1,30 @@
 """Audio shards on disk: the samples of the usable clips of a shard, and how they were decoded."""
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from stages.common.errors import InputError
-from stages.common.hdf5 import create_hdf5, open_hdf5, read_strings, write_strings
+from stages.common.damage import damaged
+from stages.common.errors import one_line
+from stages.common.hdf5 import (
+    create_hdf5,
+    open_hdf5,
+    read_strings,
+    read_text,
+    write_rows,
+    write_strings,
+    write_text,
+)
 
 SAMPLE_RATE = 22_050
 """Samples a second of everything that is stored: the study's rate."""
 
 _FULL_SCALE = 32_768
 _KIND = "audio shard"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -45,18 +54,12 @@ def to_float(samples: np.ndarray) -> np.ndarray:
     return samples.astype(np.float32) / np.float32(_FULL_SCALE)
 
 
-def write_rows(file: h5py.File, name: str, rows: np.ndarray, chunk: int = 1) -> None:
-    """Store `rows` (n, ...) as the dataset `name`, `chunk` rows a chunk, each with a checksum."""
-    stored = {"chunks": (min(chunk, len(rows)), *rows.shape[1:]), "fletcher32": True}
-    file.create_dataset(name, data=rows, **(stored if rows.size else {}))
-
-
 def write_audio_shard(path: str | os.PathLike, shard: AudioShard) -> None:
     """Write `shard`, whole or not at all."""
-    with create_hdf5(path, _KIND, _SCHEMA_VERSION, in_memory=True) as file:
+    with create_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
         file.attrs["sample_rate"] = shard.sample_rate
-        file.attrs["decoder"] = shard.decoder
-        file.attrs["decoder_version"] = shard.decoder_version
+        write_text(file, "decoder", shard.decoder)
+        write_text(file, "decoder_version", shard.decoder_version)
         write_rows(file, "samples", shard.samples)
         write_rows(file, "n_samples", shard.n_samples.astype(np.int32), chunk=len(shard.clip_id))
         write_strings(file, "clip_id", shard.clip_id)
@@ -74,11 +77,28 @@ def read_audio_shard(path: str | os.PathLike) -> AudioShard:
             n_samples=file["n_samples"][:],
             clip_id=read_strings(file, "clip_id"),
             sample_rate=int(file.attrs["sample_rate"]),
-            decoder=file.attrs["decoder"],
-            decoder_version=file.attrs["decoder_version"],
+            decoder=read_text(file, "decoder"),
+            decoder_version=read_text(file, "decoder_version"),
         )
     _check(Path(path), shard)
     return shard
+
+
+def read_clips_left(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Return the samples (n,) int16, without padding, of the clips of a shard by their id.
+
+    Those of which a checksum does not hold are left out, with a message. Raises InputError when
+    the shard cannot be opened or does not say what it holds.
+    """
+    left = {}
+    with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+        n_samples = file["n_samples"][:]
+        for row, clip_id in enumerate(read_strings(file, "clip_id")):
+            try:
+                left[clip_id] = file["samples"][row, : n_samples[row]]
+            except OSError as error:
+                logging.warning("%s: clip %s is damaged (%s)", path, clip_id, one_line(error))
+    return left
 
 
 def _check(path: Path, shard: AudioShard) -> None:
@@ -93,4 +113,4 @@ def _check(path: Path, shard: AudioShard) -> None:
         problem = "a clip has fewer than 1 or more than all samples"
     else:
         return
-    raise InputError(f"{path}: not a whole {_KIND} ({problem}); delete it and run again")
+    raise damaged(path, _KIND, problem)

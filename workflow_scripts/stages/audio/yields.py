@@ -11,6 +11,8 @@ import pandas as pd
 
 from stages.audio.clips import Clip, clips_by_shard
 from stages.audio.columns import GATE, SPLIT_YIELD, STATUS, USABLE, YIELD
+from stages.audio.enough import clips_needed, shortage
+from stages.common.damage import damaged
 from stages.common.errors import InputError, one_line, say
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES
@@ -50,15 +52,13 @@ def summarise_yield(
     for split, shard, members in clips_by_shard(clips):
         path = waiting.pop((split, shard + _SUFFIX), None)
         if path is None:
-            raise InputError(f"shard {split}/{shard}: has no status table; run fetch_audio for it")
+            raise InputError(f"shard {split}/{shard}: has no status table; run the same again")
         rows = _statuses(path, split, shard, members)
         for clip, row in zip(members, rows.itertuples(index=False), strict=True):
             for mid in (ALL, *dict.fromkeys(clip.labels)):
                 if mid not in names:
-                    raise InputError(
-                        f"{clips}: clip {clip.clip_id} bears {one_line(mid)}, which {classes} "
-                        "does not list"
-                    )
+                    why = f"clip {clip.clip_id} bears {mid}, which {classes} does not list"
+                    raise damaged(clips, "table", why, classes)
                 counts[split, mid, row.status, row.reason] += 1
             if row.status not in USABLE:
                 example = f"{clip.clip_id}: {row.message}"
@@ -67,7 +67,7 @@ def summarise_yield(
         from_audioset[split] = from_audioset.get(split, True) and ours
     if waiting:
         path = next(iter(waiting.values()))
-        raise InputError(f"{path}: belongs to no shard of {clips}; delete it and run again")
+        raise damaged(path, "table", f"belongs to no shard of {clips}")
     found = _yields(counts, examples, list(from_audioset), names)
     write_table(table, found, YIELD)
     write_table(splits, _split_yields(found, from_audioset), SPLIT_YIELD)
@@ -90,22 +90,13 @@ def check_audio(
     needed = []
     complaints = []
     for row in found.itertuples(index=False):
-        # A share times a number of clips is hardly ever whole: less than a millionth of a clip is
-        # what arithmetic adds.
-        by_share = math.ceil((1 - max_bad_share) * row.clips - 1e-6)
-        needed.append(max(1, by_share, min_clips[row.split]))
+        limits = {"max_bad_share": max_bad_share, "min_clips": min_clips[row.split]}
+        needed.append(clips_needed(row.clips, **limits))
         logging.info("%s: %d of %d clips usable", row.split, row.usable, row.clips)
-        if row.usable >= needed[-1]:
-            continue
-        if row.usable < min_clips[row.split]:
-            limit = f"audio.min_clips.{row.split} asks for {min_clips[row.split]}"
-        else:
-            limit = f"audio.max_bad_share allows {max_bad_share:.1%} to be of no use"
-        complaints.append(
-            f"{row.usable} of {row.clips} clips of {row.split} ({row.share:.1%}) are usable, and "
-            f"{limit}"
-        )
-        _show_reasons(read_table(table, YIELD), row.split)
+        short = shortage(row.split, row.usable, row.clips, **limits)
+        if short:
+            complaints.append(short)
+            _show_reasons(read_table(table, YIELD), row.split)
     if complaints:
         raise InputError(
             f"{'; '.join(complaints)}; {table} has the reasons, and {Path(table).parent}/*/*"
@@ -129,10 +120,8 @@ def _statuses(
     ):
         culprit = min(culprits, default=None)
         if culprit is not None:
-            raise InputError(
-                f"shard {split}/{shard}: clip {one_line(culprit)} has {problem} in {path}; "
-                "delete that table and run again"
-            )
+            why = f"clip {one_line(culprit)} of shard {split}/{shard} has {problem}"
+            raise damaged(path, "table", why)
     return rows.set_index("clip_id").loc[[clip.clip_id for clip in clips]].reset_index()
 
 

@@ -9,7 +9,7 @@ from stages.claims import estimates
 from stages.claims.columns import ESTIMATES, VERDICTS
 from stages.claims.estimates import Study
 from stages.claims.inference import Part, judged
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table, write_table
 from stages.controls.columns import DECODING, GENRES, QUILT_RESPONSES, SEGREGATION
 from stages.lesions.columns import LESIONS
@@ -55,10 +55,10 @@ def assess_claims(
     """
     of_units: dict[str, list[pd.DataFrame]] = {condition: [] for condition in conditions}
     for path, (condition, seed) in zip(units, networks, strict=True):
-        table = read_table(path, {name: UNITS[name] for name in _OF_UNITS})
+        table = read_table(path, UNITS, only=_OF_UNITS)
         of_layer = table[table["layer"] == layer]
         if of_layer.empty:
-            raise InputError(f"{path}: has no unit of layer {layer}; delete it and run again")
+            raise damaged(path, "table", f"has no unit of layer {layer}")
         of_units[condition].append(of_layer.assign(seed=seed))
     by_condition = {name: pd.concat(tables) for name, tables in of_units.items() if tables}
     parts = [

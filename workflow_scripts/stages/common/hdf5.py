@@ -1,35 +1,76 @@
-"""HDF5 files that are whole, checked and safe to read on any file system."""
+"""HDF5 files that are whole, checked and safe to read on any file system.
 
+All that the library reads of them has a checksum, which it compares first: the metadata in the
+form of HDF5 1.10, each chunk of the data with two, since of one alone, Fletcher's, zeros for a
+whole chunk would pass. Attributes are bytes of fixed width, for strings of variable length lie in a
+heap that has none.
+"""
+
+import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import h5py
 import numpy as np
 
-from .errors import InputError, one_line
+from .damage import damaged, unreadable
 from .files import replacing
+
+CHECKED = {"fletcher32": True, "compression": "gzip", "compression_opts": 0}
+"""How chunks are stored: not compressed, but with the checksums of Fletcher and of zlib (Adler)."""
+
+_CHUNK_CACHE_BYTES = 2**23
+
+
+class NewFile(h5py.File):
+    """An HDF5 file that is being written; trouble of the disk is kept for `raise_trouble`."""
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        """Open the file at `path`, emptying it."""
+        self._disk = _Disk(path)
+        super().__init__(
+            self._disk,
+            "w",
+            libver=("v110", "v110"),
+            track_times=False,
+            rdcc_nbytes=_CHUNK_CACHE_BYTES,
+        )
+
+    def raise_trouble(self) -> None:
+        """Raise the OSError that the disk answered with, if there was one.
+
+        What takes long to fill calls this now and then, as it is else raised at the end.
+        """
+        if self._disk.trouble is not None:
+            raise self._disk.trouble
+
+    def close(self) -> None:
+        """Close the file, for good; raises what `raise_trouble` does."""
+        try:
+            super().close()
+        finally:
+            self._disk.close()
+            self.raise_trouble()
 
 
 @contextmanager
-def create_hdf5(
-    path: str | os.PathLike, kind: str, schema_version: int, *, in_memory: bool = False
-) -> Iterator[h5py.File]:
+def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterator[NewFile]:
     """Yield a new HDF5 file that takes the name `path` when the block ends well.
 
     `kind` says what is stored ("audio shard" ...); it and `schema_version` are written as
-    attributes, for `open_hdf5` to check. A file that is made `in_memory` meets a full disk as an
-    ordinary OSError; HDF5 itself would end the process with a segmentation fault.
+    attributes, for `open_hdf5` to check. The same content gives the same bytes. A full disk is an
+    ordinary OSError.
     """
-    with replacing(path) as temporary:
-        driver = {"driver": "core", "backing_store": False} if in_memory else {}
-        with h5py.File(temporary, "w", **driver) as file:
-            file.attrs["kind"] = kind
-            file.attrs["schema_version"] = schema_version
+    with replacing(path) as temporary, NewFile(temporary) as file:
+        write_text(file, "kind", kind)
+        file.attrs["schema_version"] = schema_version
+        try:
             yield file
-            if in_memory:
-                file.flush()
-                temporary.write_bytes(file.id.get_file_image())
+        except Exception:
+            # The library stumbles over what the disk did not take.
+            file.raise_trouble()
+            raise
 
 
 @contextmanager
@@ -37,24 +78,27 @@ def open_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterat
     """Yield the HDF5 file at `path`, open for reading without locks.
 
     Raises InputError, naming the file, when it is missing, damaged, of another kind or of another
-    schema version; reads that fail inside the block (a checksum that does not hold) likewise.
+    schema version; reads that fail inside the block (a checksum that does not hold, a dataset
+    that is not there) likewise.
     """
-    advice = "delete it and run again to rebuild it"
     try:
         with h5py.File(path, "r", locking=False) as file:
-            found = file.attrs.get("kind"), file.attrs.get("schema_version")
+            found = _text(file.attrs.get("kind")), file.attrs.get("schema_version")
             if found[0] != kind:
-                raise InputError(f"{path}: holds {one_line(found[0])}, not {kind}; {advice}")
+                raise damaged(path, kind, f"it holds {found[0]}")
             if found[1] != schema_version:
-                raise InputError(
-                    f"{path}: {kind} of schema version {found[1]}, but {schema_version} is needed; "
-                    f"{advice}"
-                )
+                raise damaged(path, kind, f"of schema version {found[1]}, not {schema_version}")
             yield file
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run the rule that makes it") from None
-    except (OSError, KeyError, RuntimeError) as error:
-        raise InputError(f"{path}: damaged {kind} ({one_line(error)}); {advice}") from error
+    except OSError as error:
+        raise unreadable(path, kind, error) from error
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise damaged(path, kind, error) from error
+
+
+def write_rows(file: h5py.File, name: str, rows: np.ndarray, chunk: int = 1) -> None:
+    """Store `rows` (n, ...) as the dataset `name`, `chunk` rows a chunk, each with checksums."""
+    stored = {"chunks": (min(chunk, len(rows)), *rows.shape[1:]), **CHECKED} if rows.size else {}
+    file.create_dataset(name, data=rows, **stored)
 
 
 def write_strings(file: h5py.File, name: str, values: Sequence[str]) -> None:
@@ -64,14 +108,95 @@ def write_strings(file: h5py.File, name: str, values: Sequence[str]) -> None:
     """
     encoded = [value.encode("ascii") for value in values]
     width = max((len(value) for value in encoded), default=1)
-    file.create_dataset(
-        name,
-        data=np.array(encoded, dtype=f"S{max(width, 1)}"),
-        fletcher32=bool(encoded),
-        chunks=True if encoded else None,
-    )
+    write_rows(file, name, np.array(encoded, dtype=f"S{max(width, 1)}"), chunk=len(encoded))
 
 
 def read_strings(file: h5py.File, name: str) -> list[str]:
     """Return the dataset `name` made by `write_strings`."""
     return [value.decode("ascii") for value in file[name][:]]
+
+
+def write_text(file: h5py.File, name: str, value: str) -> None:
+    """Store `value` as the attribute `name`."""
+    encoded = value.encode()
+    file.attrs[name] = np.array(encoded, dtype=f"S{max(len(encoded), 1)}")
+
+
+def read_text(file: h5py.File, name: str) -> str:
+    """Return the attribute `name` made by `write_text`."""
+    return _text(file.attrs[name])
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+class _Disk(io.RawIOBase):
+    """A file for the library to write to, which never fails before its eyes.
+
+    HDF5 cannot close a file whose disk is full: it ends the process with a segmentation fault. So
+    what the disk answers is kept in `trouble`, and whatever is written after that is forgotten.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self._file = open(path, "r+b", buffering=0)
+        self._file.truncate(0)
+        self._place = 0
+        self.trouble: BaseException | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._place}
+        start = starts[whence] if whence in starts else os.fstat(self._file.fileno()).st_size
+        self._place = start + offset
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer`, with zeros where nothing was written."""
+        n = os.preadv(self._file.fileno(), [buffer], self._place)
+        memoryview(buffer)[n:] = bytes(len(buffer) - n)
+        self._place += len(buffer)
+        return len(buffer)
+
+    def write(self, content: memoryview) -> int:
+        def put() -> None:
+            rest, place = memoryview(content), self._place
+            while len(rest):
+                n = os.pwrite(self._file.fileno(), rest, place)
+                rest, place = rest[n:], place + n
+
+        self._attempt(put)
+        self._place += len(content)
+        return len(content)
+
+    def truncate(self, size: int | None = None) -> int:
+        size = self._place if size is None else size
+        self._attempt(lambda: os.ftruncate(self._file.fileno(), size))
+        return size
+
+    def close(self) -> None:
+        """Close the file, and hear what a network's disk has kept back until now."""
+        if not self.closed:
+            self._attempt(lambda: os.fsync(self._file.fileno()))
+            self._attempt(self._file.close)
+        super().close()
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        if self.trouble is not None:
+            return
+        try:
+            action()
+        # An interruption, too, would leave the library with a file that it cannot close.
+        except BaseException as error:
+            self.trouble = error

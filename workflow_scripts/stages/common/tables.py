@@ -1,14 +1,16 @@
 """Tab-separated tables whose floats read back exactly and whose columns are checked."""
 
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
-from .errors import InputError, one_line
-from .files import replacing
+from .damage import damaged
+from .files import read_checked, replacing
 
+_KIND = "table"
 _TRUTH = {"true": True, "false": False}
 
 Columns = Mapping[str, type]
@@ -19,8 +21,8 @@ def write_table(path: str | os.PathLike, table: pd.DataFrame, columns: Columns) 
     """Write `columns` of `table`, in that order, as TSV: whole or not at all.
 
     Floats take the shortest form that reads back to the same value, missing floats are empty,
-    booleans are `true` and `false`. Raises KeyError when a column is missing and ValueError when
-    a value does not fit its column's type.
+    booleans are `true` and `false`. A checksum is written beside it. Raises KeyError when a column
+    is missing and ValueError when a value does not fit its column's type.
     """
     written = pd.DataFrame(index=table.index)
     for name, kind in columns.items():
@@ -37,40 +39,54 @@ def write_table(path: str | os.PathLike, table: pd.DataFrame, columns: Columns) 
             written[name] = values.astype(np.float64)
         else:
             written[name] = values.astype(str)
-    with replacing(path) as temporary:
+    with replacing(path, checksum=True) as temporary:
         written.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
 
 
-def read_table(path: str | os.PathLike, columns: Columns) -> pd.DataFrame:
-    """Read the named `columns` of a table made by `write_table`, each as its type.
+def read_table(
+    path: str | os.PathLike, columns: Columns, only: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Read a table that `write_table` made with the same `columns`, each as its type.
 
-    Raises InputError, naming the file, when it cannot be read, lacks a column, or holds a value
-    that is not of the column's type.
+    With `only`, the others are left out. Raises InputError, naming the file, when it cannot be
+    read, is not what was written, has other columns, or holds a value that is not of its column's
+    type.
     """
+    content = read_checked(path, _KIND)
+    check_header(path, content.partition(b"\n")[0], columns, _KIND)
+    wanted = list(columns if only is None else only)
     try:
         raw = pd.read_csv(
-            path,
+            io.BytesIO(content),
             sep="\t",
             dtype=str,
             keep_default_na=False,
-            usecols=list(columns),
+            usecols=wanted,
             encoding="utf-8",
         )
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such table; run the rule that makes it") from None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({one_line(error)}); delete it and run again"
-        ) from error
+    except ValueError as error:
+        raise damaged(path, _KIND, error) from error
     table = pd.DataFrame(index=raw.index)
-    for name, kind in columns.items():
+    for name in wanted:
         try:
-            table[name] = _parse(raw[name], kind)
+            table[name] = _parse(raw[name], columns[name])
         except (ValueError, KeyError) as error:
-            raise InputError(
-                f"{path}: column {name} is damaged ({one_line(error)}); delete it and run again"
-            ) from error
+            raise damaged(path, _KIND, f"column {name}: {error}") from error
     return table
+
+
+def check_header(
+    path: str | os.PathLike, header: bytes, columns: Collection[str], kind: str
+) -> None:
+    """Raise InputError unless `header`, the first line of a `kind` of table, names `columns`."""
+    found = header.decode("utf-8", "replace").rstrip("\n").split("\t")
+    if found == list(columns):
+        return
+    lacking = [name for name in columns if name not in found]
+    further = [name for name in found if name not in columns]
+    said = [f"no column {lacking[0]}"] * bool(lacking) + [f"a column {further[0]}"] * bool(further)
+    why = " but ".join(said) or "its columns in another order"
+    raise damaged(path, kind, f"of another version: {why}")
 
 
 def _parse(values: pd.Series, kind: type) -> object:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from stages.acoustics.covariates import read_covariates
 from stages.common.average_precision import average_precision, chance_average_precision
+from stages.common.damage import damaged
 from stages.common.errors import InputError
 from stages.common.tables import read_table, write_table
 from stages.controls.columns import DECODING
@@ -50,7 +51,7 @@ def decode_target(
     InputError when a file cannot be read, does not fit the others, holds a response that is not
     finite, or leaves fewer than two target or two other train clips.
     """
-    corpus = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "role")})
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
     rows = []
     for paths in zip(units, train, test, replicates, strict=True):
         of_units, *files, replicate = paths
@@ -61,10 +62,8 @@ def decode_target(
         ]
         for responses, _, _ in parts:
             if responses.shape[1] != len(order):
-                raise InputError(
-                    f"{of_units}: {len(order)} units of {layer}, but {files[0]} and {files[1]} "
-                    f"hold {responses.shape[1]}; delete it and run again"
-                )
+                why = f"{len(order)} units of {layer}, but responses of {responses.shape[1]}"
+                raise damaged(of_units, "table", why, *files)
         for row in _rows(parts, order, at_once):
             rows.append({"seed": replicate, **row})
     write_table(table, pd.DataFrame(rows), DECODING)
@@ -150,10 +149,10 @@ def _chance(truth: np.ndarray) -> float:
 
 def _by_rank(path: str | os.PathLike, layer: str) -> np.ndarray:
     """Return the units of `layer` in order of selectivity."""
-    table = read_table(path, {name: UNITS[name] for name in ("layer", "unit", "rank")})
+    table = read_table(path, UNITS, only=("layer", "unit", "rank"))
     table = table[table["layer"] == layer].sort_values("rank")
     if table.empty:
-        raise InputError(f"{path}: has no unit of {layer}; delete it and run again")
+        raise damaged(path, "table", f"has no unit of {layer}")
     return table["unit"].to_numpy()
 
 

@@ -49,7 +49,7 @@ def embed_responses(
     when a file cannot be read, holds a clip that is no test clip or a response that is not finite,
     or has fewer than two target or two other clips.
     """
-    table = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "role")})
+    table = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
     placed, rows = [], []
     networks = zip(responses, replicates, strict=True)
     for path, replicate in progress(networks, len(replicates), "t-SNE", unit="networks"):

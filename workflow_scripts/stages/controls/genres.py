@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
+from stages.common.damage import damaged
 from stages.common.errors import InputError
 from stages.common.tables import read_table, write_table
 from stages.controls.columns import GENRES
@@ -31,9 +32,9 @@ def genre_responses(
     Raises InputError when a table cannot be read, holds a clip that is no test clip of the corpus,
     or has fewer than two other clips.
     """
-    corpus = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "labels")})
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     labels = corpus[corpus["split"] == "test"].set_index("clip_id")["labels"]
-    listed = read_table(classes, {name: CLASSES[name] for name in ("mid", "name", "genre")})
+    listed = read_table(classes, CLASSES, only=("mid", "name", "genre"))
     listed = listed[listed["genre"]]
     tables = []
     for path, replicate in zip(clip_responses, replicates, strict=True):
@@ -41,10 +42,8 @@ def genre_responses(
         table = table[table["split"] == "test"]
         unknown = table.loc[~table["clip_id"].isin(labels.index), "clip_id"]
         if len(unknown):
-            raise InputError(
-                f"{path}: clip {unknown.iloc[0]} is not among the test clips of the corpus; delete "
-                "it and run again"
-            )
+            why = f"clip {unknown.iloc[0]} is not among the test clips of the corpus"
+            raise damaged(path, "table", why)
         n_other = (table["role"] == "other").sum()
         if n_other < _FEWEST_CLIPS:
             raise InputError(

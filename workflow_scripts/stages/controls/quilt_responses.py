@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table, write_table
 from stages.controls.columns import QUILT_RESPONSES
 from stages.corpus.columns import CLIPS
@@ -78,7 +78,7 @@ def compared_clips(indices: Sequence[str | os.PathLike], clips: str | os.PathLik
     n_frames = [read_table(path, INDEX).set_index("clip_id")["n_frames"] for path in indices]
     listed = pd.concat(n_frames, axis=1, join="inner")
     alike = listed.index[listed.nunique(axis=1) == 1]
-    table = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "role")})
+    table = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
     kept = (table["split"] == "test") & table["role"].isin(_ROLES) & table["clip_id"].isin(alike)
     return table.loc[kept, ["clip_id", "role"]].reset_index(drop=True)
 
@@ -88,13 +88,11 @@ def groups_of_units(units: str | os.PathLike, layer: str) -> dict[str, np.ndarra
 
     The most selective are those called selective, the least as many of the lowest rank.
     """
-    table = read_table(
-        units, {name: UNITS[name] for name in ("layer", "unit", "rank", "selective")}
-    )
+    table = read_table(units, UNITS, only=("layer", "unit", "rank", "selective"))
     table = table[table["layer"] == layer].sort_values("rank")
     n = int(table["selective"].sum())
     if not n:
-        raise InputError(f"{units}: has no selective unit of {layer}; delete it and run again")
+        raise damaged(units, "table", f"has no selective unit of {layer}")
     numbers = table["unit"].to_numpy()
     return {"most": numbers[:n], "least": numbers[-n:]}
 
@@ -105,5 +103,5 @@ def _read(path: str | os.PathLike, layer: str, clip_ids: pd.Series) -> np.ndarra
     places = pd.Index(stored).get_indexer(clip_ids)
     if (places < 0).any():
         missing = clip_ids.iloc[int(np.argmax(places < 0))]
-        raise InputError(f"{path}: lacks clip {missing} of its index; delete it and run again")
+        raise damaged(path, "responses", f"lacks clip {missing} of its index")
     return responses[layer][places]

@@ -1,6 +1,7 @@
 """AudioSet's published files: the list of classes and the lists of segments."""
 
 import csv
+import io
 import math
 import os
 import re
@@ -13,6 +14,10 @@ from stages.corpus.inputs import opened, repeated
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
 _COUNT = re.compile(r"(num_[a-z_]+)=(\d+)")
+# What may begin a line that is blank or a comment: see _data_lines.
+_OTHER = re.compile(r'\n(?:[\s#]|"?YTID)')
+# Characters read at a time where lines are only counted.
+_BLOCK = 1 << 18
 _FORM = 'YTID, start_seconds, end_seconds, "label,label"'
 
 
@@ -112,11 +117,26 @@ def count_segments(path: str | os.PathLike, key: str) -> int:
     """
     count = 0
     with opened(path, key) as file:
-        for number, line in _data_lines(file, []):
-            if not count and line.count(",") < 3:
-                raise InputError(_not_a_segment(path, number, line))
-            count += 1
+        # Every job on a cluster counts anew, so lines are looked at one by one only where they must.
+        while block := file.read(_BLOCK):
+            block += file.readline()
+            if count and not _may_hold_others(block):
+                count += block.count("\n") + (block[-1] != "\n")
+                continue
+            for number, line in _data_lines(io.StringIO(block, newline=""), []):
+                if not count and line.count(",") < 3:
+                    raise InputError(_not_a_segment(path, number, line))
+                count += 1
     return count
+
+
+def _may_hold_others(block: str) -> bool:
+    """Return whether a line of `block` may be no segment, or end in a way that is no line feed."""
+    return (
+        _OTHER.search(f"\n{block}") is not None
+        or "\r" in block
+        and block.count("\r") != block.count("\r\n")
+    )
 
 
 def read_clip_ids(path: str | os.PathLike, key: str) -> list[str]:

@@ -3,13 +3,14 @@
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
 import numpy as np
 import pandas as pd
 
 from stages.common.errors import InputError
+from stages.common.files import check_checksum
 from stages.common.tables import write_table
 from stages.common.urls import is_url
 from stages.corpus.audioset import read_clip_ids, read_segments
@@ -64,14 +65,18 @@ def make_corpus(
     corpus: dict,
     seed: int,
     planned: Mapping[str, int],
+    copies: Iterable[str | os.PathLike],
     classes_path: str | os.PathLike,
     clips_path: str | os.PathLike,
     summary_path: str | os.PathLike,
 ) -> None:
     """Write the tables of `build_corpus`: classes.tsv, clips.tsv and summary.tsv.
 
-    Raises InputError also when a split has not as many clips as were `planned` for.
+    `copies` are those of its files that `fetch_metadata` made. Raises InputError also when one of
+    them is damaged, and when a split has not as many clips as were `planned` for.
     """
+    for path in copies:
+        check_checksum(path, "copy")
     classes, clips, summary = build_corpus(corpus, seed)
     _check_plan(summary, planned, corpus)
     logging.info(

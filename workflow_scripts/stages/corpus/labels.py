@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stages.common.errors import InputError, one_line
+from stages.common.damage import damaged
 
 
 def label_matrix(
@@ -24,9 +24,7 @@ def label_matrix(
     for row, (clip_id, borne) in enumerate(zip(clip_ids, labels, strict=True)):
         for mid in borne:
             if mid not in place:
-                raise InputError(
-                    f"{path}: clip {clip_id} bears {one_line(mid)!r}, which is no class of the "
-                    "corpus; delete the tables of the corpus and run again"
-                )
+                why = f"clip {clip_id} bears {mid!r}, which is no class of the corpus"
+                raise damaged(path, "table", why)
             matrix[row, place[mid]] = True
     return matrix

@@ -60,7 +60,7 @@ def fetch_metadata(
     for name in (name for name in COPIES if name in places):
         place = places[name]
         if is_url(place):
-            with replacing(copies[name]) as temporary:
+            with replacing(copies[name], checksum=True) as temporary:
                 download(place, temporary)
                 try:
                     _check(name, temporary, keys[name], here.get("classes"))

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     FAINT,
@@ -52,10 +52,7 @@ def plot_acoustics(
     summary = summary[summary["layer"] == layer]
     for condition in conditions:
         if condition not in set(summary["condition"]):
-            raise InputError(
-                f"{table}: has no row of condition {condition} and layer {layer}; delete it and "
-                "run again"
-            )
+            raise damaged(table, "table", f"has no row of condition {condition} and layer {layer}")
     save(acoustics(summary, conditions, layer, target_name(target)), svg, png)
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     FAINT,
@@ -49,9 +49,7 @@ def plot_average_precision(
     summary = read_table(table, RECOGNITION_SUMMARY)
     for condition in conditions:
         if condition not in set(summary["condition"]):
-            raise InputError(
-                f"{table}: has no row of condition {condition}; delete it and run again"
-            )
+            raise damaged(table, "table", f"has no row of condition {condition}")
     save(average_precision(summary, conditions, target_name(target)), svg, png)
 
 

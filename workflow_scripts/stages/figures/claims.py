@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from stages.claims.columns import CLAIMS, ESTIMATES, NOT_SUPPORTED, SUPPORTED, VERDICTS, WHOLE
 from stages.claims.statements import TITLES
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     FAINT,
@@ -45,7 +45,7 @@ def plot_claims(
     table = read_table(claims, VERDICTS)
     missing = set(CLAIMS) - set(table.loc[table["part"] == WHOLE, "claim"])
     if missing:
-        raise InputError(f"{claims}: lacks {min(missing)}; delete it and run again")
+        raise damaged(claims, "table", f"lacks {min(missing)}")
     save(claims_figure(table, read_table(estimates, ESTIMATES)), svg, png)
 
 

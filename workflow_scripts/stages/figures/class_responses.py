@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from stages.common.damage import damaged
 from stages.common.errors import InputError
 from stages.common.tables import read_table
 from stages.figures.style import (
@@ -51,9 +52,8 @@ def plot_class_responses(
         if not np.isfinite(table["response"]).any():
             raise InputError(f"{path}: has no class with a response; are there test clips?")
         if list(table["mid"]) != list(read[0]["mid"]):
-            raise InputError(
-                f"{path}: its classes are not those of {tables[0]}; delete both and run again"
-            )
+            why = f"its classes are not those of {tables[0]}"
+            raise damaged(path, "table", why, tables[0])
     save(class_responses(read, condition, target_name(target)), svg, png)
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.controls.columns import DECODING
 from stages.figures.style import (
@@ -48,7 +48,7 @@ def plot_decoding(
     for path, condition in zip(tables, conditions, strict=True):
         read[condition] = read_table(path, DECODING)
         if not (read[condition]["features"] == "units").any():
-            raise InputError(f"{path}: has no row of units; delete it and run again")
+            raise damaged(path, "table", "has no row of units")
     save(decoding(read, layer, target_name(target)), svg, png)
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.signal import fftconvolve
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.controls.columns import EMBEDDING_POINTS, SEGREGATION
 from stages.figures.style import (
@@ -66,7 +66,7 @@ def plot_embedding(
         indices[condition] = read_table(of_index, SEGREGATION)
         for path, table in ((of_points, placed), (of_index, indices)):
             if table[condition].empty:
-                raise InputError(f"{path}: has no rows; delete it and run again")
+                raise damaged(path, "table", "has no rows")
     save(embedding(placed, indices, target_name(target)), svg, png)
 
 

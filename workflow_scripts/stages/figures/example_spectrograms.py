@@ -12,6 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stages.common.damage import damaged
 from stages.common.errors import InputError
 from stages.common.tables import read_table
 from stages.corpus.columns import CLASSES, CLIPS
@@ -66,7 +67,7 @@ def plot_example_spectrograms(
     labels = read_table(clips, CLIPS).set_index("clip_id")["labels"]
     unknown = index_table.loc[~index_table["clip_id"].isin(labels.index), "clip_id"]
     if len(unknown):
-        raise InputError(f"{index}: clip {unknown.iloc[0]} is not in {clips}; run again")
+        raise damaged(index, "table", f"clip {unknown.iloc[0]} is not in {clips}")
     index_table["mids"] = [labels[clip].split(";") for clip in index_table["clip_id"]]
     examples, axes = {}, None
     for branch, rows in choose(index_table, class_table).items():
@@ -107,7 +108,7 @@ def choose(index: pd.DataFrame, classes: pd.DataFrame) -> dict[str, pd.DataFrame
 def _read(path: Path, row: pd.Series) -> tuple[np.ndarray, MelAxes]:
     shard = open_spectrogram_shard(path)
     if shard.clip_id[row["row"] : row["row"] + 1] != [row["clip_id"]]:
-        raise InputError(f"{path}: row {row['row']} is not clip {row['clip_id']}; run again")
+        raise damaged(path, "spectrogram shard", f"row {row['row']} is not clip {row['clip_id']}")
     n_mels, frames = shard.shape
     mel = MelAxes(
         f_min=shard.parameters["f_min"],

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     FAINT,
@@ -43,7 +43,7 @@ def plot_learning_curves(
     for path in histories:
         table = read_table(path, HISTORY)
         if table.empty:
-            raise InputError(f"{path}: holds no epoch; delete it and run again to train anew")
+            raise damaged(path, "table", "holds no epoch")
         tables.append(table.sort_values("epoch"))
     save(learning_curves(by_condition(networks, tables)), svg, png)
 

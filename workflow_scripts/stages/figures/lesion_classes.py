@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.lesions import COLOURS, nearest
 from stages.figures.style import FAINT, INK, LOOK, MM, PAGE, counted, letter, save, shortened
@@ -34,7 +34,7 @@ def plot_lesion_classes(
     """
     read = read_table(table, LESION_CLASSES)
     if not (read["lesion"] == "top").any():
-        raise InputError(f"{table}: has no lesion of the top units; delete it and run again")
+        raise damaged(table, "table", "has no lesion of the top units")
     save(lesion_classes(read, condition, nearest(read, fraction)), svg, png)
 
 

@@ -36,7 +36,9 @@ def plot_lesion_dose(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the lesions of every size of `conditions` from their lesions.tsv, in the same order.
+    """Draw the lesions of every size of `conditions` from their lesions.tsv, one a fraction.
+
+    `tables` are in the order of `conditions`, equally many of each.
 
     Raises InputError, naming the file, for one that cannot be read or lacks a lesion.
     """

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     FAINT,
@@ -58,18 +58,24 @@ def plot_lesions(
 def read_lesions(
     tables: Sequence[str | os.PathLike], conditions: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """Return the lesions.tsv of each of `conditions`.
+    """Return the lesions of each of `conditions`, whose lesions.tsv are `tables`, one a fraction.
 
-    Raises InputError, naming the file, for one that cannot be read or lacks a lesion.
+    Those of the first condition come first, equally many of each. Raises InputError, naming the
+    file, for one that cannot be read or lacks a lesion.
     """
-    read = {}
-    for condition, path in zip(conditions, tables, strict=True):
+    parts = []
+    for path in tables:
         table = read_table(path, LESIONS)
         if not set(COLOURS) <= set(table["lesion"]):
-            raise InputError(
-                f"{path}: lacks some of the lesions {', '.join(COLOURS)}; delete it and run again"
-            )
-        read[condition] = table.assign(random=table["lesion"].str.startswith("random-"))
+            raise damaged(path, "table", f"lacks some of the lesions {', '.join(COLOURS)}")
+        parts.append(table.assign(random=table["lesion"].str.startswith("random-")))
+    of_each = len(parts) // len(conditions)
+    read = {}
+    for place, condition in enumerate(conditions):
+        table = pd.concat(parts[place * of_each : (place + 1) * of_each], ignore_index=True)
+        # Without lesion the network is the same, whatever the fraction of the others.
+        again = (table["lesion"] == "none") & table.duplicated(["seed", "group", "lesion"])
+        read[condition] = table[~again]
     return read
 
 

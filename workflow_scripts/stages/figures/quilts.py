@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.controls.columns import QUILT_RESPONSES
 from stages.figures.style import (
@@ -50,7 +50,7 @@ def plot_quilts(
     for path, condition in zip(tables, conditions, strict=True):
         read[condition] = read_table(path, QUILT_RESPONSES)
         if read[condition].empty:
-            raise InputError(f"{path}: has no row; delete it and run again")
+            raise damaged(path, "table", "has no row")
     save(quilts(read, layer, target_name(target)), svg, png)
 
 

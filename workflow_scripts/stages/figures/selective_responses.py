@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     INK,
@@ -52,7 +52,7 @@ def plot_selective_responses(
     for path in tables:
         table = read_table(path, CLIP_RESPONSES)
         if not table["role"].isin(_ROLES).any():
-            raise InputError(f"{path}: has neither target nor other clips; delete it and run again")
+            raise damaged(path, "table", "has neither target nor other clips")
         read.append(table)
     figure = selective_responses(by_condition(networks, read), layer, target_name(target))
     save(figure, svg, png)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import (
     FAINT,
@@ -63,12 +63,10 @@ def plot_selectivity_by_layer(
     `layer`, the one that is reported elsewhere, is marked. Raises InputError, naming the file,
     when it cannot be read or lacks a condition.
     """
-    summary = read_table(table, {name: SELECTIVITY_SUMMARY[name] for name in _COLUMNS})
+    summary = read_table(table, SELECTIVITY_SUMMARY, only=_COLUMNS)
     for condition in conditions:
         if condition not in set(summary["condition"]):
-            raise InputError(
-                f"{table}: has no row of condition {condition}; delete it and run again"
-            )
+            raise damaged(table, "table", f"has no row of condition {condition}")
     save(selectivity_by_layer(summary, conditions, layer, target_name(target)), svg, png)
 
 

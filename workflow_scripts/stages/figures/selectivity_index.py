@@ -46,7 +46,7 @@ def plot_selectivity_index(
     """
     tables = []
     for path in units:
-        table = read_table(path, {name: UNITS[name] for name in _COLUMNS})
+        table = read_table(path, UNITS, only=_COLUMNS)
         table = table[table["layer"] == layer]
         if not np.isfinite(table["welch_t"]).any():
             raise InputError(f"{path}: has no unit of layer {layer} with an index; run it again")

@@ -1,5 +1,6 @@
 """How every figure looks, what its colours mean, and how it is written."""
 
+import io
 import os
 from collections.abc import Sequence
 
@@ -90,8 +91,11 @@ def save(figure: Figure, svg: str | os.PathLike, png: str | os.PathLike) -> None
     The same figure gives the same bytes.
     """
     for path, form, metadata in ((svg, "svg", {"Date": None}), (png, "png", {"Software": None})):
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=form, dpi=220, metadata=metadata)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=form, dpi=220, metadata=metadata)
+        # What writes PNG would not say that the disk is full.
+        with replacing(path, checksum=True) as temporary:
+            temporary.write_bytes(drawn.getvalue())
 
 
 def condition_colours(conditions: Sequence[str]) -> dict[str, str]:

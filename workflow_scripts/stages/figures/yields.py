@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stages.audio.columns import SPLIT_YIELD, USABLE, YIELD
 from stages.audio.yields import ALL
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table
 from stages.figures.style import FAINT, INK, LOOK, MM, PAGE, counted, letter, save, shortened
 
@@ -49,7 +49,7 @@ def plot_yields(
     found, by_split = read_table(table, YIELD), read_table(splits, SPLIT_YIELD)
     for path, rows in ((table, found), (splits, by_split)):
         if rows.empty:
-            raise InputError(f"{path}: counts no clip; delete it and run again")
+            raise damaged(path, "table", "counts no clip")
     save(yields(found, by_split), svg, png)
 
 

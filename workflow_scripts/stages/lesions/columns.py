@@ -13,12 +13,12 @@ LESIONS = {
     "change": float,
     "percentile": float,
 }
-"""lesions.tsv: one row a network, lesion, fraction and group of classes (natural or target).
+"""lesions.tsv of one fraction: one row a network, lesion and group of classes (natural or target).
 
 `lesion` is none (`fraction` and `n_units` 0), top, middle, bottom, norm, or random-0001 and on. The
 mean is over the group's `n_classes` classes with positives among the `n_clips` test clips, `change`
-is what it exceeds that without lesion by, `percentile` is the share of the random lesions of the
-same fraction whose mean is not above it; empty for none and for random lesions.
+is what it exceeds that without lesion by, `percentile` is the share of the random lesions whose
+mean is not above it; empty for none and for random lesions.
 """
 
 LESION_CLASSES = {
@@ -36,9 +36,9 @@ LESION_CLASSES = {
     "random_mean": float,
     "random_sd": float,
 }
-"""classes.tsv: one row a network, named lesion, fraction and class, of every group.
+"""classes.tsv of one fraction: one row a network, named lesion and class, of every group.
 
 `random_mean` and `random_sd` are the mean and the sample standard deviation of the class's average
-precision over the random lesions of the same fraction. Values of a class without positives are
+precision over the random lesions. Values of a class without positives are
 empty, as are those two for none.
 """

@@ -8,9 +8,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load
 
-from stages.common.errors import InputError, one_line
+from stages.common.damage import damaged
+from stages.common.sealed import read_sealed
 from stages.responses.files import read_responses
 
 LESIONED_LAYERS = ("avgpool", "fc1")
@@ -113,10 +114,7 @@ def read_readout(
         # Written so that NaN is refused as well.
         fitting = bool(np.abs(readout.computed() - outputs).max(initial=0.0) <= limit)
     if not fitting:
-        raise InputError(
-            f"{responses}: the responses are not those of the network {weights}; delete them and "
-            "run again"
-        )
+        raise damaged(responses, "responses", f"not those of the network {weights}")
     return clip_ids, readout
 
 
@@ -128,12 +126,8 @@ def _blocks(clips: int) -> Iterator[slice]:
 def _read_parameters(path: str | os.PathLike, layers: Sequence[str]) -> dict[str, np.ndarray]:
     """Return weight and bias of each of the fully connected `layers` by their names in the file."""
     names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+    tensors = load(read_sealed(path, "weights")[0])
     try:
-        with safe_open(path, framework="np") as file:
-            return {name: file.get_tensor(name) for name in names}
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run the rule that makes it") from None
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path}: damaged weights ({one_line(error)}); delete it and run again"
-        ) from error
+        return {name: tensors[name] for name in names}
+    except KeyError as error:
+        raise damaged(path, "weights", f"it has no {error}") from error

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.common.average_precision import average_precision
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.progress import progress
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES, CLIPS
@@ -36,22 +36,22 @@ def lesion_units(
     *,
     replicates: Sequence[int],
     layer: str,
-    fractions: Sequence[float],
+    fraction: float,
     random_draws: int,
     seed: int,
     condition: str,
 ) -> None:
-    """Write lesions.tsv and classes.tsv of the networks of `condition`.
+    """Write lesions.tsv and classes.tsv of the networks of `condition`, for one `fraction`.
 
     `weights`, `train` and `test` (responses) and `units` (units.tsv) are those of each of
-    `replicates`, `clips` and `classes` the tables of the corpus. Each of `fractions` of the units
-    of `layer` (of avgpool, where `layer` is a convolution) is silenced by every lesion. Units are
-    ranked on train clips, and test clips are scored. Random draws come from `seed` and the
-    network's names. Raises InputError when a file cannot be read, or does not belong to the others.
+    `replicates`, `clips` and `classes` the tables of the corpus. Every lesion silences `fraction`
+    of the units of `layer` (of avgpool, where `layer` is a convolution). Units are ranked on train
+    clips, and test clips are scored. Random draws come from `seed` and the network's names, so that
+    those of a larger fraction hold those of a smaller. Raises InputError when a file cannot be
+    read, or does not belong to the others.
     """
     layer = lesioned_layer(layer)
-    fractions = sorted(fractions)
-    corpus = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "labels")})
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     of_classes = read_table(classes, CLASSES)
     of_classes["group"] = np.select(
         [of_classes["target"], of_classes["withheld"]], ["target", "withheld"], "natural"
@@ -62,17 +62,15 @@ def lesion_units(
         tested = described(test[place], clip_ids, corpus, "test")
         labels = label_matrix(clip_ids, tested["labels"].str.split(";"), of_classes["mid"], clips)
         if labels.shape != readout.outputs.shape:
-            raise InputError(
-                f"{test[place]}: {readout.outputs.shape[1]} outputs for {labels.shape[1]} classes; "
-                "delete it and run again"
-            )
+            why = f"{readout.outputs.shape[1]} outputs for {labels.shape[1]} classes"
+            raise damaged(test[place], "responses", why)
         orders = named_orders(
             _ranks(units[place], layer, readout.units),
             _strength(train[place], layer, corpus, readout.units),
         )
         names = (condition, replicate, layer)
         orders |= random_orders(random_draws, readout.units, seed, names)
-        plan = _plan(orders, fractions, readout.units)
+        plan = _plan(orders, fraction, readout.units)
         precision = _scored(readout, labels, orders, plan, f"lesions of seed-{replicate}")
         of_classes["n_positive"] = labels.sum(axis=0)
         shared = {"seed": replicate, "layer": layer, "n_clips": len(labels)}
@@ -82,16 +80,12 @@ def lesion_units(
     write_table(lesion_classes, pd.concat(by_class, ignore_index=True), LESION_CLASSES)
 
 
-def _plan(orders: dict[str, np.ndarray], fractions: Sequence[float], units: int) -> pd.DataFrame:
-    """Return lesion, fraction and n_units of every lesion: none, then fraction by fraction."""
-    counts = [share_of_units(fraction, units) for fraction in fractions]
-    return pd.DataFrame(
-        {
-            "lesion": ["none", *np.tile(list(orders), len(fractions))],
-            "fraction": [0.0, *np.repeat(fractions, len(orders))],
-            "n_units": [0, *np.repeat(counts, len(orders))],
-        }
-    )
+def _plan(orders: dict[str, np.ndarray], fraction: float, units: int) -> pd.DataFrame:
+    """Return lesion, fraction and n_units of every lesion: none, then those of `orders`."""
+    plan = pd.DataFrame({"lesion": ["none", *orders], "fraction": fraction})
+    plan["n_units"] = share_of_units(fraction, units)
+    plan.loc[0, ["fraction", "n_units"]] = 0
+    return plan
 
 
 def _scored(
@@ -106,18 +100,18 @@ def _scored(
     It is NaN for a class without positives among `labels` (clips, classes); `what` is said of the
     progress.
     """
-    counts = plan["n_units"].to_numpy()[1 :: len(orders)]
     precision = np.empty((len(plan), labels.shape[1]))
     precision[0] = average_precision(readout.outputs, labels)
-    for at, order in enumerate(progress(orders.values(), len(orders), what, unit="orders")):
-        for size, outputs in enumerate(readout.lesioned(order, counts)):
-            precision[1 + size * len(orders) + at] = average_precision(outputs, labels)
+    counts = plan["n_units"].tolist()[-1:]
+    for at, order in enumerate(progress(orders.values(), len(orders), what, unit="lesions"), 1):
+        for outputs in readout.lesioned(order, counts):
+            precision[at] = average_precision(outputs, labels)
     return precision
 
 
 def _means(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of lesions.tsv from `precision` (lesions, classes), lesion by lesion."""
-    is_named = plan["lesion"].isin(NAMED)
+    is_named, is_random = _kinds(plan)
     parts = []
     for group in _GROUPS:
         counted = ((classes["group"] == group) & (classes["n_positive"] > 0)).to_numpy()
@@ -127,11 +121,9 @@ def _means(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) -> 
             # Rows in order, so that equal ones have equal means to the last bit.
             of_group = np.ascontiguousarray(precision[:, counted])
             rows["mean_average_precision"] = of_group.mean(axis=1)
-            by_fraction = rows.iloc[1:].groupby("fraction", sort=False)
-            for _, values in by_fraction["mean_average_precision"]:
-                named = is_named[values.index]
-                below = values[~named].to_numpy() <= values[named].to_numpy()[:, None]
-                rows.loc[values[named].index, "percentile"] = below.mean(axis=1)
+            values = rows["mean_average_precision"]
+            below = values[is_random].to_numpy() <= values[is_named].to_numpy()[:, None]
+            rows.loc[is_named, "percentile"] = below.mean(axis=1)
         rows["change"] = rows["mean_average_precision"] - rows["mean_average_precision"].iloc[0]
         parts.append(rows)
     return pd.concat(parts).sort_index(kind="stable")
@@ -139,27 +131,32 @@ def _means(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) -> 
 
 def _by_class(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of classes.tsv from `precision` (lesions, classes), lesion by lesion."""
+    is_named, is_random = _kinds(plan)
+    drawn = precision[is_random]
+    chance = {"random_mean": drawn.mean(axis=0), "random_sd": drawn.std(axis=0, ddof=1)}
     about = classes[["index", "mid", "name", "group", "n_positive"]]
     parts = [about.assign(lesion="none", fraction=0.0, random_mean=np.nan, random_sd=np.nan)]
     parts[0]["average_precision"] = precision[0]
-    for fraction, of_fraction in plan.iloc[1:].groupby("fraction", sort=False):
-        is_random = ~of_fraction["lesion"].isin(NAMED)
-        drawn = precision[of_fraction.index[is_random]]
-        chance = {"random_mean": drawn.mean(axis=0), "random_sd": drawn.std(axis=0, ddof=1)}
-        for at, lesion in of_fraction.loc[~is_random, "lesion"].items():
-            part = about.assign(lesion=lesion, fraction=fraction, **chance)
-            parts.append(part.assign(average_precision=precision[at]))
+    for at, row in plan[is_named].iterrows():
+        part = about.assign(lesion=row["lesion"], fraction=row["fraction"], **chance)
+        parts.append(part.assign(average_precision=precision[at]))
     for part in parts:
         part["change"] = part["average_precision"] - precision[0]
     return pd.concat(parts)
 
 
+def _kinds(plan: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return which lesions (lesions,) of `plan` are named and which are random; none is neither."""
+    named = plan["lesion"].isin(NAMED).to_numpy()
+    return named, ~named & (plan["lesion"] != "none").to_numpy()
+
+
 def _ranks(path: str | os.PathLike, layer: str, n: int) -> np.ndarray:
     """Return the ranks (units,) of `layer`, which has `n` units, from units.tsv."""
-    table = read_table(path, {name: UNITS[name] for name in ("layer", "unit", "rank")})
+    table = read_table(path, UNITS, only=("layer", "unit", "rank"))
     of_layer = table[table["layer"] == layer].sort_values("unit")
     if sorted(of_layer["rank"]) != list(range(1, n + 1)) or len(set(of_layer["unit"])) != n:
-        raise InputError(f"{path}: does not rank the {n} units of {layer}; delete it and run again")
+        raise damaged(path, "table", f"does not rank the {n} units of {layer}")
     return of_layer["rank"].to_numpy()
 
 
@@ -169,8 +166,6 @@ def _strength(path: str | os.PathLike, layer: str, corpus: pd.DataFrame, n: int)
     described(path, clip_ids, corpus, "train")
     strength = np.abs(responses[layer]).mean(axis=0, dtype=np.float64)
     if len(strength) != n or not np.isfinite(strength).all():
-        raise InputError(
-            f"{path}: its responses of {layer} are not those of {n} units, or not finite; delete "
-            "it and run again"
-        )
+        why = f"its responses of {layer} are not those of {n} units, or not finite"
+        raise damaged(path, "responses", why)
     return strength

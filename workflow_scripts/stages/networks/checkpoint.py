@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from stages.common.damage import told
 from stages.common.errors import InputError
+from stages.common.files import drop
 from stages.networks.architecture import Network
 from stages.networks.weights import read_tensors, write_tensors
 
@@ -59,15 +61,15 @@ def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) ->
 def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
     """Bring `training`, newly made, to where the checkpoint at `path` was written.
 
-    A checkpoint that is damaged or was written under another `digest` is ignored, with a message;
-    so is one that is not there, without.
+    A checkpoint that is damaged is removed, and one that was written under another `digest` passed
+    over, both with a message; of one that is not there nothing is said.
     """
     if not Path(path).exists():
         return
     try:
-        tensors, about = read_tensors(path)
+        tensors, about = read_tensors(path, "checkpoint")
     except InputError as error:
-        logging.warning("starting from the first epoch: %s", error)
+        drop(path, f"{told(error)}, so training starts from the first epoch")
         return
     if about.get("digest") != digest:
         logging.warning("starting from the first epoch: %s is of other data or settings", path)

@@ -1,10 +1,12 @@
 """Which clips a condition trains on, which of them validate, and with which labels."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from stages.common.damage import damaged
 from stages.common.errors import InputError
 from stages.common.seeds import generator
 from stages.corpus.labels import label_matrix
@@ -49,20 +51,18 @@ def training_clips(
     validation_fraction: float,
     seed: int,
     replicate: int,
+    path: str | os.PathLike = "index.tsv",
 ) -> TrainingClips:
     """Return the clips that `condition` trains and validates on.
 
-    `index` (clip_id) lists the usable clips, `clips` (clip_id, labels, withheld) says what they
-    are, `mids` are the classes in the order of the outputs. Raises InputError when a clip or label
-    is unknown or when the condition has too few clips.
+    `index` (clip_id), which was read from `path`, lists the usable clips, `clips` (clip_id, labels,
+    withheld) says what they are, `mids` are the classes in the order of the outputs. Raises
+    InputError when a clip or label is unknown or when the condition has too few clips.
     """
     described = clips.set_index("clip_id")
     unknown = index["clip_id"][~index["clip_id"].isin(described.index)]
     if len(unknown):
-        raise InputError(
-            f"clip {unknown.iloc[0]} has a spectrogram but is not in the table of clips; "
-            "delete the index of spectrograms and run again"
-        )
+        raise damaged(path, "table", f"clip {unknown.iloc[0]} is not in the table of clips")
     described = described.loc[index["clip_id"]]
     admitted = (
         ~described["withheld"].to_numpy() if condition.withhold else np.full(len(index), True)

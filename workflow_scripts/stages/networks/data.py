@@ -1,5 +1,6 @@
 """Spectrograms by the batch: held in memory where they fit, else read from their shards."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from stages.common.damage import damaged, rebuild
 from stages.common.errors import InputError, one_line
 from stages.common.progress import progress
 from stages.spectrograms.shard import SpectrogramShard, open_spectrogram_shard
@@ -41,34 +43,36 @@ def open_spectrograms(
     its free memory, else in memory when they take at most `memory_mb`, else read as needed. Raises
     InputError, naming the file, when a shard is damaged or not what the index says.
     """
-    parts = _parts(Path(index).parent, clips)
+    parts = _parts(Path(index), clips)
     first = parts[0][0]
     size = len(clips) * np.prod(first.shape) * np.dtype(np.float16).itemsize
     if device.type == "cuda" and size <= _SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
-        return _Resident(parts, len(clips), held=device, device=device), first
+        try:
+            return _Resident(parts, len(clips), held=device, device=device), first
+        except torch.OutOfMemoryError:
+            logging.info("another job took the GPU's memory meanwhile; held in memory instead")
     if size <= memory_mb * 1_000_000:
         return _Resident(parts, len(clips), held=torch.device("cpu"), device=device), first
     return _Streamed(parts, len(clips), device), first
 
 
-def _parts(folder: Path, clips: pd.DataFrame) -> list[tuple[SpectrogramShard, np.ndarray, list]]:
+def _parts(index: Path, clips: pd.DataFrame) -> list[tuple[SpectrogramShard, np.ndarray, list]]:
     """Return each shard with the numbers of its clips and their rows in it."""
     parts = []
     numbers = pd.Series(np.arange(len(clips)), index=clips.index)
     for name, members in clips.groupby("shard", sort=False):
-        shard = open_spectrogram_shard(folder / f"{name}.h5")
+        shard = open_spectrogram_shard(index.parent / f"{name}.h5")
         rows = members["row"].tolist()
         for clip_id, row in zip(members["clip_id"], rows, strict=True):
             if not 0 <= row < len(shard.clip_id) or shard.clip_id[row] != clip_id:
                 raise InputError(
-                    f"{shard.path}: clip {one_line(clip_id)} is not where the index says; "
-                    "delete the index and run again"
+                    f"{shard.path}: clip {one_line(clip_id)} is not where {index} says; "
+                    f"{rebuild(index)}"
                 )
         if parts and shard.shape != parts[0][0].shape:
-            raise InputError(
-                f"{shard.path}: spectrograms of {shard.shape} bands and frames, but "
-                f"{parts[0][0].shape} in {parts[0][0].path}; delete both and run again"
-            )
+            first = parts[0][0]
+            why = f"of {shard.shape} bands and frames, but {first.shape} in {first.path}"
+            raise damaged(shard.path, "spectrogram shard", why, first.path)
         parts.append((shard, numbers[members.index].to_numpy(copy=True), rows))
     return parts
 
@@ -130,9 +134,6 @@ class _Streamed:
             place = int(self._shard_of[clip])
             try:
                 self._stored(place)[0].read_direct(out, int(self._row_of[clip]))
-            except (OSError, KeyError, RuntimeError, ValueError) as error:
-                raise InputError(
-                    f"{self._shards[place].path}: damaged while it was read ({one_line(error)}); "
-                    "delete it and run again"
-                ) from error
+            except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+                raise damaged(self._shards[place].path, "spectrogram shard", error) from error
         return torch.from_numpy(values)

@@ -28,7 +28,7 @@ from stages.networks.checkpoint import Best, Training, resume, save_checkpoint
 from stages.networks.columns import HISTORY, NETWORK_CLIPS
 from stages.networks.conditions import Condition, TrainingClips, joined_labels, training_clips
 from stages.networks.data import Spectrograms, open_spectrograms
-from stages.networks.device import prepare_device
+from stages.networks.device import advising_when_full, prepare_device
 from stages.networks.weights import write_tensors
 from stages.spectrograms.shard import SpectrogramShard, read_index
 
@@ -63,6 +63,7 @@ class _Material:
     validation: np.ndarray
 
 
+@advising_when_full()
 def train_network(
     index: str | os.PathLike,
     clips: str | os.PathLike,
@@ -89,8 +90,8 @@ def train_network(
     a job that was killed goes on to the same weights; `code` is the digest of the code it holds
     for. It is removed once the outputs are written.
 
-    Raises InputError for unusable inputs, for a condition with too few clips, and when the loss
-    is not finite.
+    Raises InputError for unusable inputs, for a condition with too few clips, when the loss
+    is not finite, and when a GPU's memory does not suffice.
     """
     target = prepare_device(device, threads)
     table = read_index(index)
@@ -103,6 +104,7 @@ def train_network(
         settings.validation_fraction,
         settings.seed,
         settings.replicate,
+        path=index,
     )
     of_network = table.iloc[chosen.rows]
     spectrograms, shard = open_spectrograms(index, of_network, memory_mb, target)

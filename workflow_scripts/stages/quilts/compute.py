@@ -65,7 +65,7 @@ def compute_quilt_shard(
         output,
         log_mel=spectrograms[: len(stored)],
         n_frames=frames_of(n_samples[n_samples > 0]),
-        labels=labels_of(stored, clips, classes, split, shard),
+        labels=labels_of(stored, clips, classes, split, shard, audio),
         clip_id=stored,
         stimulus=stimulus,
         parameters=PARAMETERS,

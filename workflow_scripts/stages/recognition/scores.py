@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.common.average_precision import average_precision, chance_average_precision
+from stages.common.damage import damaged
 from stages.common.errors import InputError
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES, CLIPS
@@ -38,7 +39,7 @@ def score_recognition(
     its clips or classes are not those of the others, or an output is NaN.
     """
     of_classes = read_table(classes, CLASSES)
-    corpus = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "labels")})
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     given = read_table(network_clips, NETWORK_CLIPS)
     clip_ids, outputs = _outputs(train, len(of_classes))
     described(train, clip_ids, corpus, "train")
@@ -98,9 +99,7 @@ def _outputs(path: str | os.PathLike, classes: int) -> tuple[list[str], np.ndarr
     clip_ids, responses = read_responses(path, [_OUTPUT])
     outputs = responses[_OUTPUT]
     if outputs.shape[1] != classes:
-        raise InputError(
-            f"{path}: {outputs.shape[1]} outputs for {classes} classes; delete it and run again"
-        )
+        raise damaged(path, "responses", f"{outputs.shape[1]} outputs for {classes} classes")
     return clip_ids, outputs
 
 
@@ -113,9 +112,7 @@ def _rows_of(
     rows = pd.Index(clip_ids).get_indexer(wanted)
     if (rows < 0).any():
         missing = wanted.iloc[int(np.argmax(rows < 0))]
-        raise InputError(
-            f"{path}: has no response to clip {missing} of {network_clips}; delete it and run again"
-        )
+        raise damaged(path, "responses", f"has no response to clip {missing} of {network_clips}")
     return rows
 
 

@@ -1,6 +1,5 @@
 """What the results were made with: the versions of the code and of the libraries, the networks."""
 
-import json
 import os
 import platform
 import subprocess
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.common.errors import InputError, one_line
+from stages.common.damage import damaged
+from stages.common.sealed import read_sealed
 
 _LIBRARIES = (
     "snakemake",
@@ -30,7 +30,6 @@ _LIBRARIES = (
     "matplotlib",
 )
 _ABOUT = ("condition", "replicate", "epoch", "training_clips", "validation_clips", "torch", "numpy")
-_MOST_BYTES = 10**8
 
 
 def versions() -> dict[str, str]:
@@ -59,20 +58,12 @@ def networks(weights: Sequence[str | os.PathLike]) -> pd.DataFrame:
 
 
 def _about(path: str | os.PathLike) -> dict:
-    """Return the entry `about` of a safetensors file, whose tensors are left alone."""
+    """Return what the file of a network says of it."""
+    about = read_sealed(path, "weights")[1]
     try:
-        with open(path, "rb") as content:
-            # Eight bytes of length, then a JSON header (https://huggingface.co/docs/safetensors).
-            size = int.from_bytes(content.read(8), "little")
-            header = json.loads(content.read(min(size, _MOST_BYTES)))
-        about = json.loads(header["__metadata__"]["about"])
         return {name: about[name] for name in _ABOUT}
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run the rule that makes it") from None
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: damaged weights ({one_line(error)}); delete it and run again"
-        ) from error
+    except KeyError as error:
+        raise damaged(path, "weights", f"it does not tell {error}") from error
 
 
 def _revision() -> str:

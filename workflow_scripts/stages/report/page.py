@@ -16,8 +16,9 @@ from markupsafe import Markup
 from stages.audio.columns import USABLE, YIELD
 from stages.claims.columns import CLAIMS, SUPPORTED, VERDICTS, WHOLE
 from stages.claims.statements import TITLES, statements
-from stages.common.errors import InputError, one_line
-from stages.common.files import replacing
+from stages.common.damage import damaged
+from stages.common.errors import one_line
+from stages.common.files import read_checked, replacing
 from stages.common.tables import read_table
 from stages.corpus.columns import SUMMARY
 from stages.recognition.columns import RECOGNITION_SUMMARY
@@ -148,7 +149,7 @@ def _answers(path: str | os.PathLike, said: Mapping[str, str]) -> list[dict]:
         rows = table[table["claim"] == claim]
         whole = rows[rows["part"] == WHOLE].to_dict("records")
         if len(whole) != 1:
-            raise InputError(f"{path}: has no single row of claim {claim}; delete it and run again")
+            raise damaged(path, "table", f"has no single row of claim {claim}")
         answers.append(
             {
                 "title": TITLES[claim],
@@ -162,12 +163,9 @@ def _answers(path: str | os.PathLike, said: Mapping[str, str]) -> list[dict]:
 
 def _figure(name: str, drawn: Mapping[str, str | os.PathLike], config: Mapping) -> dict:
     path = Path(drawn[name])
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such figure; run the rule that draws it") from None
+    content = read_checked(path, "figure")
     if content[:8] != _PNG:
-        raise InputError(f"{path}: not a PNG; delete it and run again")
+        raise damaged(path, "figure", "not a PNG")
     return {
         "name": name,
         "title": name.replace("_", " ").capitalize(),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 
 
 def described(
@@ -21,8 +21,6 @@ def described(
     places = pd.Index(of_split["clip_id"]).get_indexer(clip_ids)
     if (places < 0).any():
         unknown = clip_ids[int(np.argmax(places < 0))]
-        raise InputError(
-            f"{path}: clip {unknown} is not among the {split} clips of the corpus; delete it and "
-            "run again"
-        )
+        why = f"clip {unknown} is not among the {split} clips of the corpus"
+        raise damaged(path, "responses", why)
     return of_split.iloc[places].reset_index(drop=True)

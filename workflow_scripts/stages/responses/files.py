@@ -4,19 +4,25 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import h5py
 import numpy as np
 
-from stages.common.errors import InputError
-from stages.common.hdf5 import create_hdf5, open_hdf5, read_strings, write_strings
+from stages.common.damage import damaged
+from stages.common.hdf5 import (
+    CHECKED,
+    NewFile,
+    create_hdf5,
+    open_hdf5,
+    read_strings,
+    write_strings,
+    write_text,
+)
 
 LAYERS = ("conv1", "conv2", "conv3", "avgpool", "fc1", "fc2")
 """The layers that are stored, from the input on; `fc2` holds the logits."""
 
 _KIND = "responses"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _ROWS_A_CHUNK = 1024
-_ADVICE = "delete it and run again"
 
 
 @contextmanager
@@ -26,15 +32,15 @@ def create_responses(
     units: dict[str, int],
     network_digest: str,
     stimulus: str,
-) -> Iterator[h5py.File]:
+) -> Iterator[NewFile]:
     """Yield a new file with a dataset (clips, units) float32 for each layer, to be filled.
 
     It takes the name `path` when the block ends well. `units` counts those of each of LAYERS,
     `network_digest` is the SHA-256 of the weights file.
     """
     with create_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
-        file.attrs["network_digest"] = network_digest
-        file.attrs["stimulus"] = stimulus
+        write_text(file, "network_digest", network_digest)
+        write_text(file, "stimulus", stimulus)
         write_strings(file, "clip_id", clip_ids)
         for layer in LAYERS:
             file.create_dataset(
@@ -42,7 +48,7 @@ def create_responses(
                 shape=(len(clip_ids), units[layer]),
                 dtype=np.float32,
                 chunks=(min(_ROWS_A_CHUNK, len(clip_ids)), units[layer]),
-                fletcher32=True,
+                **CHECKED,
             )
         yield file
 
@@ -60,13 +66,11 @@ def read_responses(
         responses = {}
         for layer in layers:
             if layer not in file:
-                raise InputError(f"{path}: holds no responses of layer {layer}; {_ADVICE}")
+                raise damaged(path, _KIND, f"holds no responses of layer {layer}")
             responses[layer] = file[layer][:]
             if responses[layer].shape[:1] != (len(clip_ids),):
-                raise InputError(
-                    f"{path}: {layer} has {len(responses[layer])} rows for {len(clip_ids)} clips; "
-                    f"{_ADVICE}"
-                )
+                why = f"{layer} has {len(responses[layer])} rows for {len(clip_ids)} clips"
+                raise damaged(path, _KIND, why)
     if len(set(clip_ids)) != len(clip_ids):
-        raise InputError(f"{path}: a clip occurs twice; {_ADVICE}")
+        raise damaged(path, _KIND, "a clip occurs twice")
     return clip_ids, responses

@@ -4,16 +4,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import torch
 
+from stages.common.damage import damaged, rebuild
 from stages.common.errors import InputError
 from stages.common.files import sha256
+from stages.common.hdf5 import NewFile
 from stages.common.progress import progress
 from stages.networks.architecture import check_size
-from stages.networks.device import prepare_device
+from stages.networks.device import advising_when_full, prepare_device
 from stages.networks.weights import read_network
 from stages.responses.features import CLIPS_AT_ONCE, PooledFeatures
 from stages.responses.files import LAYERS, create_responses
@@ -22,6 +23,7 @@ from stages.spectrograms.shard import SpectrogramShard, open_spectrogram_shard, 
 _CLIPS_AT_ONCE_ON_GPU = 256
 
 
+@advising_when_full()
 def compute_responses(
     weights: str | os.PathLike,
     indices: dict[str, str | os.PathLike],
@@ -34,15 +36,16 @@ def compute_responses(
 
     `indices` and `outputs` have the same keys, the splits; the rows of an output are those of its
     index, whose shards hold `stimulus`. Raises InputError when a file is missing, damaged or not
-    what the index says, or when a response is not finite.
+    what the index says, when a response is not finite, or when a GPU's memory is too small.
     """
     target = prepare_device(device, threads)
     features, digest = _read(weights, target)
     for split, path in indices.items():
         index = _listed(path, split)
-        _write(outputs[split], features, digest, Path(path), index, stimulus, target)
+        _write(outputs[split], features, weights, digest, Path(path), index, stimulus, target)
 
 
+@advising_when_full()
 def compute_responses_of_networks(
     weights: Sequence[str | os.PathLike],
     index: str | os.PathLike,
@@ -60,7 +63,7 @@ def compute_responses_of_networks(
     table = _listed(index, split)
     for path, output in zip(weights, outputs, strict=True):
         features, digest = _read(path, target)
-        _write(output, features, digest, Path(index), table, stimulus, target)
+        _write(output, features, path, digest, Path(index), table, stimulus, target)
 
 
 def _read(weights: str | os.PathLike, device: torch.device) -> tuple[PooledFeatures, str]:
@@ -79,6 +82,7 @@ def _listed(path: str | os.PathLike, split: str) -> pd.DataFrame:
 def _write(
     output: str | os.PathLike,
     features: PooledFeatures,
+    weights: str | os.PathLike,
     digest: str,
     path: Path,
     index: pd.DataFrame,
@@ -89,12 +93,13 @@ def _write(
     with create_responses(
         output, index["clip_id"].tolist(), features.units, digest, stimulus
     ) as file:
-        _fill(file, features, path, index, stimulus, device)
+        _fill(file, features, weights, path, index, stimulus, device)
 
 
 def _fill(
-    file: h5py.File,
+    file: NewFile,
     features: PooledFeatures,
+    weights: str | os.PathLike,
     path: Path,
     index: pd.DataFrame,
     stimulus: str,
@@ -117,22 +122,20 @@ def _fill(
             if len(wrong):
                 raise InputError(
                     f"{shard.path}: the network's response to clip {run['clip_id'].iloc[wrong[0]]} "
-                    f"is not finite in {layer}; delete the network's weights and run again"
+                    f"is not finite in {layer}; {rebuild(weights)}"
                 )
             file[layer][first : first + len(run)] = values
+        file.raise_trouble()
 
 
 def _check(shard: SpectrogramShard, run: pd.DataFrame, path: Path, stimulus: str) -> None:
     """Raise InputError unless `shard` is what the rows `run` of the index at `path` say."""
     check_size(*shard.shape)
     if shard.stimulus != stimulus:
-        raise InputError(
-            f"{shard.path}: holds stimulus {shard.stimulus}, not {stimulus}; "
-            "delete it and run again"
-        )
+        why = f"holds stimulus {shard.stimulus}, not {stimulus}"
+        raise damaged(shard.path, "spectrogram shard", why)
     for clip_id, row in zip(run["clip_id"], run["row"], strict=True):
         if not 0 <= row < len(shard.clip_id) or shard.clip_id[row] != clip_id:
             raise InputError(
-                f"{shard.path}: clip {clip_id} is not where {path} says; "
-                "delete the index and run again"
+                f"{shard.path}: clip {clip_id} is not where {path} says; {rebuild(path)}"
             )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stages.common.errors import InputError
+from stages.common.damage import damaged
 from stages.common.tables import read_table, write_table
 from stages.corpus.columns import CLASSES, CLIPS
 from stages.responses.clips import described
@@ -39,13 +39,11 @@ def selective_responses(
     InputError when a file cannot be read, the clips of a file are not those of its split, or a
     clip bears a label that is no class.
     """
-    table = read_table(units, {name: UNITS[name] for name in ("layer", "unit", "selective")})
+    table = read_table(units, UNITS, only=("layer", "unit", "selective"))
     chosen = table.loc[(table["layer"] == layer) & table["selective"], "unit"].to_numpy()
     if not len(chosen):
-        raise InputError(f"{units}: has no selective unit of {layer}; delete it and run again")
-    corpus = read_table(
-        clips, {name: CLIPS[name] for name in ("clip_id", "split", "role", "labels")}
-    )
+        raise damaged(units, "table", f"has no selective unit of {layer}")
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
     splits = []
     for split, path in (("train", train), ("test", test)):
         clip_ids, responses = read_responses(path, [layer])
@@ -68,7 +66,8 @@ def by_class(clips: pd.DataFrame, classes: pd.DataFrame, name: str) -> pd.DataFr
     unknown = borne[~borne["mid"].isin(classes["mid"])]
     if len(unknown):
         clip_id, mid = unknown[["clip_id", "mid"]].iloc[0]
-        raise InputError(f"{name}: clip {clip_id} bears {mid!r}, which is no class of the corpus")
+        why = f"clip {clip_id} bears {mid!r}, which is no class of the corpus"
+        raise damaged(name, "table", why)
     responses = borne.groupby("mid")["response"]
     table = classes.copy()
     table["n_clips"] = table["mid"].map(responses.size()).fillna(0).astype(np.int64)

@@ -56,7 +56,7 @@ def selectivity_units(
     not finite, or a split has fewer than two target or two other clips.
     """
     paths = {"train": train, "test": test}
-    table = read_table(clips, {name: CLIPS[name] for name in ("clip_id", "split", "role")})
+    table = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
     roles = {split: _roles(path, table, split) for split, path in paths.items()}
     adjusted = {
         split: _adjusted(path, roles[split], acoustics[split], split)

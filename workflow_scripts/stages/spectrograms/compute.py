@@ -8,6 +8,7 @@ import numpy as np
 
 from stages.audio.clips import read_shard_clips
 from stages.audio.storage import SAMPLE_RATE, AudioShard, read_audio_shard
+from stages.common.damage import damaged, rebuild
 from stages.common.errors import InputError, one_line
 from stages.common.tables import read_table
 from stages.corpus.columns import CLASSES
@@ -45,7 +46,7 @@ def compute_spectrogram_shard(
         output,
         log_mel=spectrograms,
         n_frames=frames_of(sound.n_samples),
-        labels=labels_of(sound.clip_id, clips, classes, split, shard),
+        labels=labels_of(sound.clip_id, clips, classes, split, shard, audio),
         clip_id=sound.clip_id,
         stimulus=stimulus,
         parameters=PARAMETERS,
@@ -57,9 +58,7 @@ def read_sound(audio: str | os.PathLike) -> AudioShard:
     """Return the audio shard at `audio`; raises InputError unless it is at SAMPLE_RATE."""
     sound = read_audio_shard(audio)
     if sound.sample_rate != SAMPLE_RATE:
-        raise InputError(
-            f"{audio}: at {sound.sample_rate} Hz, not {SAMPLE_RATE}; delete it and run again"
-        )
+        raise damaged(audio, "audio shard", f"at {sound.sample_rate} Hz, not {SAMPLE_RATE}")
     return sound
 
 
@@ -70,8 +69,7 @@ def check_finite(
     for clip_id, values in zip(clip_ids, spectrograms, strict=False):
         if not np.isfinite(values).all():
             raise InputError(
-                f"{audio}: clip {clip_id} gives a spectrogram that is not finite; "
-                "delete the shard and run again"
+                f"{audio}: clip {clip_id} gives a spectrogram that is not finite; {rebuild(audio)}"
             )
 
 
@@ -81,17 +79,19 @@ def labels_of(
     classes: str | os.PathLike,
     split: str,
     shard: str,
+    audio: str | os.PathLike,
 ) -> np.ndarray:
     """Return the labels (n, classes) bool of `clip_ids`, columns in the order of classes.tsv.
 
-    Raises InputError when a clip is not of the shard or bears a class that is not listed.
+    `audio` is the shard that has them. Raises InputError when a clip is not of the shard or bears
+    a class that is not listed.
     """
     borne = {clip.clip_id: clip.labels for clip in read_shard_clips(clips, split, shard)}
     for clip_id in clip_ids:
         if clip_id not in borne:
             raise InputError(
-                f"{clips}: has no clip {one_line(clip_id)} in shard {split}/{shard}, but the "
-                "audio shard holds it; delete the audio shard and run again"
+                f"{clips}: has no clip {one_line(clip_id)} in shard {split}/{shard}, but {audio} "
+                f"holds it; {rebuild(audio)}"
             )
     mids = read_table(classes, CLASSES)["mid"].tolist()
     return label_matrix(clip_ids, [borne[clip_id] for clip_id in clip_ids], mids, clips)

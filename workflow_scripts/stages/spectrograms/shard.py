@@ -10,15 +10,22 @@ import numpy as np
 import pandas as pd
 
 from stages.audio.clips import clips_by_shard
-from stages.audio.storage import write_rows
+from stages.common.damage import damaged
 from stages.common.errors import InputError, one_line
-from stages.common.hdf5 import create_hdf5, open_hdf5, read_strings, write_strings
+from stages.common.hdf5 import (
+    create_hdf5,
+    open_hdf5,
+    read_strings,
+    read_text,
+    write_rows,
+    write_strings,
+    write_text,
+)
 from stages.common.tables import read_table, write_table
 from stages.spectrograms.columns import INDEX
 
 _KIND = "spectrogram shard"
-_SCHEMA_VERSION = 1
-_ADVICE = "delete it and run again"
+_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def write_spectrogram_shard(
     40 dB by at most 0.032 dB.
     """
     with create_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
-        file.attrs["stimulus"] = stimulus
+        write_text(file, "stimulus", stimulus)
         for name, value in parameters.items():
             file.attrs[name] = value
         write_rows(file, "log_mel", log_mel.astype(np.float16, copy=False))
@@ -100,19 +107,19 @@ def open_spectrogram_shard(path: str | os.PathLike) -> SpectrogramShard:
         shape = stored.shape[1:]
         _check_stored(path, stored, (len(clip_id), *shape))
         if n_frames.shape != (len(clip_id),) or labels.shape[:1] != n_frames.shape:
-            raise InputError(
-                f"{path}: not a whole {_KIND} (n_frames {n_frames.shape}, labels {labels.shape}, "
-                f"{len(clip_id)} clips); {_ADVICE}"
-            )
+            why = f"n_frames {n_frames.shape}, labels {labels.shape}, {len(clip_id)} clips"
+            raise damaged(path, _KIND, why)
         if labels.ndim != 2 or labels.dtype != bool:
-            raise InputError(f"{path}: labels are {labels.shape} {labels.dtype}; {_ADVICE}")
+            raise damaged(path, _KIND, f"labels are {labels.shape} {labels.dtype}")
         if len(set(clip_id)) != len(clip_id):
-            raise InputError(f"{path}: a clip occurs twice; {_ADVICE}")
+            raise damaged(path, _KIND, "a clip occurs twice")
         if len(n_frames) and not 1 <= n_frames.min() <= n_frames.max() <= shape[1]:
-            raise InputError(f"{path}: a clip has fewer than 1 or more than all frames; {_ADVICE}")
-        about = {name: value.item() for name, value in file.attrs.items() if hasattr(value, "item")}
+            raise damaged(path, _KIND, "a clip has fewer than 1 or more than all frames")
+        about = {
+            name: value.item() for name, value in file.attrs.items() if isinstance(value, np.number)
+        }
         about.pop("schema_version")
-        stimulus = file.attrs["stimulus"]
+        stimulus = read_text(file, "stimulus")
     return SpectrogramShard(
         path=Path(path),
         clip_id=clip_id,
@@ -151,17 +158,13 @@ def index_spectrograms(
             ("number of classes", shard.labels.shape[1], first.labels.shape[1]),
         ):
             if ours != theirs:
-                raise InputError(
-                    f"{shard.path}: {what} {ours}, but {theirs} in {first.path}; "
-                    "delete both and run again"
-                )
+                why = f"{what} {ours}, but {theirs} in {first.path}"
+                raise damaged(shard.path, _KIND, why, first.path)
         place = {clip.clip_id: number for number, clip in enumerate(members)}
         unknown = next((clip_id for clip_id in shard.clip_id if clip_id not in place), None)
         if unknown is not None:
-            raise InputError(
-                f"{shard.path}: holds clip {one_line(unknown)}, which {clips} does not put there; "
-                f"{_ADVICE}"
-            )
+            why = f"holds clip {unknown}, which {clips} does not put there"
+            raise damaged(shard.path, _KIND, why)
         found = pd.DataFrame({"clip_id": shard.clip_id, "n_frames": shard.n_frames})
         found["shard"] = name
         found["row"] = np.arange(len(found))
@@ -169,7 +172,7 @@ def index_spectrograms(
         rows.append(found.iloc[order])
     if waiting:
         path = next(iter(waiting.values()))
-        raise InputError(f"{path}: is no shard of {split} in {clips}; {_ADVICE}")
+        raise damaged(path, _KIND, f"is no shard of {split} in {clips}")
     if not rows:
         raise InputError(f"{output}: there are no spectrogram shards of {split} to index")
     write_table(output, pd.concat(rows), INDEX)
@@ -183,7 +186,7 @@ def read_index(path: str | os.PathLike) -> pd.DataFrame:
     index = read_table(path, INDEX)
     twice = index["clip_id"][index["clip_id"].duplicated()]
     if len(twice):
-        raise InputError(f"{path}: clip {one_line(twice.iloc[0])} occurs twice; {_ADVICE}")
+        raise damaged(path, "table", f"clip {one_line(twice.iloc[0])} occurs twice")
     return index
 
 
@@ -197,6 +200,4 @@ def _runs(rows: Sequence[int]) -> list[tuple[int, int, int]]:
 
 def _check_stored(path: str | os.PathLike, stored: h5py.Dataset, shape: tuple[int, ...]) -> None:
     if stored.shape != shape or len(shape) != 3 or stored.dtype != np.float16:
-        raise InputError(
-            f"{path}: log_mel is {stored.shape} {stored.dtype}, not {shape} float16; {_ADVICE}"
-        )
+        raise damaged(path, _KIND, f"log_mel is {stored.shape} {stored.dtype}, not {shape} float16")

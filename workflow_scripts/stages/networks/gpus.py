@@ -1,0 +1,54 @@
+"""Which of several GPUs a job computes on, so that jobs side by side spread over them."""
+
+import errno
+import itertools
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Claim(NamedTuple):
+    """A place on a GPU, held until the process ends, however it ends.
+
+    `gpu` is the place in the list of GPUs, `slot` how many claims came before this one on the GPU.
+    """
+
+    gpu: int
+    slot: int
+    held: socket.socket | None
+
+
+def claim_gpu(uuids: Sequence[str]) -> Claim:
+    """Claim a place on the GPU, of those with the ids `uuids` (one at least), that has most room.
+
+    The first slot of every GPU is tried, then the second of every GPU, and so on: of at most n jobs
+    at a time that see the same g GPUs, no more than n / g, rounded up, are on one. A claim is a
+    socket in Linux' abstract namespace: no file, and gone with the process, even a killed one. It
+    bears no user's name, so that jobs of all users of a machine spread; jobs in containers with a
+    network of their own do not see it. Elsewhere than on Linux the first GPU is taken, unclaimed.
+    """
+    if not sys.platform.startswith("linux"):
+        return Claim(0, 0, None)
+    for slot in itertools.count():
+        for gpu, uuid in enumerate(uuids):
+            held = _bound(f"music-detectors/gpu/{uuid}/{slot}")
+            if held is not None:
+                logging.info("GPU %d of %d (%s), slot %d", gpu, len(uuids), uuid, slot)
+                return Claim(gpu, slot, held)
+    raise AssertionError("slots do not end")
+
+
+def _bound(name: str) -> socket.socket | None:
+    """Return a socket that bears `name` on this machine, or None where another one does."""
+    # It is not inherited by the programs that the process starts.
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        held.bind(b"\0" + name.encode())
+    except OSError as error:
+        held.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise
+    return held
