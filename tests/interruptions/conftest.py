@@ -4,16 +4,11 @@ import shutil
 
 import pytest
 
-from interruptions.runs import run
 
-
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory):
-    """A folder with the smoke configuration, whole."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    ended = run(folder)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return folder
+@pytest.fixture
+def undisturbed(smoke):
+    """A folder with the smoke configuration, whole; it is left as it is."""
+    return smoke
 
 
 @pytest.fixture

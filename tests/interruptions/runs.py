@@ -160,5 +160,7 @@ def _digest(path):
 def leftovers(folder):
     """Temporary files of jobs."""
     return [
-        path for path in (folder / "results").rglob(".*") if path.is_file() and path.suffix != ".h5"
+        path
+        for path in (folder / "results").rglob(".*")
+        if path.is_file() and re.fullmatch(r"\..*\.[a-z0-9_]{8}", path.name)
     ]
