@@ -22,6 +22,7 @@ from stages.common.job import job
 from stages.common.progress import progress
 from stages.common.seeds import generator, seed_of
 from stages.common.tables import read_table, write_table
+from stored import store
 
 COLUMNS = {"name": str, "count": int, "value": float, "flag": bool}
 
@@ -102,21 +103,27 @@ def test_labels_that_look_missing_stay_text(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "missing"),
-        ("", "not a readable table"),
-        ("name\tcount\n", "not a readable table"),
-        ("name\tcount\tvalue\tflag\na\tb\t1\ttrue\n", "column count is damaged"),
-        ("name\tcount\tvalue\tflag\na\t1\tx\ttrue\n", "column value is damaged"),
-        ("name\tcount\tvalue\tflag\na\t1\t1\tTrue\n", "column flag is damaged"),
+        ("", "of another version: no column name but a column "),
+        ("name\tcount\n", "of another version: no column value"),
+        ("name\tcount\tvalue\tflag\tmore\n", "of another version: a column more"),
+        ("name\tvalue\tcount\tflag\n", "of another version: its columns in another order"),
+        ("name\tcount\tvalue\tflag\na\tb\t1\ttrue\n", "column count: invalid literal"),
+        ("name\tcount\tvalue\tflag\na\t1\tx\ttrue\n", "column value: could not convert"),
+        ("name\tcount\tvalue\tflag\na\t1\t1\tTrue\n", "column flag: 'True'"),
+        ("name\tcount\tvalue\tflag\na\t1\t1\ttrue\t9\t9\n", "Error tokenizing data"),
     ],
 )
-def test_a_damaged_table_is_named(tmp_path, content, says):
-    path = tmp_path / "t.tsv"
-    if content is not None:
-        path.write_text(content)
+def test_a_table_of_another_version_is_named(tmp_path, content, says):
+    path = store(tmp_path / "t.tsv", content)
     with pytest.raises(InputError, match=says) as raised:
         read_table(path, COLUMNS)
-    assert str(path) in str(raised.value)
+    assert str(raised.value).startswith(f"{path}: damaged table (")
+
+
+def test_some_columns_of_a_table(tmp_path):
+    path = store(tmp_path / "t.tsv", "name\tcount\tvalue\tflag\na\t1\t0.5\ttrue\n")
+    table = read_table(path, COLUMNS, only=("flag", "name"))
+    assert table.to_dict("list") == {"flag": [True], "name": ["a"]}
 
 
 @pytest.mark.parametrize(("name", "values"), [("flag", [1, 0]), ("count", [0.5, 1.0])])

@@ -1,0 +1,400 @@
+"""Every kind of file that a run leaves, and the real function of the step that reads it first."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+from snakemake.utils import update_config
+
+from stages.acoustics.compute import compute_acoustics_shard
+from stages.audio.shard import fetch_shard
+from stages.audio.yields import check_audio, summarise_yield
+from stages.controls.decoding import decode_target
+from stages.controls.genres import genre_responses
+from stages.controls.quilt_responses import quilt_responses
+from stages.figures.acoustics import plot_acoustics
+from stages.figures.average_precision import plot_average_precision
+from stages.figures.claims import plot_claims
+from stages.figures.class_responses import plot_class_responses
+from stages.figures.decoding import plot_decoding
+from stages.figures.embedding import plot_embedding
+from stages.figures.genres import plot_genres
+from stages.figures.learning_curves import plot_learning_curves
+from stages.figures.lesion_classes import plot_lesion_classes
+from stages.figures.lesions import plot_lesions
+from stages.figures.quilts import plot_quilts
+from stages.figures.yields import plot_yields
+from stages.recognition.scores import score_recognition, summarise_recognition
+from stages.report.page import write_report
+from stages.responses.shard import compute_responses
+from stages.selectivity.selective import summarise_selectivity
+from workflow.snake import ROOT
+
+CONDITIONS = ["natural", "shuffled", "untrained"]
+NETWORKS = [(condition, seed) for condition in CONDITIONS for seed in (1, 2)]
+LAYER, TARGET = "avgpool", "Music"
+
+READ_BY_NO_STEP = re.compile(
+    r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/(intact|quilt-\d+ms)/test/"
+    r"\d+\.status\.tsv|logs/.*|benchmarks/.*"
+)
+"""What is there for the user alone, and what Snakemake writes."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file.
+
+    `example` is the path of one under the results, `like` what those of all have in common, `word`
+    what messages call it. `read` takes the folder of the results and one for what is written.
+    `dataset` is where an HDF5 file is damaged.
+    """
+
+    example: str
+    like: str
+    word: str
+    read: Callable[[Path, Path], object]
+    dataset: str = ""
+
+
+@cache
+def configuration():
+    whole = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(whole, yaml.safe_load((ROOT / "config/smoke.yaml").read_text()))
+    return whole
+
+
+def figure(out):
+    return {"svg": out / "a.svg", "png": out / "a.png"}
+
+
+def of_networks(results, tail):
+    return [results / tail.format(condition, seed) for condition, seed in NETWORKS]
+
+
+def fetch(results, out):
+    fetch_shard(
+        results / "corpus/clips.tsv",
+        "test",
+        "00001",
+        out / "a.h5",
+        out / "a.tsv",
+        journal=out / "journal",
+        settings=configuration()["audio"],
+        clip_seconds=2,
+        seed=7,
+    )
+
+
+def responses(results, out):
+    compute_responses(
+        results / "networks/natural/seed-1/weights.safetensors",
+        {"train": results / "spectrograms/original/train/index.tsv"},
+        "original",
+        {"train": out / "a.h5"},
+        device="cpu",
+        threads=1,
+    )
+
+
+def yields(results, out):
+    summarise_yield(
+        results / "corpus/clips.tsv",
+        results / "corpus/classes.tsv",
+        sorted((results / "audio").glob("t*/*.status.tsv")),
+        out / "a.tsv",
+        out / "b.tsv",
+    )
+
+
+def decoding(results, out):
+    decode_target(
+        [results / f"selectivity/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
+        *(
+            [results / f"responses/natural/seed-{seed}/original/{split}.h5" for seed in (1, 2)]
+            for split in ("train", "test")
+        ),
+        results / "corpus/clips.tsv",
+        out / "a.tsv",
+        acoustics={
+            split: sorted((results / "acoustics" / split).glob("*.tsv"))
+            for split in ("train", "test")
+        },
+        layer=LAYER,
+        at_once=32,
+        replicates=[1, 2],
+    )
+
+
+def genres(results, out):
+    genre_responses(
+        [results / f"selectivity/natural/seed-{seed}/clip_responses.tsv" for seed in (1, 2)],
+        results / "corpus/clips.tsv",
+        results / "corpus/classes.tsv",
+        out / "a.tsv",
+        replicates=[1, 2],
+    )
+
+
+def recognition(results, out):
+    of_network = results / "responses/natural/seed-1/original"
+    score_recognition(
+        of_network / "train.h5",
+        of_network / "test.h5",
+        results / "corpus/clips.tsv",
+        results / "corpus/classes.tsv",
+        results / "networks/natural/seed-1/clips.tsv",
+        out / "a.tsv",
+    )
+
+
+def quilts(results, out):
+    stimuli = ["intact", "quilt-50ms", "quilt-400ms"]
+    quilt_responses(
+        [results / f"spectrograms/{stimulus}/test/index.tsv" for stimulus in stimuli],
+        [
+            results / f"responses/natural/seed-{seed}/{stimulus}/test.h5"
+            for stimulus in stimuli
+            for seed in (1, 2)
+        ],
+        [results / f"selectivity/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
+        results / "corpus/clips.tsv",
+        out / "a.tsv",
+        stimuli=stimuli,
+        seeds=[1, 2],
+        layer=LAYER,
+    )
+
+
+def report(results, out):
+    drawn = sorted((results / "figures").glob("*.*"))
+    write_report(
+        results / "claims/claims.tsv",
+        results / "corpus/summary.tsv",
+        results / "audio/yield.tsv",
+        results / "recognition/summary.tsv",
+        results / "selectivity/summary.tsv",
+        of_networks(results, "networks/{}/seed-{}/weights.safetensors"),
+        drawn,
+        out / "a.html",
+        config=configuration(),
+        sections={"Claims": [], "Corpus": [], "All": sorted({path.stem for path in drawn})},
+        benchmarks=results / "benchmarks",
+    )
+
+
+def each_condition(results, head, tail=""):
+    return [results / f"{head}/{condition}{tail}" for condition in CONDITIONS]
+
+
+_OF_NETWORK = r"(natural|shuffled|untrained)/seed-\d/"
+_OF_CONDITION = r"(natural|shuffled|untrained)"
+
+KINDS = [
+    Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", fetch),
+    Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", yields),
+    Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", genres),
+    Kind("corpus/classes.tsv", r"corpus/classes\.tsv", "table", genres),
+    Kind("corpus/summary.tsv", r"corpus/summary\.tsv", "table", report),
+    Kind(
+        "audio/test/00001.h5",
+        r"audio/(train|test)/\d+\.h5",
+        "audio shard",
+        lambda r, out: compute_acoustics_shard(
+            r / "audio/test/00001.h5", r / "spectrograms/original/test/00001.h5", out / "a.tsv"
+        ),
+        "samples",
+    ),
+    Kind("audio/test/00001.status.tsv", r"audio/(train|test)/\d+\.status\.tsv", "table", yields),
+    Kind(
+        "audio/yield.tsv",
+        r"audio/yield\.tsv",
+        "table",
+        lambda r, out: plot_yields(
+            r / "audio/yield.tsv", r / "audio/yield_splits.tsv", **figure(out)
+        ),
+    ),
+    Kind(
+        "audio/yield_splits.tsv",
+        r"audio/yield_splits\.tsv",
+        "table",
+        lambda r, out: check_audio(
+            r / "audio/yield.tsv", r / "audio/yield_splits.tsv", out / "a.tsv", 1.0, 0
+        ),
+    ),
+    Kind(
+        "spectrograms/original/train/00000.h5",
+        r"spectrograms/(original|intact|quilt-\d+ms)/(train|test)/\d+\.h5",
+        "spectrogram shard",
+        responses,
+        "log_mel",
+    ),
+    Kind(
+        "spectrograms/original/train/index.tsv",
+        r"spectrograms/(original|intact|quilt-\d+ms)/(train|test)/index\.tsv",
+        "table",
+        responses,
+    ),
+    Kind("acoustics/train/00000.tsv", r"acoustics/(train|test)/\d+\.tsv", "table", decoding),
+    Kind(
+        "networks/natural/seed-1/weights.safetensors",
+        rf"networks/{_OF_NETWORK}weights\.safetensors",
+        "weights",
+        responses,
+    ),
+    Kind(
+        "networks/shuffled/seed-1/weights.safetensors",
+        rf"networks/{_OF_NETWORK}weights\.safetensors",
+        "weights",
+        report,
+    ),
+    Kind(
+        "networks/natural/seed-1/history.tsv",
+        rf"networks/{_OF_NETWORK}history\.tsv",
+        "table",
+        lambda r, out: plot_learning_curves(
+            of_networks(r, "networks/{}/seed-{}/history.tsv"), NETWORKS, **figure(out)
+        ),
+    ),
+    Kind(
+        "networks/natural/seed-1/clips.tsv",
+        rf"networks/{_OF_NETWORK}clips\.tsv",
+        "table",
+        recognition,
+    ),
+    Kind(
+        "responses/natural/seed-1/original/train.h5",
+        rf"responses/{_OF_NETWORK}original/(train|test)\.h5",
+        "responses",
+        recognition,
+        "fc2",
+    ),
+    Kind(
+        "responses/natural/seed-1/quilt-50ms/test.h5",
+        rf"responses/{_OF_NETWORK}(intact|quilt-\d+ms)/test\.h5",
+        "responses",
+        quilts,
+        LAYER,
+    ),
+    Kind(
+        "recognition/natural/seed-1/average_precision.tsv",
+        rf"recognition/{_OF_NETWORK}average_precision\.tsv",
+        "table",
+        lambda r, out: summarise_recognition(
+            of_networks(r, "recognition/{}/seed-{}/average_precision.tsv"),
+            out / "a.tsv",
+            networks=NETWORKS,
+        ),
+    ),
+    Kind(
+        "recognition/summary.tsv",
+        r"recognition/summary\.tsv",
+        "table",
+        lambda r, out: plot_average_precision(
+            r / "recognition/summary.tsv", CONDITIONS, TARGET, **figure(out)
+        ),
+    ),
+    Kind(
+        "selectivity/natural/seed-1/units.tsv",
+        rf"selectivity/{_OF_NETWORK}units\.tsv",
+        "table",
+        lambda r, out: summarise_selectivity(
+            of_networks(r, "selectivity/{}/seed-{}/units.tsv"), out / "a.tsv", networks=NETWORKS
+        ),
+    ),
+    Kind(
+        "selectivity/natural/seed-1/clip_responses.tsv",
+        rf"selectivity/{_OF_NETWORK}clip_responses\.tsv",
+        "table",
+        genres,
+    ),
+    Kind(
+        "selectivity/natural/seed-1/class_responses.tsv",
+        rf"selectivity/{_OF_NETWORK}class_responses\.tsv",
+        "table",
+        lambda r, out: plot_class_responses(
+            [r / f"selectivity/natural/seed-{seed}/class_responses.tsv" for seed in (1, 2)],
+            "natural",
+            TARGET,
+            **figure(out),
+        ),
+    ),
+    Kind(
+        "selectivity/summary.tsv",
+        r"selectivity/summary\.tsv",
+        "table",
+        lambda r, out: plot_acoustics(
+            r / "selectivity/summary.tsv", CONDITIONS, LAYER, TARGET, **figure(out)
+        ),
+    ),
+    Kind(
+        "quilts/natural/responses.tsv",
+        rf"quilts/{_OF_CONDITION}/responses\.tsv",
+        "table",
+        lambda r, out: plot_quilts(
+            each_condition(r, "quilts", "/responses.tsv"), CONDITIONS, LAYER, TARGET, **figure(out)
+        ),
+    ),
+    Kind(
+        "decoding/natural.tsv",
+        rf"decoding/{_OF_CONDITION}\.tsv",
+        "table",
+        lambda r, out: plot_decoding(
+            each_condition(r, "decoding", ".tsv"), CONDITIONS, LAYER, TARGET, **figure(out)
+        ),
+    ),
+    *(
+        Kind(
+            f"embedding/natural/{name}.tsv",
+            rf"embedding/{_OF_CONDITION}/{name}\.tsv",
+            "table",
+            lambda r, out: plot_embedding(
+                each_condition(r, "embedding", "/points.tsv"),
+                each_condition(r, "embedding", "/segregation.tsv"),
+                CONDITIONS,
+                TARGET,
+                **figure(out),
+            ),
+        )
+        for name in ("points", "segregation")
+    ),
+    Kind(
+        "genres/natural.tsv",
+        rf"genres/{_OF_CONDITION}\.tsv",
+        "table",
+        lambda r, out: plot_genres(
+            each_condition(r, "genres", ".tsv"), CONDITIONS, TARGET, **figure(out)
+        ),
+    ),
+    Kind(
+        "lesions/natural/lesions.tsv",
+        rf"lesions/{_OF_CONDITION}/lesions\.tsv",
+        "table",
+        lambda r, out: plot_lesions(
+            each_condition(r, "lesions", "/lesions.tsv"), CONDITIONS, 0.125, **figure(out)
+        ),
+    ),
+    Kind(
+        "lesions/natural/classes.tsv",
+        rf"lesions/{_OF_CONDITION}/classes\.tsv",
+        "table",
+        lambda r, out: plot_lesion_classes(
+            r / "lesions/natural/classes.tsv", "natural", 0.125, **figure(out)
+        ),
+    ),
+    *(
+        Kind(
+            f"claims/{name}.tsv",
+            rf"claims/{name}\.tsv",
+            "table",
+            lambda r, out: plot_claims(
+                r / "claims/claims.tsv", r / "claims/estimates.tsv", **figure(out)
+            ),
+        )
+        for name in ("claims", "estimates")
+    ),
+    Kind("figures/quilts.png", r"figures/\w+\.png", "figure", report),
+]

@@ -1,0 +1,29 @@
+"""HDF5 files changed at every byte: refused, or the same is read, and never a crash."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KINDS = ("audio", "spectrograms", "responses")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_byte_is_changed_no_wrong_number_is_read(tmp_path, kind):
+    # In a process of its own, for a library that stumbles over what it reads may end it.
+    ended = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-m", "damage.every_byte", kind, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={"PYTHONPATH": ":".join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parents[1],
+    )
+    assert ended.returncode == 0, ended.stderr
+    counts = json.loads(ended.stdout)
+    assert counts["wrong"] == []
+    # Most of what is stored matters, so most changes must have been refused.
+    assert counts["refused"] > 3000
+    assert counts["same"] < counts["refused"] / 5

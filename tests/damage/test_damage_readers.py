@@ -1,0 +1,67 @@
+"""Every kind of stored file, damaged in every way, given to the step that reads it first."""
+
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from damage.harm import Kept, harms
+from damage.kinds import KINDS, READ_BY_NO_STEP
+from stages.common.errors import InputError
+from stages.common.files import checksum_path
+
+
+@pytest.fixture(scope="module")
+def results(smoke, tmp_path_factory):
+    place = tmp_path_factory.mktemp("damage") / "results with a space"
+    shutil.copytree(smoke / "results/smoke", place, ignore=shutil.ignore_patterns("logs"))
+    return place
+
+
+def test_every_kind_of_file_is_damaged_here_or_read_by_no_step(smoke):
+    results = smoke / "results/smoke"
+    names = [path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()]
+    assert len(names) > 100
+    for name in names:
+        if name.endswith(".sha256"):
+            continue
+        known = any(re.fullmatch(kind.like, name) for kind in KINDS)
+        assert known or READ_BY_NO_STEP.fullmatch(name), f"{name} is of no kind in kinds.py"
+    for kind in KINDS:
+        assert re.fullmatch(kind.like, kind.example) and (results / kind.example).is_file()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.example}-{kind.read.__name__}")
+def test_damage_is_found_at_the_first_read(results, tmp_path, kind):
+    path = results / kind.example
+    kept = Kept(path)
+    for name, harm in harms(path, kind.dataset):
+        harm()
+        try:
+            with pytest.raises(InputError) as raised:
+                kind.read(results, tmp_path)
+            message = str(raised.value)
+            said = re.fullmatch(
+                rf"{re.escape(str(path))}: damaged {kind.word} \([^\n]+\); rebuild (it|them): "
+                r"(rm -r [^\n]+), then the same command again",
+                message,
+            )
+            assert said, f"{name}: {message}"
+            removed = shlex.split(said[2])[2:]
+            assert removed in ([str(path)], [str(path), str(checksum_path(path))]), name
+            subprocess.run(said[2], shell=True, check=True)
+            assert not path.exists()
+            # A job can write there again.
+            kept.restore()
+            assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == [], name
+        finally:
+            kept.restore()
+    path.unlink()
+    try:
+        with pytest.raises(InputError) as raised:
+            kind.read(results, tmp_path)
+        assert str(raised.value) == f"{path}: missing {kind.word}; run the same command again"
+    finally:
+        kept.restore()

@@ -1,0 +1,10 @@
+"""Files written by hand that readers take for a job's, and what harm may come to them."""
+
+from stages.common.files import replacing
+
+
+def store(path, content):
+    """Write `content`, text or bytes, to `path` with its checksum; returns the path."""
+    with replacing(path, checksum=True) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
