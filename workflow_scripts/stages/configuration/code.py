@@ -45,7 +45,7 @@ def _content(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -53,6 +53,16 @@ def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
             yield base
             # `from package import module` names a module too.
             yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield every statement, however deep; walking through expressions too takes far longer."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting.extend(getattr(node, part, ()))
 
 
 def _absolute(node: ast.ImportFrom, path: Path) -> str:
@@ -66,14 +76,11 @@ def _absolute(node: ast.ImportFrom, path: Path) -> str:
     return ".".join([*parts, node.module] if node.module else parts)
 
 
-def _files_of(name: str, root: Path) -> Iterator[Path]:
+@cache
+def _files_of(name: str, root: Path) -> tuple[Path, ...]:
     parts = name.split(".")
     if not (root / parts[0]).is_dir():
-        return
-    for depth in range(1, len(parts) + 1):
-        package = root.joinpath(*parts[:depth])
-        if (package / "__init__.py").exists():
-            yield package / "__init__.py"
+        return ()
+    packages = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
     module = root.joinpath(*parts).with_suffix(".py")
-    if module.exists():
-        yield module
+    return tuple(path for path in (*packages, module) if path.exists())
