@@ -28,9 +28,9 @@ rule train_network:
         learning_rate=config["networks"]["learning_rate"],
         weight_decay=config["networks"]["weight_decay"],
         validation_fraction=config["networks"]["validation_fraction"],
-        memory_mb=config["networks"]["memory_mb"],
         device=config["networks"]["device"],
-        # Functions of the input, which Snakemake does not compare: see rule 2 in docs/reruns.md.
+        # What changes no network: Snakemake does not compare functions of the input.
+        memory_mb=lambda wildcards, input: config["networks"]["memory_mb"],
         max_bad_share=lambda wildcards, input: config["audio"]["max_bad_share"],
         min_clips=lambda wildcards, input: config["audio"]["min_clips"]["train"],
         checkpoint=results("networks", network("checkpoint.safetensors")),

@@ -1,0 +1,174 @@
+"""Small corpora of every source, as configurations whose results are stood in for."""
+
+import json
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from reruns.plans import plan, recorded, stand_in
+from workflow.audioset_files import NODES, write_audioset
+from workflow.snake import ROOT, written
+
+FEW = {
+    "corpus": {"clip_seconds": 2, "shard_clips": 20},
+    "networks": {
+        "seeds": 1,
+        "conditions": {
+            "natural": {"withhold": True, "labels": "given", "epochs": 1},
+            "full": None,
+            "shuffled": None,
+            "untrained": None,
+        },
+    },
+    "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A folder with the results of a configuration, and the arguments that name it."""
+
+    folder: Path
+    arguments: tuple
+
+    def changed(self, name: str, setting: dict) -> list[object]:
+        """Return the arguments with `setting` laid over; `name` is that of a file for it."""
+        return [*self.arguments, written(self.folder / f"{name}.yaml", setting)]
+
+    def plan(self, *more: object, root: Path = ROOT) -> set:
+        return plan(self.folder, *self.arguments, *more, root=root)
+
+    def copy(self, folder: Path) -> "Finished":
+        """Return a copy in `folder`, which must not be there, with the times of all files."""
+        shutil.copytree(self.folder, folder)
+        return Finished(folder, self.arguments)
+
+    def rules(self) -> set[str]:
+        """Return the rules that made the files."""
+        return {note["rule"] for note in recorded(self.folder).values()}
+
+
+def smoke(folder: Path) -> Finished:
+    folder.mkdir()
+    arguments = ("--configfile", ROOT / "config" / "smoke.yaml")
+    return Finished(stand_in(folder, *arguments), arguments)
+
+
+def audioset(folder: Path) -> Finished:
+    """Lists on disk; clips in a folder, an archive and on YouTube."""
+    _files(folder)
+    return _finished(
+        folder,
+        {
+            "corpus": {
+                "name": "local",
+                "source": "audioset",
+                "withheld_clips": "audioset/clips_with_unlabelled_music.txt",
+                "ontology": "audioset/ontology.json",
+                "audioset": {
+                    "classes": "audioset/class_labels_indices.csv",
+                    "train_segments": "audioset/balanced_train_segments.csv",
+                    "test_segments": "audioset/eval_segments.csv",
+                },
+            },
+            "audio": {
+                "sources": ["folder", "archives", "youtube"],
+                "folder": "audioset/audio",
+                "archives": ["one.tar"],
+            },
+        },
+    )
+
+
+def downloaded(folder: Path) -> Finished:
+    """The same, its lists downloaded and its clips in a folder."""
+    _files(folder)
+    web = "https://example.org"
+    return _finished(
+        folder,
+        {
+            "corpus": {
+                "name": "web",
+                "source": "audioset",
+                "ontology": f"{web}/ontology.json",
+                "audioset": {
+                    "classes": f"{web}/classes.csv",
+                    "train_segments": f"{web}/train.csv",
+                    "test_segments": f"{web}/test.csv",
+                    "clips": {"train": 20, "test": 20},
+                },
+            },
+            "audio": {"sources": ["folder"], "folder": "audioset/audio"},
+        },
+    )
+
+
+def manifest(folder: Path) -> Finished:
+    folder.mkdir()
+    labels = ["Rock", "Speech", "Rain", "Speech;Rain"]
+    rows = "".join(f"clip{k}.wav\t{labels[k % 4]}\n" for k in range(40))
+    for name in ("manifest.tsv", "other.tsv"):
+        (folder / name).write_text(f"path\tlabels\n{rows}")
+    return _finished(
+        folder,
+        {
+            "corpus": {
+                "name": "recordings",
+                "source": "manifest",
+                "target": "Rock",
+                "withheld": ["Rock"],
+                "manifest": {"path": "manifest.tsv"},
+            }
+        },
+    )
+
+
+def fsd50k(folder: Path) -> Finished:
+    _files(folder)
+    known = [(mid, name.replace(" ", "_")) for mid, name, _ in NODES]
+    for place in ("fsd50k", "moved"):
+        truth = folder / place / "FSD50K.ground_truth"
+        truth.mkdir(parents=True)
+        (truth / "vocabulary.csv").write_text(
+            "".join(f"{k},{name},{mid}\n" for k, (mid, name) in enumerate(known))
+        )
+        rows = [f"{k},{known[-k % 2][1]},{known[-k % 2][0]}" for k in range(40)]
+        (truth / "dev.csv").write_text(
+            "fname,labels,mids,split\n" + "".join(f"{row},train\n" for row in rows[:20])
+        )
+        (truth / "eval.csv").write_text(
+            "fname,labels,mids\n" + "".join(f"{row}\n" for row in rows[20:])
+        )
+    return _finished(
+        folder,
+        {
+            "corpus": {
+                "name": "fsd",
+                "source": "fsd50k",
+                "withheld": ["Music"],
+                "ontology": "audioset/ontology.json",
+                "fsd50k": {"folder": "fsd50k"},
+            }
+        },
+    )
+
+
+def _files(folder: Path) -> None:
+    """Write files like AudioSet's, with a second of each that a key may name."""
+    write_audioset(folder, audio=False)
+    for path in [*(folder / "audioset").iterdir()]:
+        if path.is_file():
+            shutil.copy(path, folder / f"other_{path.name}")
+    (folder / "other_folder").mkdir()
+    (folder / "a_file").write_text("\n")
+    for name in ("one.tar", "two.tar"):
+        tarfile.open(folder / name, "w").close()
+
+
+def _finished(folder: Path, configuration: dict) -> Finished:
+    laid = json.loads(json.dumps(FEW))
+    for section, keys in configuration.items():
+        laid.setdefault(section, {}).update(keys)
+    arguments = ("--configfile", written(folder / "mine.yaml", laid))
+    return Finished(stand_in(folder, *arguments), arguments)

@@ -1,0 +1,52 @@
+"""Which modules of the project each script imports, found by running its imports; prints JSON.
+
+Takes the folder of the scripts. Libraries are imported once, each script in a process of its own.
+"""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+
+class Job:
+    """Stands for the job: the first thing that a script asks of it, after its imports, ends it."""
+
+    def __getattr__(self, name: str) -> None:
+        raise EOFError
+
+
+def main(folder: Path) -> None:
+    for name in ("numba", "torch", "pandas", "scipy.stats", "matplotlib.figure", "h5py", "jinja2"):
+        importlib.import_module(name)
+    sys.path.insert(0, str(folder))
+    found = {script.stem: _imported(script, folder) for script in sorted(folder.glob("*.py"))}
+    print(json.dumps(found))
+
+
+def _imported(script: Path, folder: Path) -> list[str]:
+    """Return the modules of the project that `script` has imported when it asks for its job."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.close(read)
+        try:
+            exec(compile(script.read_bytes(), script, "exec"), {"snakemake": Job()})
+        except EOFError:
+            files = [getattr(module, "__file__", None) for module in sys.modules.values()]
+            paths = [Path(file).relative_to(folder) for file in files if _within(file, folder)]
+            with os.fdopen(write, "w") as out:
+                json.dump(sorted(path.as_posix() for path in paths), out)
+            os._exit(0)
+        os._exit(1)
+    os.close(write)
+    with os.fdopen(read) as said:
+        return json.loads(said.read())
+
+
+def _within(file: str | None, folder: Path) -> bool:
+    return file is not None and Path(file).is_relative_to(folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())

@@ -1,0 +1,13 @@
+"""What every dry run imports and finds out anew; processes that start from here have it."""
+
+import jsonschema  # noqa: F401
+from snakemake.cli import get_argument_parser
+
+from stages.configuration.code import code_digest
+from stages.corpus.sizes import check_corpus  # noqa: F401
+from workflow.snake import ROOT
+
+# Looks for the plugins that are installed, and at the code of the checkout.
+get_argument_parser()
+for script in (ROOT / "workflow_scripts").glob("*.py"):
+    code_digest(script)

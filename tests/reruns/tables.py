@@ -1,0 +1,80 @@
+"""The tables of docs/reruns.md, as the tests read them."""
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import cache
+
+from reruns.plans import Job
+from workflow.snake import ROOT
+
+SCRIPTS = ROOT / "workflow_scripts"
+RULES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+PLOTS = [name for name in RULES if name.startswith("plot_")]
+OF_QUILTS = "index_spectrograms (quilts)"
+"""The one rule of which it matters whose files it makes."""
+
+_RULE = re.compile(r"`(\w+(?:\*|\b))`( \(quilts\))?")
+
+
+def label(job: Job) -> str:
+    """Return the name under which the tables have `job`."""
+    of_quilts = job.rule == "index_spectrograms" and "stimulus=original" not in job.wildcards
+    return OF_QUILTS if of_quilts else job.rule
+
+
+@cache
+def followers() -> dict[str, set[str]]:
+    """Return what follows each rule at once."""
+    found = {}
+    for first, second in table("What follows a rule"):
+        for name in named(first):
+            assert name not in found, f"two rows for {name}"
+            found[name] = set(named(second))
+    return found
+
+
+def with_followers(first: Iterable[str]) -> set[str]:
+    """Return `first` and all that follows, down to the report."""
+    found, waiting = set(), [*first]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(followers()[name])
+    return found
+
+
+def row_of(heading: str, name: str) -> str:
+    """Return the second cell of the row for `name`: its own, or else that of a pattern it fits."""
+    exact, by_pattern = [], []
+    for first, second in table(heading):
+        names = re.findall(r"`([^`]+)`", first)
+        exact += [second for other in names if other == name]
+        by_pattern += [second for other in names if "*" in other and fnmatchcase(name, other)]
+    found = exact or by_pattern
+    assert len(found) == 1, f"docs/reruns.md, {heading}: {len(found)} rows for {name}"
+    return found[0]
+
+
+def named(cell: str) -> list[str]:
+    """Return the rules that `cell` names; index_spectrograms of quilts is a name of its own."""
+    found = []
+    for name, of_quilts in _RULE.findall(cell):
+        if name == "plot_*":
+            found += PLOTS
+        else:
+            assert name in RULES, f"docs/reruns.md names {name}, which is no rule"
+            found.append(name + of_quilts)
+    assert found or cell.startswith("nothing"), cell
+    return found
+
+
+@cache
+def table(heading: str) -> list[tuple[str, str]]:
+    """Return the rows of the first table under `heading`, two cells each."""
+    text = (ROOT / "docs" / "reruns.md").read_text(encoding="utf-8")
+    (part,) = re.findall(rf"^## {re.escape(heading)}$(.*?)(?=^#|\Z)", text, re.M | re.S)
+    rows = re.findall(r"^\| (.*?) \| (.*) \|$", part, re.M)
+    assert len(rows) > 3, heading
+    return rows[1:]

@@ -1,0 +1,204 @@
+"""Every key of the configuration: the row of docs/reruns.md against what Snakemake plans."""
+
+import sys
+
+import pytest
+import yaml
+
+from reruns.plans import plans
+from reruns.tables import label, named, row_of, table, with_followers
+from workflow.snake import ROOT
+
+HEADING = "When a key changes"
+SHOWN = "write_report"
+PYTHON = sys.executable
+
+# A new value for each key, by the source of the corpus that it is tried on.
+CHANGES = {
+    "embedded": {
+        "seed": 8,
+        "corpus.target": "Animal",
+        "corpus.withheld": ["Music"],
+        "corpus.clip_seconds": 2.5,
+        "corpus.shard_clips": 32,
+        "corpus.embedded.clips_per_class.train": 4,
+        "corpus.embedded.clips_per_class.test": 3,
+        "audio.ffmpeg": PYTHON,
+        "audio.silence_db": -60,
+        "audio.max_bad_share": 0.5,
+        "audio.min_clips.train": 2,
+        "audio.min_clips.test": 2,
+        "audio.retries.attempts": 5,
+        "audio.retries.pause_seconds": 6,
+        "audio.retries.in_a_row": 21,
+        "networks.seeds": 3,
+        "networks.device": "cpu",
+        "networks.threads": 2,
+        "networks.batch_size": 8,
+        "networks.learning_rate": 0.002,
+        "networks.weight_decay": 0.02,
+        "networks.validation_fraction": 0.2,
+        "networks.memory_mb": 7000,
+        "networks.conditions.natural.withhold": False,
+        "networks.conditions.natural.labels": "permuted",
+        "networks.conditions.natural.epochs": 1,
+        "selectivity.layer": "conv3",
+        "selectivity.fraction": 0.25,
+        "selectivity.permutations": 200,
+        "selectivity.bootstraps": 200,
+        "quilts.segment_ms": [50, 100, 400],
+        "quilts.compared_seconds": 1.5,
+        "embedding.perplexity": 5,
+        "decoding.units": 64,
+        "lesions.fractions": [0.125],
+        "lesions.random_draws": 30,
+        "claims.condition": "untrained",
+        "claims.controls": ["shuffled"],
+        "claims.min_networks": 2,
+        "claims.alpha": 0.1,
+        **{
+            f"claims.smallest_effects.{name}": 0.07
+            for name in (
+                "apart",
+                "selective",
+                "controls",
+                "genres",
+                "temporal",
+                "acoustics",
+                "decoding",
+                "lesion",
+            )
+        },
+    },
+    "audioset": {
+        "corpus.withheld_clips": "other_clips_with_unlabelled_music.txt",
+        "corpus.ontology": "other_ontology.json",
+        "corpus.audioset.classes": "other_class_labels_indices.csv",
+        "corpus.audioset.train_segments": "other_balanced_train_segments.csv",
+        "corpus.audioset.test_segments": "other_eval_segments.csv",
+        "audio.sources": ["archives", "folder", "youtube"],
+        "audio.folder": "other_folder",
+        "audio.archives": ["one.tar", "two.tar"],
+        "audio.download.timeout_seconds": 200,
+        "audio.download.max_mb": 400,
+        "audio.youtube.cookies": "a_file",
+        "audio.youtube.user_agent": "me",
+        "audio.youtube.pause_seconds": 3,
+        "audio.youtube.deno": "a_file",
+    },
+    "downloaded": {
+        "corpus.audioset.clips.train": 19,
+        "corpus.audioset.clips.test": 19,
+    },
+    "manifest": {"corpus.manifest.path": "other.tsv", "corpus.manifest.test_fraction": 0.4},
+    "fsd50k": {"corpus.fsd50k.folder": "moved"},
+}
+# What a value cannot be without.
+WITH = {"claims.condition": {"claims": {"condition": "untrained", "controls": ["shuffled"]}}}
+# Tried in tests of their own: another corpus, and a source with all that it needs.
+APART = {"corpus.name", "corpus.source"}
+TRIED = [(source, key) for source, changes in CHANGES.items() for key in changes]
+
+
+def leaves(section, prefix=""):
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def nested(key, value):
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    return value
+
+
+@pytest.fixture(scope="module")
+def planned(of_source):
+    """What is planned for each change."""
+    questions = []
+    for source, key in TRIED:
+        base = of_source(source)
+        setting = WITH.get(key) or nested(key, CHANGES[source][key])
+        arguments = base.changed(key, setting)
+        questions.append((base.folder, arguments, ROOT))
+    return dict(zip(TRIED, plans(questions), strict=True))
+
+
+def test_every_key_has_a_row_and_is_tried_and_every_row_has_a_key():
+    keys = set(leaves(yaml.safe_load((ROOT / "config.yaml").read_text())))
+    # Conditions are the user's to name; that of another name stands for all.
+    conditions = {key for key in keys if key.startswith("networks.conditions.")}
+    tried = {key for _, key in TRIED}
+    assert keys - conditions <= tried | APART
+    assert tried - keys == set() and tried & conditions
+    for key in keys:
+        row_of(HEADING, key)
+    for first, _ in table(HEADING):
+        assert [key for key in keys if row_of_first(first, key)], first
+
+
+def row_of_first(first, key):
+    return row_of(HEADING, key) in dict(table(HEADING))[first]
+
+
+@pytest.mark.parametrize(("source", "key"), TRIED)
+def test_a_changed_key_runs_again_what_its_row_says_and_no_more(planned, of_source, source, key):
+    expected = with_followers({*named(row_of(HEADING, key)), SHOWN})
+    there = of_source(source).rules()
+    expected = {name for name in expected if name.split()[0] in there}
+    assert {label(job) for job in planned[source, key]} == expected
+
+
+@pytest.mark.parametrize("part", ["withhold", "labels", "epochs"])
+def test_a_condition_that_changes_leaves_the_others(planned, part):
+    jobs = planned["embedded", f"networks.conditions.natural.{part}"]
+    concerned = {job.wildcards for job in jobs if "condition=" in job.wildcards}
+    assert concerned and all("condition=natural" in wildcards for wildcards in concerned)
+
+
+def test_two_figures_show_the_first_condition_only(finished):
+    setting = {"networks": {"conditions": {"shuffled": {"epochs": 2}}}}
+    jobs = finished.plan(*finished.changed("second", setting)[2:])
+    expected = with_followers(["train_network"]) - {"plot_class_responses", "plot_lesion_classes"}
+    assert {label(job) for job in jobs} == expected
+
+
+def test_keys_of_other_sources_are_only_shown(finished):
+    setting = {
+        "corpus": {
+            "manifest": {"path": "x.tsv", "test_fraction": 0.4},
+            "audioset": {"classes": "x.csv", "clips": {"train": 9, "test": 9}},
+            "fsd50k": {"folder": "x"},
+        },
+        "audio": {"sources": ["youtube"], "folder": "x", "archives": ["x.tar"]},
+    }
+    jobs = finished.plan(*finished.changed("others", setting)[2:])
+    assert [job.rule for job in jobs] == [SHOWN]
+
+
+def test_another_source_under_the_same_name(finished, of_source, tmp_path):
+    base = finished.copy(tmp_path / "smoke")
+    other = of_source("audioset")
+    for path in other.folder.iterdir():
+        if path.name != "results" and not path.name.startswith("."):
+            (base.folder / path.name).symlink_to(path)
+    laid = yaml.safe_load((other.folder / "mine.yaml").read_text())
+    laid["corpus"]["name"] = "smoke"
+    jobs = base.plan(
+        *base.changed("source", {"corpus": laid["corpus"], "audio": laid["audio"]})[2:]
+    )
+    expected = with_followers(named(row_of(HEADING, "corpus.source")))
+    assert {label(job) for job in jobs} == expected | {"index_archives"}
+
+
+def test_limits_and_other_keys_are_taken_up_by_one_run(finished):
+    setting = {
+        "audio": {"max_bad_share": 0.5, "min_clips": {"train": 2}},
+        "networks": {"learning_rate": 0.002},
+        "embedding": {"perplexity": 5},
+    }
+    jobs = finished.plan(*finished.changed("both", setting)[2:])
+    expected = with_followers(["check_audio", "train_network", "embed_responses"])
+    assert {label(job) for job in jobs} == expected
