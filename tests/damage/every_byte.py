@@ -62,10 +62,10 @@ def changes(content):
     draw = random.Random(3)
     for place in range(len(content)):
         yield f"byte {place}", flipped(content, place, draw.randrange(8))
-    for length in range(0, len(content), 5):
+    for length in range(0, len(content), 11):
         yield f"cut to {length}", content[:length]
-    for start in range(0, len(content), 16):
-        for size in (16, 512):
+    for start in range(0, len(content), 48):
+        for size in (48, 512):
             for fill in (b"\0", b"\xff"):
                 lost = content[:start] + fill * min(size, len(content) - start)
                 lost += content[start + size :]

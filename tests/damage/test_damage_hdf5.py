@@ -25,5 +25,5 @@ def test_whatever_byte_is_changed_no_wrong_number_is_read(tmp_path, kind):
     counts = json.loads(ended.stdout)
     assert counts["wrong"] == []
     # Most of what is stored matters, so most changes must have been refused.
-    assert counts["refused"] > 3000
+    assert counts["refused"] > 1500
     assert counts["same"] < counts["refused"] / 5

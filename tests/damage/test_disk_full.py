@@ -98,7 +98,9 @@ def in_a_child(action, path):
             action(path)
             code = 0
         except OSError as error:
-            code = error.errno if error.filename == str(path) or not error.errno else 98
+            code = (
+                error.errno if error.filename in (str(path), str(path.with_suffix(".svg"))) else 98
+            )
         finally:
             os._exit(code or 0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

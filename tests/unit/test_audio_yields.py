@@ -174,7 +174,7 @@ def test_every_clip_needs_exactly_one_status(tmp_path):
         (stranger, "clip z has a status, but is not in the shard"),
     ):
         write_table(path, rows, STATUS)
-        with pytest.raises(InputError, match=f"shard train/00001: {says}"):
+        with pytest.raises(InputError, match=rf"00001\.status\.tsv: damaged table .{says}"):
             summarise_yield(**arguments)
 
 
@@ -183,7 +183,7 @@ def test_every_shard_needs_its_status_table(tmp_path):
     with pytest.raises(InputError, match="shard train/00001: has no status table"):
         summarise_yield(**{**arguments, "status": arguments["status"][:-1]})
     stray = tmp_path / "audio" / "train" / "00009.status.tsv"
-    with pytest.raises(InputError, match=r"00009\.status\.tsv: belongs to no shard"):
+    with pytest.raises(InputError, match=r"00009\.status\.tsv: damaged table .belongs to no shard"):
         summarise_yield(**{**arguments, "status": [*arguments["status"], stray]})
 
 

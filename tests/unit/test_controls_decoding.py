@@ -243,7 +243,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
         InputError, match=r"units\.tsv: damaged table .15 units of avgpool, but .* 16"
     ):
         run(files, order=np.arange(15))
-    with pytest.raises(InputError, match=r"units\.tsv: has no unit of fc1"):
+    with pytest.raises(InputError, match=r"units\.tsv: damaged table .has no unit of fc1"):
         run(files, layer="fc1")
     files.responses["test"][LAYER][files.order("test")[0], 3] = np.nan
     clip = files.of_split("test")["clip_id"][files.order("test")[0]]

@@ -71,6 +71,6 @@ def test_files_that_cannot_be_drawn_are_named(tmp_path):
     out = {"svg": tmp_path / "a.svg", "png": tmp_path / "a.png"}
     with pytest.raises(InputError, match=r"history\.tsv: damaged table \(holds no epoch"):
         plot_learning_curves([path], [["natural", 1]], **out)
-    with pytest.raises(InputError, match=r"absent\.tsv: no such table"):
+    with pytest.raises(InputError, match=r"absent\.tsv: missing table"):
         plot_learning_curves([tmp_path / "absent.tsv"], [["natural", 1]], **out)
     assert not out["svg"].exists() and not out["png"].exists()

@@ -168,7 +168,7 @@ def test_tables_without_lesions_are_named(tmp_path):
     table = lesion_tables.lesion_classes()
     write_table(tmp_path / "b.tsv", table[table["lesion"] == "none"], LESION_CLASSES)
     out = tmp_path / "c.svg", tmp_path / "c.png"
-    with pytest.raises(InputError, match=r"b\.tsv: has no lesion of the top units"):
+    with pytest.raises(InputError, match=r"b\.tsv: damaged table .has no lesion of the top units"):
         plot_lesion_classes(tmp_path / "b.tsv", "natural", 0.1, *out)
 
 

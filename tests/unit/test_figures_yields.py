@@ -90,6 +90,6 @@ def test_files_that_cannot_be_drawn_are_named(tmp_path):
     out = {"svg": tmp_path / "a.svg", "png": tmp_path / "a.png"}
     with pytest.raises(InputError, match=r"yield\.tsv: damaged table \(counts no clip"):
         plot_yields(path, other, **out)
-    with pytest.raises(InputError, match=r"absent\.tsv: no such table"):
+    with pytest.raises(InputError, match=r"absent\.tsv: missing table"):
         plot_yields(tmp_path / "absent.tsv", other, **out)
     assert not out["svg"].exists() and not out["png"].exists()

@@ -345,7 +345,7 @@ def flip(path):
     ("spoil", "message"),
     [
         (truncate, "checkpoint.safetensors: damaged"),
-        (flip, "the checksum does not hold"),
+        (flip, "its checksum does not hold"),
         ({"of": settings(learning_rate=0.001)}, "is of other data or settings"),
         ({"of": settings(replicate=2)}, "is of other data or settings"),
         ({"of": settings(labels="permuted")}, "is of other data or settings"),

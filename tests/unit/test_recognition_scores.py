@@ -129,7 +129,7 @@ def test_labels_that_are_no_class_are_refused(tmp_path):
     given.loc[0, "labels"] = "/m/gone"
     clip = given.loc[0, "clip_id"]
     with pytest.raises(
-        InputError, match=rf"network_clips\.tsv: clip {clip} bears '/m/gone', which"
+        InputError, match=rf"network_clips\.tsv: damaged table .clip {clip} bears '/m/gone', which"
     ):
         run(files, given)
 

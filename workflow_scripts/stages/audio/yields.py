@@ -53,7 +53,7 @@ def summarise_yield(
         path = waiting.pop((split, shard + _SUFFIX), None)
         if path is None:
             raise InputError(f"shard {split}/{shard}: has no status table; run the same again")
-        rows = _statuses(path, split, shard, members)
+        rows = _statuses(path, members)
         for clip, row in zip(members, rows.itertuples(index=False), strict=True):
             for mid in (ALL, *dict.fromkeys(clip.labels)):
                 if mid not in names:
@@ -106,9 +106,7 @@ def check_audio(
     write_table(gate, found.assign(needed=needed), GATE)
 
 
-def _statuses(
-    path: str | os.PathLike, split: str, shard: str, clips: Sequence[Clip]
-) -> pd.DataFrame:
+def _statuses(path: str | os.PathLike, clips: Sequence[Clip]) -> pd.DataFrame:
     """Return the rows of a status table in the order of `clips`, one each."""
     rows = read_table(path, STATUS)
     found = Counter(rows["clip_id"])
@@ -120,8 +118,7 @@ def _statuses(
     ):
         culprit = min(culprits, default=None)
         if culprit is not None:
-            why = f"clip {one_line(culprit)} of shard {split}/{shard} has {problem}"
-            raise damaged(path, "table", why)
+            raise damaged(path, "table", f"clip {culprit} has {problem}")
     return rows.set_index("clip_id").loc[[clip.clip_id for clip in clips]].reset_index()
 
 

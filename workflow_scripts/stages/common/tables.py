@@ -82,10 +82,9 @@ def check_header(
     found = header.decode("utf-8", "replace").rstrip("\n").split("\t")
     if found == list(columns):
         return
-    lacking = [name for name in columns if name not in found]
-    further = [name for name in found if name not in columns]
-    said = [f"no column {lacking[0]}"] * bool(lacking) + [f"a column {further[0]}"] * bool(further)
-    why = " but ".join(said) or "its columns in another order"
+    said = [f"no column {name}" for name in columns if name not in found][:1]
+    said += [f"a column {name!r}" for name in found if name not in columns][:1]
+    why = ", but ".join(said) or "its columns in another order"
     raise damaged(path, kind, f"of another version: {why}")
 
 

@@ -69,7 +69,7 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
     try:
         tensors, about = read_tensors(path, "checkpoint")
     except InputError as error:
-        drop(path, f"{told(error)}, so training starts from the first epoch")
+        drop(path, f"{told(error)}, starting from the first epoch")
         return
     if about.get("digest") != digest:
         logging.warning("starting from the first epoch: %s is of other data or settings", path)
