@@ -195,13 +195,43 @@ def tree(root, files):
     return root / "script.py"
 
 
+# Wherever a statement may stand.
+PLACES = "class if else for while with try except finally case async".split()
+NESTED = """\
+class A:
+    from package import in_class
+if x:
+    from package import in_if
+elif y:
+    pass
+else:
+    from package import in_else
+for x in y:
+    import package.in_for
+while x:
+    import package.in_while
+with x:
+    import package.in_with
+try:
+    from . import in_try
+except E:
+    from . import in_except
+finally:
+    from .in_finally import x
+match x:
+    case 1:
+        import package.in_case
+async def f():
+    import package.in_async
+"""
 MODULES = {
     "script.py": "from package import a\nimport os\n",
     "package/__init__.py": "",
     "package/a.py": "from .sub.b import f\n",
     "package/sub/__init__.py": "",
     "package/sub/b.py": "def f():\n    import package.late\n",
-    "package/late.py": "x = 1\n",
+    "package/late.py": NESTED,
+    **{f"package/in_{place}.py": "x = 1\n" for place in PLACES},
     "package/apart.py": "y = 1\n",
     "other.py": "z = 1\n",
 }

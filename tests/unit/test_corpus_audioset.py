@@ -152,6 +152,40 @@ def test_a_list_in_the_published_form_reads_back(tmp_path_factory, rows):
     assert count_segments(path, KEY) == len(rows)
 
 
+@given(
+    lines=st.lists(
+        st.sampled_from(
+            [
+                'Yab-_def0123, 30.000, 40.000, "/m/04rlf"',
+                '"--PJHxphWEs", 0, 9, "/m/09x0r"',
+                '  --PJHxphWEs, 0, 9, "/m/09x0r"',
+                "# a comment",
+                "  # a comment",
+                "YTID, start_seconds, end_seconds, positive_labels",
+                '"YTID", start_seconds',
+                "",
+                " \t",
+            ]
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    ends=st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=40, max_size=40),
+    last=st.booleans(),
+    block=st.integers(1, 200),
+)
+def test_counting_by_the_block_is_counting_line_by_line(tmp_path_factory, lines, ends, last, block):
+    text = "".join(a + b for a, b in zip(lines, ends, strict=False))
+    path = tmp_path_factory.mktemp("list") / "segments.csv"
+    path.write_bytes((text if last else text.rstrip("\r\n")).encode())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("stages.corpus.audioset._BLOCK", block)
+        count = count_segments(path, KEY)
+    blank_or_comment = ("#", "YTID,", '"YTID"')
+    kept = [line.strip() for line in lines]
+    assert count == sum(bool(line) and not line.startswith(blank_or_comment) for line in kept)
+
+
 def test_classes_come_by_index_with_names_that_hold_commas(tmp_path):
     path = written(tmp_path, 'index,mid,display_name\n0,/m/a,"Male speech, man"\n1,/m/b,Dog\n')
     assert read_class_list(path, "key") == [("/m/a", "Male speech, man"), ("/m/b", "Dog")]

@@ -53,10 +53,13 @@ def test_the_smoke_preset_drops_a_condition(tmp_path):
 
 
 def test_the_audioset_preset(tmp_path):
-    write_audioset(tmp_path, clips_per_split=600, audio=False)
+    # No fewer than the 42,531 of the balanced and the eval set.
+    write_audioset(tmp_path, clips_per_split=21_300, audio=False)
     jobs = planned(tmp_path, *preset("audioset-local"))
-    assert jobs["fetch_audio"] == 4
-    assert jobs["train_network"] == 20
+    assert jobs["fetch_audio"] == 2 * 42
+    assert jobs["train_network"] == 4 * 5
+    assert jobs["compute_quilts"] == 7 * 42
+    assert sum(jobs.values()) < 2000
 
 
 def test_the_manifest_preset(tmp_path):

@@ -117,7 +117,7 @@ def count_segments(path: str | os.PathLike, key: str) -> int:
     """
     count = 0
     with opened(path, key) as file:
-        # Every job on a cluster counts anew, so lines are looked at one by one only where they must.
+        # Every job on a cluster counts anew: lines are looked at one by one only where they must.
         while block := file.read(_BLOCK):
             block += file.readline()
             if count and not _may_hold_others(block):
@@ -132,11 +132,8 @@ def count_segments(path: str | os.PathLike, key: str) -> int:
 
 def _may_hold_others(block: str) -> bool:
     """Return whether a line of `block` may be no segment, or end in a way that is no line feed."""
-    return (
-        _OTHER.search(f"\n{block}") is not None
-        or "\r" in block
-        and block.count("\r") != block.count("\r\n")
-    )
+    odd_ends = "\r" in block and block.count("\r") != block.count("\r\n")
+    return odd_ends or _OTHER.search(f"\n{block}") is not None
 
 
 def read_clip_ids(path: str | os.PathLike, key: str) -> list[str]:
