@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from can_run import needs
 from matplotlib.figure import Figure
 
+from can_run import needs
 from stages.audio.storage import AudioShard, read_audio_shard, write_audio_shard
 from stages.common import hdf5
 from stages.common.tables import read_table, write_table
