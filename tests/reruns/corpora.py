@@ -6,7 +6,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from reruns.plans import plan, recorded, stand_in
+from reruns.plans import plan, recorded, said, stand_in
 from workflow.audioset_files import NODES, write_audioset
 from workflow.snake import ROOT, written
 
@@ -38,6 +38,10 @@ class Finished:
 
     def plan(self, *more: object, root: Path = ROOT) -> set:
         return plan(self.folder, *self.arguments, *more, root=root)
+
+    def run(self, *more: object, root: Path = ROOT) -> str:
+        """Run Snakemake with the arguments and `more`; returns what it says."""
+        return said(self.folder, *self.arguments, *more, root=root)
 
     def copy(self, folder: Path) -> "Finished":
         """Return a copy in `folder`, which must not be there, with the times of all files."""

@@ -49,19 +49,23 @@ def plans(questions: Iterable[Question]) -> list[set[Job]]:
     return [_jobs(said) for said in answers]
 
 
+def said(folder: Path, *arguments: object, root: Path = ROOT) -> str:
+    """Return what `snakemake` with `arguments` says in `folder`; fails when it fails."""
+    return _answers([(folder, arguments, root)])[0]
+
+
 def stand_in(folder: Path, *arguments: object, root: Path = ROOT) -> Path:
     """Make `folder` look as if `snakemake` with `arguments` had run there; returns it.
 
     Files are empty. Snakemake itself notes what they were made with, for it plans by its notes and
     the times of files, and never looks into one.
     """
-    (said,) = _answers([(folder, ["--dry-run", *arguments], root)])
-    for line in _OUTPUT.findall(said):
+    for line in _OUTPUT.findall(said(folder, "--dry-run", *arguments, root=root)):
         for name in line.split(", "):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-    _answers([(folder, ["--touch", "--forceall", *arguments], root)])
+    said(folder, "--touch", "--forceall", *arguments, root=root)
     return folder
 
 
@@ -84,9 +88,9 @@ def _answers(calls: Sequence[Question]) -> list[str]:
     # Snakemake keeps much in its modules, so each call has a process of its own.
     with context.Pool(min(2, len(calls)), maxtasksperchild=1) as pool:
         answers = pool.map(_snakemake, calls, chunksize=1)
-    for status, said in answers:
-        assert status == 0, said
-    return [said for _, said in answers]
+    for status, answer in answers:
+        assert status == 0, answer
+    return [answer for _, answer in answers]
 
 
 def _start_server(context: BaseContext) -> None:
@@ -117,9 +121,9 @@ def _snakemake(call: tuple[str, list[str], str]) -> tuple[int, str]:
         f"--workflow-profile={root}/profiles/default",
         f"--directory={folder}",
     ]
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 1)
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as streams:
+        os.dup2(streams.fileno(), 1)
+        os.dup2(streams.fileno(), 2)
         try:
             main([*shared, *arguments])
             status = 0
@@ -127,13 +131,13 @@ def _snakemake(call: tuple[str, list[str], str]) -> tuple[int, str]:
             status = ended.code or 0
         sys.stdout.flush()
         sys.stderr.flush()
-        said.seek(0)
-        return status, said.read().decode()
+        streams.seek(0)
+        return status, streams.read().decode()
 
 
-def _jobs(said: str) -> set[Job]:
-    shown = _JOB.findall(said)
-    assert shown or _NOTHING in said, said
+def _jobs(answer: str) -> set[Job]:
+    shown = _JOB.findall(answer)
+    assert shown or _NOTHING in answer, answer
     found = set()
     for rule, about in shown:
         wildcards, log = _WILDCARDS.search(about), _LOG.search(about)

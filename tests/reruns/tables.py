@@ -45,16 +45,23 @@ def with_followers(first: Iterable[str]) -> set[str]:
     return found
 
 
-def row_of(heading: str, name: str) -> str:
-    """Return the second cell of the row for `name`: its own, or else that of a pattern it fits."""
+def row_of(heading: str, name: str) -> tuple[str, str]:
+    """Return the row for `name`: its own, or else that of a pattern it fits."""
     exact, by_pattern = [], []
-    for first, second in table(heading):
-        names = re.findall(r"`([^`]+)`", first)
-        exact += [second for other in names if other == name]
-        by_pattern += [second for other in names if "*" in other and fnmatchcase(name, other)]
+    for row in table(heading):
+        names = re.findall(r"`([^`]+)`", row[0])
+        if name in names:
+            exact.append(row)
+        elif any("*" in other and fnmatchcase(name, other) for other in names):
+            by_pattern.append(row)
     found = exact or by_pattern
     assert len(found) == 1, f"docs/reruns.md, {heading}: {len(found)} rows for {name}"
     return found[0]
+
+
+def first_of(heading: str, name: str) -> list[str]:
+    """Return the rules that the row for `name` names."""
+    return named(row_of(heading, name)[1])
 
 
 def named(cell: str) -> list[str]:

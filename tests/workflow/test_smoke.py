@@ -1,7 +1,5 @@
-"""The smoke configuration through Snakemake, whole; then what a second run does."""
+"""The smoke configuration through Snakemake, whole; tests/reruns has what a second run does."""
 
-import os
-import shutil
 import xml.etree.ElementTree
 
 import h5py
@@ -25,7 +23,7 @@ from stages.networks.columns import HISTORY, NETWORK_CLIPS
 from stages.quilts.columns import QUILT_STATUS
 from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from stages.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, SELECTIVITY_SUMMARY, UNITS
-from workflow.snake import ROOT, planned, preset, snakemake, written
+from workflow.snake import preset, snakemake
 
 SMOKE = preset("smoke")
 NETWORKS = [(c, s) for c in ("natural", "shuffled", "untrained") for s in (1, 2)]
@@ -321,96 +319,6 @@ def test_every_job_has_a_log_and_a_benchmark(results):
     assert len(jobs("logs", "log")) > 40
 
 
-def test_a_second_run_does_nothing(folder):
-    ended = snakemake(folder, *SMOKE)
-    assert ended.returncode == 0
-    assert "Nothing to be done" in ended.stdout + ended.stderr
-
-
-def test_a_fresh_checkout_runs_nothing(folder, tmp_path):
-    for part in ("Snakefile", "config.yaml"):
-        shutil.copy(ROOT / part, tmp_path / part)
-    for part in ("rules", "workflow_scripts", "schemas", "config", "envs", "report", "profiles"):
-        shutil.copytree(ROOT / part, tmp_path / part, copy_function=shutil.copyfile)
-    for path in tmp_path.rglob("*.py"):
-        os.utime(path)
-    assert not planned(folder, *SMOKE, "--snakefile", tmp_path / "Snakefile")
-
-
-# What follows from which units are selective, and what each change shows in the end.
-OF_SELECTIVE = {
-    "selective_responses",
-    "quilt_responses",
-    "genre_responses",
-    "decode_target",
-    "lesion_units",
-    *(
-        f"plot_{name}"
-        for name in (
-            "selective_responses",
-            "class_responses",
-            "selectivity_index",
-            "selectivity_by_layer",
-            "quilts",
-            "genres",
-            "decoding",
-            "acoustics",
-            "lesions",
-            "lesion_dose",
-            "lesion_classes",
-        )
-    ),
-}
-TOLD = {"assess_claims", "plot_claims", "write_report"}
-
-
-@pytest.mark.parametrize(
-    ("setting", "rules"),
-    [
-        (
-            {"selectivity": {"fraction": 0.25}},
-            OF_SELECTIVE | TOLD | {"selectivity_units", "summarise_selectivity"},
-        ),
-        (
-            {"selectivity": {"layer": "conv3"}},
-            OF_SELECTIVE | TOLD | {"embed_responses", "plot_embedding"},
-        ),
-        ({"embedding": {"perplexity": 5}}, TOLD | {"embed_responses", "plot_embedding"}),
-        ({"decoding": {"units": 64}}, TOLD | {"decode_target", "plot_decoding"}),
-        (
-            {"lesions": {"fractions": [0.125, 0.25]}},
-            TOLD | {"lesion_units", "plot_lesions", "plot_lesion_dose", "plot_lesion_classes"},
-        ),
-        ({"claims": {"min_networks": 2}}, TOLD),
-        # Of what follows a job through an `ancient` input, Snakemake looks only in the next run at
-        # whether it has changed: the report has, and is then written.
-        ({"audio": {"max_bad_share": 0.5}}, {"check_audio"}),
-        # How clips are asked for is shown in the report, and changes nothing else.
-        ({"audio": {"retries": {"attempts": 5}}}, {"write_report"}),
-    ],
-)
-def test_a_changed_key_runs_again_what_depends_on_it(folder, tmp_path, setting, rules):
-    changed = written(tmp_path / "changed.yaml", setting)
-    assert set(planned(folder, *SMOKE, changed)) - {"all"} == rules
-
-
-def test_another_stretch_of_quilts_concerns_quilts_alone(folder, tmp_path):
-    changed = written(tmp_path / "changed.yaml", {"quilts": {"compared_seconds": 1.5}})
-    jobs = planned(folder, *SMOKE, changed, "--", "quilts", "results/smoke/figures/quilts.png")
-    quilts = {"compute_quilts", "compute_quilt_responses", "quilt_responses", "plot_quilts"}
-    assert set(jobs) - {"quilts"} == quilts | {"index_spectrograms"}
-    # One length more is one stimulus more.
-    changed = written(tmp_path / "more.yaml", {"quilts": {"segment_ms": [50, 100, 400]}})
-    jobs = planned(folder, *SMOKE, changed, "--", "quilts")
-    assert jobs["index_spectrograms"] == 1 and jobs["compute_quilt_responses"] == 3
-
-
-def test_a_seed_more_trains_that_seed_only(folder, tmp_path):
-    jobs = planned(folder, *SMOKE, written(tmp_path / "more.yaml", {"networks": {"seeds": 3}}))
-    assert jobs["train_network"] == jobs["compute_responses"] == 3
-    assert not jobs["fetch_audio"] and not jobs["compute_spectrograms"]
-
-
 def test_snakemakes_own_report_builds(folder):
     ended = snakemake(folder, *SMOKE, "--report", "results/report.html")
     assert ended.returncode == 0, ended.stderr
@@ -440,12 +348,3 @@ def test_the_page_says_so(results):
     for rule in ("train_network", "lesion_units", "assess_claims"):
         assert f"<td>{rule}</td>" in page
     assert "<script" not in page
-
-
-# Last, for what depends on the table is then out of date.
-def test_a_missing_table_is_made_again(folder, results):
-    path = results / "recognition" / "natural" / "seed-1" / "average_precision.tsv"
-    before = path.read_bytes()
-    path.unlink()
-    assert snakemake(folder, *SMOKE, "--", path.relative_to(folder)).returncode == 0
-    assert path.read_bytes() == before

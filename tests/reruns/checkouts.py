@@ -1,0 +1,21 @@
+"""Copies of the workflow, to edit."""
+
+import shutil
+from pathlib import Path
+
+from workflow.snake import ROOT
+
+
+def checkout(folder: Path) -> Path:
+    """Copy the workflow to `folder` as a checkout would, with times of its own; returns it."""
+    folder.mkdir()
+    for part in ("Snakefile", "config.yaml"):
+        shutil.copyfile(ROOT / part, folder / part)
+    for part in ("rules", "workflow_scripts", "schemas", "config", "envs", "report", "profiles"):
+        shutil.copytree(
+            ROOT / part,
+            folder / part,
+            copy_function=shutil.copyfile,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    return folder

@@ -1,0 +1,251 @@
+"""More of something, another corpus, and what Snakemake's options run: exact sets of jobs."""
+
+import itertools
+
+import pytest
+
+from reruns.checkouts import checkout
+from reruns.corpora import Finished
+from reruns.plans import plan, recorded, stand_in
+from reruns.tables import PLOTS, label, with_followers
+
+CONDITIONS = ["natural", "shuffled", "untrained"]
+STIMULI = ["intact", "quilt-50ms", "quilt-400ms"]
+FRACTIONS = ["0.125", "0.5"]
+OF_A_NETWORK = [
+    "train_network",
+    "selectivity_units",
+    "selective_responses",
+    "score_recognition",
+]
+SUMMARIES = ["summarise_selectivity", "summarise_recognition"]
+TOLD = ["assess_claims", "plot_claims", "write_report"]
+# These show no network.
+OF_CLIPS = {"plot_yields", "plot_example_spectrograms"}
+
+
+def jobs(rule, **wildcards):
+    """Return (rule, wildcards) of every combination of `wildcards`, as Snakemake shows them."""
+    choices = [[f"{name}={value}" for value in values] for name, values in wildcards.items()]
+    return {(rule, ", ".join(chosen)) for chosen in itertools.product(*choices)}
+
+
+def single(*rules):
+    return {(rule, "") for rule in rules}
+
+
+def shown(planned):
+    return {(job.rule, job.wildcards) for job in planned}
+
+
+def with_setting(finished, name, setting, *more):
+    return finished.plan(*finished.changed(name, setting)[2:], *more)
+
+
+def of_networks(conditions, seeds):
+    """The jobs that stand for one network."""
+    found = set()
+    for rule in OF_A_NETWORK:
+        found |= jobs(rule, condition=conditions, seed=seeds)
+    return found | jobs(
+        "compute_responses", condition=conditions, seed=seeds, stimulus=["original"]
+    )
+
+
+def of_conditions(conditions):
+    """The jobs that stand for one condition and all its seeds."""
+    found = jobs("compute_quilt_responses", condition=conditions, stimulus=STIMULI)
+    for rule in ("quilt_responses", "decode_target", "embed_responses", "genre_responses"):
+        found |= jobs(rule, condition=conditions)
+    return found | jobs("lesion_units", condition=conditions, fraction=FRACTIONS)
+
+
+def test_a_seed_more(finished):
+    planned = with_setting(finished, "seeds", {"networks": {"seeds": 3}})
+    plots = set(PLOTS) - OF_CLIPS
+    assert shown(planned) == (
+        of_networks(CONDITIONS, [3]) | of_conditions(CONDITIONS) | single(*SUMMARIES, *plots, *TOLD)
+    )
+
+
+def test_a_seed_less_trains_nothing(finished):
+    planned = with_setting(finished, "fewer", {"networks": {"seeds": 1}})
+    assert not {job.rule for job in planned} & {*OF_A_NETWORK, "compute_responses"}
+
+
+def test_a_condition_more(finished):
+    setting = {
+        "networks": {"conditions": {"full": {"withhold": False, "labels": "given", "epochs": 1}}}
+    }
+    planned = with_setting(finished, "condition", setting)
+    plots = set(PLOTS) - OF_CLIPS - {"plot_class_responses", "plot_lesion_classes"}
+    assert shown(planned) == (
+        of_networks(["full"], [1, 2]) | of_conditions(["full"]) | single(*SUMMARIES, *plots, *TOLD)
+    )
+
+
+def test_a_condition_less_computes_nothing(finished):
+    planned = with_setting(finished, "less", {"networks": {"conditions": {"untrained": None}}})
+    plots = set(PLOTS) - OF_CLIPS - {"plot_class_responses", "plot_lesion_classes"}
+    assert shown(planned) == single(*SUMMARIES, *plots, *TOLD)
+
+
+def test_a_segment_length_more(finished):
+    planned = with_setting(finished, "length", {"quilts": {"segment_ms": [50, 100, 400]}})
+    shards = {
+        job.wildcards.rpartition("=")[2]
+        for job in finished.plan("-R", "compute_quilts")
+        if job.rule == "compute_quilts"
+    }
+    assert len(shards) > 1
+    assert shown(planned) == (
+        jobs("compute_quilts", stimulus=["quilt-100ms"], shard=shards)
+        | jobs("index_spectrograms", stimulus=["quilt-100ms"], split=["test"])
+        | jobs("compute_quilt_responses", condition=CONDITIONS, stimulus=["quilt-100ms"])
+        | jobs("quilt_responses", condition=CONDITIONS)
+        | single("plot_quilts", *TOLD)
+    )
+
+
+def test_a_lesion_fraction_more(finished):
+    planned = with_setting(finished, "fraction", {"lesions": {"fractions": [0.125, 0.25, 0.5]}})
+    assert shown(planned) == jobs("lesion_units", condition=CONDITIONS, fraction=["0.25"]) | single(
+        "plot_lesion_dose", "write_report"
+    )
+
+
+def test_a_lesion_fraction_that_is_the_nearest_to_the_selective_units(finished):
+    setting = {"lesions": {"fractions": [0.25, 0.5]}}
+    planned = with_setting(finished, "nearest", setting)
+    figures = ["plot_lesions", "plot_lesion_dose", "plot_lesion_classes"]
+    assert shown(planned) == jobs("lesion_units", condition=CONDITIONS, fraction=["0.25"]) | single(
+        *figures, *TOLD
+    )
+
+
+def test_a_second_corpus_leaves_the_first_alone(finished, tmp_path):
+    both = finished.copy(tmp_path / "both")
+    first = {
+        path: path.stat().st_mtime_ns
+        for path in (both.folder / "results/smoke").rglob("*")
+        if path.is_file()
+    }
+    arguments = both.changed("second", {"corpus": {"name": "second"}})
+    everything = both.plan("--forceall")
+    planned = plan(both.folder, *arguments)
+    assert {job.log for job in planned} == {
+        job.log.replace("results/smoke/", "results/second/") for job in everything
+    }
+    stand_in(both.folder, *arguments)
+    assert both.plan() == set() == plan(both.folder, *arguments)
+    changed = [*arguments, both.changed("units", {"decoding": {"units": 64}})[-1]]
+    assert all(job.log.startswith("results/second/") for job in plan(both.folder, *changed))
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+
+
+def test_force_one_file(finished):
+    planned = finished.plan("-R", "results/smoke/lesions/natural/fraction-0.5/lesions.tsv")
+    assert shown(planned) == jobs("lesion_units", condition=["natural"], fraction=["0.5"]) | single(
+        "plot_lesion_dose", "write_report"
+    )
+    planned = finished.plan("-R", "results/smoke/networks/shuffled/seed-2/weights.safetensors")
+    assert shown(planned) == (
+        of_networks(["shuffled"], [2])
+        | of_conditions(["shuffled"])
+        | single(*SUMMARIES, *(set(PLOTS) - OF_CLIPS), *TOLD)
+    ) - single("plot_class_responses", "plot_lesion_classes")
+
+
+def test_force_lesion_units(finished):
+    lesions = jobs("lesion_units", condition=CONDITIONS, fraction=FRACTIONS)
+    figures = single("plot_lesions", "plot_lesion_dose", "plot_lesion_classes")
+    for option in ("-R", "--forcerun"):
+        assert shown(finished.plan(option, "lesion_units")) == lesions | figures | single(*TOLD)
+    assert shown(finished.plan("-R", "lesion_units", "--until", "lesion_units")) == lesions
+    assert shown(finished.plan("-R", "lesion_units", "--omit-from", "assess_claims")) == (
+        lesions | figures
+    )
+    assert shown(finished.plan("-R", "lesion_units", "--", "lesions")) == lesions
+
+
+def test_until_and_omit_from_in_an_empty_folder(finished, tmp_path):
+    everything = finished.plan("--forceall")
+    empty = Finished(tmp_path, finished.arguments)
+    assert empty.plan() == everything
+    until = empty.plan("--until", "train_network")
+    assert {label(job) for job in until} == {
+        "make_corpus",
+        "fetch_audio",
+        "compute_spectrograms",
+        "index_spectrograms",
+        "train_network",
+    }
+    assert len([job for job in until if job.rule == "train_network"]) == 6
+    # Nothing of the test split is needed for that.
+    assert not [job for job in until if "test" in job.wildcards]
+    omitted = empty.plan("--omit-from", "compute_quilts")
+    gone = with_followers(["compute_quilts"])
+    assert {label(job) for job in omitted} == {label(job) for job in everything} - gone
+
+
+def test_single_files_and_what_is_missing_for_them(finished, tmp_path):
+    weights = "results/smoke/networks/natural/seed-2/weights.safetensors"
+    assert finished.plan("--", weights) == set()
+    copy = finished.copy(tmp_path / "copy")
+    (copy.folder / weights).unlink()
+    table = "results/smoke/recognition/natural/seed-2/average_precision.tsv"
+    assert shown(copy.plan("--", weights)) == jobs("train_network", condition=["natural"], seed=[2])
+    assert shown(copy.plan("--", table)) == (
+        jobs("train_network", condition=["natural"], seed=[2])
+        | jobs("compute_responses", condition=["natural"], seed=[2], stimulus=["original"])
+        | jobs("score_recognition", condition=["natural"], seed=[2])
+    )
+    made_from = shown(finished.plan("-F", "--", "results/smoke/figures/lesion_classes.png"))
+    assert single("plot_lesion_classes") < made_from
+    assert jobs("lesion_units", condition=["natural"], fraction=["0.125"]) < made_from
+    assert not made_from & jobs("lesion_units", condition=CONDITIONS, fraction=["0.5"])
+    assert not [job for job in made_from if "shuffled" in job[1] or job[0] == "compute_quilts"]
+
+
+def test_what_is_done_after_a_change_that_changes_nothing(finished, tmp_path):
+    root = checkout(tmp_path / "edited")
+    with open(root / "workflow_scripts/stages/figures/quilts.py", "a", encoding="utf-8") as module:
+        module.write("# A comment.\n")
+    due = single("plot_quilts", "write_report")
+    assert shown(finished.plan(root=root)) == due
+    # Once.
+    assert finished.plan("--rerun-triggers", "mtime", root=root) == set()
+    assert shown(finished.plan(root=root)) == due
+    # Two files only, which Snakemake then knows nothing of but the time.
+    forgotten = finished.copy(tmp_path / "forgotten")
+    figures = [f"results/smoke/figures/quilts.{ending}" for ending in ("svg", "png")]
+    forgotten.run("--cleanup-metadata", *figures, root=root)
+    assert forgotten.plan(root=root) == set()
+    assert not set(figures) & set(recorded(forgotten.folder))
+    # For good.
+    touched = finished.copy(tmp_path / "touched")
+    before = {path: path.read_bytes() for path in (touched.folder / "results").rglob("*.*")}
+    touched.run("--touch", root=root)
+    assert touched.plan(root=root) == set()
+    assert shown(touched.plan()) == due
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("option", ["--summary", "--detailed-summary"])
+def test_the_summary_names_every_file_and_what_waits(finished, tmp_path, option):
+    copy = finished.copy(tmp_path / "copy")
+    table = "results/smoke/decoding/natural.tsv"
+    (copy.folder / table).unlink()
+    rows = [line.split("\t") for line in copy.run(option).splitlines() if "\t" in line]
+    plans = {row[0]: row[-1] for row in rows[1:]}
+    assert set(plans) == set(recorded(copy.folder))
+    assert plans[table] == "update pending"
+    assert plans["results/smoke/decoding/shuffled.tsv"] == "no update"
+
+
+def test_quiet_dry_runs_count_the_jobs(finished):
+    said = finished.run("-n", "--quiet", "rules", "-R", "lesion_units")
+    assert "lesion_units" in said and "output:" not in said
+    said = finished.run("-n", "-R", "lesion_units")
+    assert "reason: Forced execution" in said
+    assert "reason: Input files updated by another job" in said

@@ -1,0 +1,129 @@
+"""The same on a real run: what stands in for it is noted alike, and what is planned is done."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from reruns.corpora import Finished
+from reruns.plans import recorded
+from stages.common.tables import read_table
+from stages.lesions.columns import LESION_CLASSES, LESIONS
+from workflow.snake import preset, snakemake, written
+
+SMOKE = tuple(preset("smoke"))
+RESULTS = "results/smoke"
+
+
+@pytest.fixture
+def run(smoke, tmp_path):
+    """A copy of the run, to change."""
+    shutil.copytree(smoke, tmp_path / "run")
+    return Finished(tmp_path / "run", SMOKE)
+
+
+def do(run, *arguments):
+    """Run Snakemake, which must succeed; returns the rules whose jobs ended."""
+    ended = snakemake(run.folder, *SMOKE, *arguments)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+def contents(run, part="results"):
+    """The bytes of every table and array; logs, benchmarks and the report tell of time."""
+    return {
+        path.relative_to(run.folder).as_posix(): path.read_bytes()
+        for path in sorted((run.folder / part).rglob("*"))
+        if path.is_file() and not {"logs", "benchmarks", "report.html"} & set(path.parts)
+    }
+
+
+def test_a_real_run_is_noted_as_what_stands_in_for_it(smoke, finished):
+    real, stood_in = recorded(smoke), recorded(finished.folder)
+    assert set(real) == set(stood_in)
+    for path, note in real.items():
+        for part in ("rule", "input", "params", "log", "conda_env", "software_stack_hash"):
+            assert note[part] == stood_in[path][part], (path, part)
+
+
+def test_after_a_run_there_is_nothing_to_do(smoke):
+    ended = snakemake(smoke, *SMOKE)
+    assert ended.returncode == 0
+    assert "Nothing to be done" in ended.stdout + ended.stderr
+
+
+def test_a_missing_table_is_made_again_to_the_byte(run):
+    before = contents(run)
+    table = f"{RESULTS}/lesions/natural/fraction-0.5/lesions.tsv"
+    (run.folder / table).unlink()
+    do(run)
+    assert contents(run) == before
+    assert run.plan() == set()
+
+
+def test_a_lesion_fraction_more_leaves_the_others_and_is_drawn(run):
+    before = contents(run)
+    more = written(run.folder / "more.yaml", {"lesions": {"fractions": [0.125, 0.25, 0.5]}})
+    do(run, more)
+    after = contents(run)
+    added = {path for path in after if "fraction-0.25" in path}
+    assert len(added) == 2 * 3
+    changed = {path for path in before if after[path] != before[path]}
+    assert changed == {f"{RESULTS}/figures/lesion_dose.{ending}" for ending in ("svg", "png")}
+    assert set(after) - set(before) == added
+    for name, columns in (("lesions", LESIONS), ("classes", LESION_CLASSES)):
+        tables = [
+            read_table(
+                run.folder / f"{RESULTS}/lesions/natural/fraction-{share}/{name}.tsv", columns
+            )
+            for share in (0.125, 0.25, 0.5)
+        ]
+        none = [table[table["lesion"] == "none"].reset_index(drop=True) for table in tables]
+        for other in none[1:]:
+            pd.testing.assert_frame_equal(none[0], other)
+
+
+def test_limits_train_nothing_and_stop_what_they_do_not_allow(run):
+    before = contents(run, f"{RESULTS}/networks")
+    looser = written(run.folder / "looser.yaml", {"audio": {"max_bad_share": 0.5}})
+    said = do(run, looser)
+    assert "rule check_audio:" in said and "rule train_network:" not in said
+    assert contents(run, f"{RESULTS}/networks") == before
+    stricter = written(run.folder / "stricter.yaml", {"audio": {"min_clips": {"train": 9999}}})
+    ended = snakemake(run.folder, *SMOKE, stricter)
+    assert ended.returncode != 0
+    assert "audio.min_clips.train asks for 9999" in ended.stdout + ended.stderr
+    assert contents(run, f"{RESULTS}/networks") == before
+    # Asked for alone, a network looks at its clips itself.
+    weights = f"{RESULTS}/networks/natural/seed-1/weights.safetensors"
+    (run.folder / weights).unlink()
+    ended = snakemake(run.folder, *SMOKE, stricter, "--", weights)
+    assert ended.returncode != 0 and "rule check_audio:" not in ended.stdout + ended.stderr
+    assert "audio.min_clips.train asks for 9999" in ended.stdout + ended.stderr
+    assert not (run.folder / weights).exists()
+
+
+def test_a_second_corpus_in_the_same_folder(run):
+    before = {path: path.stat().st_mtime_ns for path in (run.folder / RESULTS).rglob("*")}
+    second = written(run.folder / "second.yaml", {"corpus": {"name": "second"}})
+    do(run, second, "--until", "make_corpus")
+    made = {path.name for path in (run.folder / "results/second").rglob("*") if path.is_file()}
+    assert made == {"clips.tsv", "classes.tsv", "summary.tsv", "job.log", "job.tsv"}
+    after = {path: path.stat().st_mtime_ns for path in (run.folder / RESULTS).rglob("*")}
+    assert after == before
+    assert run.plan() == set()
+
+
+def test_force_and_until_do_what_they_say(run):
+    times = {
+        path: path.stat().st_mtime_ns
+        for path in (run.folder / RESULTS).rglob("*")
+        if path.is_file()
+    }
+    before = contents(run)
+    do(run, "-R", "lesion_units", "--until", "lesion_units")
+    written_anew = {path for path in times if path.stat().st_mtime_ns != times[path]}
+    made = {path.relative_to(run.folder / RESULTS).parts[0] for path in written_anew}
+    assert made == {"lesions", "logs", "benchmarks"}
+    assert len([path for path in written_anew if "lesions" in path.parts]) == 2 * 2 * 3
+    assert contents(run) == before
