@@ -10,7 +10,7 @@ from interruptions.runs import at_work, contents, leftovers, run, started, unloc
 # Another seed kills at other moments: INTERRUPTIONS_SEED=4 pytest tests/interruptions
 SEED = int(os.environ.get("INTERRUPTIONS_SEED", "1"))
 _MOST_KILLS = 10
-_SECONDS = 1500
+_SECONDS = 2400
 
 
 def _moment(draw):
