@@ -1,5 +1,6 @@
 """The smoke configuration through Snakemake, whole; tests/reruns has what a second run does."""
 
+import shutil
 import xml.etree.ElementTree
 
 import h5py
