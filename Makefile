@@ -8,6 +8,10 @@ REPORT ?= results/snakemake-report.html
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
 SOURCES := workflow_scripts tests benchmarks
+# Those that wait most come first, for files of tests are taken in this order.
+LONG_TESTS := tests/cluster tests/interruptions tests/damage tests/workflow tests/reruns
+# Tests side by side; Snakemake, in the long ones, takes up to two cores for each.
+WORKERS ?= 2
 
 .PHONY: run test lint bench report setup lock
 
@@ -18,8 +22,10 @@ report: setup
 	@$(SNAKEMAKE) --report $(REPORT) $(ARGS)
 	@echo "report   $(REPORT)"
 
+# The quick tests first: where one fails, the long ones are not run.
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/unit
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(LONG_TESTS)
 
 lint: setup
 	@$(BIN)/ruff check $(SOURCES)

@@ -1,5 +1,15 @@
 """Settings of all tests, and the finished run that many of them begin with."""
 
+import fcntl
+import os
+import shutil
+
+# Each worker of pytest -n, and what it starts, computes on one core. Libraries ask when they are
+# imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 
@@ -13,8 +23,17 @@ settings.load_profile("steady")
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
     """A folder in which the smoke configuration was run whole; tests that change it take a copy."""
-    folder = tmp_path_factory.mktemp("smoke")
-    ended = snakemake(folder, *preset("smoke"))
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "figures  results/smoke/figures" in ended.stdout
+    base = tmp_path_factory.getbasetemp()
+    # Workers side by side have folders of their own within one; the first to ask runs it for all.
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, ended_well = shared / "smoke", shared / "smoke.ended-well"
+    with open(shared / "smoke.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ended_well.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            ended = snakemake(folder, *preset("smoke"))
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+            assert "figures  results/smoke/figures" in ended.stdout
+            ended_well.touch()
     return folder
