@@ -124,7 +124,7 @@ def test_a_damaged_journal_loses_clips_and_invents_none(journal, name):
     second = {"a": ended("a", "silent"), "c": ended("c")}
     path = journal / name
     whole = {path.name: path.read_bytes() for path in journal.iterdir()}
-    for content in changes(whole[name], 400):
+    for content in changes(whole[name], 150):
         for under, own in (("first", first), ("second", second)):
             for other, kept in whole.items():
                 (journal / other).write_bytes(kept)
@@ -165,7 +165,7 @@ def test_of_a_finished_shard_what_is_whole_is_remembered(tmp_path, name):
     path = folder / name
     whole = path.read_bytes()
     remembered = []
-    for content in changes(whole, 400):
+    for content in changes(whole, 150):
         path.write_bytes(content)
         with Journal(folder, "s") as journal:
             assert not journal.ended

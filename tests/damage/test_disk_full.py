@@ -69,8 +69,8 @@ def weights(path):
 
 
 def figure(path):
-    drawn = Figure(figsize=(9, 9))
-    drawn.subplots().imshow(DRAW.random((400, 400)), interpolation="none")
+    drawn = Figure(figsize=(3, 3))
+    drawn.subplots().imshow(DRAW.random((150, 150)), interpolation="none")
     save(drawn, path.with_suffix(".svg"), path)
 
 
@@ -98,9 +98,8 @@ def in_a_child(action, path):
             action(path)
             code = 0
         except OSError as error:
-            code = (
-                error.errno if error.filename in (str(path), str(path.with_suffix(".svg"))) else 98
-            )
+            named = error.filename in (str(path), str(path.with_suffix(".svg")))
+            code = error.errno if named else 98
         finally:
             os._exit(code or 0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
