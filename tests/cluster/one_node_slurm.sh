@@ -108,7 +108,8 @@ start() {
     slurmd -c || fail "slurmd does not start"
     local waited
     for waited in $(seq 100); do
-        if [ "$(sinfo --noheader --partition cpu --format %t 2>/dev/null)" = idle ]; then
+        kill -0 "$(cat "$STATE/slurmctld.pid")" 2>/dev/null || fail "slurmctld has ended"
+        if [ "$(timeout 5 sinfo --noheader --partition cpu --format %t 2>/dev/null)" = idle ]; then
             return
         fi
         sleep 0.2
@@ -117,7 +118,7 @@ start() {
 }
 
 running() {
-    scontrol ping 2>/dev/null | grep -q "is UP" && [ -e "$STATE/slurmd.pid" ]
+    timeout 10 scontrol ping 2>/dev/null | grep -q "is UP" && [ -e "$STATE/slurmd.pid" ]
 }
 
 end_process() {
@@ -134,7 +135,7 @@ end_process() {
 
 stop() {
     if running; then
-        scancel --state=PENDING --state=RUNNING --state=SUSPENDED --full --quiet --user=root || true
+        timeout 10 scancel --full --quiet --user=root || true
     fi
     end_process slurmd
     end_process slurmctld

@@ -211,7 +211,8 @@ def test_networks_ask_for_one_gpu_of_its_partition(disturbed):
     for job in jobs():
         rule = rule_of(job)
         seen.add(rule)
-        gpus = re.findall(r"gres/gpu=(\d+)", job.get("TRES", ""))
+        # As versions of SLURM write it: gres:gpu:1, gres/gpu:1, gres/gpu=1.
+        gpus = re.findall(r"gres[:/]gpu[:=](\d+)", job.get("TresPerJob", ""))
         expected = ("gpu", ["1"]) if rule in ON_GPU else ("cpu", [])
         assert (job["Partition"], gpus) == expected, job
     assert seen > ON_GPU
