@@ -416,10 +416,8 @@ def training_minutes(wildcards):
 
 
 def lesion_minutes(wildcards):
-    """An upper bound: 0.02 ms a clip and lesion, for 527 classes on a core."""
-    lesions = len(config["lesions"]["fractions"]) * (
-        config["lesions"]["random_draws"] + 4
-    )
+    """An upper bound for one fraction: 0.02 ms a clip and lesion, for 527 classes on a core."""
+    lesions = config["lesions"]["random_draws"] + 4
     return 15 + int(len(SEEDS) * lesions * N_CLIPS["test"] * 0.00002 / 60)
 
 
