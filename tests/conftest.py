@@ -1,6 +1,7 @@
 """Settings of all tests, and the finished run that many of them begin with."""
 
 import fcntl
+import gc
 import os
 import shutil
 
@@ -18,6 +19,12 @@ from workflow.snake import preset, snakemake
 # Property tests draw the same examples every time, however slow it is.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+
+def pytest_collection_finish(session):
+    """Leave what is imported by now out of the collections that some libraries ask for often."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
