@@ -36,6 +36,7 @@ from workflow.snake import ROOT
 CONDITIONS = ["natural", "shuffled", "untrained"]
 NETWORKS = [(condition, seed) for condition in CONDITIONS for seed in (1, 2)]
 LAYER, TARGET = "avgpool", "Music"
+SHARDS = ("00000", "00001")
 
 READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/(intact|quilt-\d+ms)/test/"
@@ -104,7 +105,11 @@ def yields(results, out):
     summarise_yield(
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
-        sorted((results / "audio").glob("t*/*.status.tsv")),
+        [
+            results / "audio" / split / f"{shard}.status.tsv"
+            for split in ("train", "test")
+            for shard in SHARDS
+        ],
         out / "a.tsv",
         out / "b.tsv",
     )
@@ -120,7 +125,7 @@ def decoding(results, out):
         results / "corpus/clips.tsv",
         out / "a.tsv",
         acoustics={
-            split: sorted((results / "acoustics" / split).glob("*.tsv"))
+            split: [results / "acoustics" / split / f"{shard}.tsv" for shard in SHARDS]
             for split in ("train", "test")
         },
         layer=LAYER,
@@ -170,7 +175,8 @@ def quilts(results, out):
 
 
 def report(results, out):
-    drawn = sorted((results / "figures").glob("*.*"))
+    svgs = sorted((results / "figures").glob("[!.]*.svg"))
+    drawn = [*svgs, *(path.with_suffix(".png") for path in svgs)]
     write_report(
         results / "claims/claims.tsv",
         results / "corpus/summary.tsv",
@@ -370,19 +376,22 @@ KINDS = [
         ),
     ),
     Kind(
-        "lesions/natural/lesions.tsv",
-        rf"lesions/{_OF_CONDITION}/lesions\.tsv",
+        "lesions/natural/fraction-0.125/lesions.tsv",
+        rf"lesions/{_OF_CONDITION}/fraction-[0-9.]+/lesions\.tsv",
         "table",
         lambda r, out: plot_lesions(
-            each_condition(r, "lesions", "/lesions.tsv"), CONDITIONS, 0.125, **figure(out)
+            each_condition(r, "lesions", "/fraction-0.125/lesions.tsv"),
+            CONDITIONS,
+            0.125,
+            **figure(out),
         ),
     ),
     Kind(
-        "lesions/natural/classes.tsv",
-        rf"lesions/{_OF_CONDITION}/classes\.tsv",
+        "lesions/natural/fraction-0.125/classes.tsv",
+        rf"lesions/{_OF_CONDITION}/fraction-[0-9.]+/classes\.tsv",
         "table",
         lambda r, out: plot_lesion_classes(
-            r / "lesions/natural/classes.tsv", "natural", 0.125, **figure(out)
+            r / "lesions/natural/fraction-0.125/classes.tsv", "natural", 0.125, **figure(out)
         ),
     ),
     *(
