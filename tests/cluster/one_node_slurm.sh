@@ -89,7 +89,7 @@ KillWait=5
 MinJobAge=3600
 # Tests should not wait for a scheduler that spares a large machine.
 SchedulerParameters=sched_interval=5,batch_sched_delay=1,bf_interval=5
-NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory Gres=gpu:2
+NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc --all) RealMemory=$memory Gres=gpu:2
 PartitionName=cpu Nodes=$node Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=$node MaxTime=INFINITE State=UP
 EOF
