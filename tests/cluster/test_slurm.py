@@ -129,21 +129,21 @@ def node(state):
 
 
 class Disturber(threading.Thread):
-    """Does its acts, in order, beside a run; keeps what went wrong for the test to raise."""
+    """Does its act beside a run; keeps what went wrong for the test to raise."""
 
-    def __init__(self, *acts):
+    def __init__(self, act):
         super().__init__(daemon=True)
-        self.acts, self.error = acts, None
+        self.act, self.error = act, None
+        self.start()
 
     def run(self):
         try:
-            for act in self.acts:
-                act()
+            self.act()
         except Exception as error:
             self.error = error
 
     def done(self):
-        self.join(timeout=900)
+        self.join(timeout=60)
         assert not self.is_alive()
         if self.error is not None:
             raise self.error
@@ -161,27 +161,34 @@ def disturbed(tmp_path_factory, profile):
 
     def drain_for_a_while():
         node("drain")
-        awaited(
-            lambda: [
-                j for j in jobs() if j["JobState"] == "PENDING" and "rain" in j["Reason"].lower()
-            ]
-        )
-        node("resume")
+        try:
+            awaited(
+                lambda: [
+                    job
+                    for job in jobs()
+                    if job["JobState"] == "PENDING" and "drain" in job["Reason"].lower()
+                ]
+            )
+        finally:
+            node("resume")
 
     def hang_second():
         what = "train_network_wildcards_natural_2"
         met[what] = awaited(lambda: running(what))
         hang(met[what])
 
-    disturber = Disturber(
-        drain_for_a_while, lambda: cancel("train_network_wildcards_natural_1"), hang_second
-    )
-    disturber.start()
+    # Which job comes first is up to SLURM.
+    acts = [
+        drain_for_a_while,
+        lambda: cancel("train_network_wildcards_natural_1"),
+        hang_second,
+    ]
+    disturbers = [Disturber(act) for act in acts]
     first = run(folder, profile, "--retries=0", "--set-resources=lesion_units:mem_mb=60")
-    disturber.done()
+    for disturber in disturbers:
+        disturber.done()
     last = max(int(job["JobId"]) for job in jobs())
     disturber = Disturber(lambda: cancel("train_network_wildcards_natural_1", after=last))
-    disturber.start()
     second = run(folder, profile)
     disturber.done()
     return folder, first, second, met
