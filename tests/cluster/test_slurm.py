@@ -187,11 +187,12 @@ def disturbed(tmp_path_factory, profile):
     first = run(folder, profile, "--retries=0", "--set-resources=lesion_units:mem_mb=60")
     for disturber in disturbers:
         disturber.done()
+    of_first = dict(met)
     last = max(int(job["JobId"]) for job in jobs())
     disturber = Disturber(lambda: cancel("train_network_wildcards_natural_1", after=last))
     second = run(folder, profile)
     disturber.done()
-    return folder, first, second, met
+    return folder, first, second, of_first
 
 
 def test_a_run_with_faults_fails_and_the_next_finishes(disturbed):
