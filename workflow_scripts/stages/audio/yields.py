@@ -52,7 +52,9 @@ def summarise_yield(
     for split, shard, members in clips_by_shard(clips):
         path = waiting.pop((split, shard + _SUFFIX), None)
         if path is None:
-            raise InputError(f"shard {split}/{shard}: has no status table; run the same command again")
+            raise InputError(
+                f"shard {split}/{shard}: has no status table; run the same command again"
+            )
         rows = _statuses(path, members)
         for clip, row in zip(members, rows.itertuples(index=False), strict=True):
             for mid in (ALL, *dict.fromkeys(clip.labels)):
