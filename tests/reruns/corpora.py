@@ -8,19 +8,11 @@ from pathlib import Path
 
 from reruns.plans import plan, recorded, said, stand_in
 from workflow.audioset_files import NODES, write_audioset
-from workflow.snake import ROOT, written
+from workflow.snake import ONE_NETWORK, ROOT, written
 
 FEW = {
     "corpus": {"clip_seconds": 2, "shard_clips": 20},
-    "networks": {
-        "seeds": 1,
-        "conditions": {
-            "natural": {"withhold": True, "labels": "given", "epochs": 1},
-            "full": None,
-            "shuffled": None,
-            "untrained": None,
-        },
-    },
+    "networks": ONE_NETWORK,
     "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
 }
 

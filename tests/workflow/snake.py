@@ -9,6 +9,16 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
+ONE_NETWORK = {
+    "seeds": 1,
+    "conditions": {
+        "natural": {"withhold": True, "labels": "given", "epochs": 1},
+        "full": None,
+        "shuffled": None,
+        "untrained": None,
+    },
+}
+"""The section `networks` of a configuration that trains one, for an epoch."""
 
 
 def command(folder, *arguments, profile=ROOT / "profiles" / "default"):

@@ -13,18 +13,9 @@ from stages.audio.columns import STATUS
 from stages.common.tables import read_table
 from stages.corpus.columns import CLIPS
 from workflow.audioset_files import write_audioset
-from workflow.snake import preset, snakemake, written
+from workflow.snake import ONE_NETWORK, preset, snakemake, written
 
 RATE = 32000
-FEW = {
-    "seeds": 1,
-    "conditions": {
-        "natural": {"withhold": True, "labels": "given", "epochs": 1},
-        "full": None,
-        "shuffled": None,
-        "untrained": None,
-    },
-}
 
 
 def ffmpeg(*arguments):
@@ -88,7 +79,7 @@ def write_recordings(folder, bad):
                 "manifest": {"path": "manifest.tsv"},
             },
             "audio": {"max_bad_share": 0.4},
-            "networks": FEW,
+            "networks": ONE_NETWORK,
             "selectivity": {"permutations": 100, "bootstraps": 100},
             "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
         },
@@ -192,7 +183,7 @@ def test_audioset_from_a_folder(tmp_path):
     few = {
         "corpus": {"clip_seconds": 2},
         "audio": {"min_clips": {"train": 20, "test": 20}},
-        "networks": FEW,
+        "networks": ONE_NETWORK,
         "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
     }
     less = written(tmp_path / "less.yaml", few)
