@@ -16,7 +16,7 @@ rule compute_acoustics:
     threads: 1
     resources:
         mem_mb=memory(audio_shard_mb),
-        runtime=minutes(60),
+        runtime=minutes(shard_minutes),
     params:
         code=digest("compute_acoustics.py"),
     script:

@@ -81,7 +81,7 @@ rule summarise_yield:
     threads: 1
     resources:
         mem_mb=memory(table_mb),
-        runtime=minutes(60),
+        runtime=minutes(corpus_minutes),
     params:
         code=digest("summarise_yield.py"),
     script:

@@ -378,6 +378,16 @@ def playing_mb(wildcards):
     return network_mb(wildcards) + responses_mb(wildcards)
 
 
+def shard_minutes(wildcards):
+    """An upper bound for what is computed from the sound of a shard: a tenth of a second a clip."""
+    return 30 + int(3 * config["corpus"]["shard_clips"] * 0.1 / 60)
+
+
+def corpus_minutes(wildcards):
+    """An upper bound for sums over every clip: a minute for 10,000."""
+    return 60 + sum(N_CLIPS.values()) // 10000
+
+
 def embedding_minutes(wildcards):
     """An upper bound for t-SNE of every replicate: 8 ms a clip."""
     return 30 + int(3 * len(SEEDS) * N_CLIPS["test"] * 0.008 / 60)
@@ -406,6 +416,12 @@ def on_gpu():
     # An empty name leaves the choice to the cluster.
     partition = GPU_PARTITION.raw if GPU_PARTITION is not None else ""
     return {"gpu": 1, **({"slurm_partition": partition} if partition else {})}
+
+
+def playing_minutes(clips):
+    """An upper bound for the responses to `clips` clips of 802 frames: 20 ms each on a core."""
+    seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.02)
+    return 15 + int(3 * seconds / 60)
 
 
 def training_minutes(wildcards):

@@ -54,7 +54,7 @@ rule make_corpus:
     threads: 1
     resources:
         mem_mb=memory(table_mb),
-        runtime=minutes(30),
+        runtime=minutes(corpus_minutes),
     params:
         seed=config["seed"],
         corpus=corpus_params,

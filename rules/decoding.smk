@@ -20,7 +20,7 @@ rule decode_target:
     threads: 1
     resources:
         mem_mb=memory(responses_mb),
-        runtime=minutes(30),
+        runtime=minutes(corpus_minutes),
     params:
         layer=config["selectivity"]["layer"],
         units=config["decoding"]["units"],

@@ -20,7 +20,7 @@ rule compute_quilts:
     threads: 1
     resources:
         mem_mb=memory(spectrogram_shard_mb),
-        runtime=minutes(60),
+        runtime=minutes(shard_minutes),
     params:
         seed=lambda wildcards: (
             None if wildcards.stimulus == "intact" else config["seed"]
@@ -49,7 +49,7 @@ rule compute_quilt_responses:
     resources:
         **on_gpu(),
         mem_mb=memory(playing_mb),
-        runtime=minutes(120),
+        runtime=minutes(playing_minutes(len(SEEDS) * N_CLIPS["test"])),
     params:
         device=config["networks"]["device"],
         code=digest("compute_quilt_responses.py"),
@@ -80,7 +80,7 @@ rule quilt_responses:
     threads: 1
     resources:
         mem_mb=memory(responses_mb),
-        runtime=minutes(30),
+        runtime=minutes(corpus_minutes),
     params:
         stimuli=QUILT_STIMULI,
         seeds=SEEDS,

@@ -19,7 +19,7 @@ rule score_recognition:
     threads: 1
     resources:
         mem_mb=memory(responses_mb),
-        runtime=minutes(30),
+        runtime=minutes(corpus_minutes),
     params:
         code=digest("score_recognition.py"),
     script:

@@ -45,7 +45,7 @@ rule genre_responses:
     threads: 1
     resources:
         mem_mb=memory(table_mb),
-        runtime=minutes(30),
+        runtime=minutes(corpus_minutes),
     params:
         seeds=SEEDS,
         code=digest("genre_responses.py"),

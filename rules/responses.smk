@@ -21,7 +21,7 @@ rule compute_responses:
     resources:
         **on_gpu(),
         mem_mb=memory(playing_mb),
-        runtime=minutes(120),
+        runtime=minutes(playing_minutes(sum(N_CLIPS.values()))),
     params:
         device=config["networks"]["device"],
         code=digest("compute_responses.py"),

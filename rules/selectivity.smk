@@ -19,7 +19,7 @@ rule selectivity_units:
     threads: 1
     resources:
         mem_mb=memory(responses_mb),
-        runtime=minutes(60),
+        runtime=minutes(corpus_minutes),
     params:
         seed=config["seed"],
         fraction=config["selectivity"]["fraction"],
@@ -49,7 +49,7 @@ rule selective_responses:
     threads: 1
     resources:
         mem_mb=memory(responses_mb),
-        runtime=minutes(30),
+        runtime=minutes(corpus_minutes),
     params:
         layer=config["selectivity"]["layer"],
         code=digest("selective_responses.py"),

@@ -19,7 +19,7 @@ rule compute_spectrograms:
     threads: 1
     resources:
         mem_mb=memory(spectrogram_shard_mb),
-        runtime=minutes(60),
+        runtime=minutes(shard_minutes),
     params:
         code=digest("compute_spectrograms.py"),
     script:
@@ -44,7 +44,7 @@ rule index_spectrograms:
     threads: 1
     resources:
         mem_mb=memory(table_mb),
-        runtime=minutes(60),
+        runtime=minutes(corpus_minutes),
     params:
         code=digest("index_spectrograms.py"),
     script:
