@@ -1,0 +1,63 @@
+"""What only corpora of recordings store: the index of archives, and copies of metadata."""
+
+import io
+import re
+import tarfile
+
+import pytest
+
+from damage.harm import Kept, harms
+from stages.audio.archives import ArchiveSource, index_archives
+from stages.audio.clips import Clip
+from stages.common.errors import InputError
+from stages.corpus.build import make_corpus
+from stored import store
+
+
+def index(folder):
+    with tarfile.open(folder / "a.tar", "w") as tar:
+        for k in range(50):
+            member = tarfile.TarInfo(f"audio/x{k}.wav")
+            member.size = 4
+            tar.addfile(member, io.BytesIO(b"RIFF"))
+    path = folder / "archives.tsv"
+    index_archives([folder / "a.tar"], path)
+    return path
+
+
+def read_index(path):
+    ArchiveSource(path, [Clip("x7_0.000", "audioset", "x7", 0.0, 2.0, ("/m/a",))], 2.0, None)
+
+
+def copy(folder):
+    path = folder / "class_labels_indices.csv"
+    store(path, b"index,mid,display_name\n" + b'0,/m/09x0r,"Speech"\n' * 40)
+    return path
+
+
+def read_copy(path):
+    make_corpus({}, 1, {}, [path], *(path.parent / name for name in ("a.tsv", "b.tsv", "c.tsv")))
+
+
+@pytest.mark.parametrize(("make", "read"), [(index, read_index), (copy, read_copy)])
+def test_damage_is_found_at_the_first_read(tmp_path, make, read):
+    path = make(tmp_path)
+    kept = Kept(path)
+    tried = 0
+    for name, harm in harms(path):
+        # A copy has no version of its own: what it holds is not ours.
+        if make is copy and name == "another version":
+            continue
+        harm()
+        tried += 1
+        try:
+            with pytest.raises(InputError) as raised:
+                read(path)
+        finally:
+            kept.restore()
+        assert re.fullmatch(
+            rf"{re.escape(str(path))}: damaged [a-z ]+ \([^\n]+\); rebuild (it|them): "
+            r"rm -r [^\n]+, then the same command again",
+            str(raised.value),
+        ), name
+    assert tried > 10
