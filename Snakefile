@@ -14,21 +14,27 @@ configfile: str(Path(workflow.basedir) / "config.yaml")
 report: "report/workflow.rst"
 
 
-include: "rules/common.smk"
+include: "rules/configuration.smk"
+include: "rules/paths.smk"
+include: "rules/parameters.smk"
+include: "rules/resources.smk"
 include: "rules/corpus.smk"
 include: "rules/audio.smk"
 include: "rules/spectrograms.smk"
 include: "rules/acoustics.smk"
-include: "rules/networks.smk"
+include: "rules/training.smk"
 include: "rules/responses.smk"
 include: "rules/selectivity.smk"
 include: "rules/recognition.smk"
 include: "rules/quilts.smk"
 include: "rules/decoding.smk"
-include: "rules/representation.smk"
+include: "rules/embedding.smk"
+include: "rules/genres.smk"
 include: "rules/lesions.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
+include: "rules/stored.smk"
+include: "rules/messages.smk"
 
 
 rule all:

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from stages.common.average_precision import average_precision
+from music_detectors.common.average_precision import average_precision
 from timing import alternate, report
 
 CLIPS, CLASSES = 17_000, 527

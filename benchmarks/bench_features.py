@@ -3,8 +3,8 @@
 import torch
 from notebook import READ_AT, notebook_log_mel, with_weights_of
 
-from stages.networks.architecture import initial_network
-from stages.responses.features import CLIPS_AT_ONCE, PooledFeatures
+from music_detectors.models.kim2024.architecture import initial_network
+from music_detectors.models.kim2024.features import CLIPS_AT_ONCE, PooledFeatures
 from timing import alternate, report
 
 BATCHES, BATCH, SAMPLES, FRAMES, CLASSES = 4, 32, 220_500, 802, 527

@@ -15,15 +15,15 @@ import pandas as pd
 import soundfile
 import yaml
 
-from stages.audio.archives import ArchiveSource, index_archives
-from stages.audio.clips import Clip
-from stages.audio.decode import _by_ffmpeg, decode
-from stages.audio.shard import fetch_shard
-from stages.audio.sources import AudioSetFolder, FileSource
-from stages.audio.web import WebSource
-from stages.audio.youtube import YouTubeSource
-from stages.common.tables import write_table
-from stages.corpus.columns import CLIPS
+from music_detectors.audio.archives import ArchiveSource, index_archives
+from music_detectors.audio.clips import Clip
+from music_detectors.audio.decode import _by_ffmpeg, decode
+from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.sources import AudioSetFolder, FileSource
+from music_detectors.audio.web import WebSource
+from music_detectors.audio.youtube import YouTubeSource
+from music_detectors.common.tables import write_table
+from music_detectors.corpus.columns import CLIPS
 from timing import alternate, report
 
 SECONDS = 10.0

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from generated import generate, train
 
-from stages.common.tables import read_table
-from stages.networks.columns import HISTORY
+from music_detectors.common.tables import read_table
+from music_detectors.training.columns import HISTORY
 
 CLIPS, FRAMES, CLASSES, EPOCHS, VALIDATION = 12_704, 802, 527, 30, 0.1
 # Floating-point operations of a clip, forwards and backwards, and forwards alone.

@@ -5,11 +5,11 @@ import torch
 from notebook import notebook_log_mel, with_weights_of
 from threadpoolctl import threadpool_limits
 
-from stages.common.average_precision import average_precision
-from stages.lesions.readout import Readout
-from stages.networks.architecture import initial_network
-from stages.responses.features import CLIPS_AT_ONCE, PooledFeatures
-from stages.selectivity.ranking import share_of_units
+from music_detectors.common.average_precision import average_precision
+from music_detectors.lesions.readout import Readout
+from music_detectors.models.kim2024.architecture import initial_network
+from music_detectors.models.kim2024.features import CLIPS_AT_ONCE, PooledFeatures
+from music_detectors.selectivity.ranking import share_of_units
 from timing import alternate, report
 
 CLIPS, CLASSES, UNITS = 17_000, 527, 256

@@ -4,9 +4,9 @@ import numpy as np
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from stages.selectivity.bootstrap import hedges_g_interval
-from stages.selectivity.effects import effects, welch_t
-from stages.selectivity.permutation import Relabelled, max_statistic_p, permuted_labels
+from music_detectors.selectivity.bootstrap import hedges_g_interval
+from music_detectors.selectivity.effects import effects, welch_t
+from music_detectors.selectivity.permutation import Relabelled, max_statistic_p, permuted_labels
 from timing import alternate, report
 
 TARGET, OTHER, UNITS = 5_000, 10_000, 256

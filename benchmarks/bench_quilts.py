@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from notebook import notebook_quilt, notebook_windows
 
-from stages.audio.storage import SAMPLE_RATE
-from stages.quilts.compute import quilt_of
-from stages.quilts.quilt import WINDOW_MS, joined, segment_order
-from stages.quilts.spectra import changes_between
+from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.stimuli.compute import quilt_of
+from music_detectors.stimuli.quilt import WINDOW_MS, joined, segment_order
+from music_detectors.stimuli.window_spectra import changes_between
 from timing import alternate, report
 
 CLIPS = 8

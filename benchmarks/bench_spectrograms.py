@@ -4,8 +4,8 @@ import numpy as np
 import torch
 import torchaudio
 
-from stages.audio.storage import SAMPLE_RATE
-from stages.spectrograms.log_mel import log_mel
+from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.spectrograms.log_mel import log_mel
 from timing import alternate, report
 
 CLIPS = 32

@@ -3,8 +3,8 @@
 import torch
 from notebook import notebook_network, notebook_step
 
-from stages.networks.architecture import initial_network
-from stages.networks.training import training_step
+from music_detectors.models.kim2024.architecture import initial_network
+from music_detectors.training.train import training_step
 from timing import alternate, report
 
 STEPS, BATCH, SAMPLES, FRAMES, CLASSES = 3, 32, 220_500, 802, 527

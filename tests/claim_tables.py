@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from stages.claims import estimates
-from stages.claims.columns import CLAIMS
-from stages.claims.estimates import Study
-from stages.common.tables import write_table
+from music_detectors.claims import estimates
+from music_detectors.claims.columns import CLAIMS
+from music_detectors.claims.estimates import Study
+from music_detectors.common.tables import write_table
 
 SMALLEST = {
     "apart": 0.1,

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from stages.audio.columns import SPLIT_YIELD, YIELD
-from stages.selectivity.columns import UNITS
-from stages.spectrograms.shard import write_spectrogram_shard
+from music_detectors.audio.columns import SPLIT_YIELD, YIELD
+from music_detectors.selectivity.columns import UNITS
+from music_detectors.spectrograms.shard import write_spectrogram_shard
 
 CONDITIONS = ("natural", "full", "shuffled", "untrained")
 # How well each condition learns, as a share of what can be learnt.

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.common.tables import write_table
-from stages.corpus.columns import CLASSES, CLIPS
-from stages.networks.conditions import Condition
-from stages.networks.training import Settings
-from stages.spectrograms.columns import INDEX
-from stages.spectrograms.log_mel import PARAMETERS
-from stages.spectrograms.shard import write_spectrogram_shard
+from music_detectors.common.tables import write_table
+from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.spectrograms.columns import INDEX
+from music_detectors.spectrograms.log_mel import PARAMETERS
+from music_detectors.spectrograms.shard import write_spectrogram_shard
+from music_detectors.training.conditions import Condition
+from music_detectors.training.train import Settings
 
 MIDS = ["/m/a", "/m/b", "/m/c"]
 

@@ -10,8 +10,8 @@ import pandas as pd
 import soundfile
 import yaml
 
-from stages.common.tables import write_table
-from stages.corpus.columns import CLASSES, CLIPS
+from music_detectors.common.tables import write_table
+from music_detectors.corpus.columns import CLASSES, CLIPS
 
 
 def noise(seconds, rate=44_100, level=0.1, seed=0):

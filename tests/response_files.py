@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.acoustics.columns import ACOUSTICS
-from stages.common.tables import write_table
-from stages.corpus.columns import CLASSES, CLIPS
-from stages.networks.columns import NETWORK_CLIPS
-from stages.responses.files import LAYERS, create_responses
+from music_detectors.acoustics.columns import ACOUSTICS
+from music_detectors.common.tables import write_table
+from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.models.kim2024 import LAYERS
+from music_detectors.responses.files import create_responses
+from music_detectors.training.columns import NETWORK_CLIPS
 
 UNITS = {"conv1": 3, "conv2": 4, "conv3": 6, "avgpool": 16, "fc1": 5}
 

@@ -1,6 +1,6 @@
 """Files written by hand that readers take for a job's, and what harm may come to them."""
 
-from stages.common.files import replacing
+from music_detectors.common.files import replacing
 
 
 def store(path, content):

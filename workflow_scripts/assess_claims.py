@@ -1,8 +1,8 @@
 """Say of each claim whether it holds on this corpus."""
 
-from stages.claims.assess import assess_claims
-from stages.claims.estimates import Study
-from stages.common.job import job
+from music_detectors.claims.assess import assess_claims
+from music_detectors.claims.estimates import Study
+from music_detectors.common.job import job
 
 with job(snakemake.log[0]):
     assess_claims(

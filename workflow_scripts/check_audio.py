@@ -1,7 +1,7 @@
 """Stop when too few clips could be had."""
 
-from stages.audio.yields import check_audio
-from stages.common.job import job
+from music_detectors.audio.yields import check_audio
+from music_detectors.common.job import job
 
 with job(snakemake.log[0]):
     check_audio(

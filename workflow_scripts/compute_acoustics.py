@@ -1,7 +1,7 @@
 """Compute the acoustic covariates of the clips of one shard."""
 
-from stages.acoustics.compute import compute_acoustics_shard
-from stages.common.job import job
+from music_detectors.acoustics.compute import compute_acoustics_shard
+from music_detectors.common.job import job
 
 with job(snakemake.log[0]):
     compute_acoustics_shard(

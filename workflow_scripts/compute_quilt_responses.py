@@ -1,7 +1,7 @@
 """Compute what the units of every network of a condition answer to what is compared."""
 
-from stages.common.job import job
-from stages.responses.shard import compute_responses_of_networks
+from music_detectors.common.job import job
+from music_detectors.responses.compute import compute_responses_of_networks
 
 with job(snakemake.log[0]):
     compute_responses_of_networks(

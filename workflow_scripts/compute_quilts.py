@@ -2,8 +2,8 @@
 
 import torch
 
-from stages.common.job import job
-from stages.quilts.compute import compute_quilt_shard
+from music_detectors.common.job import job
+from music_detectors.stimuli.compute import compute_quilt_shard
 
 with job(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)

@@ -1,7 +1,7 @@
 """Compute what a network's units answer to every clip of a stimulus."""
 
-from stages.common.job import job
-from stages.responses.shard import compute_responses
+from music_detectors.common.job import job
+from music_detectors.responses.compute import compute_responses
 
 with job(snakemake.log[0]):
     compute_responses(

@@ -2,8 +2,8 @@
 
 import torch
 
-from stages.common.job import job
-from stages.spectrograms.compute import compute_spectrogram_shard
+from music_detectors.common.job import job
+from music_detectors.spectrograms.compute import compute_spectrogram_shard
 
 with job(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)

@@ -1,7 +1,7 @@
 """Decode the target from units in order of selectivity, and from acoustic covariates."""
 
-from stages.common.job import job
-from stages.controls.decoding import decode_target
+from music_detectors.common.job import job
+from music_detectors.decoding.decode import decode_target
 
 with job(snakemake.log[0]):
     decode_target(

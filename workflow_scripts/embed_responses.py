@@ -1,7 +1,7 @@
 """Embed the responses of a condition's networks by t-SNE and say how far the target lies apart."""
 
-from stages.common.job import job
-from stages.controls.embedding import embed_responses
+from music_detectors.common.job import job
+from music_detectors.embedding.embed import embed_responses
 
 with job(snakemake.log[0]):
     embed_responses(

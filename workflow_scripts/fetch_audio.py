@@ -1,7 +1,7 @@
 """Fetch and decode one shard of clips to mono int16, with a status for every clip."""
 
-from stages.audio.shard import fetch_shard
-from stages.common.job import job
+from music_detectors.audio.fetch import fetch_shard
+from music_detectors.common.job import job
 
 with job(snakemake.log[0]):
     fetch_shard(

@@ -1,7 +1,7 @@
 """Download the files that describe the corpus, and record what they hold."""
 
-from stages.common.job import job
-from stages.corpus.metadata import fetch_metadata
+from music_detectors.common.job import job
+from music_detectors.corpus.metadata import fetch_metadata
 
 with job(snakemake.log[0]):
     fetch_metadata(

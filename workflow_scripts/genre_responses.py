@@ -1,7 +1,7 @@
 """Compare the response of a condition's selective units to each genre with that to other clips."""
 
-from stages.common.job import job
-from stages.controls.genres import genre_responses
+from music_detectors.common.job import job
+from music_detectors.genres.responses import genre_responses
 
 with job(snakemake.log[0]):
     genre_responses(

@@ -1,7 +1,7 @@
 """Write where each clip of a split lies among its spectrogram shards."""
 
-from stages.common.job import job
-from stages.spectrograms.shard import index_spectrograms
+from music_detectors.common.job import job
+from music_detectors.spectrograms.shard import index_spectrograms
 
 with job(snakemake.log[0]):
     index_spectrograms(

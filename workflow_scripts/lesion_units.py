@@ -1,7 +1,7 @@
 """Silence one share of the units of a condition's networks and score what they still recognise."""
 
-from stages.common.job import job
-from stages.lesions.units import lesion_units
+from music_detectors.common.job import job
+from music_detectors.lesions.units import lesion_units
 
 with job(snakemake.log[0]):
     lesion_units(

@@ -1,7 +1,7 @@
 """List the classes and clips of the corpus, and count them."""
 
-from stages.common.job import job
-from stages.corpus.build import make_corpus
+from music_detectors.common.job import job
+from music_detectors.corpus.build import make_corpus
 
 with job(snakemake.log[0]):
     make_corpus(

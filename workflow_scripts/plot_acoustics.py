@@ -1,7 +1,7 @@
 """Draw the effect of the target before and after acoustic covariates."""
 
-from stages.common.job import job
-from stages.figures.acoustics import plot_acoustics
+from music_detectors.common.job import job
+from music_detectors.figures.acoustics import plot_acoustics
 
 with job(snakemake.log[0]):
     plot_acoustics(

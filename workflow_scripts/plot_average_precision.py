@@ -1,7 +1,7 @@
 """Draw average precision of natural and of target classes per condition."""
 
-from stages.common.job import job
-from stages.figures.average_precision import plot_average_precision
+from music_detectors.common.job import job
+from music_detectors.figures.average_precision import plot_average_precision
 
 with job(snakemake.log[0]):
     plot_average_precision(

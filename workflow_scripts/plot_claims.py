@@ -1,7 +1,7 @@
 """Draw what each claim rests on."""
 
-from stages.common.job import job
-from stages.figures.claims import plot_claims
+from music_detectors.common.job import job
+from music_detectors.figures.claims import plot_claims
 
 with job(snakemake.log[0]):
     plot_claims(

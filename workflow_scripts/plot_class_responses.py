@@ -1,7 +1,7 @@
 """Draw the mean response of the selective units to every class."""
 
-from stages.common.job import job
-from stages.figures.class_responses import plot_class_responses
+from music_detectors.common.job import job
+from music_detectors.figures.class_responses import plot_class_responses
 
 with job(snakemake.log[0]):
     plot_class_responses(

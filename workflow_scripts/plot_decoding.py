@@ -1,7 +1,7 @@
 """Draw how well the target is decoded from units and from covariates."""
 
-from stages.common.job import job
-from stages.figures.decoding import plot_decoding
+from music_detectors.common.job import job
+from music_detectors.figures.decoding import plot_decoding
 
 with job(snakemake.log[0]):
     plot_decoding(

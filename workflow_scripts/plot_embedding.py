@@ -1,7 +1,7 @@
 """Draw where t-SNE puts target and other clips, and how far apart they lie."""
 
-from stages.common.job import job
-from stages.figures.embedding import plot_embedding
+from music_detectors.common.job import job
+from music_detectors.figures.embedding import plot_embedding
 
 with job(snakemake.log[0]):
     plot_embedding(

@@ -1,7 +1,7 @@
 """Draw example log-Mel spectrograms of each group of classes."""
 
-from stages.common.job import job
-from stages.figures.example_spectrograms import plot_example_spectrograms
+from music_detectors.common.job import job
+from music_detectors.figures.example_spectrograms import plot_example_spectrograms
 
 with job(snakemake.log[0]):
     plot_example_spectrograms(

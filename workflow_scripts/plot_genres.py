@@ -1,7 +1,7 @@
 """Draw what the selective units answer to each genre of the target."""
 
-from stages.common.job import job
-from stages.figures.genres import plot_genres
+from music_detectors.common.job import job
+from music_detectors.figures.genres import plot_genres
 
 with job(snakemake.log[0]):
     plot_genres(

@@ -1,7 +1,7 @@
 """Draw training loss and validation average precision by epoch."""
 
-from stages.common.job import job
-from stages.figures.learning_curves import plot_learning_curves
+from music_detectors.common.job import job
+from music_detectors.figures.learning_curves import plot_learning_curves
 
 with job(snakemake.log[0]):
     plot_learning_curves(

@@ -1,7 +1,7 @@
 """Draw which natural classes lose most when the most selective units are silenced."""
 
-from stages.common.job import job
-from stages.figures.lesion_classes import plot_lesion_classes
+from music_detectors.common.job import job
+from music_detectors.figures.lesion_classes import plot_lesion_classes
 
 with job(snakemake.log[0]):
     plot_lesion_classes(

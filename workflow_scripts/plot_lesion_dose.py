@@ -1,7 +1,7 @@
 """Draw recognition against the share of units silenced."""
 
-from stages.common.job import job
-from stages.figures.lesion_dose import plot_lesion_dose
+from music_detectors.common.job import job
+from music_detectors.figures.lesion_dose import plot_lesion_dose
 
 with job(snakemake.log[0]):
     plot_lesion_dose(

@@ -1,7 +1,7 @@
 """Draw what natural-sound recognition loses to lesions, against random ones."""
 
-from stages.common.job import job
-from stages.figures.lesions import plot_lesions
+from music_detectors.common.job import job
+from music_detectors.figures.lesions import plot_lesions
 
 with job(snakemake.log[0]):
     plot_lesions(

@@ -1,7 +1,7 @@
 """Draw the responses to quilts against the length of their segments."""
 
-from stages.common.job import job
-from stages.figures.quilts import plot_quilts
+from music_detectors.common.job import job
+from music_detectors.figures.quilts import plot_quilts
 
 with job(snakemake.log[0]):
     plot_quilts(

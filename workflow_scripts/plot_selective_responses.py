@@ -1,7 +1,7 @@
 """Draw the responses of the selective units to target and other clips."""
 
-from stages.common.job import job
-from stages.figures.selective_responses import plot_selective_responses
+from music_detectors.common.job import job
+from music_detectors.figures.selective_responses import plot_selective_responses
 
 with job(snakemake.log[0]):
     plot_selective_responses(

@@ -1,7 +1,7 @@
 """Draw the index of the selective units of each layer."""
 
-from stages.common.job import job
-from stages.figures.selectivity_by_layer import plot_selectivity_by_layer
+from music_detectors.common.job import job
+from music_detectors.figures.selectivity_by_layer import plot_selectivity_by_layer
 
 with job(snakemake.log[0]):
     plot_selectivity_by_layer(

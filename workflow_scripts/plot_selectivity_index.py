@@ -1,7 +1,7 @@
 """Draw the distribution of the selectivity index over units."""
 
-from stages.common.job import job
-from stages.figures.selectivity_index import plot_selectivity_index
+from music_detectors.common.job import job
+from music_detectors.figures.selectivity_index import plot_selectivity_index
 
 with job(snakemake.log[0]):
     plot_selectivity_index(

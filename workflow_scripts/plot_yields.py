@@ -1,7 +1,7 @@
 """Draw what became of the clips, by split, reason and class."""
 
-from stages.common.job import job
-from stages.figures.yields import plot_yields
+from music_detectors.common.job import job
+from music_detectors.figures.yields import plot_yields
 
 with job(snakemake.log[0]):
     plot_yields(

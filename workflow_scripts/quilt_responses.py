@@ -1,7 +1,7 @@
 """Average the responses of the most and the least selective units to quilts and intact clips."""
 
-from stages.common.job import job
-from stages.controls.quilt_responses import quilt_responses
+from music_detectors.common.job import job
+from music_detectors.quilts.responses import quilt_responses
 
 with job(snakemake.log[0]):
     quilt_responses(

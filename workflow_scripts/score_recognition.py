@@ -1,7 +1,7 @@
 """Score how well a network tells each class."""
 
-from stages.common.job import job
-from stages.recognition.scores import score_recognition
+from music_detectors.common.job import job
+from music_detectors.recognition.scores import score_recognition
 
 with job(snakemake.log[0]):
     score_recognition(

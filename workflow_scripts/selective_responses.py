@@ -1,7 +1,7 @@
 """Average the responses of a network's selective units, per clip and per class."""
 
-from stages.common.job import job
-from stages.selectivity.selective import selective_responses
+from music_detectors.common.job import job
+from music_detectors.selectivity.selective import selective_responses
 
 with job(snakemake.log[0]):
     selective_responses(

@@ -1,7 +1,7 @@
 """Test every unit of a network for selectivity to the target."""
 
-from stages.common.job import job
-from stages.selectivity.units import selectivity_units
+from music_detectors.common.job import job
+from music_detectors.selectivity.units import selectivity_units
 
 with job(snakemake.log[0]):
     selectivity_units(

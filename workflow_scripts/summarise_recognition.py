@@ -1,7 +1,7 @@
 """Gather the recognition of all networks in one table."""
 
-from stages.common.job import job
-from stages.recognition.scores import summarise_recognition
+from music_detectors.common.job import job
+from music_detectors.recognition.scores import summarise_recognition
 
 with job(snakemake.log[0]):
     summarise_recognition(

@@ -1,7 +1,7 @@
 """Gather the selectivity of all networks in one table."""
 
-from stages.common.job import job
-from stages.selectivity.selective import summarise_selectivity
+from music_detectors.common.job import job
+from music_detectors.selectivity.selective import summarise_selectivity
 
 with job(snakemake.log[0]):
     summarise_selectivity(

@@ -1,7 +1,7 @@
 """Count what became of the clips, by split, class, status and reason."""
 
-from stages.audio.yields import summarise_yield
-from stages.common.job import job
+from music_detectors.audio.yields import summarise_yield
+from music_detectors.common.job import job
 
 with job(snakemake.log[0]):
     summarise_yield(

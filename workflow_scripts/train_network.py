@@ -1,9 +1,9 @@
 """Train the network of one condition and one replicate."""
 
-from stages.common.job import job
-from stages.networks.conditions import Condition
-from stages.networks.enough import check_training_clips
-from stages.networks.training import Settings, train_network
+from music_detectors.common.job import job
+from music_detectors.training.conditions import Condition
+from music_detectors.training.enough import check_training_clips
+from music_detectors.training.train import Settings, train_network
 
 with job(snakemake.log[0]):
     check_training_clips(

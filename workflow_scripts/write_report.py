@@ -1,7 +1,7 @@
 """Write the page that says what was found."""
 
-from stages.common.job import job
-from stages.report.page import write_report
+from music_detectors.common.job import job
+from music_detectors.report.page import write_report
 
 with job(snakemake.log[0]):
     write_report(

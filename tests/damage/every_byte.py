@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from damage.harm import flipped
-from stages.audio.storage import AudioShard, read_audio_shard, write_audio_shard
-from stages.common.errors import InputError
-from stages.responses.files import LAYERS, create_responses, read_responses
-from stages.spectrograms.log_mel import PARAMETERS
-from stages.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
+from music_detectors.audio.storage import AudioShard, read_audio_shard, write_audio_shard
+from music_detectors.common.errors import InputError
+from music_detectors.models.kim2024 import LAYERS
+from music_detectors.responses.files import create_responses, read_responses
+from music_detectors.spectrograms.log_mel import PARAMETERS
+from music_detectors.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
 
 NAMES = ["a", "b-1", "c"]
 DRAW = np.random.default_rng(5)

@@ -5,8 +5,8 @@ import shutil
 
 import h5py
 
-from stages.common.files import checksum_path
-from stages.common.sealed import sealed
+from music_detectors.common.files import checksum_path
+from music_detectors.common.sealed import sealed
 from stored import store
 
 _FLIPS = 6

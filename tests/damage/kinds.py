@@ -9,28 +9,28 @@ from pathlib import Path
 import yaml
 from snakemake.utils import update_config
 
-from stages.acoustics.compute import compute_acoustics_shard
-from stages.audio.shard import fetch_shard
-from stages.audio.yields import check_audio, summarise_yield
-from stages.controls.decoding import decode_target
-from stages.controls.genres import genre_responses
-from stages.controls.quilt_responses import quilt_responses
-from stages.figures.acoustics import plot_acoustics
-from stages.figures.average_precision import plot_average_precision
-from stages.figures.claims import plot_claims
-from stages.figures.class_responses import plot_class_responses
-from stages.figures.decoding import plot_decoding
-from stages.figures.embedding import plot_embedding
-from stages.figures.genres import plot_genres
-from stages.figures.learning_curves import plot_learning_curves
-from stages.figures.lesion_classes import plot_lesion_classes
-from stages.figures.lesions import plot_lesions
-from stages.figures.quilts import plot_quilts
-from stages.figures.yields import plot_yields
-from stages.recognition.scores import score_recognition, summarise_recognition
-from stages.report.page import write_report
-from stages.responses.shard import compute_responses
-from stages.selectivity.selective import summarise_selectivity
+from music_detectors.acoustics.compute import compute_acoustics_shard
+from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.yields import check_audio, summarise_yield
+from music_detectors.decoding.decode import decode_target
+from music_detectors.figures.acoustics import plot_acoustics
+from music_detectors.figures.average_precision import plot_average_precision
+from music_detectors.figures.claims import plot_claims
+from music_detectors.figures.class_responses import plot_class_responses
+from music_detectors.figures.decoding import plot_decoding
+from music_detectors.figures.embedding import plot_embedding
+from music_detectors.figures.genres import plot_genres
+from music_detectors.figures.learning_curves import plot_learning_curves
+from music_detectors.figures.lesion_classes import plot_lesion_classes
+from music_detectors.figures.lesions import plot_lesions
+from music_detectors.figures.quilts import plot_quilts
+from music_detectors.figures.yields import plot_yields
+from music_detectors.genres.responses import genre_responses
+from music_detectors.quilts.responses import quilt_responses
+from music_detectors.recognition.scores import score_recognition, summarise_recognition
+from music_detectors.report.page import write_report
+from music_detectors.responses.compute import compute_responses
+from music_detectors.selectivity.selective import summarise_selectivity
 from workflow.snake import ROOT
 
 CONDITIONS = ["natural", "shuffled", "untrained"]

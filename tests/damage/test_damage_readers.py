@@ -9,8 +9,8 @@ import pytest
 
 from damage.harm import Kept, harms
 from damage.kinds import KINDS, READ_BY_NO_STEP
-from stages.common.errors import InputError
-from stages.common.files import checksum_path
+from music_detectors.common.errors import InputError
+from music_detectors.common.files import checksum_path
 
 
 @pytest.fixture(scope="module")

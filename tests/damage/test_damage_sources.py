@@ -7,10 +7,10 @@ import tarfile
 import pytest
 
 from damage.harm import Kept, harms
-from stages.audio.archives import ArchiveSource, index_archives
-from stages.audio.clips import Clip
-from stages.common.errors import InputError
-from stages.corpus.build import make_corpus
+from music_detectors.audio.archives import ArchiveSource, index_archives
+from music_detectors.audio.clips import Clip
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.build import make_corpus
 from stored import store
 
 

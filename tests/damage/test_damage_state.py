@@ -8,11 +8,11 @@ import torch
 from networks_corpus import make_corpus, settings
 
 from damage.harm import flipped
-from stages.audio.journal import Ended, Journal
-from stages.audio.storage import AudioShard, write_audio_shard
-from stages.common.files import sha256
-from stages.networks import checkpoint as module
-from stages.networks.training import train_network
+from music_detectors.audio.journal import Ended, Journal
+from music_detectors.audio.storage import AudioShard, write_audio_shard
+from music_detectors.common.files import sha256
+from music_detectors.training import checkpoint as module
+from music_detectors.training.train import train_network
 
 
 def train(corpus, folder):
@@ -48,7 +48,7 @@ def test_a_damaged_checkpoint_is_dropped_and_the_same_weights_come(tmp_path, mon
 
     saved = module.save_checkpoint
     with monkeypatch.context() as patch:
-        patch.setattr("stages.networks.training.save_checkpoint", save_and_die)
+        patch.setattr("music_detectors.training.train.save_checkpoint", save_and_die)
         with pytest.raises(Killed):
             train(corpus, tmp_path / "killed")
     content = kept.read_bytes()

@@ -12,14 +12,15 @@ import torch
 from matplotlib.figure import Figure
 
 from can_run import needs
-from stages.audio.storage import AudioShard, read_audio_shard, write_audio_shard
-from stages.common import hdf5
-from stages.common.tables import read_table, write_table
-from stages.figures.style import save
-from stages.networks.weights import read_tensors, write_tensors
-from stages.responses.files import LAYERS, create_responses, read_responses
-from stages.spectrograms.log_mel import PARAMETERS
-from stages.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
+from music_detectors.audio.storage import AudioShard, read_audio_shard, write_audio_shard
+from music_detectors.common import hdf5
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.figures.style import save
+from music_detectors.models.kim2024 import LAYERS
+from music_detectors.models.weights import read_tensors, write_tensors
+from music_detectors.responses.files import create_responses, read_responses
+from music_detectors.spectrograms.log_mel import PARAMETERS
+from music_detectors.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
 
 KB = 1024
 DISK_KB = 2048

@@ -85,7 +85,7 @@ def test_an_orphan_in_compiled_code_ends_too(tmp_path):
     job = textwrap.dedent(
         f"""
         import signal, time
-        from stages.common.job import job
+        from music_detectors.common.job import job
         with job({str(tmp_path / "job.log")!r}):
             while True:
                 try:
@@ -97,7 +97,7 @@ def test_an_orphan_in_compiled_code_ends_too(tmp_path):
     owner = textwrap.dedent(
         f"""
         import os, subprocess, sys, time
-        from stages.common.orphans import OWNER, owner
+        from music_detectors.common.orphans import OWNER, owner
         os.environ[OWNER] = owner()
         # A shell in between, which does not end with its parent.
         subprocess.Popen(["bash", "-c", '"$0" -c "$1"; true', sys.executable, {job!r}])
@@ -135,8 +135,8 @@ def test_ffmpeg_does_not_outlive_its_job(tmp_path, number):
     subprocess.run([ffmpeg, "-loglevel", "error", *noise, recording], check=True)
     job = textwrap.dedent(
         f"""
-        from stages.audio.decode import decode, find_ffmpeg
-        from stages.common.job import job
+        from music_detectors.audio.decode import decode, find_ffmpeg
+        from music_detectors.common.job import job
         with job("job.log"):
             find_ffmpeg({ffmpeg!r})
             open("ready", "w").close()

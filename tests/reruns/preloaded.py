@@ -3,8 +3,8 @@
 import jsonschema  # noqa: F401
 from snakemake.cli import get_argument_parser
 
-from stages.configuration.code import code_digest
-from stages.corpus.sizes import check_corpus  # noqa: F401
+from music_detectors.configuration.code import code_digest
+from music_detectors.corpus.sizes import check_corpus  # noqa: F401
 from workflow.snake import ROOT
 
 # Looks for the plugins that are installed, and at the code of the checkout.

@@ -213,7 +213,9 @@ def test_single_files_and_what_is_missing_for_them(finished, tmp_path):
 
 def test_what_is_done_after_a_change_that_changes_nothing(finished, tmp_path):
     root = checkout(tmp_path / "edited")
-    with open(root / "workflow_scripts/stages/figures/quilts.py", "a", encoding="utf-8") as module:
+    with open(
+        root / "workflow_scripts/music_detectors/figures/quilts.py", "a", encoding="utf-8"
+    ) as module:
         module.write("# A comment.\n")
     due = single("plot_quilts", "write_report")
     assert shown(finished.plan(root=root)) == due

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from music_detectors.configuration.code import modules_of
 from reruns.checkouts import checkout
 from reruns.plans import plan, plans
 from reruns.tables import OF_QUILTS, SCRIPTS, first_of, label, row_of, table, with_followers
-from stages.configuration.code import modules_of
 
 HEADING = "When a module changes"
-STAGES = SCRIPTS / "stages"
+STAGES = SCRIPTS / "music_detectors"
 MODULES = sorted(
     path.relative_to(STAGES).with_suffix("").as_posix() for path in STAGES.rglob("*.py")
 )
@@ -22,23 +22,23 @@ MODULES = sorted(
 LATE = {"fetch_audio": {"audio/web", "audio/youtube", "audio/youtube_failures"}}
 # One of each stage, and what others of the table's rows do not have: a script, a module of none.
 EDITED = [
-    "stages/configuration/check.py",
-    "stages/common/seeds.py",
-    "stages/corpus/labels.py",
-    "stages/audio/yields.py",
-    "stages/audio/enough.py",
-    "stages/spectrograms/log_mel.py",
-    "stages/acoustics/sound.py",
-    "stages/quilts/quilt.py",
-    "stages/networks/architecture.py",
-    "stages/responses/clips.py",
-    "stages/selectivity/selective.py",
-    "stages/recognition/scores.py",
-    "stages/controls/genres.py",
-    "stages/lesions/orders.py",
-    "stages/claims/statements.py",
-    "stages/figures/lesions.py",
-    "stages/report/page.py",
+    "music_detectors/configuration/check.py",
+    "music_detectors/common/seeds.py",
+    "music_detectors/corpus/labels.py",
+    "music_detectors/audio/yields.py",
+    "music_detectors/audio/enough.py",
+    "music_detectors/spectrograms/log_mel.py",
+    "music_detectors/acoustics/sound.py",
+    "music_detectors/stimuli/quilt.py",
+    "music_detectors/models/kim2024/architecture.py",
+    "music_detectors/responses/clips.py",
+    "music_detectors/selectivity/selective.py",
+    "music_detectors/recognition/scores.py",
+    "music_detectors/genres/responses.py",
+    "music_detectors/lesions/orders.py",
+    "music_detectors/claims/statements.py",
+    "music_detectors/figures/lesions.py",
+    "music_detectors/report/page.py",
     "plot_quilts.py",
 ]
 
@@ -92,7 +92,7 @@ def test_digests_take_in_what_scripts_really_import(importers):
     executed = json.loads(ended.stdout)
     assert len(executed) == len(list(SCRIPTS.glob("*.py")))
     for script, paths in executed.items():
-        really = {path.removeprefix("stages/").removesuffix(".py") for path in paths}
+        really = {path.removeprefix("music_detectors/").removesuffix(".py") for path in paths}
         assert really | LATE.get(script, set()) == {
             module for module in MODULES if script in importers[module]
         }, script
@@ -106,8 +106,8 @@ def test_a_comment_in_a_module_runs_again_what_its_row_says(finished, tmp_path):
             module.write("# A comment.\n")
         questions.append((finished.folder, finished.arguments, root))
     for name, jobs in zip(EDITED, plans(questions), strict=True):
-        module = name.removeprefix("stages/").removesuffix(".py")
-        first = rules_first(module) if name.startswith("stages/") else [module]
+        module = name.removeprefix("music_detectors/").removesuffix(".py")
+        first = rules_first(module) if name.startswith("music_detectors/") else [module]
         assert {label(job) for job in jobs} == with_followers(first), name
 
 

@@ -5,10 +5,10 @@ import shutil
 import pandas as pd
 import pytest
 
+from music_detectors.common.tables import read_table
+from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
 from reruns.corpora import Finished
 from reruns.plans import recorded
-from stages.common.tables import read_table
-from stages.lesions.columns import LESION_CLASSES, LESIONS
 from workflow.snake import preset, snakemake, written
 
 SMOKE = tuple(preset("smoke"))

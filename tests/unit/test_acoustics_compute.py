@@ -5,15 +5,21 @@ import re
 import numpy as np
 import pytest
 
-from stages.acoustics.columns import ACOUSTICS, COVARIATES
-from stages.acoustics.compute import compute_acoustics_shard
-from stages.acoustics.covariates import read_covariates
-from stages.acoustics.modulation import modulation_covariates
-from stages.acoustics.sound import sound_covariates
-from stages.audio.storage import SAMPLE_RATE, AudioShard, to_float, to_int16, write_audio_shard
-from stages.common.errors import InputError
-from stages.common.tables import read_table
-from stages.spectrograms.shard import write_spectrogram_shard
+from music_detectors.acoustics.columns import ACOUSTICS, COVARIATES
+from music_detectors.acoustics.compute import compute_acoustics_shard
+from music_detectors.acoustics.covariates import read_covariates
+from music_detectors.acoustics.modulation import modulation_covariates
+from music_detectors.acoustics.sound import sound_covariates
+from music_detectors.audio.storage import (
+    SAMPLE_RATE,
+    AudioShard,
+    to_float,
+    to_int16,
+    write_audio_shard,
+)
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table
+from music_detectors.spectrograms.shard import write_spectrogram_shard
 from stored import store
 
 PARAMETERS = {"sample_rate": SAMPLE_RATE, "hop_length": 275}

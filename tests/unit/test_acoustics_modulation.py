@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.acoustics.columns import ACOUSTICS
-from stages.acoustics.modulation import modulation_covariates
+from music_detectors.acoustics.columns import ACOUSTICS
+from music_detectors.acoustics.modulation import modulation_covariates
 
 RATE = 22_050 / 275
 NAMES = [name for name in ACOUSTICS if name.startswith("mod_")]

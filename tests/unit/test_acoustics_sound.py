@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from stages.acoustics.columns import ACOUSTICS
-from stages.acoustics.sound import sound_covariates
-from stages.audio.storage import SAMPLE_RATE, to_float, to_int16
+from music_detectors.acoustics.columns import ACOUSTICS
+from music_detectors.acoustics.sound import sound_covariates
+from music_detectors.audio.storage import SAMPLE_RATE, to_float, to_int16
 
 SECONDS = 2
 TIME = np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from recordings import audio_settings, noise, record, write_clips
 
-from stages.audio.archives import ArchiveSource, index_archives
-from stages.audio.clips import Clip
-from stages.audio.columns import ARCHIVES, STATUS
-from stages.audio.decode import Member, decode
-from stages.audio.failures import Unusable
-from stages.audio.places import archive_paths
-from stages.audio.shard import fetch_shard
-from stages.audio.storage import SAMPLE_RATE, read_audio_shard
-from stages.common.errors import InputError
-from stages.common.tables import read_table
+from music_detectors.audio.archives import ArchiveSource, index_archives
+from music_detectors.audio.clips import Clip
+from music_detectors.audio.columns import ARCHIVES, STATUS
+from music_detectors.audio.decode import Member, decode
+from music_detectors.audio.failures import Unusable
+from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.places import archive_paths
+from music_detectors.audio.storage import SAMPLE_RATE, read_audio_shard
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table
 
 RATE = 22_050
 YTID = "-a_30.000_b"

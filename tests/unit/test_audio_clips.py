@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import write_clips
 
-from stages.audio import clips as module
-from stages.audio.clips import Clip, clips_by_shard, read_shard_clips
-from stages.common.errors import InputError
-from stages.common.tables import read_table, write_table
-from stages.corpus.columns import CLIPS
+from music_detectors.audio import clips as module
+from music_detectors.audio.clips import Clip, clips_by_shard, read_shard_clips
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.corpus.columns import CLIPS
 from stored import store
 
 

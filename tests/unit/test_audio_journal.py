@@ -16,15 +16,15 @@ import pytest
 from fault_server import RATE, fault_server, reply, reset, sound
 from recordings import audio_settings, noise, record, write_clips
 
-from stages.audio.columns import STATUS
-from stages.audio.decode import Decoded
-from stages.audio.failures import FAILED_RETRYABLE, Retryable, Systemic, Unusable
-from stages.audio.journal import Ended, Journal
-from stages.audio.shard import fetch_shard
-from stages.audio.sources import Sources
-from stages.audio.storage import read_audio_shard
-from stages.common.job import job
-from stages.common.tables import read_table
+from music_detectors.audio.columns import STATUS
+from music_detectors.audio.decode import Decoded
+from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic, Unusable
+from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.journal import Ended, Journal
+from music_detectors.audio.sources import Sources
+from music_detectors.audio.storage import read_audio_shard
+from music_detectors.common.job import job
+from music_detectors.common.tables import read_table
 
 SECONDS = 0.1
 
@@ -66,7 +66,7 @@ def shard(tmp_path, monkeypatch):
         write_clips(tmp_path / "clips.tsv", rows)
         named = [(f"source{place}", source) for place, source in enumerate(sources)]
         opened = Sources({"audioset": named})
-        monkeypatch.setattr("stages.audio.shard.open_sources", lambda *_, **__: opened)
+        monkeypatch.setattr("music_detectors.audio.fetch.open_sources", lambda *_, **__: opened)
         settings = audio_settings(**changes)
         fetch_shard(
             tmp_path / "clips.tsv",
@@ -339,7 +339,9 @@ def fetch_from_web(base):
 def processes():
     """Where processes come from that have imported everything already, and start in a moment."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["stages.audio.shard", "stages.audio.web", __name__])
+    made.set_forkserver_preload(
+        ["music_detectors.audio.fetch", "music_detectors.audio.web", __name__]
+    )
     before = os.environ.get("PYTHONPATH")
     # What is imported beforehand is looked for there, and not in sys.path.
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)

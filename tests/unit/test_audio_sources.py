@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from recordings import noise, record
 
-from stages.audio.clips import Clip
-from stages.audio.decode import decode
-from stages.audio.failures import Unusable
-from stages.audio.sources import AudioSetFolder, ClipSource, EmbeddedSource, FileSource
-from stages.audio.storage import SAMPLE_RATE
-from stages.common.errors import InputError
+from music_detectors.audio.clips import Clip
+from music_detectors.audio.decode import decode
+from music_detectors.audio.failures import Unusable
+from music_detectors.audio.sources import AudioSetFolder, ClipSource, EmbeddedSource, FileSource
+from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.common.errors import InputError
 
 RATE = 22_050
 YTID = "-a_30.000_b"  # as wild as ids come: a leading dash, underscores, what looks like a start

@@ -11,15 +11,15 @@ import requests
 from fault_server import RATE, drip, fault_server, hang, reply, reset, sound, unused_port
 from recordings import audio_settings, write_clips
 
-from stages.audio import shard as shard_module
-from stages.audio.clips import Clip
-from stages.audio.columns import STATUS
-from stages.audio.failures import Retryable, Systemic, Unusable
-from stages.audio.shard import fetch_shard
-from stages.audio.storage import read_audio_shard
-from stages.audio.web import WebSource, _retry_after
-from stages.common.job import job
-from stages.common.tables import read_table
+from music_detectors.audio import fetch as shard_module
+from music_detectors.audio.clips import Clip
+from music_detectors.audio.columns import STATUS
+from music_detectors.audio.failures import Retryable, Systemic, Unusable
+from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.storage import read_audio_shard
+from music_detectors.audio.web import WebSource, _retry_after
+from music_detectors.common.job import job
+from music_detectors.common.tables import read_table
 
 GOOD = sound()
 SECONDS = 0.1
@@ -364,7 +364,7 @@ def test_a_full_disk_is_no_clips_fault(at, monkeypatch):
         raise OSError(28, "No space left on device", str(path))
 
     url = at(reply(GOOD))
-    monkeypatch.setattr("stages.audio.web.open", full, raising=False)
+    monkeypatch.setattr("music_detectors.audio.web.open", full, raising=False)
     with pytest.raises(Systemic, match="No space left on device"):
         source().read(clip(url))
 

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from recordings import write_classes, write_clips
 
-from stages.audio import yields
-from stages.audio.columns import GATE, SPLIT_YIELD, STATUS, YIELD
-from stages.audio.yields import check_audio, summarise_yield
-from stages.common.errors import InputError
-from stages.common.tables import read_table, write_table
+from music_detectors.audio import yields
+from music_detectors.audio.columns import GATE, SPLIT_YIELD, STATUS, YIELD
+from music_detectors.audio.yields import check_audio, summarise_yield
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table, write_table
 
 # split, shard, clip, labels, status
 CLIPS = [

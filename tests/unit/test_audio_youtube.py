@@ -15,14 +15,14 @@ import yaml
 from loopback import Answer, serving
 from recordings import write_clips
 
-from stages.audio import youtube
-from stages.audio.clips import Clip
-from stages.audio.columns import STATUS
-from stages.audio.failures import Retryable, Systemic, Unusable
-from stages.audio.shard import fetch_shard
-from stages.audio.storage import SAMPLE_RATE
-from stages.audio.youtube import YouTubeSource, find_deno
-from stages.common.tables import read_table
+from music_detectors.audio import youtube
+from music_detectors.audio.clips import Clip
+from music_detectors.audio.columns import STATUS
+from music_detectors.audio.failures import Retryable, Systemic, Unusable
+from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.youtube import YouTubeSource, find_deno
+from music_detectors.common.tables import read_table
 
 SECONDS = 30
 SOUND = {"Content-Type": "audio/wav"}

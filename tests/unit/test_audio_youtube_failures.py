@@ -35,8 +35,8 @@ from yt_dlp.utils import (
     YoutubeDLError,
 )
 
-from stages.audio.failures import Retryable, Systemic, Unusable
-from stages.audio.youtube_failures import classify
+from music_detectors.audio.failures import Retryable, Systemic, Unusable
+from music_detectors.audio.youtube_failures import classify
 
 ID = "dQw4w9WgXcQ"
 HINT = (

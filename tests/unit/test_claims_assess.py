@@ -5,16 +5,26 @@ import pytest
 
 import claim_tables
 from claim_tables import CONDITIONS, Tables, study
-from stages.claims.assess import assess_claims
-from stages.claims.columns import CLAIMS, ESTIMATES, SUPPORTED, UNDETERMINED, VERDICTS, WHOLE
-from stages.claims.statements import TITLES, statements
-from stages.common.errors import InputError
-from stages.common.files import sha256
-from stages.common.tables import read_table
-from stages.controls.columns import DECODING, GENRES, QUILT_RESPONSES, SEGREGATION
-from stages.lesions.columns import LESIONS
-from stages.recognition.columns import RECOGNITION_SUMMARY
-from stages.selectivity.columns import UNITS
+from music_detectors.claims.assess import assess_claims
+from music_detectors.claims.columns import (
+    CLAIMS,
+    ESTIMATES,
+    SUPPORTED,
+    UNDETERMINED,
+    VERDICTS,
+    WHOLE,
+)
+from music_detectors.claims.statements import TITLES, statements
+from music_detectors.common.errors import InputError
+from music_detectors.common.files import sha256
+from music_detectors.common.tables import read_table
+from music_detectors.decoding.columns import DECODING
+from music_detectors.embedding.columns import SEGREGATION
+from music_detectors.genres.columns import GENRES
+from music_detectors.lesions.columns import LESIONS
+from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.recognition.columns import RECOGNITION_SUMMARY
+from music_detectors.selectivity.columns import UNITS
 
 
 def written(folder, tables, conditions=CONDITIONS):

@@ -9,10 +9,10 @@ from scipy import stats
 
 import claim_tables
 from claim_tables import CONDITIONS, SEGMENTS, SMALLEST, Tables, study
-from stages.claims import estimates
-from stages.claims.columns import CLAIMS, NOT_SUPPORTED, SUPPORTED, UNDETERMINED, WHOLE
-from stages.claims.inference import judged
-from stages.selectivity.effects import effects
+from music_detectors.claims import estimates
+from music_detectors.claims.columns import CLAIMS, NOT_SUPPORTED, SUPPORTED, UNDETERMINED, WHOLE
+from music_detectors.claims.inference import judged
+from music_detectors.selectivity.effects import effects
 
 
 def verdict_of(parts, alpha=0.05):

@@ -9,8 +9,15 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from stages.claims.columns import CLAIMS, NOT_SUPPORTED, SUPPORTED, UNDETERMINED, VERDICTS, WHOLE
-from stages.claims.inference import Part, holm, judged, sign_flip_p, t_test
+from music_detectors.claims.columns import (
+    CLAIMS,
+    NOT_SUPPORTED,
+    SUPPORTED,
+    UNDETERMINED,
+    VERDICTS,
+    WHOLE,
+)
+from music_detectors.claims.inference import Part, holm, judged, sign_flip_p, t_test
 
 RANDOM = np.random.default_rng(3)
 

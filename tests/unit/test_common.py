@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.errors import ComeBackLater, InputError, one_line
-from stages.common.files import replacing, sha256
-from stages.common.hdf5 import CHECKED, create_hdf5, open_hdf5, read_strings, write_strings
-from stages.common.job import job
-from stages.common.progress import progress
-from stages.common.seeds import generator, seed_of
-from stages.common.tables import read_table, write_table
+from music_detectors.common.errors import ComeBackLater, InputError, one_line
+from music_detectors.common.files import replacing, sha256
+from music_detectors.common.hdf5 import CHECKED, create_hdf5, open_hdf5, read_strings, write_strings
+from music_detectors.common.job import job
+from music_detectors.common.progress import progress
+from music_detectors.common.seeds import generator, seed_of
+from music_detectors.common.tables import read_table, write_table
 from stored import store
 
 COLUMNS = {"name": str, "count": int, "value": float, "flag": bool}
@@ -49,7 +49,7 @@ def test_a_killed_writer_leaves_nothing_under_the_final_name(tmp_path):
     program = textwrap.dedent(
         f"""
         import os, signal
-        from stages.common.files import replacing
+        from music_detectors.common.files import replacing
         with replacing({str(tmp_path / "a.txt")!r}) as temporary:
             temporary.write_text("half")
             os.kill(os.getpid(), signal.SIGKILL)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import average_precision_score
 
-from stages.common.average_precision import average_precision, chance_average_precision
+from music_detectors.common.average_precision import average_precision, chance_average_precision
 
 # Few values, so that ties are common.
 FEW = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 2.0])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.common.disk import disk_trouble
-from stages.common.files import replacing
+from music_detectors.common.disk import disk_trouble
+from music_detectors.common.files import replacing
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
@@ -123,7 +123,7 @@ def ended(program, *arguments):
 
 QUOTA = """
 import errno, os, sys
-from stages.common.job import job
+from music_detectors.common.job import job
 with job(sys.argv[1]):
     raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "/lab/results/units.tsv")
 """
@@ -147,8 +147,8 @@ def test_a_log_that_cannot_be_written_hides_nothing(log):
 
 STOPPED = """
 import os, signal, sys
-from stages.common.files import replacing
-from stages.common.job import job
+from music_detectors.common.files import replacing
+from music_detectors.common.job import job
 with job("job.log"), replacing("a.txt") as temporary:
     temporary.write_text("half")
     os.kill(os.getpid(), int(sys.argv[1]))
@@ -176,8 +176,8 @@ def test_what_is_ignored_stays_ignored(tmp_path, monkeypatch):
 def test_a_terminal_that_was_closed_fails_no_job(tmp_path):
     program = """
 import os, sys
-from stages.common.errors import say
-from stages.common.job import job
+from music_detectors.common.errors import say
+from music_detectors.common.job import job
 with job(sys.argv[1]):
     here, there = os.openpty()
     os.dup2(there, 2)

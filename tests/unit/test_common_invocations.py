@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from snakemake.exceptions import LockException
 
-from stages.common import invocations
-from stages.common.orphans import OWNER, owner
+from music_detectors.common import invocations
+from music_detectors.common.orphans import OWNER, owner
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
@@ -35,7 +35,7 @@ def folder(tmp_path, monkeypatch):
 def another(folder):
     """Another invocation in the folder, which lives."""
     program = (
-        "import sys; from stages.common import invocations\n"
+        "import sys; from music_detectors.common import invocations\n"
         "invocations.begin(); invocations.sign(); print('begun', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.common.errors import InputError
-from stages.configuration.check import check_sense, check_shape, kept_conditions
-from stages.configuration.code import code_digest, modules_of
+from music_detectors.common.errors import InputError
+from music_detectors.configuration.check import check_sense, check_shape, kept_conditions
+from music_detectors.configuration.code import code_digest, modules_of
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"

@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.errors import InputError
-from stages.corpus.audioset import count_segments, read_class_list, read_clip_ids, read_segments
-from stages.corpus.build import build_corpus
-from stages.corpus.sizes import check_corpus, clip_counts
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.audioset import (
+    count_segments,
+    read_class_list,
+    read_clip_ids,
+    read_segments,
+)
+from music_detectors.corpus.build import build_corpus
+from music_detectors.corpus.sizes import check_corpus, clip_counts
 
 KNOWN = {"/m/09x0r", "/m/04rlf", "/t/dd00088"}
 KEY = "corpus.audioset.train_segments"
@@ -179,7 +184,7 @@ def test_counting_by_the_block_is_counting_line_by_line(tmp_path_factory, lines,
     path = tmp_path_factory.mktemp("list") / "segments.csv"
     path.write_bytes((text if last else text.rstrip("\r\n")).encode())
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("stages.corpus.audioset._BLOCK", block)
+        patched.setattr("music_detectors.corpus.audioset._BLOCK", block)
         count = count_segments(path, KEY)
     blank_or_comment = ("#", "YTID,", '"YTID"')
     kept = [line.strip() for line in lines]

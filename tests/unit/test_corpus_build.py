@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.errors import InputError
-from stages.common.tables import read_table
-from stages.corpus.build import _shards, build_corpus, make_corpus
-from stages.corpus.columns import CLASSES, CLIPS, SUMMARY
-from stages.corpus.sizes import check_corpus, clip_counts
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table
+from music_detectors.corpus.build import _shards, build_corpus, make_corpus
+from music_detectors.corpus.columns import CLASSES, CLIPS, SUMMARY
+from music_detectors.corpus.sizes import check_corpus, clip_counts
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
@@ -371,7 +371,7 @@ def test_tables_read_back_and_are_the_same_every_time(audioset, tmp_path, source
 
 def test_sizes_are_known_without_pandas():
     code = (
-        "import sys, stages.corpus.sizes; "
+        "import sys, music_detectors.corpus.sizes; "
         "sys.exit(', '.join({'pandas', 'scipy', 'h5py', 'torch'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True)

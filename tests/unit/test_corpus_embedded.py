@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.errors import InputError
-from stages.corpus.embedded import (
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.embedded import (
     embedded_classes,
     embedded_ontology,
     planned_clips,
@@ -147,8 +147,8 @@ def test_a_bad_recipe_is_refused_in_one_line_that_names_it(reference):
 
 def test_the_plan_can_be_read_without_loading_the_synthesis():
     code = (
-        "import sys, stages.corpus.embedded; "
-        "sys.exit(bool({'scipy', 'torch', 'pandas', 'stages.audio'} & set(sys.modules)))"
+        "import sys, music_detectors.corpus.embedded; "
+        "sys.exit(bool({'scipy', 'torch', 'pandas', 'music_detectors.audio'} & set(sys.modules)))"
     )
-    root = sys.modules["stages"].__path__[0].removesuffix("stages")
+    root = sys.modules["music_detectors"].__path__[0].removesuffix("music_detectors")
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from stages.common.errors import InputError
-from stages.corpus.build import build_corpus
-from stages.corpus.fsd50k import count_clips, ground_truth, read_clips, read_vocabulary
-from stages.corpus.sizes import check_corpus, clip_counts
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.build import build_corpus
+from music_detectors.corpus.fsd50k import count_clips, ground_truth, read_clips, read_vocabulary
+from music_detectors.corpus.sizes import check_corpus, clip_counts
 
 ONTOLOGY = [
     {"id": "/m/04rlf", "name": "Music", "child_ids": ["/m/04szw"]},

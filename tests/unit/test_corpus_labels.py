@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.common.errors import InputError
-from stages.corpus.labels import label_matrix
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.labels import label_matrix
 
 
 def test_a_row_a_clip_and_a_column_a_class():

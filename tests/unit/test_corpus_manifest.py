@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.errors import InputError
-from stages.corpus.manifest import Manifest, assign_splits, label_names, read_manifest
-from stages.corpus.ontology import Ontology
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.manifest import Manifest, assign_splits, label_names, read_manifest
+from music_detectors.corpus.ontology import Ontology
 
 KEY = "corpus.manifest.path"
 ONTOLOGY = Ontology.from_nodes(

@@ -11,16 +11,16 @@ import pytest
 import yaml
 from loopback import Answer, serving
 
-from stages.common.errors import InputError
-from stages.common.tables import read_table
-from stages.common.urls import check_url, is_url
-from stages.configuration.check import check_sense
-from stages.corpus.build import make_corpus
-from stages.corpus.columns import METADATA
-from stages.corpus.download import download
-from stages.corpus.locations import COPIES, configured, with_copies
-from stages.corpus.metadata import PUBLISHED, fetch_metadata
-from stages.corpus.sizes import check_corpus, clip_counts
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table
+from music_detectors.common.urls import check_url, is_url
+from music_detectors.configuration.check import check_sense
+from music_detectors.corpus.build import make_corpus
+from music_detectors.corpus.columns import METADATA
+from music_detectors.corpus.download import download
+from music_detectors.corpus.locations import COPIES, configured, with_copies
+from music_detectors.corpus.metadata import PUBLISHED, fetch_metadata
+from music_detectors.corpus.sizes import check_corpus, clip_counts
 from workflow.audioset_files import write_audioset
 
 ROOT = Path(__file__).parents[2]

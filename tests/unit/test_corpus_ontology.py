@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from stages.common.errors import InputError
-from stages.corpus.ontology import Ontology, load_ontology
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.ontology import Ontology, load_ontology
 
 
 def node(mid, name, *children):

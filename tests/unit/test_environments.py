@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.configuration.code import modules_of
+from music_detectors.configuration.code import modules_of
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
@@ -72,7 +72,7 @@ def test_an_environment_has_all_that_its_scripts_import_and_no_more(environment)
                 elif isinstance(node, ast.ImportFrom) and node.level == 0:
                     names = [node.module]
                 needed |= {name.split(".")[0] for name in names}
-    needed -= set(sys.stdlib_module_names) | {"stages", "snakemake"}
+    needed -= set(sys.stdlib_module_names) | {"music_detectors", "snakemake"}
     assert {IMPORTED_AS.get(name, name) for name in needed} == set(pinned(environment))
 
 

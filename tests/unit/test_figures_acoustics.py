@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.acoustics import acoustics, plot_acoustics
-from stages.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.acoustics import acoustics, plot_acoustics
+from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 
 CONDITIONS = ("natural", "full", "shuffled", "untrained")
 

@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.average_precision import average_precision, plot_average_precision
-from stages.recognition.columns import RECOGNITION_SUMMARY
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.average_precision import average_precision, plot_average_precision
+from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 
 CONDITIONS = figure_tables.CONDITIONS
 

@@ -8,7 +8,7 @@ import yaml
 from docutils.core import publish_string
 from jinja2 import Environment, StrictUndefined
 
-from stages import figures
+from music_detectors import figures
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "report"

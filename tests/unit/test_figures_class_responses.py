@@ -5,11 +5,11 @@ import pytest
 from matplotlib.colors import to_hex
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.class_responses import class_responses, plot_class_responses
-from stages.figures.style import OTHER, TARGET
-from stages.selectivity.columns import CLASS_RESPONSES
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.class_responses import class_responses, plot_class_responses
+from music_detectors.figures.style import OTHER, TARGET
+from music_detectors.selectivity.columns import CLASS_RESPONSES
 
 
 def _tables(seeds=3, **size):

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.controls.columns import DECODING
-from stages.figures.decoding import decoding, plot_decoding
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.decoding.columns import DECODING
+from music_detectors.figures.decoding import decoding, plot_decoding
 
 CONDITIONS = ("natural", "full", "shuffled", "untrained")
 

@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.controls.columns import EMBEDDING_POINTS, SEGREGATION
-from stages.figures.embedding import (
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
+from music_detectors.figures.embedding import (
     SHARES,
     density,
     embedding,

@@ -5,17 +5,17 @@ import pytest
 from torchaudio.functional import melscale_fbanks
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.corpus.columns import CLASSES, CLIPS
-from stages.figures.example_spectrograms import (
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.figures.example_spectrograms import (
     Example,
     MelAxes,
     choose,
     example_spectrograms,
     plot_example_spectrograms,
 )
-from stages.spectrograms.columns import INDEX
+from music_detectors.spectrograms.columns import INDEX
 
 MEL = MelAxes(f_min=0.0, f_max=8000.0, n_mels=64, frames=100, seconds_per_frame=275 / 22050)
 

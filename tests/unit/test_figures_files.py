@@ -7,20 +7,20 @@ import pytest
 from PIL import Image
 
 import figure_tables
-from stages.audio.columns import SPLIT_YIELD, YIELD
-from stages.common.tables import write_table
-from stages.corpus.columns import CLASSES, CLIPS
-from stages.figures.average_precision import plot_average_precision
-from stages.figures.class_responses import plot_class_responses
-from stages.figures.example_spectrograms import plot_example_spectrograms
-from stages.figures.learning_curves import plot_learning_curves
-from stages.figures.selective_responses import plot_selective_responses
-from stages.figures.selectivity_index import plot_selectivity_index
-from stages.figures.yields import plot_yields
-from stages.networks.columns import HISTORY
-from stages.recognition.columns import RECOGNITION_SUMMARY
-from stages.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, UNITS
-from stages.spectrograms.columns import INDEX
+from music_detectors.audio.columns import SPLIT_YIELD, YIELD
+from music_detectors.common.tables import write_table
+from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.figures.average_precision import plot_average_precision
+from music_detectors.figures.class_responses import plot_class_responses
+from music_detectors.figures.example_spectrograms import plot_example_spectrograms
+from music_detectors.figures.learning_curves import plot_learning_curves
+from music_detectors.figures.selective_responses import plot_selective_responses
+from music_detectors.figures.selectivity_index import plot_selectivity_index
+from music_detectors.figures.yields import plot_yields
+from music_detectors.recognition.columns import RECOGNITION_SUMMARY
+from music_detectors.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, UNITS
+from music_detectors.spectrograms.columns import INDEX
+from music_detectors.training.columns import HISTORY
 
 CONDITIONS = ["natural", "untrained"]
 NETWORKS = figure_tables.networks(CONDITIONS, seeds=2)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.common.tables import write_table
-from stages.controls.columns import GENRES
-from stages.figures.genres import genres, plot_genres
+from music_detectors.common.tables import write_table
+from music_detectors.figures.genres import genres, plot_genres
+from music_detectors.genres.columns import GENRES
 
 
 def _table(n=6, seeds=3, scale=1.0):

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.learning_curves import learning_curves, plot_learning_curves
-from stages.networks.columns import HISTORY
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.learning_curves import learning_curves, plot_learning_curves
+from music_detectors.training.columns import HISTORY
 
 
 def _histories(conditions=figure_tables.CONDITIONS, seeds=5):

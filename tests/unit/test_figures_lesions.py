@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.lesion_classes import lesion_classes, plot_lesion_classes
-from stages.figures.lesion_dose import lesion_dose, plot_lesion_dose
-from stages.figures.lesions import COLOURS, lesions, nearest, plot_lesions, read_lesions
-from stages.lesions.columns import LESION_CLASSES, LESIONS
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.lesion_classes import lesion_classes, plot_lesion_classes
+from music_detectors.figures.lesion_dose import lesion_dose, plot_lesion_dose
+from music_detectors.figures.lesions import COLOURS, lesions, nearest, plot_lesions, read_lesions
+from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
 
 CONDITIONS = ["natural", "untrained"]
 

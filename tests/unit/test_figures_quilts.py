@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.controls.columns import QUILT_RESPONSES
-from stages.figures.quilts import plot_quilts, quilts
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.quilts import plot_quilts, quilts
+from music_detectors.quilts.columns import QUILT_RESPONSES
 
 
 def _tables(conditions=("natural", "untrained"), **sizes):

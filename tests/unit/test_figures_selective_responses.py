@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.selective_responses import plot_selective_responses, selective_responses
-from stages.selectivity.columns import CLIP_RESPONSES
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.selective_responses import (
+    plot_selective_responses,
+    selective_responses,
+)
+from music_detectors.selectivity.columns import CLIP_RESPONSES
 
 
 def _responses(conditions=figure_tables.CONDITIONS, seeds=3):

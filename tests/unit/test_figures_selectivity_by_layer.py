@@ -6,10 +6,13 @@ import pytest
 from scipy import stats
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.selectivity_by_layer import plot_selectivity_by_layer, selectivity_by_layer
-from stages.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.selectivity_by_layer import (
+    plot_selectivity_by_layer,
+    selectivity_by_layer,
+)
+from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 
 LAYERS = {"conv1": 32, "conv2": 64, "conv3": 128, "avgpool": 256, "fc1": 256}
 

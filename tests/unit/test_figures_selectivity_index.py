@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.selectivity_index import plot_selectivity_index, selectivity_index
-from stages.selectivity.columns import UNITS
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.selectivity_index import plot_selectivity_index, selectivity_index
+from music_detectors.selectivity.columns import UNITS
 
 
 def _units(conditions=figure_tables.CONDITIONS, seeds=3):

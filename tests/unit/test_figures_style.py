@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
-from stages.figures.style import (
+from music_detectors.figures.style import (
     LOOK,
     OTHER,
     TARGET,

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 import figure_tables
-from stages.audio.columns import SPLIT_YIELD, YIELD
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.figures.yields import plot_yields, yields
+from music_detectors.audio.columns import SPLIT_YIELD, YIELD
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.figures.yields import plot_yields, yields
 
 
 def _texts(legend):

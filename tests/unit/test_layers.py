@@ -6,27 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from stages.configuration.code import modules_of
+from music_detectors.configuration.code import modules_of
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 # A stage imports those to its left only; the two of one place do not import each other.
 ORDER = [
     {"common"},
     {"configuration", "corpus"},
+    {"synthesis"},
     {"audio"},
     {"spectrograms"},
-    {"acoustics", "quilts"},
-    {"networks"},
+    {"acoustics", "stimuli"},
+    {"models"},
+    {"training"},
     {"responses"},
     {"selectivity", "recognition"},
-    {"controls"},
-    {"lesions"},
+    {"decoding", "embedding", "genres", "quilts", "lesions"},
     {"claims"},
     {"figures"},
     {"report"},
 ]
 LEVEL = {stage: level for level, stages in enumerate(ORDER) for stage in stages}
-MODULES = sorted((SCRIPTS / "stages").rglob("*.py"))
+MODULES = sorted((SCRIPTS / "music_detectors").rglob("*.py"))
 ALL_SCRIPTS = sorted(SCRIPTS.glob("*.py"))
 
 
@@ -39,15 +40,17 @@ def imported(path):
 
 
 def test_every_stage_has_its_place():
-    assert {path.parent.name for path in (SCRIPTS / "stages").glob("*/__init__.py")} == set(LEVEL)
+    assert {
+        path.parent.name for path in (SCRIPTS / "music_detectors").glob("*/__init__.py")
+    } == set(LEVEL)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SCRIPTS)))
 def test_modules_import_only_stages_before_theirs(path):
-    own = path.relative_to(SCRIPTS / "stages").parts[0]
+    own = path.relative_to(SCRIPTS / "music_detectors").parts[0]
     for name in imported(path):
         assert name.split(".")[0] != "snakemake"
-        if not name.startswith("stages."):
+        if not name.startswith("music_detectors."):
             assert not (SCRIPTS / f"{name.split('.')[0]}.py").exists(), "a module imports a script"
             continue
         stage = name.split(".")[1]
@@ -55,9 +58,9 @@ def test_modules_import_only_stages_before_theirs(path):
 
 
 def test_torch_is_imported_only_where_networks_and_spectrograms_are_computed():
-    allowed = {"spectrograms", "networks", "responses"}
+    allowed = {"spectrograms", "models", "training", "responses"}
     for path in MODULES:
-        stage = path.relative_to(SCRIPTS / "stages").parts[0]
+        stage = path.relative_to(SCRIPTS / "music_detectors").parts[0]
         if any(name.split(".")[0] in ("torch", "torchaudio") for name in imported(path)):
             assert stage in allowed, path
 

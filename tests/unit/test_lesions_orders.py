@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.lesions.orders import NAMED, named_orders, random_orders
+from music_detectors.lesions.orders import NAMED, named_orders, random_orders
 
 
 @st.composite

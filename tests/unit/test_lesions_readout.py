@@ -7,13 +7,13 @@ import torch
 from notebook import READ_AT, with_weights_of
 from safetensors.numpy import load_file, save_file
 
-from stages.common.errors import InputError
-from stages.lesions import readout as module
-from stages.lesions.readout import Readout, lesioned_layer, read_readout
-from stages.networks.architecture import initial_network
-from stages.networks.weights import write_tensors
-from stages.responses.features import PooledFeatures
-from stages.responses.files import create_responses
+from music_detectors.common.errors import InputError
+from music_detectors.lesions.readout import Readout, lesioned_layer, read_readout
+from music_detectors.models.kim2024 import readout as module
+from music_detectors.models.kim2024.architecture import initial_network
+from music_detectors.models.kim2024.features import PooledFeatures
+from music_detectors.models.weights import write_tensors
+from music_detectors.responses.files import create_responses
 
 # Threads that wait for each other only slow such small work down.
 torch.set_num_threads(1)

@@ -8,16 +8,16 @@ from safetensors.numpy import save
 from sklearn.metrics import average_precision_score
 
 import figure_tables
-from stages.common.errors import InputError
-from stages.common.sealed import metadata, sealed
-from stages.common.tables import read_table, write_table
-from stages.lesions.columns import LESION_CLASSES, LESIONS
-from stages.lesions.orders import random_orders
-from stages.lesions.units import lesion_units
-from stages.networks.columns import NETWORK_CLIPS
-from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
-from stages.recognition.scores import score_recognition, summarise_recognition
-from stages.selectivity.columns import UNITS
+from music_detectors.common.errors import InputError
+from music_detectors.common.sealed import metadata, sealed
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
+from music_detectors.lesions.orders import random_orders
+from music_detectors.lesions.units import lesion_units
+from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
+from music_detectors.recognition.scores import score_recognition, summarise_recognition
+from music_detectors.selectivity.columns import UNITS
+from music_detectors.training.columns import NETWORK_CLIPS
 
 AVGPOOL, FC1, CLASSES = 16, 5, 6
 DRAWS = 20

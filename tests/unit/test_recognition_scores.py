@@ -6,11 +6,11 @@ import pytest
 from response_files import classes, corpus, write_responses
 from sklearn.metrics import average_precision_score
 
-from stages.common.average_precision import chance_average_precision
-from stages.common.errors import InputError
-from stages.common.tables import read_table, write_table
-from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
-from stages.recognition.scores import score_recognition, summarise_recognition
+from music_detectors.common.average_precision import chance_average_precision
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
+from music_detectors.recognition.scores import score_recognition, summarise_recognition
 
 GROUPS = ["natural", "target", "target", "withheld", "natural", "natural"]
 

@@ -13,18 +13,18 @@ import yaml
 import claim_tables
 import figure_tables
 from claim_tables import Tables
-from stages.audio.columns import YIELD
-from stages.claims.columns import VERDICTS, WHOLE
-from stages.claims.inference import judged
-from stages.common.errors import InputError
-from stages.common.sealed import metadata, sealed
-from stages.common.tables import read_table, write_table
-from stages.recognition.columns import RECOGNITION_SUMMARY
-from stages.report import made_with
-from stages.report.captions import caption
-from stages.report.cost import costs
-from stages.report.page import TEXTS, duration, number, p_value, tally, write_report
-from stages.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.audio.columns import YIELD
+from music_detectors.claims.columns import VERDICTS, WHOLE
+from music_detectors.claims.inference import judged
+from music_detectors.common.errors import InputError
+from music_detectors.common.sealed import metadata, sealed
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.recognition.columns import RECOGNITION_SUMMARY
+from music_detectors.report import made_with
+from music_detectors.report.captions import caption
+from music_detectors.report.cost import costs
+from music_detectors.report.page import TEXTS, duration, number, p_value, tally, write_report
+from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from stored import store
 
 ROOT = Path(__file__).parents[2]

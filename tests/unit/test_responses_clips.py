@@ -3,8 +3,8 @@
 import pytest
 from response_files import clips
 
-from stages.common.errors import InputError
-from stages.responses.clips import described
+from music_detectors.common.errors import InputError
+from music_detectors.responses.clips import described
 
 
 def test_rows_come_in_the_order_asked_for():

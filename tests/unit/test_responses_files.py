@@ -5,8 +5,9 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.common.errors import InputError
-from stages.responses.files import LAYERS, create_responses, read_responses
+from music_detectors.common.errors import InputError
+from music_detectors.models.kim2024 import LAYERS
+from music_detectors.responses.files import create_responses, read_responses
 
 UNITS = dict(zip(LAYERS, (4, 5, 6, 7, 7, 3), strict=True))
 
@@ -63,6 +64,6 @@ def test_a_block_that_fails_leaves_no_file(tmp_path):
 
 
 def test_reading_needs_no_pytorch():
-    code = "import sys; import stages.responses.files; sys.exit('torch' in sys.modules)"
+    code = "import sys; import music_detectors.responses.files; sys.exit('torch' in sys.modules)"
     environment = {"PYTHONPATH": ":".join(entry for entry in sys.path if entry)}
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0

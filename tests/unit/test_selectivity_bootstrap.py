@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.selectivity.bootstrap import drawn_counts, hedges_g_interval
-from stages.selectivity.effects import effects, hedges_g, moments
+from music_detectors.selectivity.bootstrap import drawn_counts, hedges_g_interval
+from music_detectors.selectivity.effects import effects, hedges_g, moments
 
 
 def test_counts_are_those_of_draws_with_replacement():

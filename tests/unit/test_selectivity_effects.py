@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from stages.selectivity.effects import (
+from music_detectors.selectivity.effects import (
     auc,
     d_prime,
     degrees_of_freedom,

@@ -12,9 +12,9 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 from statsmodels.tools.tools import add_constant
 
-from stages.selectivity.effects import effects
-from stages.selectivity.partial import Adjusted, RelabelledAdjusted, orthonormal
-from stages.selectivity.permutation import max_statistic_p, permuted_labels
+from music_detectors.selectivity.effects import effects
+from music_detectors.selectivity.partial import Adjusted, RelabelledAdjusted, orthonormal
+from music_detectors.selectivity.permutation import max_statistic_p, permuted_labels
 
 
 @pytest.fixture(autouse=True)

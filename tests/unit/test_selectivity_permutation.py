@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.selectivity.effects import effects
-from stages.selectivity.permutation import (
+from music_detectors.selectivity.effects import effects
+from music_detectors.selectivity.permutation import (
     STATISTICS,
     Relabelled,
     max_statistic_p,

@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 from response_files import classes, corpus
 
-from stages.common.errors import InputError
-from stages.common.tables import read_table, write_table
-from stages.selectivity.columns import (
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.selectivity.columns import (
     CLASS_RESPONSES,
     CLIP_RESPONSES,
     SELECTIVITY_SUMMARY,
     UNITS,
 )
-from stages.selectivity.selective import selective_responses, summarise_selectivity
+from music_detectors.selectivity.selective import selective_responses, summarise_selectivity
 
 CHOSEN = {"avgpool": [3, 14], "conv1": [0]}
 

@@ -14,13 +14,13 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import fdrcorrection
 
-from stages.acoustics.columns import ACOUSTICS
-from stages.common.errors import InputError
-from stages.common.tables import read_table, write_table
-from stages.selectivity.columns import UNITS
-from stages.selectivity.effects import effects
-from stages.selectivity.ranking import ranks, share_of_units
-from stages.selectivity.units import selectivity_units
+from music_detectors.acoustics.columns import ACOUSTICS
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.selectivity.columns import UNITS
+from music_detectors.selectivity.effects import effects
+from music_detectors.selectivity.ranking import ranks, share_of_units
+from music_detectors.selectivity.units import selectivity_units
 
 
 def run(files, name="units.tsv", **changed):
@@ -354,9 +354,9 @@ def test_a_response_that_is_not_finite_is_refused(tmp_path):
 def test_selectivity_and_recognition_do_without_torch():
     scripts = Path(__file__).parents[2] / "workflow_scripts"
     modules = [
-        "stages.selectivity.units",
-        "stages.selectivity.selective",
-        "stages.recognition.scores",
+        "music_detectors.selectivity.units",
+        "music_detectors.selectivity.selective",
+        "music_detectors.recognition.scores",
     ]
     program = f"import sys; import {', '.join(modules)}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=scripts).returncode == 0

@@ -6,8 +6,8 @@ import torch
 import torchaudio
 from recordings import noise, tone
 
-from stages.audio.storage import SAMPLE_RATE, to_int16
-from stages.spectrograms.log_mel import PARAMETERS, frames_of, log_mel
+from music_detectors.audio.storage import SAMPLE_RATE, to_int16
+from music_detectors.spectrograms.log_mel import PARAMETERS, frames_of, log_mel
 
 
 def by_torchaudio(samples):

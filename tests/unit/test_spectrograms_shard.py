@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recordings import noise, write_classes, write_clips
 
-from stages.audio.storage import SAMPLE_RATE, AudioShard, to_int16, write_audio_shard
-from stages.common.errors import InputError
-from stages.common.tables import write_table
-from stages.spectrograms import compute as module
-from stages.spectrograms.columns import INDEX
-from stages.spectrograms.compute import compute_spectrogram_shard
-from stages.spectrograms.log_mel import PARAMETERS, log_mel
-from stages.spectrograms.shard import (
+from music_detectors.audio.storage import SAMPLE_RATE, AudioShard, to_int16, write_audio_shard
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import write_table
+from music_detectors.spectrograms import compute as module
+from music_detectors.spectrograms.columns import INDEX
+from music_detectors.spectrograms.compute import compute_spectrogram_shard
+from music_detectors.spectrograms.log_mel import PARAMETERS, log_mel
+from music_detectors.spectrograms.shard import (
     _runs,
     index_spectrograms,
     open_spectrogram_shard,

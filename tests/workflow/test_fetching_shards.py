@@ -8,8 +8,8 @@ import sys
 
 from fault_server import fault_server, reply, sound, unused_port
 
-from stages.audio.columns import STATUS
-from stages.common.tables import read_table
+from music_detectors.audio.columns import STATUS
+from music_detectors.common.tables import read_table
 from workflow.snake import ROOT, planned, snakemake, written
 
 TONES = [reply(sound(2.0, seed=k)) for k in range(12)]

@@ -26,7 +26,7 @@ SCRIPT = """
 import json, sys, time
 from pathlib import Path
 sys.path.insert(0, PROJECT)
-from stages.networks.gpus import claim_gpu
+from music_detectors.models.gpus import claim_gpu
 
 claim = claim_gpu(snakemake.params.gpus)
 began = time.monotonic()

@@ -2,8 +2,8 @@
 
 from loopback import Answer, serving
 
-from stages.common.tables import read_table
-from stages.corpus.columns import METADATA
+from music_detectors.common.tables import read_table
+from music_detectors.corpus.columns import METADATA
 from workflow.audioset_files import write_audioset
 from workflow.snake import planned, preset, snakemake, written
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from stages.audio.columns import STATUS
-from stages.common.tables import read_table
-from stages.corpus.columns import CLIPS
+from music_detectors.audio.columns import STATUS
+from music_detectors.common.tables import read_table
+from music_detectors.corpus.columns import CLIPS
 from workflow.audioset_files import write_audioset
 from workflow.snake import ONE_NETWORK, preset, snakemake, written
 

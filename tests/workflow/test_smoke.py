@@ -12,18 +12,24 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import average_precision_score
 from statsmodels.regression.linear_model import OLS
 
-from stages.acoustics.columns import ACOUSTICS, COVARIATES
-from stages.audio.columns import STATUS
-from stages.claims.columns import CLAIMS, ESTIMATES, UNDETERMINED, VERDICTS, WHOLE
-from stages.common.files import checksum_path, sha256
-from stages.common.hdf5 import read_text
-from stages.common.tables import read_table
-from stages.controls.columns import DECODING, QUILT_RESPONSES
-from stages.corpus.columns import CLASSES, CLIPS
-from stages.networks.columns import HISTORY, NETWORK_CLIPS
-from stages.quilts.columns import QUILT_STATUS
-from stages.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
-from stages.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, SELECTIVITY_SUMMARY, UNITS
+from music_detectors.acoustics.columns import ACOUSTICS, COVARIATES
+from music_detectors.audio.columns import STATUS
+from music_detectors.claims.columns import CLAIMS, ESTIMATES, UNDETERMINED, VERDICTS, WHOLE
+from music_detectors.common.files import checksum_path, sha256
+from music_detectors.common.hdf5 import read_text
+from music_detectors.common.tables import read_table
+from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.decoding.columns import DECODING
+from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
+from music_detectors.selectivity.columns import (
+    CLASS_RESPONSES,
+    CLIP_RESPONSES,
+    SELECTIVITY_SUMMARY,
+    UNITS,
+)
+from music_detectors.stimuli.columns import QUILT_STATUS
+from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
 from workflow.snake import preset, snakemake
 
 SMOKE = preset("smoke")

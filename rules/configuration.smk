@@ -1,0 +1,70 @@
+# The configuration, checked before the DAG is built, and what follows from it: conditions, seeds, shards.
+
+import hashlib
+import shutil
+import sys
+from itertools import product
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.io import get_wildcard_names, strip_wildcard_constraints
+
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from music_detectors.audio.places import archive_paths
+from music_detectors.common import invocations
+from music_detectors.common.errors import InputError
+from music_detectors.configuration.check import (
+    check_sense,
+    check_shape,
+    kept_conditions,
+)
+from music_detectors.configuration.code import code_digest
+from music_detectors.common.urls import is_url
+from music_detectors.corpus.fsd50k import ground_truth
+from music_detectors.corpus.locations import COPIES, configured, with_copies
+from music_detectors.corpus.sizes import check_corpus, clip_counts
+
+invocations.begin()
+
+try:
+    check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
+    check_sense(config)
+    check_corpus(config["corpus"])
+    # What AudioSet's clips are looked for in; other corpora say themselves where theirs are.
+    SOURCES = (
+        config["audio"]["sources"] if config["corpus"]["source"] == "audioset" else []
+    )
+    ARCHIVES = (
+        archive_paths(config["audio"]["archives"]) if "archives" in SOURCES else []
+    )
+    N_CLIPS = clip_counts(config["corpus"], config["seed"])
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+CONDITIONS = kept_conditions(config)
+SEEDS = list(range(1, config["networks"]["seeds"] + 1))
+NETWORKS = [[condition, seed] for condition in CONDITIONS for seed in SEEDS]
+SPLITS = ["train", "test"]
+# What is compared with what: quilts, and the same stretch of the clips as they are.
+QUILTS = [f"quilt-{ms}ms" for ms in config["quilts"]["segment_ms"]]
+QUILT_STIMULI = ["intact", *QUILTS]
+# As wildcards, the smallest first.
+FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
+SHARDS = {
+    split: [
+        f"{number:05d}"
+        for number in range(-(-N_CLIPS[split] // config["corpus"]["shard_clips"]))
+    ]
+    for split in SPLITS
+}
+
+
+wildcard_constraints:
+    split="train|test",
+    shard=r"\d{5}",
+    stimulus="original|intact|quilt-[1-9][0-9]*ms",
+    condition="[a-z][a-z0-9_-]*",
+    seed="[1-9][0-9]*",
+    fraction="[0-9.e-]+",

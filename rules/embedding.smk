@@ -1,0 +1,29 @@
+# Where t-SNE puts target and other clips, and how far apart they lie.
+
+
+rule embed_responses:
+    input:
+        responses=of_seeds(results("responses", network("original", "test.h5"))),
+        clips=results("corpus/clips.tsv"),
+    output:
+        points=results("embedding/{condition}/points.tsv"),
+        segregation=results("embedding/{condition}/segregation.tsv"),
+    log:
+        log_of("embed_responses", "{condition}"),
+    benchmark:
+        benchmark_of("embed_responses", "{condition}")
+    conda:
+        "../envs/representation.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(responses_mb),
+        runtime=minutes(embedding_minutes),
+    params:
+        seed=config["seed"],
+        seeds=SEEDS,
+        layer=config["selectivity"]["layer"],
+        perplexity=config["embedding"]["perplexity"],
+        permutations=config["selectivity"]["permutations"],
+        code=digest("embed_responses.py"),
+    script:
+        "../workflow_scripts/embed_responses.py"

@@ -1,0 +1,97 @@
+# What rules read and depend on: files, narrow params, digests of code, sections of figures.
+
+
+# The section `corpus`, with the local copy of every file that is a URL.
+CORPUS = with_copies(config["corpus"], results("metadata"))
+METADATA_COPIES = {
+    name: results("metadata", COPIES[name])
+    for name, place in configured(config["corpus"]).items()
+    if is_url(place)
+}
+
+
+def metadata_on_disk(wildcards):
+    """The files about the corpus that are configured as paths, by what they are."""
+    files = configured(config["corpus"])
+    return {name: path for name, path in files.items() if not is_url(path)}
+
+
+def corpus_files(wildcards):
+    """The files that the configured corpus is read from, by what they are."""
+    files = configured(CORPUS)
+    if CORPUS["source"] == "manifest":
+        files["manifest"] = CORPUS["manifest"]["path"]
+    elif CORPUS["source"] == "fsd50k":
+        files |= ground_truth(CORPUS["fsd50k"]["folder"])
+    return files
+
+
+def corpus_params(wildcards):
+    """The keys of the section `corpus` that the tables depend on."""
+    keys = ["source", "target", "withheld", "withheld_clips", "shard_clips", "ontology"]
+    return {key: CORPUS[key] for key in [*keys, CORPUS["source"]]}
+
+
+def metadata_params(wildcards):
+    """The keys of the section `corpus` that say where its files are."""
+    corpus = config["corpus"]
+    # What the run is planned with is no reason to download again.
+    lists = {key: place for key, place in corpus["audioset"].items() if key != "clips"}
+    keys = ["source", "ontology", "withheld_clips"]
+    return {**{key: corpus[key] for key in keys}, "audioset": lists}
+
+
+def audio_files(wildcards):
+    """What the clips of a shard are read from, as far as rules make it."""
+    files = {"clips": results("corpus/clips.tsv")}
+    return files | ({"archives": results("audio/archives.tsv")} if ARCHIVES else {})
+
+
+def audio_settings(wildcards):
+    """The keys of the section `audio` that decide which sound is had, and not merely how."""
+    audio = config["audio"]
+    used = {"silence_db": audio["silence_db"], "ffmpeg": audio["ffmpeg"]}
+    if SOURCES:
+        used["sources"] = SOURCES
+        used |= {
+            name: audio[name] for name in ("folder", "archives") if name in SOURCES
+        }
+    return used
+
+
+def digest(script):
+    """The digest of a script's code; see rule 1 in docs/architecture.md."""
+    return code_digest(SCRIPTS / script)
+
+
+def digest_of_texts():
+    """The digest of the captions and the page of the report."""
+    digest = hashlib.sha256()
+    for path in sorted((SCRIPTS.parent / "report").glob("*.*")):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+# The section of the report that each figure stands in; `drawn` fills it.
+SECTIONS = {}
+
+
+def drawn(name, category):
+    """The two files of a figure; the PNG goes into the report."""
+    SECTIONS[name] = category
+    return {
+        "svg": results("figures", f"{name}.svg"),
+        "png": report(
+            results("figures", f"{name}.png"),
+            caption=f"../report/{name}.rst",
+            category=category,
+        ),
+    }
+
+
+def figures_by_section(paths):
+    """The names of the figures among `paths` (SVG and PNG of each), by their section."""
+    sections = {}
+    for name in dict.fromkeys(Path(path).stem for path in paths):
+        sections.setdefault(SECTIONS[name], []).append(name)
+    return sections

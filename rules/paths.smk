@@ -1,0 +1,78 @@
+# Paths of results, logs and benchmarks, one by one and in lists.
+
+
+def results(*parts):
+    """The path of a result of this corpus."""
+    return Path("results", config["corpus"]["name"], *parts).as_posix()
+
+
+# Made when there is sound enough; what is asked for by a named target is asked for with it.
+GATE = results("audio/gate.tsv")
+
+
+def log_of(rule, *wildcards):
+    return results("logs", rule, ("-".join(wildcards) or "job") + ".log")
+
+
+def benchmark_of(rule, *wildcards):
+    return results("benchmarks", rule, ("-".join(wildcards) or "job") + ".tsv")
+
+
+def network(*parts):
+    """The tail of the path of what belongs to one network."""
+    return Path("{condition}", "seed-{seed}", *parts).as_posix()
+
+
+def of_networks(pattern, networks=None):
+    """`pattern` for each network, in the order of the configuration."""
+    return [
+        pattern.format(condition=condition, seed=seed)
+        for condition, seed in (NETWORKS if networks is None else networks)
+    ]
+
+
+def of_seeds(pattern):
+    """`pattern` for each replicate of a condition, whose wildcard stays."""
+    return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
+
+
+def of_conditions(pattern):
+    """`pattern` for each condition, in the order of the configuration."""
+    return [pattern.format(condition=condition) for condition in CONDITIONS]
+
+
+def of_shards(pattern, splits=SPLITS):
+    """`pattern` for each shard of `splits`, as an input function.
+
+    There may be thousands, and every job on a cluster reads the workflow again, most without need
+    of the list.
+    """
+
+    def paths(wildcards):
+        return [
+            pattern.format(split=split, shard=shard)
+            for split in splits
+            for shard in SHARDS[split]
+        ]
+
+    return paths
+
+
+def acoustics_of(split):
+    """The tables of covariates of a split's clips."""
+    return of_shards(results("acoustics/{split}/{shard}.tsv"), [split])
+
+
+# The one that bars and claims are about: the smaller of two as near.
+NEAREST_FRACTION = min(
+    FRACTIONS, key=lambda share: abs(float(share) - config["selectivity"]["fraction"])
+)
+
+
+def of_lesions(name, conditions, fractions):
+    """The tables `name` of lesions, condition by condition."""
+    return [
+        results("lesions", condition, f"fraction-{fraction}", name)
+        for condition in conditions
+        for fraction in fractions
+    ]

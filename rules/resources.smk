@@ -1,0 +1,142 @@
+# Memory, run time and GPUs that jobs ask for.
+
+
+# Sizes of one clip, for memory and run time: samples at 22,050 Hz, log-Mel frames at hop 275.
+CLIP_SAMPLES = round(config["corpus"]["clip_seconds"] * 22050)
+CLIP_FRAMES = 1 + (CLIP_SAMPLES - 1) // 275
+
+
+# What Snakemake itself takes of a job's memory on a cluster, where each job is two of it and the
+# script: some 150 MB each.
+SNAKEMAKE_MB = 400
+# What torch takes before it does anything; with a GPU, its libraries too.
+TORCH_MB = 700
+
+
+def memory(amount):
+    """`mem_mb` of a rule whose script takes `amount` (a number, or a function of the wildcards).
+
+    A retry asks for as much again.
+    """
+
+    def asked_for(wildcards, attempt):
+        needed = amount(wildcards) if callable(amount) else amount
+        return attempt * (needed + SNAKEMAKE_MB)
+
+    return asked_for
+
+
+def minutes(amount):
+    """`runtime` of a rule, `amount` as in `memory`; a retry asks for as much again."""
+
+    def asked_for(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return asked_for
+
+
+def audio_shard_mb(wildcards):
+    """Memory for one shard of samples: int16 on disk, and floats on the way."""
+    return 600 + config["corpus"]["shard_clips"] * CLIP_SAMPLES * 12 // 10**6
+
+
+def spectrogram_shard_mb(wildcards):
+    """Memory for one shard of samples and its log-Mel spectrograms."""
+    return TORCH_MB + audio_shard_mb(wildcards)
+
+
+def spectrogram_mb():
+    """Memory that the spectrograms of the train split take in a training job."""
+    resident = N_CLIPS["train"] * 64 * CLIP_FRAMES * 2 // 10**6
+    return min(resident, config["networks"]["memory_mb"])
+
+
+def table_mb(wildcards):
+    """Memory for jobs that hold the clip table at once."""
+    return 900 + sum(N_CLIPS.values()) // 1000
+
+
+def responses_mb(wildcards):
+    """Memory for jobs that hold every clip's response in every layer at once: 5 kB a clip."""
+    return 1200 + sum(N_CLIPS.values()) * 5 // 1000
+
+
+def network_mb(wildcards):
+    """Memory for a network that is played clips, beside what it holds of them."""
+    # The libraries of a GPU take host memory too.
+    return 2 * TORCH_MB + (3000 if has_gpu() else 0)
+
+
+def training_mb(wildcards):
+    """Memory for a training job."""
+    return network_mb(wildcards) + spectrogram_mb()
+
+
+def playing_mb(wildcards):
+    """Memory for a job that computes responses."""
+    return network_mb(wildcards) + responses_mb(wildcards)
+
+
+def audio_minutes(wildcards):
+    """An upper bound: decoding takes a second at most, a video a minute or two."""
+    seconds = 120 if "youtube" in SOURCES else 15
+    return 120 + config["corpus"]["shard_clips"] * seconds // 60
+
+
+def shard_minutes(wildcards):
+    """An upper bound for what is computed from the sound of a shard: a tenth of a second a clip."""
+    return 30 + int(3 * config["corpus"]["shard_clips"] * 0.1 / 60)
+
+
+def corpus_minutes(wildcards):
+    """An upper bound for sums over every clip: a minute for 10,000."""
+    return 60 + sum(N_CLIPS.values()) // 10000
+
+
+def embedding_minutes(wildcards):
+    """An upper bound for t-SNE of every replicate: 8 ms a clip."""
+    return 30 + int(3 * len(SEEDS) * N_CLIPS["test"] * 0.008 / 60)
+
+
+# What a cluster's profile says of GPUs; None on a workstation.
+GPU_PARTITION = (workflow.resource_settings.default_resources or {}).get(
+    "gpu_partition"
+)
+
+
+def has_gpu():
+    """Whether networks get a GPU: as the profile says, for a cluster's head node has none."""
+    device = config["networks"]["device"]
+    if GPU_PARTITION is not None:
+        return device != "cpu" and GPU_PARTITION.raw != "none"
+    return device == "cuda" or (
+        device == "auto" and shutil.which("nvidia-smi") is not None
+    )
+
+
+def on_gpu():
+    """The resources that put a job on a GPU, where there is one."""
+    if not has_gpu():
+        return {"gpu": 0}
+    # An empty name leaves the choice to the cluster.
+    partition = GPU_PARTITION.raw if GPU_PARTITION is not None else ""
+    return {"gpu": 1, **({"slurm_partition": partition} if partition else {})}
+
+
+def playing_minutes(clips):
+    """An upper bound for the responses to `clips` clips of 802 frames: 20 ms each on a core."""
+    seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.02)
+    return 15 + int(3 * seconds / 60)
+
+
+def training_minutes(wildcards):
+    """An upper bound: 26 ms a clip of 802 frames on a core, a tenth of a millisecond on a GPU."""
+    clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
+    seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.026)
+    return 15 + int(3 * seconds / 60)
+
+
+def lesion_minutes(wildcards):
+    """An upper bound for one fraction: 0.02 ms a clip and lesion, for 527 classes on a core."""
+    lesions = config["lesions"]["random_draws"] + 4
+    return 15 + int(len(SEEDS) * lesions * N_CLIPS["test"] * 0.00002 / 60)

@@ -1,0 +1,272 @@
+"""A shard of clips, good and bad: what is stored and what is said of each."""
+
+import hashlib
+import logging
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+from recordings import audio_settings, noise, record, write_clips
+
+from music_detectors.audio import fetch as module
+from music_detectors.audio.columns import STATUS
+from music_detectors.audio.decode import decode
+from music_detectors.audio.failures import Systemic
+from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.storage import (
+    AudioShard,
+    read_audio_shard,
+    to_float,
+    to_int16,
+    write_audio_shard,
+)
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table
+
+RATE = 22_050
+SECONDS = 1.0
+
+
+def fetch(base, name="shard", split="train", shard="00000", **changes):
+    """Run `fetch_shard` on `base`/clips.tsv; returns the shard and its status table by clip."""
+    audio, status = base / f"{name}.h5", base / f"{name}.status.tsv"
+    fetch_shard(
+        base / "clips.tsv",
+        split,
+        shard,
+        audio,
+        status,
+        journal=base / f"{name}.journal",
+        settings=audio_settings(silence_db=-60.0, **changes),
+        clip_seconds=SECONDS,
+        seed=1,
+    )
+    return read_audio_shard(audio), read_table(status, STATUS).set_index("clip_id")
+
+
+def write_good_and_bad(folder):
+    """Write clips.tsv of one clip of every kind; returns the status each should get."""
+    sound = to_int16(noise(1.5, RATE).astype(np.float32))
+    clips = []
+    expected = {}
+
+    def add(clip_id, status, path, **more):
+        clips.append({"clip_id": clip_id, "reference": str(path), **more})
+        expected[clip_id] = status
+
+    add("missing", "missing", folder / "nowhere.wav")
+    for ending in ("wav", "wav.gz", "flac", "ogg", "mp3", "m4a", "webm"):
+        add(f"good-{ending}", "ok", record(folder / f"good.{ending}", sound, RATE))
+    (folder / "folder.wav").mkdir()
+    add("folder", "unavailable", folder / "folder.wav")
+    (folder / "empty.wav").touch()
+    add("empty", "empty", folder / "empty.wav")
+    (folder / "text.mp3").write_text("not a sound\n")
+    add("text", "empty", folder / "text.mp3")
+    broken = to_float(sound)
+    broken[7] = np.nan
+    soundfile.write(folder / "nan.wav", broken, RATE, subtype="FLOAT")
+    add("nan", "nonfinite", folder / "nan.wav")
+    add("silent", "silent", record(folder / "silent.wav", 0 * sound, RATE))
+    add("whole short file", "ok", record(folder / "little.wav", sound[: RATE // 4], RATE))
+    segment = {"start_seconds": 0.75, "end_seconds": 1.75}
+    add("short", "short", folder / "good.wav", **segment)
+    add("segment", "ok", folder / "good.wav", **{**segment, "end_seconds": 1.25})
+    write_clips(folder / "clips.tsv", clips)
+    return expected
+
+
+def test_every_clip_has_its_status_and_only_usable_ones_a_row(tmp_path):
+    expected = write_good_and_bad(tmp_path)
+    shard, status = fetch(tmp_path)
+    assert status["status"].to_dict() == expected
+    usable = [name for name, given in expected.items() if given in ("ok", "short", "silent")]
+    assert shard.clip_id == usable
+    assert shard.samples.shape == (len(usable), RATE) and shard.samples.dtype == np.int16
+    row = dict(zip(usable, range(len(usable)), strict=True))
+
+    sound, _ = soundfile.read(tmp_path / "good.wav", dtype="int16")
+    np.testing.assert_array_equal(shard.samples[row["good-wav"]], sound[:RATE])
+    np.testing.assert_array_equal(shard.samples[row["good-wav.gz"]], sound[:RATE])
+    np.testing.assert_array_equal(shard.samples[row["good-flac"]], sound[:RATE])
+    for name, start, n in (
+        ("whole short file", 0, RATE // 4),
+        ("segment", round(0.75 * RATE), RATE // 2),
+        ("short", round(0.75 * RATE), round(1.5 * RATE) - round(0.75 * RATE)),
+    ):
+        assert abs(int(shard.n_samples[row[name]]) - n) <= 1
+        n = int(shard.n_samples[row[name]])
+        np.testing.assert_array_equal(shard.samples[row[name]][:n], sound[start : start + n])
+        assert not shard.samples[row[name]][n:].any()
+    not_silent = [name for name in usable if name != "silent"]
+    assert all(shard.samples[row[name]].any() for name in not_silent)
+
+    assert status["n_samples"].loc[usable].tolist() == shard.n_samples.tolist()
+    unusable = status.drop(usable)
+    # What was got is told even where it is of no use.
+    assert unusable["n_samples"].to_dict()["nan"] == RATE
+    assert (unusable.drop("nan")["n_samples"] == 0).all()
+    assert unusable["rms_db"].isna().all()
+    assert status.loc["silent", "rms_db"] == -np.inf
+    rms = np.sqrt(np.mean(np.square(sound[:RATE] / 32_768)))
+    # Stored in 16 bits, measured before: a step is 1/3,000 of this sound's level.
+    assert status.loc["good-wav", "rms_db"] == pytest.approx(20 * np.log10(rms), abs=1e-3)
+    assert (status["attempts"] == 1).all() and (status["source"] == "file").all()
+    assert (status.loc[[name for name in expected if expected[name] != "ok"], "reason"] != "").all()
+    assert shard.decoder == "ffmpeg; soundfile"
+    assert "libsndfile" in shard.decoder_version and "ffmpeg version" in shard.decoder_version
+
+
+def test_the_same_clips_give_the_same_bytes(tmp_path):
+    write_good_and_bad(tmp_path)
+    fetch(tmp_path, "first")
+    fetch(tmp_path, "again")
+    for ending in ("h5", "status.tsv"):
+        first, again = (
+            hashlib.sha256((tmp_path / f"{name}.{ending}").read_bytes()).digest()
+            for name in ("first", "again")
+        )
+        assert first == again
+
+
+def test_the_log_ends_with_counts(tmp_path, caplog):
+    write_good_and_bad(tmp_path)
+    caplog.set_level(logging.INFO)
+    fetch(tmp_path)
+    last = caplog.messages[-1]
+    assert last.startswith("train/00000: 11 of 16 clips usable (ok 9, empty 2,")
+
+
+def test_a_shard_without_a_usable_clip_is_written_without_rows(tmp_path):
+    write_clips(tmp_path / "clips.tsv", [{"clip_id": "a", "reference": str(tmp_path / "a.wav")}])
+    shard, status = fetch(tmp_path)
+    assert shard.samples.shape == (0, RATE) and shard.clip_id == [] and shard.decoder == ""
+    assert status["status"].to_dict() == {"a": "missing"}
+
+
+def test_only_the_shard_asked_for_is_fetched(tmp_path):
+    path = record(tmp_path / "a.wav", noise(1, RATE), RATE)
+    write_clips(
+        tmp_path / "clips.tsv",
+        [
+            {"clip_id": f"{split}{shard}", "reference": str(path), "split": split, "shard": shard}
+            for split in ("train", "test")
+            for shard in ("00000", "00001")
+        ],
+    )
+    shard, status = fetch(tmp_path, split="test", shard="00001")
+    assert shard.clip_id == status.index.tolist() == ["test00001"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("lost sync"), ValueError("odd"), OSError(5, "I/O")])
+def test_what_a_decoder_raises_costs_one_clip(tmp_path, monkeypatch, error, caplog):
+    good = record(tmp_path / "a.wav", noise(1, RATE), RATE)
+    clips = [{"clip_id": name, "reference": str(good)} for name in ("a", "b", "c")]
+    write_clips(tmp_path / "clips.tsv", clips)
+    calls = []
+
+    def sometimes(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise error
+        return decode(*arguments)
+
+    monkeypatch.setattr("music_detectors.audio.sources.decode", sometimes)
+    shard, status = fetch(tmp_path)
+    assert shard.clip_id == ["a", "c"]
+    row = status.loc["b"]
+    assert (row["status"], row["reason"]) == ("unavailable", "decoder failed")
+    assert type(error).__name__ in row["message"]
+    assert "clip b" in caplog.text and "Traceback" in caplog.text
+
+
+def test_what_is_not_about_the_clip_stops_the_job(tmp_path, monkeypatch):
+    good = record(tmp_path / "a.wav", noise(1, RATE), RATE)
+    record(tmp_path / "a.m4a", noise(1, RATE), RATE)
+    write_clips(tmp_path / "clips.tsv", [{"clip_id": "a", "reference": str(tmp_path / "a.m4a")}])
+    with pytest.raises(InputError, match=r"audio\.ffmpeg"):
+        fetch(tmp_path, ffmpeg="/no such ffmpeg")
+    write_clips(tmp_path / "clips.tsv", [{"clip_id": "a", "reference": str(good)}])
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(Systemic, match="No space left"):
+        patch.setattr(module, "write_audio_shard", full)
+        fetch(tmp_path)
+    with monkeypatch.context() as patch:
+        # It is in the journal, and only the outputs had no room.
+        patch.setattr(
+            "music_detectors.audio.sources.decode", lambda *arguments: pytest.fail("again")
+        )
+        assert fetch(tmp_path)[0].clip_id == ["a"]
+
+    def exhausted(*arguments):
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr("music_detectors.audio.sources.decode", exhausted)
+        fetch(tmp_path)
+
+
+def test_sources_follow_the_table(tmp_path):
+    clip = {"clip_id": "a", "reference": "Rain", "source": "embedded"}
+    write_clips(tmp_path / "clips.tsv", [clip])
+    shard, status = fetch(tmp_path)
+    assert status.loc["a", "status"] == "ok" and shard.decoder == "synthesis"
+    write_clips(tmp_path / "clips.tsv", [{**clip, "source": "audioset"}])
+    with pytest.raises(InputError, match=r"audio\.folder: not set"):
+        fetch(tmp_path)
+    _, status = fetch(tmp_path, folder=str(tmp_path))
+    assert status.loc["a", "status"] == "missing"
+    write_clips(tmp_path / "clips.tsv", [{**clip, "source": "wax cylinder"}])
+    with pytest.raises(InputError, match="no source is called wax cylinder"):
+        fetch(tmp_path)
+
+
+def written(path, **changes):
+    parts = {
+        "samples": np.ones((2, 5), np.int16),
+        "n_samples": np.array([5, 3]),
+        "clip_id": ["a", "b"],
+        "sample_rate": RATE,
+        "decoder": "x",
+        "decoder_version": "1",
+    }
+    write_audio_shard(path, AudioShard(**{**parts, **changes}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"clip_id": ["a", "a"]}, "a clip occurs twice"),
+        ({"clip_id": ["a"]}, "1 clips"),
+        ({"n_samples": np.array([5])}, r"n_samples \(1,\)"),
+        ({"n_samples": np.array([6, 3])}, "more than all samples"),
+        ({"n_samples": np.array([0, 3])}, "fewer than 1"),
+        ({"samples": np.ones((2, 5), np.float32)}, "samples of type float32"),
+    ],
+)
+def test_a_shard_that_does_not_fit_together_is_refused(tmp_path, changes, says):
+    path = written(tmp_path / "a.h5", **changes)
+    with pytest.raises(InputError, match=f"a.h5: damaged audio shard .*{says}"):
+        read_audio_shard(path)
+
+
+def test_a_flipped_bit_is_found(tmp_path):
+    path = written(tmp_path / "a.h5", samples=np.full((2, 5000), 12345, np.int16))
+    content = bytearray(path.read_bytes())
+    place = content.find(np.full(100, 12345, np.int16).tobytes())
+    content[place + 50] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.h5: damaged audio shard"):
+        read_audio_shard(path)
+
+
+def test_a_shard_of_something_else_is_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["kind"] = "responses"
+    with pytest.raises(InputError, match=r"damaged audio shard .it holds responses"):
+        read_audio_shard(tmp_path / "a.h5")

@@ -1,0 +1,262 @@
+"""Decoding against scikit-learn, planted and null units, confounds, failures."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from response_files import corpus
+from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
+from sklearn.metrics import average_precision_score
+
+from music_detectors.acoustics.columns import ACOUSTICS, COVARIATES
+from music_detectors.common.average_precision import chance_average_precision
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.decoding.columns import DECODING
+from music_detectors.decoding.decode import PENALTIES, decode_target, least_squares, ridge
+from music_detectors.selectivity.columns import UNITS
+
+LAYER = "avgpool"
+N_UNITS = 16
+
+
+@pytest.fixture(autouse=True)
+def no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def units_table(order):
+    """A units.tsv whose units have the ranks that `order` says; another layer is there too."""
+    parts = []
+    for layer, ranked in (("conv1", np.arange(3)), (LAYER, np.asarray(order))):
+        rows = {name: 0 if kind is int else 0.5 for name, kind in UNITS.items()}
+        table = pd.DataFrame(rows, index=range(len(ranked)))
+        table["layer"] = layer
+        table["unit"] = np.arange(len(ranked))
+        table.loc[ranked, "rank"] = np.arange(1, len(ranked) + 1)
+        parts.append(table.assign(selective=table["rank"] <= 2))
+    return pd.concat(parts, ignore_index=True)
+
+
+def run(files, order=None, name="decoding.tsv", write=True, **changed):
+    if write:
+        files.write()
+    order = np.arange(N_UNITS) if order is None else order
+    write_table(files.path("units.tsv"), units_table(order), UNITS)
+    options = {
+        "acoustics": files.acoustics(),
+        "layer": LAYER,
+        "at_once": 6,
+        "replicates": [1],
+    } | changed
+    n = len(options["replicates"])
+    decode_target(
+        [files.path("units.tsv")] * n,
+        [files.path("train.h5")] * n,
+        [files.path("test.h5")] * n,
+        files.path("clips.tsv"),
+        files.path(name),
+        **options,
+    )
+    return read_table(files.path(name), DECODING)
+
+
+def of_split(files, split):
+    """Responses, covariates and labels of the target and other clips in the file."""
+    rows = files.order(split)
+    role = files.of_split(split)["role"].to_numpy()[rows]
+    kept = np.isin(role, ["target", "other"])
+    covariates = read_table(files.path(f"acoustics-{split}.tsv"), ACOUSTICS)
+    responses = files.responses[split][LAYER][rows[kept]].astype(np.float64)
+    return (
+        responses,
+        covariates.loc[rows[kept], list(COVARIATES)].to_numpy(),
+        role[kept] == "target",
+    )
+
+
+def features(n=80, k=5, seed=0, m=60):
+    random = np.random.default_rng(seed)
+    mixing = random.normal(0, 1, (k, k)) * 10.0 ** random.uniform(-3, 3, k)
+    train, test = random.normal(3, 1, (n, k)) @ mixing, random.normal(3, 1, (m, k)) @ mixing
+    return train, (random.random(n) < 0.3).astype(float), test
+
+
+@pytest.mark.parametrize(("n", "k"), [(80, 5), (30, 29), (20, 40)])
+def test_least_squares_equals_scikit_learn(n, k):
+    random = np.random.default_rng(n)
+    train, test = random.gamma(1, 1, (n, k)), random.gamma(1, 1, (60, k))
+    label = (random.random(n) < 0.4).astype(float)
+    expected = LinearRegression().fit(train, label).predict(test)
+    np.testing.assert_allclose(least_squares(train, label, test), expected, rtol=1e-7, atol=1e-8)
+
+
+def test_least_squares_does_with_units_that_are_constant_or_alike():
+    train, label, test = features()
+    plain = least_squares(train, label, test)
+    more = [np.column_stack([x, np.full(len(x), 0.1), x[:, 1]]) for x in (train, test)]
+    np.testing.assert_allclose(least_squares(more[0], label, more[1]), plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "k", "seed"), [(80, 5, 0), (80, 25, 1), (30, 60, 2), (500, 16, 3)])
+def test_ridge_and_its_penalty_equal_scikit_learn(n, k, seed):
+    train, label, test = features(n, k, seed)
+    label = (train @ np.random.default_rng(seed).normal(0, 1, k) > 0).astype(float)
+    mean, spread = train.mean(axis=0), train.std(axis=0)
+    z, z_test = (train - mean) / spread, (test - mean) / spread
+    scores, penalty = ridge(train, label, test)
+    assert penalty == RidgeCV(PENALTIES).fit(z, label).alpha_
+    expected = Ridge(penalty).fit(z, label).predict(z_test)
+    np.testing.assert_allclose(scores, expected, rtol=1e-8, atol=1e-9)
+
+
+def test_the_penalty_rises_when_there_is_nothing_to_learn():
+    train, label, test = features(60, 30, 4)
+    _, of_noise = ridge(train, label, test)
+    _, of_signal = ridge(train, 5 * (train[:, 0] - train[:, 1]), test)
+    assert of_noise >= 100 * of_signal
+
+
+def test_ridge_leaves_constant_features_out():
+    train, label, test = features()
+    more = [np.column_stack([x, np.full(len(x), 0.1), np.zeros(len(x))]) for x in (train, test)]
+    np.testing.assert_allclose(ridge(more[0], label, more[1])[0], ridge(train, label, test)[0])
+    scores, _ = ridge(np.ones((4, 2)), np.array([0.0, 1, 1, 0]), np.zeros((3, 2)))
+    assert scores.tolist() == [0.5, 0.5, 0.5]
+
+
+def test_every_row_equals_scikit_learn(tmp_path):
+    files = corpus(tmp_path, n_train=120, n_test=90)
+    order = np.random.default_rng(5).permutation(N_UNITS)
+    for split in ("train", "test"):
+        target = (files.of_split(split)["role"] == "target").to_numpy()
+        files.responses[split][LAYER][target] += np.linspace(0, 0.6, N_UNITS, dtype=np.float32)
+    table = run(files, order)
+    assert list(table["features"]) == ["units"] * 3 + ["covariates", "units and covariates"]
+    np.testing.assert_array_equal(table["first_rank"], [1, 7, 13, np.nan, 1])
+    np.testing.assert_array_equal(table["last_rank"], [6, 12, 16, np.nan, 6])
+    assert list(table["n_features"]) == [6, 6, 4, 16, 22]
+    (train, with_train, label), (test, with_test, truth) = (
+        of_split(files, split) for split in ("train", "test")
+    )
+    assert set(table["n_train"]) == {len(label)} and set(table["n_test"]) == {len(truth)}
+    assert set(table["chance"]) == {float(chance_average_precision(truth.sum(), len(truth)))}
+    for place, start in enumerate((0, 6, 12)):
+        block = order[start : start + 6]
+        scores = LinearRegression().fit(train[:, block], label).predict(test[:, block])
+        expected = average_precision_score(truth, scores)
+        assert table["average_precision"][place] == pytest.approx(expected, rel=1e-9)
+    varied = np.ptp(with_train, axis=0) > 0
+    with_train, with_test = with_train[:, varied], with_test[:, varied]
+    top = order[:6]
+    both = np.hstack([train[:, top], with_train]), np.hstack([test[:, top], with_test])
+    for place, (x, y) in ((3, (with_train, with_test)), (4, both)):
+        mean, spread = x.mean(axis=0), x.std(axis=0)
+        model = RidgeCV(PENALTIES).fit((x - mean) / spread, label)
+        expected = average_precision_score(truth, model.predict((y - mean) / spread))
+        assert table["average_precision"][place] == pytest.approx(expected, rel=1e-9)
+
+
+def test_units_that_tell_the_target_decode_it_and_null_units_are_at_chance(tmp_path):
+    files = corpus(tmp_path, seed=6, n_train=600, n_test=600)
+    for split in ("train", "test"):
+        target = (files.of_split(split)["role"] == "target").to_numpy()
+        files.responses[split][LAYER][target, :6] += np.float32(1.2)
+    table = run(files)
+    precision = table["average_precision"]
+    assert precision[0] > 0.9
+    # About 180 of 500 clips are target: the AP of random scores varies by some 0.03.
+    for null in (1, 2, 3):
+        assert precision[null] == pytest.approx(table["chance"][0], abs=0.1)
+    assert precision[4] == pytest.approx(precision[0], abs=0.03)
+
+
+def test_covariates_that_tell_the_target_decode_it(tmp_path):
+    files = corpus(tmp_path, n_train=240, n_test=240).write()
+    for split in ("train", "test"):
+        path = files.path(f"acoustics-{split}.tsv")
+        covariates = read_table(path, ACOUSTICS)
+        target = (files.of_split(split)["role"] == "target").to_numpy()
+        covariates.loc[target, "level_db"] += 25
+        write_table(path, covariates, ACOUSTICS)
+    table = run(files, write=False).set_index("features")
+    assert table.loc["covariates", "average_precision"] > 0.9
+    assert table.loc["units and covariates", "average_precision"] > 0.9
+    assert table.loc["units", "average_precision"].max() < 0.7
+
+
+def test_clips_without_sound_take_no_part(tmp_path):
+    files = corpus(tmp_path, n_train=90, n_test=60).write()
+    silent = {}
+    for split in ("train", "test"):
+        path = files.path(f"acoustics-{split}.tsv")
+        covariates = read_table(path, ACOUSTICS)
+        # The first two clips in the file that are target or other.
+        ids = files.of_split(split)
+        in_file = ids.iloc[files.order(split)]
+        silent[split] = in_file.loc[in_file["role"] != "mixed", "clip_id"].iloc[:2].tolist()
+        covariates.loc[covariates["clip_id"].isin(silent[split]), "flatness"] = np.nan
+        write_table(path, covariates, ACOUSTICS)
+    table = run(files, write=False)
+    for split in ("train", "test"):
+        _, covariates, _ = of_split(files, split)
+        assert set(table[f"n_{split}"]) == {len(covariates) - 2}
+        mixed = files.clips["clip_id"].isin(silent[split])
+        files.clips.loc[mixed, "role"] = "mixed"
+    files.write()
+    pd.testing.assert_frame_equal(run(files, write=False), table)
+
+
+def test_each_network_has_its_rows_and_a_second_run_the_same_bytes(tmp_path):
+    files = corpus(tmp_path)
+    table = run(files, replicates=[1, 2, 5])
+    assert list(table["seed"]) == [1] * 5 + [2] * 5 + [5] * 5
+    first = table[table["seed"] == 1].drop(columns="seed").reset_index(drop=True)
+    last = table[table["seed"] == 5].drop(columns="seed").reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, last)
+    run(files, name="again.tsv", replicates=[1, 2, 5])
+    assert files.path("decoding.tsv").read_bytes() == files.path("again.tsv").read_bytes()
+
+
+def test_more_units_at_once_than_there_are(tmp_path):
+    table = run(corpus(tmp_path), at_once=32)
+    assert list(table["n_features"]) == [16, 16, 32]
+    assert list(table["last_rank"].fillna(-1)) == [16, -1, 16]
+
+
+def test_dead_units_are_at_chance(tmp_path):
+    files = corpus(tmp_path)
+    for split in ("train", "test"):
+        files.responses[split][LAYER][:] = 0
+    table = run(files)
+    truth = of_split(files, "test")[2]
+    # All scores equal: one threshold, at which precision is the share of positives.
+    assert (table["average_precision"][:3] == truth.mean()).all()
+
+
+def test_files_that_do_not_fit_are_refused(tmp_path):
+    files = corpus(tmp_path).write()
+    with pytest.raises(
+        InputError, match=r"units\.tsv: damaged table .15 units of avgpool, but .* 16"
+    ):
+        run(files, order=np.arange(15))
+    with pytest.raises(InputError, match=r"units\.tsv: damaged table .has no unit of fc1"):
+        run(files, layer="fc1")
+    files.responses["test"][LAYER][files.order("test")[0], 3] = np.nan
+    clip = files.of_split("test")["clip_id"][files.order("test")[0]]
+    with pytest.raises(InputError, match=rf"test\.h5: avgpool has a response to clip {clip} that"):
+        run(files)
+
+
+def test_too_few_train_clips_are_refused(tmp_path):
+    files = corpus(tmp_path)
+    in_file = files.of_split("train").iloc[files.order("train")]
+    target = in_file.loc[in_file["role"] == "target", "clip_id"].tolist()
+    files.clips.loc[files.clips["clip_id"].isin(target[1:]), "role"] = "mixed"
+    with pytest.raises(
+        InputError, match=r"train\.h5: 1 target and \d+ other train clips with sound"
+    ):
+        run(files)

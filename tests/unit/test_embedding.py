@@ -1,0 +1,247 @@
+"""t-SNE of the responses, and how far the target lies apart in it."""
+
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from response_files import corpus
+from scipy import stats
+from sklearn.manifold import TSNE, trustworthiness
+
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table
+from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
+from music_detectors.embedding.embed import (
+    BINS,
+    bins_of,
+    coarse_bins,
+    compared_with_permuted,
+    embed,
+    embed_responses,
+    segregation_index,
+    usable_perplexity,
+    z_scored,
+)
+
+
+def clouds(n=(150, 150), apart=0.0, seed=0, units=10):
+    """Return responses (clips, units) whose groups lie `apart`, and which are target."""
+    random = np.random.default_rng(seed)
+    is_target = np.arange(sum(n)) < n[0]
+    values = random.normal(size=(sum(n), units))
+    values[is_target, : units // 2] += apart
+    order = random.permutation(sum(n))
+    return values[order], is_target[order]
+
+
+def run(files, networks=1, perplexity=5, permutations=100, seed=1, name="", condition="natural"):
+    points, segregation = files.path(f"{name}points.tsv"), files.path(f"{name}segregation.tsv")
+    embed_responses(
+        [files.path("test.h5")] * networks,
+        files.path("clips.tsv"),
+        points,
+        segregation,
+        layer="avgpool",
+        perplexity=perplexity,
+        permutations=permutations,
+        seed=seed,
+        condition=condition,
+        replicates=list(range(1, networks + 1)),
+    )
+    return read_table(points, EMBEDDING_POINTS), read_table(segregation, SEGREGATION)
+
+
+def test_z_scores_are_scipys_and_constant_units_zero():
+    random = np.random.default_rng(0)
+    values = random.normal(5, 3, (40, 4)).astype(np.float32)
+    values[:, 2] = np.float32(0.1)
+    # A constant but for one clip, far from zero.
+    values[:, 3] = 1000
+    values[7, 3] = np.nextafter(np.float32(1000), np.float32(2000))
+    scored = z_scored(values)
+    expected = stats.zscore(values[:, :2].astype(np.float64))
+    np.testing.assert_allclose(scored[:, :2], expected, rtol=1e-12, atol=1e-12)
+    assert (scored[:, 2] == 0).all()
+    assert scored[:, 3].std() == pytest.approx(1) and scored[7, 3] == pytest.approx(39**0.5)
+
+
+def test_the_embedding_is_scikit_learns_and_the_same_every_time():
+    values, _ = clouds((60, 60), apart=3)
+    ours = embed(values, 20.0, 5)
+    theirs = TSNE(perplexity=20, random_state=5).fit_transform(values)
+    # It may sum on several threads.
+    np.testing.assert_allclose(ours, theirs, rtol=0.05, atol=0.5)
+    assert trustworthiness(values, ours, n_neighbors=10) > 0.8
+    np.testing.assert_array_equal(ours, embed(values, 20.0, 5))
+
+
+def test_perplexity_is_lowered_where_clips_are_few():
+    assert usable_perplexity(30, 320) == 30
+    assert usable_perplexity(30, 61) == 20
+    assert usable_perplexity(30, 4) == 1
+    assert np.isfinite(embed(clouds((2, 2))[0], usable_perplexity(30, 4), 0)).all()
+
+
+@pytest.mark.parametrize("units", [1, 2, 40])
+def test_units_that_hardly_differ_are_embedded(units):
+    # Two kinds of clips, and units that are constant.
+    values = np.zeros((30, units))
+    values[::3, 0] = 1
+    xy = embed(z_scored(values), 5, 0)
+    assert xy.shape == (30, 2) and np.isfinite(xy).all()
+    constant = embed(z_scored(np.full((30, units), 0.1)), 5, 0)
+    assert (constant == 0).all()
+
+
+@given(st.integers(0, 10**6), st.integers(2, 70), st.integers(3, 300))
+@settings(max_examples=30, deadline=None)
+def test_the_index_is_that_of_two_histograms(seed, bins, n):
+    random = np.random.default_rng(seed)
+    xy = (random.normal(size=(n, 2)) * [1, 30]).astype(np.float32)
+    is_target = random.random(n) < 0.3
+    is_target[:2] = True, False
+    along = [np.histogram_bin_edges(values.astype(np.float64), bins) for values in xy.T]
+    p, q = (
+        np.histogram2d(*xy[of].T.astype(np.float64), bins=along)[0]
+        for of in (is_target, ~is_target)
+    )
+    expected = 1 - np.sqrt(p / p.sum() * q / q.sum()).sum()
+    found = segregation_index(bins_of(xy, bins), is_target)
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert 0 <= found <= 1
+
+
+def test_the_ends_of_the_index():
+    bins = np.array([0, 0, 5, 5])
+    assert segregation_index(bins, np.array([True, False, True, False])) == pytest.approx(0)
+    assert segregation_index(bins, np.array([True, True, False, False])) == 1
+    # Half of each in the one bin that is shared.
+    shared = np.array([1, 2, 2, 3])
+    assert segregation_index(shared, np.array([True, True, False, False])) == pytest.approx(0.5)
+
+
+def test_coarse_bins_keep_four_clips_a_bin_and_are_the_studys_for_audioset():
+    assert coarse_bins(320) == 9
+    assert coarse_bins(2_500) == 25
+    assert coarse_bins(18_000) == coarse_bins(10**6) == BINS == 64
+    assert coarse_bins(3) == 2
+
+
+def test_sparse_bins_segregate_whatever_the_roles():
+    xy, is_target = clouds((40, 120), units=2, seed=1)
+    fine = compared_with_permuted(bins_of(xy), is_target, 300, np.random.default_rng(0))
+    assert fine["index"] > 0.9 and fine["permuted_mean"] > 0.9
+    assert fine["p_permutation"] > 0.05
+
+
+def test_permuted_roles_are_those_of_an_exhaustive_count():
+    bins = np.array([0, 0, 0, 1, 1, 2])
+    is_target = np.array([True, True, False, False, False, False])
+
+    # Of 15 pairs: both in bin 0 (3), both in 1 (1), 0 and 1 (6), 0 and 2 (3), 1 and 2 (2).
+    def index(*pair):
+        return segregation_index(bins, np.isin(np.arange(6), pair))
+
+    every = np.repeat(
+        [index(0, 1), index(3, 4), index(0, 3), index(0, 5), index(3, 5)], [3, 1, 6, 3, 2]
+    )
+    found = compared_with_permuted(bins, is_target, 40_000, np.random.default_rng(1))
+    assert found["index"] == index(0, 1)
+    assert found["permuted_mean"] == pytest.approx(every.mean(), abs=0.005)
+    assert found["permuted_sd"] == pytest.approx(every.std(), abs=0.005)
+    assert found["p_permutation"] == pytest.approx((every >= index(0, 1) - 1e-9).mean(), abs=0.01)
+
+
+def test_the_p_is_uniform_where_roles_mean_nothing():
+    xy, is_target = clouds((60, 180), units=2)
+    bins = bins_of(xy, coarse_bins(len(xy)))
+    p = []
+    for seed in range(200):
+        roles = np.random.default_rng(seed).permutation(is_target)
+        draws = np.random.default_rng(1000 + seed)
+        p.append(compared_with_permuted(bins, roles, 99, draws)["p_permutation"])
+    assert stats.kstest(p, "uniform").pvalue > 0.001
+    assert np.mean(np.array(p) <= 0.05) < 0.1
+
+
+@pytest.mark.parametrize("apart", [0.0, 3.0])
+def test_groups_that_lie_apart_are_found_and_others_not(tmp_path, apart):
+    files = corpus(tmp_path, n_train=12, n_test=240)
+    values = files.responses["test"]["avgpool"]
+    is_target = (files.of_split("test")["role"] == "target").to_numpy()
+    values[:] = np.random.default_rng(0).normal(5, 1, values.shape)
+    values[is_target, :8] += apart
+    points, segregation = run(files.write(), perplexity=20, permutations=199)
+    row = segregation.iloc[0]
+    assert row["coarse_bins"] == coarse_bins(len(points))
+    found = row["coarse_index"] - row["coarse_permuted_mean"]
+    assert (found > 0.5) == (apart > 0)
+    assert (row["coarse_p_permutation"] < 0.05) == (apart > 0)
+
+
+def test_tables_hold_the_target_and_other_test_clips_of_every_network(tmp_path):
+    files = corpus(tmp_path).write()
+    points, segregation = run(files, networks=2)
+    of_file = files.of_split("test").iloc[files.order("test")]
+    kept = of_file[of_file["role"] != "mixed"]
+    for seed, of_network in points.groupby("seed"):
+        assert list(of_network["clip_id"]) == list(kept["clip_id"])
+        assert list(of_network["role"]) == list(kept["role"])
+        row = segregation[segregation["seed"] == seed].iloc[0]
+        assert row["n_target"] == (kept["role"] == "target").sum()
+        assert row["n_other"] == (kept["role"] == "other").sum()
+        is_target = (of_network["role"] == "target").to_numpy()
+        xy = of_network[["x", "y"]].to_numpy()
+        assert row["segregation_index"] == segregation_index(bins_of(xy), is_target)
+        coarse = bins_of(xy, row["coarse_bins"].astype(int))
+        assert row["coarse_index"] == segregation_index(coarse, is_target)
+    assert list(segregation["seed"]) == [1, 2]
+    # The same responses, but permutations of their own.
+    assert segregation["segregation_index"].nunique() == 1
+    assert segregation["coarse_permuted_mean"].nunique() == 2
+
+
+def test_the_same_run_writes_the_same_bytes_and_another_seed_does_not(tmp_path):
+    files = corpus(tmp_path).write()
+    for name in ("a-", "b-"):
+        run(files, name=name)
+    run(files, name="c-", seed=2)
+    run(files, name="d-", condition="shuffled")
+    points = [files.path(f"{name}-points.tsv").read_bytes() for name in "ab"]
+    assert points[0] == points[1]
+    a, b, c, d = (files.path(f"{name}-segregation.tsv").read_bytes() for name in "abcd")
+    assert a == b and a not in (c, d)
+
+
+def test_a_lowered_perplexity_is_logged_and_recorded(tmp_path, caplog):
+    files = corpus(tmp_path).write()
+    with caplog.at_level(logging.INFO):
+        points, segregation = run(files, perplexity=30)
+    assert segregation["perplexity"][0] == (len(points) - 1) / 3
+    assert "perplexity 6 instead of 30, for there are only 19 clips" in caplog.text
+
+
+def test_networks_that_never_answer_are_not_segregated(tmp_path):
+    files = corpus(tmp_path)
+    files.responses["test"]["avgpool"][:] = 0.3
+    points, segregation = run(files.write())
+    row = segregation.iloc[0]
+    assert (points[["x", "y"]] == 0).all(axis=None)
+    assert row["segregation_index"] == row["permuted_mean"] == row["permuted_sd"] == 0
+    assert row["p_permutation"] == row["coarse_p_permutation"] == 1
+
+
+def test_what_cannot_be_embedded_is_refused(tmp_path):
+    files = corpus(tmp_path)
+    files.clips.loc[files.clips["role"] == "target", "role"] = "mixed"
+    with pytest.raises(InputError, match=r"test\.h5: 0 target and .* at least 2 of each"):
+        run(files.write())
+    files = corpus(tmp_path)
+    files.responses["test"]["avgpool"][3, 2] = np.nan
+    clip_id = files.of_split("test")["clip_id"][3]
+    with pytest.raises(
+        InputError, match=rf"test\.h5: avgpool .* clip {clip_id} that is not finite"
+    ):
+        run(files.write())

@@ -1,0 +1,153 @@
+"""The response of the selective units to each genre."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from response_files import classes, corpus
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.corpus.columns import CLASSES
+from music_detectors.genres.columns import GENRES
+from music_detectors.genres.responses import by_genre, genre_responses
+from music_detectors.selectivity.columns import CLIP_RESPONSES
+
+
+def heard(effects, n=20, n_other=60, seed=0):
+    """Return test clips of as many genres as `effects`, each so far above others."""
+    random = np.random.default_rng(seed)
+    parts = [
+        pd.DataFrame(
+            {"role": "target", "labels": f"/m/music;/m/{g}", "response": random.normal(by, 1, n)}
+        )
+        for g, by in enumerate(effects)
+    ]
+    other = {"role": "other", "labels": "/m/rain", "response": random.normal(0, 1, n_other)}
+    mixed = {"role": "mixed", "labels": "/m/0;/m/rain", "response": np.full(5, 1e6)}
+    clips = pd.concat([*parts, pd.DataFrame(other), pd.DataFrame(mixed)], ignore_index=True)
+    places = range(len(effects))
+    genres = pd.DataFrame(
+        {"mid": [f"/m/{g}" for g in places], "name": [f"Genre {g}" for g in places]}
+    )
+    return clips, genres
+
+
+def responses(files, networks=1):
+    """Write clip_responses.tsv of some networks; return their paths and tables."""
+    paths, tables = [], []
+    for seed in range(1, networks + 1):
+        random = np.random.default_rng(seed)
+        table = files.clips[["clip_id", "split", "role"]].copy()
+        table["response"] = random.gamma(2, 1, len(table))
+        paths.append(files.path(f"{seed}.tsv"))
+        tables.append(table)
+        write_table(paths[-1], table, CLIP_RESPONSES)
+    return paths, tables
+
+
+def run(files, paths, listed=None):
+    write_table(files.path("classes.tsv"), classes() if listed is None else listed, CLASSES)
+    genre_responses(
+        paths,
+        files.path("clips.tsv"),
+        files.path("classes.tsv"),
+        files.path("genres.tsv"),
+        replicates=list(range(1, len(paths) + 1)),
+    )
+    return read_table(files.path("genres.tsv"), GENRES)
+
+
+def test_statistics_are_scipys_and_corrections_statsmodels():
+    clips, genres = heard([0, 0.5, 1, -1, 0.2, 2])
+    table = by_genre(clips, genres)
+    other = clips.loc[clips["role"] == "other", "response"]
+    for row in table.itertuples():
+        own = clips.loc[(clips["role"] == "target") & clips["labels"].str.endswith(row.mid)]
+        own = own["response"]
+        assert (row.n_clips, row.n_other) == (20, 60)
+        assert row.response == pytest.approx(own.mean())
+        assert row.other_response == pytest.approx(other.mean())
+        welch = stats.ttest_ind(own, other, equal_var=False)
+        assert row.welch_t == pytest.approx(welch.statistic)
+        assert row.p == pytest.approx(welch.pvalue)
+        assert row.auc == pytest.approx(stats.mannwhitneyu(own, other).statistic / (20 * 60))
+        difference = own.mean() - other.mean()
+        assert row.d_prime == pytest.approx(difference / np.sqrt((own.var() + other.var()) / 2))
+        pooled = np.sqrt((19 * own.var() + 59 * other.var()) / 78)
+        assert row.hedges_g == pytest.approx((1 - 3 / (4 * 78 - 1)) * difference / pooled, rel=1e-4)
+    np.testing.assert_allclose(table["p_fdr"], multipletests(table["p"], method="fdr_bh")[1])
+    np.testing.assert_allclose(table["p_holm"], multipletests(table["p"], method="holm")[1])
+
+
+def test_planted_genres_are_found_and_no_others():
+    clips, genres = heard([1.5, 0, 0, 1.5, 0], n=40, n_other=200)
+    table = by_genre(clips, genres)
+    assert list(table["p_holm"] < 0.05) == [True, False, False, True, False]
+    assert (table["hedges_g"][[0, 3]] > 1).all()
+
+
+def test_null_genres_are_called_at_most_at_the_nominal_rate():
+    called = [(by_genre(*heard([0] * 10, n=12, seed=s))["p_holm"] < 0.05).any() for s in range(200)]
+    # At 5 % the chance of more than 22 is 1e-4.
+    assert sum(called) <= 22
+
+
+def test_genres_of_too_few_clips_have_no_statistic_and_no_part_in_the_correction():
+    clips, genres = heard([1, 1, 1])
+    few = clips[~((clips["labels"] == "/m/music;/m/1") & (clips.index != 20))]
+    few = few[few["labels"] != "/m/music;/m/2"]
+    table = by_genre(few, genres)
+    assert list(table["n_clips"]) == [20, 1, 0]
+    assert table["response"].notna().tolist() == [True, True, False]
+    for name in ("welch_t", "p", "p_fdr", "p_holm", "d_prime", "hedges_g", "auc"):
+        assert table[name].notna().tolist() == [True, False, False]
+    assert table["p_holm"][0] == table["p"][0]
+
+
+def test_units_that_never_answer_show_no_difference():
+    clips, genres = heard([0, 0])
+    clips["response"] = 0.1
+    table = by_genre(clips, genres)
+    assert (table[["welch_t", "d_prime", "hedges_g"]] == 0).all(axis=None)
+    assert (table["p_holm"] == 1).all() and (table["auc"] == 0.5).all()
+
+
+def test_only_test_clips_that_are_target_count(tmp_path):
+    files = corpus(tmp_path).write()
+    paths, tables = responses(files, networks=2)
+    table = run(files, paths)
+    assert list(table["seed"]) == [1, 2]
+    assert set(table["name"]) == {"Jazz"}
+    for row, heard_by in zip(table.itertuples(), tables, strict=True):
+        joined = heard_by.merge(files.clips[["clip_id", "labels"]])
+        test = joined[joined["split"] == "test"]
+        jazz = test[(test["role"] == "target") & test["labels"].str.contains("jazz")]
+        assert row.n_clips == len(jazz) > 0
+        assert row.response == pytest.approx(jazz["response"].mean())
+        other = test[test["role"] == "other"]
+        assert row.n_other == len(other)
+        assert row.other_response == pytest.approx(other["response"].mean())
+
+
+def test_a_corpus_without_genres_gives_a_header(tmp_path):
+    files = corpus(tmp_path).write()
+    paths, _ = responses(files, networks=2)
+    table = run(files, paths, classes().assign(genre=False))
+    assert table.empty
+    assert files.path("genres.tsv").read_text() == "\t".join(GENRES) + "\n"
+
+
+def test_tables_that_do_not_fit_are_named(tmp_path):
+    files = corpus(tmp_path).write()
+    paths, (table,) = responses(files)
+    write_table(paths[0], table[table["role"] != "other"], CLIP_RESPONSES)
+    with pytest.raises(InputError, match=r"1\.tsv: 0 other clips in the test split"):
+        run(files, paths)
+    table.loc[table["split"] == "test", "clip_id"] += "x"
+    write_table(paths[0], table, CLIP_RESPONSES)
+    with pytest.raises(
+        InputError, match=r"1\.tsv: damaged table \(clip test-\d+x is not among the test clips"
+    ):
+        run(files, paths)

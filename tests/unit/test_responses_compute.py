@@ -1,0 +1,172 @@
+import h5py
+import numpy as np
+import pytest
+import torch
+from networks_corpus import make_corpus
+
+from music_detectors.common.errors import InputError
+from music_detectors.common.files import sha256
+from music_detectors.common.hdf5 import read_text
+from music_detectors.common.tables import write_table
+from music_detectors.models.kim2024 import LAYERS
+from music_detectors.models.kim2024.architecture import initial_network
+from music_detectors.models.kim2024.features import PooledFeatures
+from music_detectors.models.weights import write_tensors
+from music_detectors.responses import compute as shard
+from music_detectors.responses.compute import compute_responses, compute_responses_of_networks
+from music_detectors.responses.files import read_responses
+from music_detectors.spectrograms.columns import INDEX
+
+
+@pytest.fixture
+def corpora(tmp_path):
+    return {
+        "train": make_corpus(tmp_path / "corpus"),
+        "test": make_corpus(tmp_path / "corpus", n=7, split="test"),
+    }
+
+
+def weights_at(path, spoil=None):
+    network = initial_network(3, seed=2)
+    if spoil:
+        spoil(network)
+    write_tensors(path, network.state_dict(), {"classes": 3})
+    return network.eval()
+
+
+def run(corpora, tmp_path, stimulus="original"):
+    outputs = {split: tmp_path / "responses" / f"{split}.h5" for split in corpora}
+    compute_responses(
+        weights=tmp_path / "weights.safetensors",
+        indices={split: corpus.index for split, corpus in corpora.items()},
+        stimulus=stimulus,
+        outputs=outputs,
+        device="cpu",
+        threads=1,
+    )
+    return outputs
+
+
+def test_responses_are_in_the_order_of_the_index(corpora, tmp_path, monkeypatch):
+    monkeypatch.setattr(shard, "CLIPS_AT_ONCE", 3)
+    network = weights_at(tmp_path / "weights.safetensors")
+    for split, path in run(corpora, tmp_path).items():
+        clip_ids, responses = read_responses(path)
+        assert clip_ids == corpora[split].index_table["clip_id"].tolist()
+        expected = PooledFeatures(network, torch.device("cpu"))(
+            torch.from_numpy(corpora[split].log_mel)
+        )
+        for layer in LAYERS:
+            assert responses[layer].dtype == np.float32
+            # How many clips are computed at once decides the order of sums in single precision.
+            np.testing.assert_allclose(responses[layer], expected[layer], rtol=1e-4, atol=1e-4)
+        with h5py.File(path) as file:
+            assert read_text(file, "network_digest") == sha256(tmp_path / "weights.safetensors")
+            assert read_text(file, "stimulus") == "original"
+
+
+def test_an_index_that_goes_back_and_forth_between_shards(corpora, tmp_path):
+    weights_at(tmp_path / "weights.safetensors")
+    expected_ids, expected = read_responses(run(corpora, tmp_path)["train"], ["avgpool"])
+    order = [12, 3, 4, 13, 0, 23]
+    write_table(corpora["train"].index, corpora["train"].index_table.iloc[order], INDEX)
+    clip_ids, responses = read_responses(run(corpora, tmp_path)["train"], ["avgpool"])
+    assert clip_ids == [expected_ids[place] for place in order]
+    np.testing.assert_allclose(responses["avgpool"], expected["avgpool"][order], atol=1e-4)
+
+
+def test_the_same_network_gives_the_same_bytes(corpora, tmp_path):
+    weights_at(tmp_path / "weights.safetensors")
+    first = [path.read_bytes() for path in run(corpora, tmp_path).values()]
+    assert first == [path.read_bytes() for path in run(corpora, tmp_path).values()]
+
+
+def test_only_one_shard_is_held_at_a_time(corpora, tmp_path, monkeypatch):
+    weights_at(tmp_path / "weights.safetensors")
+    opened = []
+    original = shard.open_spectrogram_shard
+
+    def remember(path):
+        opened.append(path.name)
+        return original(path)
+
+    monkeypatch.setattr(shard, "open_spectrogram_shard", remember)
+    run(corpora, tmp_path)
+    assert opened == ["00000.h5", "00001.h5", "00002.h5", "00000.h5"]
+
+
+def test_a_response_that_is_not_finite(corpora, tmp_path):
+    def spoil(network):
+        with torch.no_grad():
+            network.fc1.weight[0, 0] = float("inf")
+
+    weights_at(tmp_path / "weights.safetensors", spoil)
+    with pytest.raises(InputError, match=r"00000\.h5: .* clip train-000 is not finite in fc1"):
+        run(corpora, tmp_path)
+    assert not (tmp_path / "responses" / "train.h5").exists()
+
+
+def test_a_shard_of_another_stimulus(corpora, tmp_path):
+    weights_at(tmp_path / "weights.safetensors")
+    with pytest.raises(
+        InputError,
+        match=r"00000\.h5: damaged spectrogram shard \(holds stimulus original, not quilt-50ms",
+    ):
+        run(corpora, tmp_path, stimulus="quilt-50ms")
+
+
+def test_an_index_that_does_not_fit(corpora, tmp_path):
+    weights_at(tmp_path / "weights.safetensors")
+    corpora["test"].index_table.loc[2, "row"] = 0
+    write_table(corpora["test"].index, corpora["test"].index_table, INDEX)
+    with pytest.raises(
+        InputError, match=r"00000\.h5: clip test-002 is not where .*index\.tsv says"
+    ):
+        run(corpora, tmp_path)
+
+
+def test_an_empty_index(corpora, tmp_path):
+    weights_at(tmp_path / "weights.safetensors")
+    write_table(corpora["test"].index, corpora["test"].index_table[:0], INDEX)
+    with pytest.raises(InputError, match=r"index\.tsv: lists no clip; no clip of split test"):
+        run(corpora, tmp_path)
+
+
+def test_damaged_weights(corpora, tmp_path):
+    (tmp_path / "weights.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"weights\.safetensors: damaged weights"):
+        run(corpora, tmp_path)
+
+
+def run_networks(corpora, tmp_path, names=("first", "second")):
+    outputs = [tmp_path / name / "test.h5" for name in names]
+    compute_responses_of_networks(
+        weights=[tmp_path / f"{name}.safetensors" for name in names],
+        index=corpora["test"].index,
+        split="test",
+        stimulus="original",
+        outputs=outputs,
+        device="cpu",
+        threads=1,
+    )
+    return outputs
+
+
+def test_several_networks_answer_as_each_does_alone(corpora, tmp_path):
+    for name, seed in (("first", 2), ("second", 3)):
+        network = initial_network(3, seed=seed)
+        write_tensors(tmp_path / f"{name}.safetensors", network.state_dict(), {"classes": 3})
+    together = [path.read_bytes() for path in run_networks(corpora, tmp_path)]
+    assert together[0] != together[1]
+    for name, content in zip(("first", "second"), together, strict=True):
+        (tmp_path / "weights.safetensors").write_bytes(
+            (tmp_path / f"{name}.safetensors").read_bytes()
+        )
+        assert run({"test": corpora["test"]}, tmp_path)["test"].read_bytes() == content
+
+
+def test_several_networks_and_an_empty_index(corpora, tmp_path):
+    weights_at(tmp_path / "first.safetensors")
+    write_table(corpora["test"].index, corpora["test"].index_table[:0], INDEX)
+    with pytest.raises(InputError, match=r"index\.tsv: lists no clip; no clip of split test"):
+        run_networks(corpora, tmp_path, ["first"])

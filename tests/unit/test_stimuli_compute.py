@@ -1,0 +1,179 @@
+"""Quilts of a shard: spectrograms, statuses, and what they depend on."""
+
+import numpy as np
+import pytest
+from recordings import write_classes, write_clips
+
+from music_detectors.audio.storage import (
+    SAMPLE_RATE,
+    AudioShard,
+    to_float,
+    to_int16,
+    write_audio_shard,
+)
+from music_detectors.common.errors import InputError
+from music_detectors.common.seeds import generator
+from music_detectors.common.tables import read_table
+from music_detectors.spectrograms.log_mel import PARAMETERS, frames_of, log_mel
+from music_detectors.spectrograms.shard import (
+    index_spectrograms,
+    open_spectrogram_shard,
+    read_index,
+)
+from music_detectors.stimuli.columns import QUILT_STATUS
+from music_detectors.stimuli.compute import compute_quilt_shard, quilt_of
+from music_detectors.stimuli.names import segment_ms_of
+from music_detectors.stimuli.quilt import segment_samples
+
+LENGTH = 2 * SAMPLE_RATE
+COMPARED = 1.5
+SOUND = {"whole": LENGTH, "half": SAMPLE_RATE, "tiny": 2 * segment_samples(400) - 1}
+
+
+def sound_of(clip_id):
+    seed = sum(clip_id.encode())
+    samples = np.zeros(LENGTH, np.float32)
+    drawn = 0.1 * np.random.default_rng(seed).standard_normal(SOUND[clip_id])
+    samples[: SOUND[clip_id]] = drawn
+    return to_int16(samples)
+
+
+def write_audio(path, clip_ids, **changes):
+    parts = {"sample_rate": SAMPLE_RATE, "decoder": "x", "decoder_version": "1", **changes}
+    samples = np.array([sound_of(clip_id) for clip_id in clip_ids], np.int16)
+    n_samples = np.array([SOUND[clip_id] for clip_id in clip_ids], np.int32)
+    write_audio_shard(
+        path, AudioShard(samples.reshape(-1, LENGTH), n_samples, list(clip_ids), **parts)
+    )
+
+
+def computed(folder, stimulus="quilt-400ms", clip_ids=tuple(SOUND), seed=1, shard="00000", **more):
+    """Quilt a shard of `clip_ids`; returns the shard opened and its statuses by clip."""
+    write_clips(
+        folder / "clips.tsv",
+        [
+            {"clip_id": c, "reference": "/x", "split": "test", "shard": shard, "labels": "/m/b"}
+            for c in SOUND
+        ],
+    )
+    write_classes(folder / "classes.tsv", ["/m/a", "/m/b"])
+    write_audio(folder / "audio.h5", clip_ids, **more)
+    place = folder / stimulus
+    compute_quilt_shard(
+        folder / "audio.h5",
+        folder / "clips.tsv",
+        folder / "classes.tsv",
+        "test",
+        shard,
+        stimulus,
+        place / f"{shard}.h5",
+        place / f"{shard}.status.tsv",
+        seed=seed,
+        compared_seconds=COMPARED,
+    )
+    status = read_table(place / f"{shard}.status.tsv", QUILT_STATUS)
+    assert status["clip_id"].tolist() == list(clip_ids)
+    return open_spectrogram_shard(place / f"{shard}.h5"), status.set_index("clip_id")
+
+
+def test_a_clip_too_short_for_two_segments_has_a_status_and_no_row(tmp_path):
+    shard, status = computed(tmp_path)
+    assert status["status"].to_dict() == {"whole": "ok", "half": "short", "tiny": "too short"}
+    assert shard.clip_id == ["whole", "half"]
+    assert shard.labels.tolist() == [[False, True]] * 2
+    message = f"{SOUND['tiny']} samples, and two segments take {SOUND['tiny'] + 1}"
+    assert status.loc["tiny", "message"] == message
+    assert status["n_segments"].to_dict() == {"whole": 5, "half": 2, "tiny": 0}
+    assert status["n_samples"].to_dict() == {
+        "whole": round(COMPARED * SAMPLE_RATE),
+        "half": 2 * segment_samples(400),
+        "tiny": 0,
+    }
+    assert np.isnan(status.loc["tiny", "gain_db"])
+
+
+def test_spectrograms_are_of_the_quilt_of_the_sound_cut_or_padded(tmp_path):
+    shard, status = computed(tmp_path)
+    length = round(COMPARED * SAMPLE_RATE)
+    assert shard.shape == (64, frames_of(length))
+    assert shard.n_frames.tolist() == frames_of(status["n_samples"].to_numpy()[:2]).tolist()
+    assert shard.stimulus == "quilt-400ms" and shard.parameters == PARAMETERS
+    for clip_id, found in zip(shard.clip_id, shard.read(), strict=True):
+        samples = to_float(sound_of(clip_id)[: SOUND[clip_id]])
+        draw = generator(1, "quilt", "quilt-400ms", clip_id)
+        made, gain, order = quilt_of(samples, 400, draw)
+        wave = np.zeros((1, length), np.float32)
+        wave[0, : len(made)] = made[:length]
+        np.testing.assert_array_equal(found, log_mel(wave)[0].astype(np.float16))
+        assert status.loc[clip_id, "first_segment"] == order[0]
+        assert status.loc[clip_id, "gain_db"] == pytest.approx(20 * np.log10(gain))
+
+
+def test_the_intact_stimulus_is_the_clip_itself(tmp_path):
+    shard, status = computed(tmp_path, "intact", seed=None)
+    assert shard.clip_id == list(SOUND)
+    assert status["status"].tolist() == ["ok", "short", "short"]
+    length = round(COMPARED * SAMPLE_RATE)
+    expected = log_mel(np.array([sound_of(clip_id)[:length] for clip_id in SOUND]))
+    np.testing.assert_array_equal(shard.read(), expected.astype(np.float16))
+
+
+def test_a_quilt_depends_on_seed_stimulus_and_clip_and_on_nothing_else(tmp_path):
+    def read(name, clip_ids=("half", "whole"), **more):
+        (tmp_path / name).mkdir()
+        shard, status = computed(tmp_path / name, "quilt-50ms", clip_ids, **more)
+        return dict(zip(shard.clip_id, shard.read(), strict=True)), status
+
+    first, _ = read("first")
+    for name, more in (
+        ("again", {}),
+        ("turned", {"clip_ids": ("whole", "half")}),
+        ("alone", {"clip_ids": ("whole",)}),
+        ("elsewhere", {"clip_ids": ("whole",), "shard": "00007"}),
+    ):
+        found, _ = read(name, **more)
+        np.testing.assert_array_equal(found["whole"], first["whole"])
+    other, _ = read("other", seed=2)
+    assert not np.array_equal(other["whole"], first["whole"])
+
+
+def test_the_same_shard_gives_the_same_bytes(tmp_path):
+    computed(tmp_path)
+    files = sorted((tmp_path / "quilt-400ms").iterdir())
+    before = [path.read_bytes() for path in files]
+    computed(tmp_path)
+    assert [path.read_bytes() for path in files] == before
+
+
+@pytest.mark.parametrize("clip_ids", [(), ("tiny",)])
+def test_a_shard_without_a_quilt_stays_one_and_is_indexed(tmp_path, clip_ids):
+    shard, status = computed(tmp_path, clip_ids=clip_ids)
+    assert shard.read().shape == (0, *shard.shape) and shard.labels.shape == (0, 2)
+    assert len(status) == len(clip_ids)
+    place = tmp_path / "quilt-400ms"
+    index_spectrograms([place / "00000.h5"], tmp_path / "clips.tsv", "test", place / "index.tsv")
+    assert read_index(place / "index.tsv").empty
+
+
+def test_the_index_leaves_out_what_could_not_be_quilted(tmp_path):
+    computed(tmp_path, clip_ids=("tiny", "half", "whole"))
+    place = tmp_path / "quilt-400ms"
+    index_spectrograms([place / "00000.h5"], tmp_path / "clips.tsv", "test", place / "index.tsv")
+    index = read_index(place / "index.tsv")
+    # In the order of clips.tsv.
+    assert index["clip_id"].tolist() == ["whole", "half"] and index["row"].tolist() == [1, 0]
+
+
+def test_audio_of_another_rate_is_refused(tmp_path):
+    with pytest.raises(
+        InputError, match=r"audio\.h5: damaged audio shard \(at 16000 Hz, not 22050"
+    ):
+        computed(tmp_path, sample_rate=16_000)
+
+
+def test_names_of_stimuli():
+    assert segment_ms_of("intact") is None
+    assert segment_ms_of("quilt-1600ms") == 1600
+    for name in ("original", "quilt-0ms", "quilt-50ms-2", "quilt-ms"):
+        with pytest.raises(ValueError, match=name):
+            segment_ms_of(name)

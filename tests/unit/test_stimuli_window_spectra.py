@@ -1,0 +1,58 @@
+"""Spectra of windows against torchaudio, and the changes where segments meet."""
+
+import numpy as np
+import pytest
+import torch
+import torchaudio
+
+from music_detectors.spectrograms.log_mel import log_mel
+from music_detectors.stimuli.quilt import WINDOW
+from music_detectors.stimuli.window_spectra import changes_between, log_mel_spectra
+
+
+def clip(n, seed=1):
+    """Noise whose level changes from window to window."""
+    draw = np.random.default_rng(seed)
+    level = np.repeat(draw.uniform(0.001, 0.3, n // WINDOW + 1), WINDOW)[:n]
+    return (level * draw.standard_normal(n)).astype(np.float32)
+
+
+def by_torchaudio(samples):
+    """Return the log-Mel spectra (windows, 64) of successive windows."""
+    transform = torch.nn.Sequential(
+        torchaudio.transforms.MelSpectrogram(
+            22_050, n_fft=WINDOW, hop_length=WINDOW, f_max=8_000, n_mels=64, center=False
+        ),
+        torchaudio.transforms.AmplitudeToDB(),
+    )
+    return transform(torch.from_numpy(samples)).numpy().T
+
+
+def test_spectra_are_torchaudios():
+    samples = clip(12 * WINDOW)
+    samples[3 * WINDOW : 4 * WINDOW] = 0
+    found = log_mel_spectra(samples.reshape(3, 4, WINDOW))
+    assert found.shape == (3, 4, 64) and found.dtype == np.float32
+    np.testing.assert_allclose(found.reshape(12, 64), by_torchaudio(samples), atol=1e-3)
+    # The floor is 1e-10, and log10 in float32 may round to a neighbour of -10, depending on the kind
+    # of processor: a step there is 10 * 2^-20 dB.
+    np.testing.assert_allclose(found[0, 3], -100, rtol=0, atol=20 * 2**-20)
+
+
+def test_spectra_are_those_of_the_spectrogram():
+    # The window around the middle of three windows is the third frame that is stored.
+    samples = clip(2 * 551 + 1)
+    frame = log_mel(samples[None])[0, :, 2]
+    window = samples[550 - 275 : 550 + 276]
+    np.testing.assert_allclose(log_mel_spectra(window), frame, atol=1e-3)
+
+
+@pytest.mark.parametrize("per_segment", [2, 3, 4, 7])
+@pytest.mark.parametrize("rest", [0, 1, 2 * WINDOW - 1])
+def test_changes_are_squared_differences_from_end_to_onset(per_segment, rest):
+    samples = clip(4 * per_segment * WINDOW + rest)
+    spectra = by_torchaudio(samples).astype(float)
+    segments = [spectra[k * per_segment : (k + 1) * per_segment] for k in range(4)]
+    expected = [[((end[-2:] - onset[:2]) ** 2).sum() for onset in segments] for end in segments]
+    found = changes_between(samples, 25 * per_segment)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=0.1)

@@ -1,0 +1,140 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from music_detectors.common.errors import InputError
+from music_detectors.common.seeds import generator
+from music_detectors.training.conditions import (
+    Condition,
+    joined_labels,
+    permuted,
+    redrawn,
+    training_clips,
+    validation_part,
+)
+
+MIDS = ["/m/a", "/m/b", "/m/c", "/m/d"]
+LABELS = arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 8)))
+
+
+def tables(n=40):
+    """The clip table in another order than the index, with clips the index lacks."""
+    clips = pd.DataFrame(
+        {
+            "clip_id": [f"clip-{number:02d}" for number in range(n)],
+            "labels": [";".join(MIDS[: 1 + number % 3]) for number in range(n)],
+            "withheld": [number % 4 == 0 for number in range(n)],
+        }
+    )
+    index = clips[["clip_id"]].iloc[n // 8 :].reset_index(drop=True)
+    return index, clips.iloc[::-1].reset_index(drop=True)
+
+
+def chosen(withhold=True, labels="given", name="natural", seed=1, replicate=1, fraction=0.1):
+    return training_clips(
+        Condition(name, withhold, labels, epochs=1), *tables(), MIDS, fraction, seed, replicate
+    )
+
+
+def validating(clips):
+    return {clips.clip_ids[place] for place in np.flatnonzero(clips.validation)}
+
+
+def test_withheld_clips_are_left_out_only_where_the_condition_says_so():
+    assert chosen().clip_ids == [f"clip-{number:02d}" for number in range(5, 40) if number % 4]
+    assert chosen(withhold=False).clip_ids == [f"clip-{number:02d}" for number in range(5, 40)]
+    index, _ = tables()
+    clips = chosen()
+    assert index["clip_id"].iloc[clips.rows].tolist() == clips.clip_ids
+
+
+def test_labels_are_joined_by_clip():
+    clips = chosen()
+    assert joined_labels(clips.labels, MIDS) == [
+        ";".join(MIDS[: 1 + int(clip_id[-2:]) % 3]) for clip_id in clips.clip_ids
+    ]
+
+
+def test_conditions_of_the_same_clips_share_the_validation_clips():
+    natural, shuffled = chosen(), chosen(labels="permuted", name="shuffled")
+    np.testing.assert_array_equal(natural.validation, shuffled.validation)
+    assert natural.validation.sum() == 3
+    # One order for all: what validates in a condition of more clips begins like it.
+    full = chosen(withhold=False, name="full")
+    both = validating(full) & set(natural.clip_ids)
+    assert both <= validating(natural) or validating(natural) <= both
+
+
+def test_validation_clips_follow_from_seed_and_replicate():
+    parts = [
+        tuple(chosen(seed=seed, replicate=replicate).validation)
+        for seed, replicate in ((1, 1), (1, 1), (1, 2), (2, 1))
+    ]
+    assert parts[0] == parts[1]
+    assert len(set(parts)) == 3
+
+
+@given(
+    admitted=arrays(bool, st.integers(3, 60)).filter(lambda a: a.sum() >= 3),
+    fraction=st.floats(0.001, 0.999),
+)
+def test_validation_has_its_share_at_least_one_clip_and_leaves_two(admitted, fraction):
+    n = admitted.sum()
+    part = validation_part(admitted, fraction, generator(1, "validation"))
+    assert part.shape == (n,)
+    assert part.sum() == min(max(round(fraction * n), 1), n - 2)
+
+
+@given(LABELS)
+def test_redrawn_labels_keep_each_clips_number(labels):
+    result = redrawn(labels, generator(1, "labels"))
+    np.testing.assert_array_equal(result.sum(axis=1), labels.sum(axis=1))
+
+
+def test_redrawn_labels_come_from_all_classes_alike():
+    labels = np.zeros((6000, 6), dtype=bool)
+    labels[:, :2] = True
+    share = redrawn(labels, generator(1, "labels")).mean(axis=0)
+    # A third each; five standard errors of a share of 6,000.
+    np.testing.assert_allclose(share, 1 / 3, atol=5 * np.sqrt(2 / 9 / 6000))
+
+
+@given(LABELS)
+def test_permuted_labels_are_the_same_sets_in_other_places(labels):
+    result = permuted(labels, generator(1, "labels"))
+    assert sorted(map(tuple, result)) == sorted(map(tuple, labels))
+
+
+def test_labels_are_shuffled_by_condition_and_replicate():
+    given_labels = chosen().labels
+    shuffled = [
+        chosen(labels=how, name=name, replicate=replicate).labels
+        for how, name, replicate in (
+            ("permuted", "shuffled", 1),
+            ("permuted", "shuffled", 2),
+            ("permuted", "other", 1),
+            ("redrawn", "shuffled", 1),
+        )
+    ]
+    assert len({labels.tobytes() for labels in (given_labels, *shuffled)}) == 5
+    again = chosen(labels="permuted", name="shuffled").labels
+    np.testing.assert_array_equal(again, shuffled[0])
+
+
+def test_too_few_clips_name_the_condition():
+    index, clips = tables()
+    clips["withheld"] = ~clips["clip_id"].isin(["clip-07", "clip-09"])
+    with pytest.raises(InputError, match=r"networks\.conditions\.natural: 2 usable clips"):
+        training_clips(Condition("natural", True, "given", 1), index, clips, MIDS, 0.1, 1, 1)
+    clips["withheld"] = True
+    with pytest.raises(InputError, match=r"natural: 0 usable clips are left .*withhold less"):
+        training_clips(Condition("natural", True, "given", 1), index, clips, MIDS, 0.1, 1, 1)
+
+
+def test_a_clip_that_the_table_lacks():
+    index, clips = tables()
+    with pytest.raises(InputError, match="clip clip-39 is not in the table of clips"):
+        training_clips(Condition("full", False, "given", 1), index, clips[1:], MIDS, 0.1, 1, 1)

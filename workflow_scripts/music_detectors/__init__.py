@@ -1,0 +1,1 @@
+"""What the workflow's scripts share, one package per stage."""

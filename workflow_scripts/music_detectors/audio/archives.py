@@ -1,0 +1,137 @@
+"""Tar archives of recordings: an index of their members, made once, and reading them in place."""
+
+import csv
+import io
+import logging
+import os
+import posixpath
+import tarfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from music_detectors.audio.clips import Clip
+from music_detectors.audio.columns import ARCHIVES
+from music_detectors.audio.decode import Decoded, Member
+from music_detectors.audio.naming import decode_named, names_of, stem
+from music_detectors.common.damage import damaged
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.files import open_checked, replacing
+
+_KIND = "index of archives"
+_LONGEST_NAME = 300
+
+
+def index_archives(archives: Sequence[str | os.PathLike], index: str | os.PathLike) -> None:
+    """Write to `index` where the sound files in the tar files `archives` lie; see ARCHIVES.
+
+    Nothing is unpacked, and only the headers are read. Members that are links, devices, or lead
+    out of the archive are listed as refused. Raises InputError for what is no whole tar archive.
+    """
+    with (
+        replacing(index, checksum=True) as path,
+        open(path, "w", encoding="utf-8", newline="") as file,
+    ):
+        rows = csv.writer(file, delimiter="\t", lineterminator="\n")
+        rows.writerow(ARCHIVES)
+        for archive in archives:
+            counts: Counter[str] = Counter()
+            for row in _members(Path(archive)):
+                rows.writerow((archive, *row))
+                counts[row[-1] or "sound files"] += 1
+            logging.info(
+                "%s: %s",
+                archive,
+                ", ".join(f"{name} {count}" for name, count in counts.items()) or "no sound files",
+            )
+
+
+class ArchiveSource:
+    """Clips of AudioSet in tar archives, under the names that AudioSetFolder knows."""
+
+    terms = ""
+    remote = False
+
+    def __init__(
+        self,
+        index: str | os.PathLike,
+        clips: Iterable[Clip],
+        clip_seconds: float,
+        ffmpeg_path: str | None,
+    ) -> None:
+        """Look up the members of `clips` in an index made by `index_archives`."""
+        self._clip_seconds = clip_seconds
+        self._ffmpeg_path = ffmpeg_path
+        self._found: dict[str, list[Member]] = {}
+        self._refused: dict[str, tuple[str, str]] = {}
+        names = names_of(clips)
+        with open_checked(index, _KIND) as content:
+            for archive, name, offset, size, refused in _index_rows(index, content):
+                own = stem(posixpath.basename(name))
+                if own not in names:
+                    continue
+                if refused:
+                    self._refused[own] = (f"{refused} in an archive", f"{archive}:{name}")
+                else:
+                    member = Member(Path(archive), name, int(offset), int(size))
+                    self._found.setdefault(own, []).append(member)
+
+    def read(self, clip: Clip) -> Decoded:
+        """Decode the segment of `clip` from the member that is named after it."""
+        return decode_named(
+            clip, self._found, self._refused, "archives", self._clip_seconds, self._ffmpeg_path
+        )
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, int, str]]:
+    """Yield name, offset, size and why it is refused, of every sound file in `archive`."""
+    advice = "fetch it again, or leave it out of audio.archives"
+    try:
+        end = archive.stat().st_size
+        # Opened as it is, uncompressed: offsets within compressed archives are of no use.
+        with tarfile.open(archive, "r:") as tar:
+            for member in tar:
+                # tarfile remembers every member, and there may be millions.
+                tar.members = []
+                if member.isdir() or stem(posixpath.basename(member.name)) is None:
+                    continue
+                refused = _refusal(member)
+                if not refused and member.offset_data + member.size > end:
+                    raise tarfile.ReadError("it ends within a member")
+                yield one_line(member.name, _LONGEST_NAME), member.offset_data, member.size, refused
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{archive}: not a whole, uncompressed tar archive ({one_line(error)}); {advice}"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{archive}: cannot be read ({one_line(error)}); {advice}") from error
+
+
+def _refusal(member: tarfile.TarInfo) -> str:
+    name = member.name
+    if member.issym() or member.islnk():
+        return "link"
+    if not member.isreg():
+        return "device"
+    if member.issparse():
+        return "sparse file"
+    if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
+        return "path out of the archive"
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        return "unreadable name"
+    return ""
+
+
+def _index_rows(index: str | os.PathLike, content: BinaryIO) -> Iterator[list[str]]:
+    lines = io.TextIOWrapper(content, "utf-8", newline="")
+    try:
+        rows = csv.reader(lines, delimiter="\t", strict=True)
+        if next(rows, None) != list(ARCHIVES):
+            raise damaged(index, _KIND, "of other columns")
+        for row in rows:
+            if len(row) != len(ARCHIVES):
+                raise damaged(index, _KIND, "a row is not whole")
+            yield row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise damaged(index, _KIND, error) from error

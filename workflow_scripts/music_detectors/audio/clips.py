@@ -1,0 +1,124 @@
+"""The rows of clips.tsv, parsed a shard at a time so that no job holds them all."""
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from itertools import groupby
+from typing import BinaryIO, NamedTuple
+
+from music_detectors.common.damage import damaged
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.files import open_checked, read_checked
+from music_detectors.common.tables import check_header
+from music_detectors.corpus.columns import CLIPS
+
+_KIND = "table"
+_BLOCK_BYTES = 2**20
+_COLUMN = {name: place for place, name in enumerate(CLIPS)}
+
+
+class Clip(NamedTuple):
+    """What the audio and spectrogram stages need to know of a clip.
+
+    `end_seconds` is None where no segment is given; `labels` are MIDs.
+    """
+
+    clip_id: str
+    source: str
+    reference: str
+    start_seconds: float
+    end_seconds: float | None
+    labels: tuple[str, ...]
+
+    def asked_seconds(self, clip_seconds: float) -> float:
+        """Return how many seconds to read from `start_seconds`: the segment, or a clip's length."""
+        if self.end_seconds is None:
+            return clip_seconds
+        return min(self.end_seconds - self.start_seconds, clip_seconds)
+
+
+def read_shard_clips(path: str | os.PathLike, split: str, shard: str) -> list[Clip]:
+    """Return the clips of one shard of clips.tsv, in the table's order.
+
+    Only the rows of that shard are parsed. Raises InputError when the table cannot be read, is not
+    what was written, or has no such shard.
+    """
+    mark = f"\t{split}\t{shard}\t".encode()
+    found: list[list[str]] = []
+    with open_checked(path, _KIND) as table:
+        for block in _blocks(path, table):
+            if mark in block:
+                found += (row for row in _rows(path, block) if _key(row) == (split, shard))
+            elif found:
+                break
+    if not found:
+        raise damaged(path, _KIND, f"it has no shard {split}/{shard}")
+    return [_clip(path, row) for row in found]
+
+
+def clips_by_shard(path: str | os.PathLike) -> Iterator[tuple[str, str, list[Clip]]]:
+    """Yield (split, shard, its clips) for every shard of clips.tsv, in the table's order.
+
+    Raises InputError when the table cannot be read or the rows of a shard do not lie together.
+    """
+    seen = set()
+    # Read whole, for what is yielded is used before its end is seen.
+    table = io.BytesIO(read_checked(path, _KIND))
+    rows = (row for block in _blocks(path, table) for row in _rows(path, block))
+    for key, members in groupby(rows, _key):
+        if key in seen:
+            raise damaged(path, _KIND, f"the clips of shard {key[0]}/{key[1]} do not lie together")
+        seen.add(key)
+        yield *key, [_clip(path, row) for row in members]
+
+
+def _blocks(path: str | os.PathLike, table: BinaryIO) -> Iterator[bytes]:
+    """Yield the table after its header in blocks of whole rows, for a row may span lines."""
+    check_header(path, table.readline(), CLIPS, _KIND)
+    while block := table.read(_BLOCK_BYTES) + table.readline():
+        # Within a quoted field the count of quotes is odd.
+        while block.count(b'"') % 2 and (line := table.readline()):
+            block += line
+        yield block
+
+
+def _rows(path: str | os.PathLike, block: bytes) -> Iterator[list[str]]:
+    try:
+        lines = io.StringIO(block.decode("utf-8"), newline="")
+        for row in csv.reader(lines, delimiter="\t", strict=True):
+            if len(row) != len(CLIPS):
+                why = f"a row has {len(row)} fields, not {len(CLIPS)}: {one_line(row, 60)}"
+                raise damaged(path, _KIND, why)
+            yield row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise damaged(path, _KIND, error) from error
+
+
+def _key(row: list[str]) -> tuple[str, str]:
+    return row[_COLUMN["split"]], row[_COLUMN["shard"]]
+
+
+def _clip(path: str | os.PathLike, row: list[str]) -> Clip:
+    clip_id = row[_COLUMN["clip_id"]]
+    try:
+        start = float(row[_COLUMN["start_seconds"]] or 0)
+        end = float(row[_COLUMN["end_seconds"]]) if row[_COLUMN["end_seconds"]] else None
+    except ValueError:
+        raise InputError(f"{path}: clip {one_line(clip_id)}: times are not numbers") from None
+    if not clip_id.isascii():
+        raise InputError(f"{path}: clip {one_line(clip_id)}: the id must be plain ASCII")
+    if not 0 <= start < (float("inf") if end is None else end):
+        raise InputError(
+            f"{path}: clip {clip_id}: the segment {start} to {end} s does not start at or after 0 "
+            "and end after its start"
+        )
+    labels = row[_COLUMN["labels"]]
+    return Clip(
+        clip_id=clip_id,
+        source=row[_COLUMN["source"]],
+        reference=row[_COLUMN["reference"]],
+        start_seconds=start,
+        end_seconds=end,
+        labels=tuple(labels.split(";")) if labels else (),
+    )

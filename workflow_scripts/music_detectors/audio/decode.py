@@ -1,0 +1,365 @@
+"""Any recording to mono samples at the workflow's rate, and a verdict on what came out.
+
+Files that libsndfile reads are decoded by soundfile, all others by ffmpeg through ffmpeg-python.
+Both only decode: channels are averaged by NumPy and the rate is changed by soxr, whichever decoder
+it was, so that levels and alignment do not depend on the container.
+"""
+
+import errno
+import gzip
+import io
+import math
+import os
+import re
+import shutil
+import stat
+import subprocess
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+import soundfile
+import soxr
+
+from music_detectors.audio.failures import Unusable
+from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.common.errors import InputError, one_line
+
+SHORT_SECONDS = 0.025
+"""A clip that lacks more than this of its segment is `short`."""
+
+_SOXR = f"soxr {soxr.__version__}"
+_SOUNDFILE = f"soundfile {soundfile.__version__}/libsndfile {soundfile.__libsndfile_version__}"
+
+_SECONDS_FOR_FFMPEG = 120.0
+_BYTES_UNZIPPED = 2**30
+_CHANNELS = 64
+_RATES = range(1_000, 768_001)
+_NOT_THE_FILE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+# A seek lands on a packet, and many codecs need the packets before it to settle (AAC otherwise
+# loses 23 ms): ffmpeg starts this much early and drops the surplus by its time stamps.
+_SEEK_MARGIN = 1.0
+
+# Containers of sound, and none that names other files or patterns of files (playlists, concat
+# scripts, image sequences), which a stranger's file could use to read what it should not.
+_CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,loas,matroska,mov,mp3,mpc,mpc8,"
+    "mpeg,mpegts,ogg,oma,rm,tak,tta,voc,w64,wav,wv,xwma"
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file within a tar archive: `size` bytes from `offset` on, called `name` there."""
+
+    archive: Path
+    name: str
+    offset: int
+    size: int
+
+    def __str__(self) -> str:
+        """Return archive and name, for messages."""
+        return f"{self.archive}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Mono `samples` (n,) float32 at SAMPLE_RATE, full scale 1, and what made them.
+
+    `message` is what the decoder complained of although it went on.
+    """
+
+    samples: np.ndarray
+    decoder: str
+    decoder_version: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the samples of a clip are worth: a status, why, and the level in dB re full scale."""
+
+    status: str
+    reason: str
+    message: str
+    rms_db: float
+
+
+def decode(
+    path: str | os.PathLike | Member,
+    start_seconds: float,
+    seconds: float,
+    ffmpeg_path: str | None = None,
+) -> Decoded:
+    """Return at most `seconds` of the recording at `path`, from `start_seconds` on.
+
+    Fewer samples come back where the recording ends earlier. Only the part asked for is decoded.
+    A member of an archive is read where it lies. What has a name that ends in .gz is decompressed
+    in memory and must hold what libsndfile reads.
+    `ffmpeg_path` is the configured ffmpeg, or None to search for one, which happens only when a
+    file needs it. Raises Unusable (missing, unavailable, empty) about the file, and InputError
+    when ffmpeg is needed and cannot be run.
+    """
+    member = path if isinstance(path, Member) else None
+    path = path if member else Path(path)
+    name = member.name if member else path.name
+    if member and not member.archive.is_file():
+        raise InputError(f"{member.archive}: the archive is gone; put it back, then run again")
+    with _opened(member.archive if member else path) as file:
+        zipped = name.lower().endswith(".gz")
+        content: int | io.BytesIO = io.BytesIO(_bytes_of(member, file)) if member else file.fileno()
+        if zipped:
+            content = _unzipped(path, content if member else file)
+        try:
+            samples, rate, complete = _by_soundfile(content, start_seconds, seconds)
+        except soundfile.LibsndfileError as error:
+            if zipped:
+                raise Unusable(
+                    "empty", "no sound decoded", f"{path}: {error.error_string}"
+                ) from None
+            samples, complete = None, False
+    decoded = None
+    if samples is not None:
+        decoded = Decoded(_mono(samples, rate), "soundfile", f"{_SOUNDFILE} + {_SOXR}")
+    if not complete and not zipped:
+        other = _by_ffmpeg(path, start_seconds, seconds, ffmpeg_path)
+        if decoded is None or len(other.samples) > len(decoded.samples):
+            decoded = other
+    if not len(decoded.samples):
+        why = decoded.message or f"no samples from {start_seconds:g} s on"
+        raise Unusable("empty", "no sound decoded", f"{path}: {why}")
+    return decoded
+
+
+def judge(samples: np.ndarray, asked_seconds: float | None, silence_db: float) -> Verdict:
+    """Return the verdict on mono `samples` (n,) at SAMPLE_RATE.
+
+    `asked_seconds` is the length of the segment, or None where none is given: then no length is
+    too short. `silence_db` is the root mean square level, in dB re full scale 1 (a full-scale sine
+    has -3), under which a clip is `silent`.
+    """
+    if not len(samples):
+        return Verdict("empty", "no sound decoded", "no samples", math.nan)
+    finite = np.isfinite(samples)
+    if not finite.all():
+        message = f"from {np.argmin(finite) / SAMPLE_RATE:.3f} s on"
+        return Verdict("nonfinite", "samples not finite", message, math.nan)
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    rms_db = 10 * math.log10(power) if power else -math.inf
+    return judge_level(len(samples), rms_db, asked_seconds, silence_db)
+
+
+def judge_level(
+    n_samples: int, rms_db: float, asked_seconds: float | None, silence_db: float
+) -> Verdict:
+    """Return the verdict on `n_samples` finite samples of the level `rms_db`; see `judge`."""
+    got = n_samples / SAMPLE_RATE
+    if asked_seconds is not None and got < asked_seconds - SHORT_SECONDS:
+        message = f"{got:.3f} s of {asked_seconds:.3f} s"
+        return Verdict("short", "shorter than its segment", message, rms_db)
+    if rms_db < silence_db:
+        message = f"{rms_db:.1f} dB, below {silence_db:g} dB"
+        return Verdict("silent", "level below audio.silence_db", message, rms_db)
+    return Verdict("ok", "", "", rms_db)
+
+
+@cache
+def find_ffmpeg(configured: str | None) -> tuple[str, str]:
+    """Return the path of ffmpeg and its version: configured, else on PATH, else imageio-ffmpeg's.
+
+    Raises InputError when there is none or it does not run.
+    """
+    if configured is not None:
+        program = shutil.which(configured)
+        advice = "set audio.ffmpeg to the path of ffmpeg, or to null to search for one"
+        if program is None:
+            raise InputError(f"audio.ffmpeg: {configured} is no program that can be run; {advice}")
+    else:
+        program = shutil.which("ffmpeg")
+        advice = "install ffmpeg or set audio.ffmpeg to its path"
+        try:
+            program = program or imageio_ffmpeg.get_ffmpeg_exe()
+        except RuntimeError as error:
+            raise InputError(f"no ffmpeg found ({one_line(error)}); {advice}") from error
+    try:
+        answer = subprocess.run(
+            [program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InputError(f"{program}: does not run ({one_line(error)}); {advice}") from error
+    first = answer.stdout.decode("utf-8", "replace").partition("\n")[0]
+    if not first.startswith("ffmpeg version"):
+        raise InputError(f"{program}: is not ffmpeg ({one_line(first, 80)}); {advice}")
+    return program, one_line(first.partition(" Copyright")[0])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Yield `path` open for reading, without waiting on a pipe or a device."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Unusable("missing", "no such file", str(path)) from None
+    except PermissionError:
+        raise Unusable("unavailable", "permission denied", str(path)) from None
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in _NOT_THE_FILE:
+            raise InputError(f"no file can be opened any more ({one_line(error)})") from error
+        raise Unusable("unavailable", "cannot be opened", f"{path}: {error}") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Unusable("unavailable", "not a file", str(path))
+    with open(handle, "rb") as file:
+        yield file
+
+
+def _bytes_of(member: Member, file: BinaryIO) -> bytes:
+    if member.size > _BYTES_UNZIPPED:
+        raise Unusable("unavailable", "too large", f"{member}: {member.size >> 20} MiB")
+    file.seek(member.offset)
+    return file.read(member.size)
+
+
+def _unzipped(path: Path | Member, file: BinaryIO) -> io.BytesIO:
+    """Return the content of a gzip file; of a damaged one, what comes before the damage."""
+    content = io.BytesIO()
+    try:
+        with gzip.open(file) as stream:
+            while block := stream.read1():
+                content.write(block)
+                if content.tell() > _BYTES_UNZIPPED:
+                    raise Unusable(
+                        "unavailable",
+                        "too large",
+                        f"{path}: more than {_BYTES_UNZIPPED >> 20} MiB when decompressed",
+                    )
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        if not content.tell():
+            raise Unusable("empty", "no sound decoded", f"{path}: {error}") from error
+    content.seek(0)
+    return content
+
+
+def _by_soundfile(
+    content: int | io.BytesIO, start_seconds: float, seconds: float
+) -> tuple[np.ndarray, int, bool]:
+    """Return samples (n, channels), their rate, and whether that is all there is to have.
+
+    Raises soundfile.LibsndfileError for what libsndfile cannot read or seek in.
+    """
+    with soundfile.SoundFile(content, closefd=False) as file:
+        rate = file.samplerate
+        if rate not in _RATES or file.channels > _CHANNELS:
+            raise _implausible(rate, file.channels)
+        # libsndfile guesses the length of an MP3 file without a header of lengths from its first
+        # frames, and reads no further; a FLAC file made on a pipe has no length at all.
+        end = file.frames if file.format != "MP3" else 0
+        start, wanted = round(start_seconds * rate), round(seconds * rate)
+        if 0 < end <= start:
+            return np.zeros((0, 1), np.float32), rate, True
+        if start:
+            file.seek(start)
+        samples = file.read(wanted, dtype="float32", always_2d=True)
+        complete = len(samples) == wanted or start + len(samples) == end > 0
+    return samples, rate, complete
+
+
+def _by_ffmpeg(
+    path: Path | Member, start_seconds: float, seconds: float, ffmpeg_path: str | None
+) -> Decoded:
+    program, version = find_ffmpeg(ffmpeg_path)
+    early = min(start_seconds, _SEEK_MARGIN)
+    seek = {"ss": f"{start_seconds - early:.6f}"} if start_seconds > early else {}
+    drop = {"ss": f"{early:.6f}"} if early else {}
+    # An absolute path behind `file:` is a file whatever it looks like: never an option, another
+    # protocol or a pattern. Of an archive, ffmpeg sees the bytes of the one member.
+    if isinstance(path, Member):
+        end = path.offset + path.size
+        place = f"subfile,,start,{path.offset},end,{end},,:file:{_absolute(path.archive)}"
+    else:
+        place = f"file:{_absolute(path)}"
+    source = ffmpeg.input(
+        place,
+        protocol_whitelist="subfile,file,pipe" if isinstance(path, Member) else "file,pipe",
+        format_whitelist=_CONTAINERS,
+        threads=1,
+        vn=None,
+        sn=None,
+        dn=None,
+        **seek,
+    )
+    # The AU header on the pipe tells the rate and the channels, which no other answer would
+    # without ffprobe. A little more than asked for, since time stamps are rounded.
+    stream = source["a:0"].output(
+        "pipe:1", format="au", acodec="pcm_f32be", t=f"{seconds + 0.01:.6f}", **drop
+    )
+    stream = stream.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
+    try:
+        process = ffmpeg.run_async(stream, cmd=program, pipe_stdout=True, pipe_stderr=True)
+    except OSError as error:
+        raise InputError(f"{program}: does not run ({one_line(error)})") from error
+    try:
+        output, complaints = process.communicate(timeout=_SECONDS_FOR_FFMPEG)
+    except BaseException as error:
+        # Whatever ends the job must not leave ffmpeg behind.
+        process.kill()
+        process.communicate()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
+        raise Unusable(
+            "unavailable",
+            "decoding took too long",
+            f"{path}: ffmpeg had not ended after {_SECONDS_FOR_FFMPEG:g} s",
+        ) from None
+    if process.returncode < 0:
+        raise Unusable(
+            "unavailable", "decoder failed", f"{path}: ffmpeg ended by signal {-process.returncode}"
+        )
+    samples, rate = _from_au(output)
+    samples = _mono(samples[: round(seconds * rate)], rate)
+    # Addresses in memory would make each run's table differ.
+    message = re.sub(r" @ 0x[0-9a-f]+", "", complaints.decode("utf-8", "replace"))
+    return Decoded(samples, "ffmpeg", f"{version} + {_SOXR}", one_line(message))
+
+
+def _absolute(path: Path) -> str:
+    return os.path.join(os.getcwd(), path)
+
+
+def _from_au(content: bytes) -> tuple[np.ndarray, int]:
+    """Return samples (n, channels) float32 and the rate from an AU stream of 32-bit floats.
+
+    Its header is big-endian: magic number, place of the samples, their size, encoding, rate,
+    channels.
+    """
+    if len(content) < 24:
+        return np.zeros((0, 1), np.float32), SAMPLE_RATE
+    _, place, _, _, rate, channels = (int(word) for word in np.frombuffer(content, ">u4", 6))
+    if rate not in _RATES or not 1 <= channels <= _CHANNELS:
+        raise _implausible(rate, channels)
+    whole = (len(content) - place) // (4 * channels) * channels
+    samples = np.frombuffer(content, ">f4", max(whole, 0), place)
+    return samples.astype(np.float32).reshape(-1, channels), rate
+
+
+def _mono(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Return the mean of the channels of `samples` (n, channels), at SAMPLE_RATE, as float32."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mono = samples.mean(axis=1, dtype=np.float32)
+    if rate == SAMPLE_RATE or not len(mono):
+        return mono
+    return soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
+
+
+def _implausible(rate: int, channels: int) -> Unusable:
+    return Unusable(
+        "unavailable", "implausible format", f"{rate} samples a second, {channels} channels"
+    )

@@ -1,0 +1,102 @@
+"""Do the claims hold on this corpus? From the tables of the stages to the tables of claims."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from music_detectors.claims import estimates
+from music_detectors.claims.columns import ESTIMATES, VERDICTS
+from music_detectors.claims.estimates import Study
+from music_detectors.claims.inference import Part, judged
+from music_detectors.common.damage import damaged
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.decoding.columns import DECODING
+from music_detectors.embedding.columns import SEGREGATION
+from music_detectors.genres.columns import GENRES
+from music_detectors.lesions.columns import LESIONS
+from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.recognition.columns import RECOGNITION_SUMMARY
+from music_detectors.selectivity.columns import UNITS
+
+_OF_UNITS = (
+    "layer",
+    "selective",
+    "test_n_target",
+    "test_n_other",
+    "test_hedges_g",
+    "test_partial_d",
+)
+
+Paths = Sequence[str | os.PathLike]
+
+
+def assess_claims(
+    segregation: Paths,
+    units: Paths,
+    recognition: str | os.PathLike,
+    genres: str | os.PathLike,
+    quilts: Paths,
+    decoding: str | os.PathLike,
+    lesions: str | os.PathLike,
+    claims: str | os.PathLike,
+    values: str | os.PathLike,
+    *,
+    study: Study,
+    conditions: Sequence[str],
+    networks: Sequence[Sequence],
+    layer: str,
+    alpha: float,
+    min_networks: int,
+) -> None:
+    """Write claims.tsv (`claims`) and estimates.tsv (`values`).
+
+    `segregation` and `quilts` are the tables of `conditions`, which are the study's own and those
+    of its controls that were run, and `units` those of `networks` ([condition, seed] each); the
+    others are of the study's condition, `recognition` of all. Raises InputError, naming the file,
+    for one that cannot be read or has no unit of `layer`.
+    """
+    of_units: dict[str, list[pd.DataFrame]] = {condition: [] for condition in conditions}
+    for path, (condition, seed) in zip(units, networks, strict=True):
+        table = read_table(path, UNITS, only=_OF_UNITS)
+        of_layer = table[table["layer"] == layer]
+        if of_layer.empty:
+            raise damaged(path, "table", f"has no unit of layer {layer}")
+        of_units[condition].append(of_layer.assign(seed=seed))
+    by_condition = {name: pd.concat(tables) for name, tables in of_units.items() if tables}
+    parts = [
+        *estimates.apart(study, _tables(conditions, segregation, SEGREGATION)),
+        *estimates.selective(study, by_condition, read_table(recognition, RECOGNITION_SUMMARY)),
+        *estimates.genres(study, read_table(genres, GENRES)),
+        *estimates.temporal(study, _tables(conditions, quilts, QUILT_RESPONSES)),
+        *estimates.acoustics(study, by_condition, read_table(decoding, DECODING)),
+        *estimates.lesion(study, read_table(lesions, LESIONS)),
+    ]
+    write_table(claims, judged(parts, alpha=alpha, min_networks=min_networks), VERDICTS)
+    write_table(values, of_networks(parts), ESTIMATES)
+
+
+def of_networks(parts: Sequence[Part]) -> pd.DataFrame:
+    """Return the values of `parts`, a row a network (ESTIMATES)."""
+    rows = [
+        {
+            "claim": part.claim,
+            "part": part.name,
+            "needed": part.needed,
+            "seed": seed,
+            "estimate": value,
+        }
+        for part in parts
+        for seed, value in part.values.items()
+    ]
+    table = pd.DataFrame(rows, columns=list(ESTIMATES))
+    return table.astype({name: kind for name, kind in ESTIMATES.items() if kind is not str})
+
+
+def _tables(
+    conditions: Sequence[str], paths: Paths, columns: Mapping[str, type]
+) -> dict[str, pd.DataFrame]:
+    return {
+        condition: read_table(path, columns)
+        for condition, path in zip(conditions, paths, strict=True)
+    }

@@ -1,0 +1,197 @@
+"""Average precision of every class at once, exact and aware of ties."""
+
+import numpy as np
+
+from music_detectors.common.compiled import compiled
+
+# Scores are turned to columns in tiles that fit the first cache, this many classes at a time.
+_CLASSES_IN_A_BLOCK = 32
+_CLIPS_IN_A_TILE = 64
+# Equal steps between the lowest and the highest positive.
+_STEPS = 1022
+
+
+def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the average precision of each class, (classes,) float64.
+
+    `scores` (n, classes) are floats, higher for likelier; `labels` (n, classes) are booleans. The
+    value is the mean, over a class's positives, of the share of positives among all clips that
+    score at least as high. That is the sum over thresholds of (recall gained) x precision, without
+    interpolation, as in scikit-learn's `average_precision_score`; clips of equal score fall under
+    one threshold. It is NaN for a class without positives.
+
+    Raises ValueError when the shapes differ, `labels` are not boolean or a score is NaN.
+    """
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    if scores.ndim != 2 or scores.shape != labels.shape:
+        raise ValueError(f"scores {scores.shape} and labels {labels.shape} are not (n, classes)")
+    if labels.dtype != bool:
+        raise ValueError(f"labels are {labels.dtype}, not bool")
+    if scores.dtype not in (np.float32, np.float64):
+        scores = scores.astype(np.float64)
+    result = np.full(scores.shape[1], np.nan)
+    if not _score(np.ascontiguousarray(scores), np.ascontiguousarray(labels), result):
+        raise ValueError("a score is NaN")
+    return result
+
+
+def chance_average_precision(n_positive: np.ndarray, n_clips: int) -> np.ndarray:
+    """Return the average precision expected of random scores without ties, as `n_positive` (k,).
+
+    With R positives among N clips, place k of a random order holds a positive with probability
+    R / N, and then (k - 1)(R - 1) / (N - 1) of those before it are expected to be positives: the
+    mean over places is (H + (N - H)(R - 1) / (N - 1)) / N, where H = 1 + 1/2 + ... + 1/N. It
+    exceeds the share of positives, R / N, the more the fewer they are. NaN without positives.
+    """
+    n_positive = np.asarray(n_positive)
+    harmonic = np.sum(1 / np.arange(1, n_clips + 1))
+    share_of_others = (n_positive - 1) / max(n_clips - 1, 1)
+    expected = (harmonic + (n_clips - harmonic) * share_of_others) / max(n_clips, 1)
+    return np.where(n_positive > 0, expected, np.nan)
+
+
+@compiled
+def _score(scores: np.ndarray, labels: np.ndarray, result: np.ndarray) -> bool:
+    """Fill `result` (classes,) for the classes with positives; return whether no score is NaN.
+
+    A class's positives are sorted, and every clip's score is placed among them. A table over equal
+    steps between the lowest and the highest positive says between which positives a score must
+    lie, so that there is mostly one left to compare with: no other scores are sorted.
+    """
+    n, classes = scores.shape
+    clips, ends = _positive_clips(labels)
+    most = np.max(ends[1:] - ends[:-1]) if classes else 0
+    columns = np.empty((min(_CLASSES_IN_A_BLOCK, classes), n), scores.dtype)
+    positives = np.empty(most + 1, scores.dtype)
+    steps = np.empty(n, np.int32)
+    below = np.empty(_STEPS + 3, np.int32)
+    placed = np.empty(most + 2, np.int64)
+    for first in range(0, classes, _CLASSES_IN_A_BLOCK):
+        width = min(_CLASSES_IN_A_BLOCK, classes - first)
+        for start in range(0, n, _CLIPS_IN_A_TILE):
+            stop = min(n, start + _CLIPS_IN_A_TILE)
+            for k in range(width):
+                for i in range(start, stop):
+                    columns[k, i] = scores[i, first + k]
+        for k in range(width):
+            column = columns[k]
+            own = clips[ends[first + k] : ends[first + k + 1]]
+            for place in range(len(own)):
+                positives[place] = column[own[place]]
+            positives[: len(own)].sort()
+            # What a score above all positives is compared with.
+            positives[len(own)] = np.inf
+            if not _place(column, positives[: len(own) + 1], steps, below, placed):
+                return False
+            if len(own):
+                result[first + k] = _mean_precision(positives[: len(own)], placed)
+    return True
+
+
+@compiled
+def _positive_clips(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the clips of the positives, class by class, and where each class begins and ends."""
+    classes = labels.shape[1]
+    places = np.flatnonzero(labels)
+    ends = np.zeros(classes + 1, np.int64)
+    for place in places:
+        ends[place % classes + 1] += 1
+    ends = np.cumsum(ends)
+    filled = ends[:-1].copy()
+    clips = np.empty(len(places), np.int64)
+    for place in places:
+        of_class = place % classes
+        clips[filled[of_class]] = place // classes
+        filled[of_class] += 1
+    return clips, ends
+
+
+@compiled
+def _place(
+    column: np.ndarray,
+    positives: np.ndarray,
+    steps: np.ndarray,
+    below: np.ndarray,
+    placed: np.ndarray,
+) -> bool:
+    """Count in `placed` the scores with 0, 1, 2 ... of the sorted `positives` at or below them.
+
+    The last of `positives` is no positive but infinity; `steps` and `below` are work space.
+    Returns whether no score is NaN.
+    """
+    n_positive = len(positives) - 1
+    # Where there is no range to divide, NaN puts every score into the last step.
+    line = np.full(2, np.nan, column.dtype)
+    if n_positive and 0 < positives[n_positive - 1] - positives[0] < np.inf:
+        line[1] = (_STEPS - 1) / np.float64(positives[n_positive - 1] - positives[0])
+        if line[1] < np.inf:
+            line[0] = positives[0]
+    _find_steps(positives[:n_positive], line, steps)
+    step = 0
+    below[0] = 0
+    for place in range(n_positive):
+        while step < steps[place]:
+            step += 1
+            below[step] = place
+    while step < _STEPS + 2:
+        step += 1
+        below[step] = n_positive
+    if not _find_steps(column, line, steps):
+        return False
+    placed[: n_positive + 2] = 0
+    for i in range(column.size):
+        score = column[i]
+        # Unsigned, for a negative place would count from the end.
+        step_of = np.uint32(steps[i])
+        start = np.uint32(below[step_of])
+        stop = np.uint32(below[step_of + np.uint32(1)])
+        rank = start + np.uint32(positives[start] <= score)
+        if stop > start + np.uint32(1):
+            while rank < stop:
+                middle = (rank + stop) >> np.uint32(1)
+                if positives[middle] <= score:
+                    rank = middle + np.uint32(1)
+                else:
+                    stop = middle
+        placed[rank] += 1
+    # Infinite scores reach the last of `positives`.
+    placed[n_positive] += placed[n_positive + 1]
+    return True
+
+
+@compiled
+def _find_steps(column: np.ndarray, line: np.ndarray, steps: np.ndarray) -> bool:
+    """Fill `steps` with each score's step on `line` (start, steps a unit), from 0 to _STEPS + 1.
+
+    A higher score is never on a lower step. Returns whether no score is NaN.
+    """
+    low, scale = line[0], line[1]
+    ends = np.array([0, 1, _STEPS + 1], dtype=column.dtype)
+    n_nan = 0
+    for i in range(column.size):
+        score = column[i]
+        n_nan += score != score
+        step = (score - low) * scale + ends[1]
+        # NaN goes to the last step.
+        step = step if step < ends[2] else ends[2]
+        steps[i] = np.int32(step if step > ends[0] else ends[0])
+    return n_nan == 0
+
+
+@compiled
+def _mean_precision(positives: np.ndarray, placed: np.ndarray) -> float:
+    """Return the mean over the sorted `positives` of the share of positives at or above each."""
+    n_positive = len(positives)
+    total = 0.0
+    at_least = 0
+    above = n_positive
+    while above:
+        # Ties share one threshold: `first` to `above` are positives of one score.
+        first = above - 1
+        while first and positives[first - 1] == positives[above - 1]:
+            first -= 1
+        # No score has a number of them between `first` and `above` at or below it.
+        at_least += placed[above]
+        total += (above - first) * (n_positive - first) / at_least
+        above = first
+    return total / n_positive

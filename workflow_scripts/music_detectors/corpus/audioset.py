@@ -1,0 +1,224 @@
+"""AudioSet's published files: the list of classes and the lists of segments."""
+
+import csv
+import io
+import math
+import os
+import re
+from collections.abc import Collection, Iterator
+from typing import NamedTuple, TextIO
+
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.corpus.inputs import opened, repeated
+
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CLIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
+_COUNT = re.compile(r"(num_[a-z_]+)=(\d+)")
+# What may begin a line that is blank or a comment: see _data_lines.
+_OTHER = re.compile(r'\n(?:[\s#]|"?YTID)')
+# Characters read at a time where lines are only counted.
+_BLOCK = 1 << 18
+_FORM = 'YTID, start_seconds, end_seconds, "label,label"'
+
+
+class Segments(NamedTuple):
+    """A list of segments, column by column, in the order of the file."""
+
+    clip_ids: list[str]
+    youtube_ids: list[str]
+    starts: list[float]
+    ends: list[float]
+    labels: list[tuple[str, ...]]
+
+
+def read_class_list(path: str | os.PathLike, key: str) -> list[tuple[str, str]]:
+    """Return the id (MID) and name of every class in a `class_labels_indices.csv`, by index.
+
+    Raises InputError, naming the file and line, when the columns are not index, mid and
+    display_name, the indices do not count from 0, or a class occurs twice.
+    """
+    classes: list[tuple[str, str]] = []
+    known: set[str] = set()
+    with opened(path, key) as file:
+        rows = csv.reader(file, skipinitialspace=True)
+        try:
+            header = next(rows, [])
+            if header != ["index", "mid", "display_name"]:
+                raise InputError(
+                    f"{path}: its first line is {one_line(','.join(header), 80)!r}, not "
+                    f"index,mid,display_name; {key} takes AudioSet's class_labels_indices.csv"
+                )
+            for row in rows:
+                if not row:
+                    continue
+                where = f"{path}, line {rows.line_num}"
+                if len(row) != 3 or not row[1] or not row[2]:
+                    raise InputError(f"{where}: an index, a MID and a name are expected")
+                if row[0] != str(len(classes)):
+                    raise InputError(f"{where}: index {row[0]!r} where {len(classes)} is due")
+                if row[1] in known:
+                    raise InputError(f"{where}: the class {row[1]} occurs twice")
+                known.add(row[1])
+                classes.append((row[1], row[2]))
+        except csv.Error as error:
+            raise InputError(f"{path}, line {rows.line_num}: {one_line(error)}") from error
+    if not classes:
+        raise InputError(f"{path}: lists no classes; fetch it again")
+    return classes
+
+
+def read_segments(path: str | os.PathLike, known: Collection[str], key: str) -> Segments:
+    """Read a list of segments: YouTube id, start and end in seconds, labels among `known`.
+
+    A clip's id is `<YouTube id>_<start>` with three decimals. Copies that have lost the header,
+    the space after the comma or the quotes are read too; the counts in a header are checked.
+    Raises InputError naming the file and line.
+    """
+    segments = Segments([], [], [], [], [])
+    comments: list[str] = []
+    # Times and sets of labels recur: each is parsed once.
+    times: dict[tuple[str, str], tuple[float, float, str]] = {}
+    label_sets: dict[str, tuple[str, ...]] = {}
+    is_youtube_id = _YOUTUBE_ID.fullmatch
+    with opened(path, key) as file:
+        for number, line in _data_lines(file, comments):
+            fields = line.split(",", 3)
+            if len(fields) != 4:
+                raise InputError(_not_a_segment(path, number, line))
+            youtube_id = fields[0].strip(' "')
+            if not is_youtube_id(youtube_id):
+                raise InputError(
+                    f"{path}, line {number}: {one_line(youtube_id, 80)!r} is not a YouTube id"
+                )
+            span = times.get((fields[1], fields[2]))
+            if span is None:
+                span = times[fields[1], fields[2]] = _parse_times(path, number, *fields[1:3])
+            labels = label_sets.get(fields[3])
+            if labels is None:
+                labels = label_sets[fields[3]] = _parse_labels(path, number, fields[3], known)
+            segments.clip_ids.append(youtube_id + span[2])
+            segments.youtube_ids.append(youtube_id)
+            segments.starts.append(span[0])
+            segments.ends.append(span[1])
+            segments.labels.append(labels)
+    if not segments.clip_ids:
+        raise InputError(f"{path}: lists no segments; fetch it again, or correct {key}")
+    _check_counts(path, comments, segments, label_sets)
+    twice = repeated(segments.clip_ids)
+    if twice is not None:
+        raise InputError(f"{path}: the clip {twice} occurs twice; keep one of the lines")
+    return segments
+
+
+def count_segments(path: str | os.PathLike, key: str) -> int:
+    """Return how many segments `read_segments` would find, without reading what they are.
+
+    Raises InputError when the file cannot be opened, or its first line is no segment.
+    """
+    count = 0
+    with opened(path, key) as file:
+        # Every job on a cluster counts anew: lines are looked at one by one only where they must.
+        while block := file.read(_BLOCK):
+            block += file.readline()
+            if count and not _may_hold_others(block):
+                count += block.count("\n") + (block[-1] != "\n")
+                continue
+            for number, line in _data_lines(io.StringIO(block, newline=""), []):
+                if not count and line.count(",") < 3:
+                    raise InputError(_not_a_segment(path, number, line))
+                count += 1
+    return count
+
+
+def _may_hold_others(block: str) -> bool:
+    """Return whether a line of `block` may be no segment, or end in a way that is no line feed."""
+    odd_ends = "\r" in block and block.count("\r") != block.count("\r\n")
+    return odd_ends or _OTHER.search(f"\n{block}") is not None
+
+
+def read_clip_ids(path: str | os.PathLike, key: str) -> list[str]:
+    """Return the clip ids in a text file, one a line; blank lines and `#` lines do not count.
+
+    Raises InputError, naming the file and line, for what cannot be the id of a clip.
+    """
+    found = []
+    with opened(path, key) as file:
+        for number, line in enumerate(file, start=1):
+            clip_id = line.strip()
+            if not clip_id or clip_id.startswith("#"):
+                continue
+            if not _CLIP_ID.fullmatch(clip_id):
+                raise InputError(
+                    f"{path}, line {number}: {one_line(clip_id, 80)!r} is not the id of a clip, "
+                    "such as --PJHxphWEs_30.000; one is expected on each line"
+                )
+            found.append(clip_id)
+    return found
+
+
+def _data_lines(file: TextIO, comments: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the lines that are segments; collect the others in `comments`."""
+    for number, line in enumerate(file, start=1):
+        text = line.strip()
+        if not text:
+            continue
+        # Some copies have lost the # before the names of the columns.
+        if text[0] == "#" or text.startswith(("YTID,", '"YTID"')):
+            comments.append(text)
+        else:
+            yield number, text
+
+
+def _not_a_segment(path: str | os.PathLike, number: int, line: str) -> str:
+    return f"{path}, line {number}: {one_line(line, 80)!r} has not the form {_FORM}"
+
+
+def _parse_times(
+    path: str | os.PathLike, number: int, start: str, end: str
+) -> tuple[float, float, str]:
+    try:
+        first, last = float(start.strip(' "')), float(end.strip(' "'))
+    except ValueError:
+        first = last = math.nan
+    if not (0 <= first < last < math.inf):
+        raise InputError(
+            f"{path}, line {number}: start {one_line(start.strip(), 40)} and end "
+            f"{one_line(end.strip(), 40)} are not seconds with 0 <= start < end"
+        )
+    return first, last, f"_{first:.3f}"
+
+
+def _parse_labels(
+    path: str | os.PathLike, number: int, text: str, known: Collection[str]
+) -> tuple[str, ...]:
+    labels = tuple(dict.fromkeys(label.strip() for label in text.replace('"', "").split(",")))
+    for label in labels:
+        if label not in known:
+            raise InputError(
+                f"{path}, line {number}: the label {one_line(label, 80)!r} is not in the list of "
+                "classes"
+            )
+    return labels
+
+
+def _check_counts(
+    path: str | os.PathLike,
+    comments: list[str],
+    segments: Segments,
+    label_sets: dict[str, tuple[str, ...]],
+) -> None:
+    said = {name: int(count) for comment in comments for name, count in _COUNT.findall(comment)}
+    if not said:
+        return
+    found = {
+        "num_segs": len(segments.clip_ids),
+        "num_ytids": len(set(segments.youtube_ids)),
+        "num_unique_labels": len(set().union(*label_sets.values())),
+        "num_positive_labels": sum(map(len, segments.labels)),
+    }
+    for name, count in found.items():
+        if said.get(name, count) != count:
+            raise InputError(
+                f"{path}: its header says {name}={said[name]}, but there are {count}; fetch it "
+                "again, or delete its # lines if it is a selection of yours"
+            )

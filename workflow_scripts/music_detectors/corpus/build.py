@@ -1,0 +1,283 @@
+"""The tables of classes and clips, from whichever source is configured."""
+
+import logging
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
+
+import numpy as np
+import pandas as pd
+
+from music_detectors.common.errors import InputError
+from music_detectors.common.files import check_checksum
+from music_detectors.common.tables import write_table
+from music_detectors.common.urls import is_url
+from music_detectors.corpus.audioset import read_clip_ids, read_segments
+from music_detectors.corpus.classes import (
+    ClassList,
+    load_classes,
+    load_corpus_ontology,
+    load_manifest,
+)
+from music_detectors.corpus.columns import CLASSES, CLIPS, SUMMARY
+from music_detectors.corpus.embedded import planned_clips
+from music_detectors.corpus.fsd50k import read_clips
+from music_detectors.corpus.inputs import repeated
+from music_detectors.corpus.manifest import SPLITS, Manifest, assign_splits
+from music_detectors.corpus.sizes import require_clips
+
+_ROLES = ("target", "other", "mixed")
+_MOST_SHARDS = 100_000
+"""Shards have names of five digits."""
+
+_Listing = dict[str, Sequence]
+"""The clips of one split in order: clip_id, reference, start_seconds, end_seconds, labels."""
+
+
+def build_corpus(corpus: dict, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the tables of classes, clips and their numbers for the `corpus` section.
+
+    Clips keep the order of their source within a split. Raises InputError, naming the
+    configuration's key or the file and line, when the corpus is not usable.
+    """
+    ontology = load_corpus_ontology(corpus)
+    if corpus["source"] == "embedded":
+        classes = load_classes(corpus, ontology)
+        listings = _list_embedded(corpus, seed)
+    elif corpus["source"] == "audioset":
+        classes = load_classes(corpus, ontology)
+        listings = _list_audioset(corpus, classes)
+    elif corpus["source"] == "fsd50k":
+        classes = load_classes(corpus, ontology)
+        listings = _list_fsd50k(corpus, classes)
+    else:
+        manifest = load_manifest(corpus, ontology)
+        classes = load_classes(corpus, ontology, manifest)
+        roles = classes.roles(manifest.labels)
+        splits = assign_splits(manifest, roles, corpus["manifest"]["test_fraction"], seed)
+        listings = _list_manifest(manifest, splits)
+    require_clips(
+        {split: len(listing["clip_id"]) for split, listing in listings.items()}, corpus["source"]
+    )
+    clips = _clip_table(corpus, classes, listings)
+    summary = _summarise(clips)
+    _check_summary(summary, corpus)
+    return _class_table(classes), clips, summary
+
+
+def make_corpus(
+    corpus: dict,
+    seed: int,
+    planned: Mapping[str, int],
+    copies: Iterable[str | os.PathLike],
+    classes_path: str | os.PathLike,
+    clips_path: str | os.PathLike,
+    summary_path: str | os.PathLike,
+) -> None:
+    """Write the tables of `build_corpus`: classes.tsv, clips.tsv and summary.tsv.
+
+    `copies` are those of its files that `fetch_metadata` made. Raises InputError also when one of
+    them is damaged, and when a split has not as many clips as were `planned` for.
+    """
+    for path in copies:
+        check_checksum(path, "copy")
+    classes, clips, summary = build_corpus(corpus, seed)
+    _check_plan(summary, planned, corpus)
+    logging.info(
+        "%d classes: %d target, %d withheld, %d genres",
+        len(classes),
+        classes["target"].sum(),
+        classes["withheld"].sum(),
+        classes["genre"].sum(),
+    )
+    for row in summary.to_dict("records"):
+        logging.info(", ".join(f"{name} {value}" for name, value in row.items()))
+    write_table(classes_path, classes, CLASSES)
+    write_table(clips_path, clips, CLIPS)
+    write_table(summary_path, summary, SUMMARY)
+
+
+def _list_embedded(corpus: dict, seed: int) -> dict[str, _Listing]:
+    planned = planned_clips(corpus["embedded"]["clips_per_class"], seed)
+    listings = {}
+    for split in SPLITS:
+        chosen = [clip for clip in planned if clip["split"] == split]
+        listings[split] = {
+            "clip_id": [clip["clip_id"] for clip in chosen],
+            "reference": [clip["reference"] for clip in chosen],
+            "start_seconds": [0.0] * len(chosen),
+            "end_seconds": [math.nan] * len(chosen),
+            "labels": [tuple(clip["labels"]) for clip in chosen],
+        }
+    return listings
+
+
+def _list_audioset(corpus: dict, classes: ClassList) -> dict[str, _Listing]:
+    known = frozenset(classes.mids)
+    listings = {}
+    for split in SPLITS:
+        key = f"{split}_segments"
+        segments = read_segments(corpus["audioset"][key], known, f"corpus.audioset.{key}")
+        listings[split] = {
+            "clip_id": segments.clip_ids,
+            "reference": segments.youtube_ids,
+            "start_seconds": segments.starts,
+            "end_seconds": segments.ends,
+            "labels": segments.labels,
+        }
+    return listings
+
+
+def _list_fsd50k(corpus: dict, classes: ClassList) -> dict[str, _Listing]:
+    known = frozenset(classes.mids)
+    listings = {}
+    for split in SPLITS:
+        clips = read_clips(corpus["fsd50k"]["folder"], split, known)
+        listings[split] = {
+            "clip_id": clips.clip_ids,
+            "reference": clips.paths,
+            "start_seconds": [0.0] * len(clips.clip_ids),
+            "end_seconds": [math.nan] * len(clips.clip_ids),
+            "labels": clips.labels,
+        }
+    return listings
+
+
+def _list_manifest(manifest: Manifest, splits: Sequence[str]) -> dict[str, _Listing]:
+    columns = {
+        "clip_id": manifest.clip_ids,
+        "reference": manifest.paths,
+        "start_seconds": manifest.starts,
+        "end_seconds": manifest.ends,
+        "labels": manifest.labels,
+    }
+    return {
+        split: {
+            name: list(compress(values, [own == split for own in splits]))
+            for name, values in columns.items()
+        }
+        for split in SPLITS
+    }
+
+
+def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listing]) -> pd.DataFrame:
+    parts = []
+    for split in SPLITS:
+        listing = listings[split]
+        labels = listing["labels"]
+        # Sets of labels recur: each is looked up once.
+        facts = {
+            own: (";".join(own), classes.role(own), classes.is_withheld(own)) for own in set(labels)
+        }
+        own_facts = [facts[own] for own in labels]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "clip_id": listing["clip_id"],
+                    "split": split,
+                    "shard": _shards(len(labels), corpus["shard_clips"]),
+                    "source": _sources(corpus["source"], listing["reference"]),
+                    "reference": listing["reference"],
+                    "start_seconds": np.array(listing["start_seconds"], dtype=np.float64),
+                    "end_seconds": np.array(listing["end_seconds"], dtype=np.float64),
+                    "labels": [fact[0] for fact in own_facts],
+                    "role": [fact[1] for fact in own_facts],
+                    "withheld": np.array([fact[2] for fact in own_facts], dtype=bool),
+                }
+            )
+        )
+    clips = pd.concat(parts, ignore_index=True)
+    if not clips["clip_id"].is_unique:
+        raise InputError(
+            f"configuration: corpus has the clip {repeated(clips['clip_id'].tolist())} in both "
+            "train and test; remove it from one of the lists"
+        )
+    if corpus["withheld_clips"] is not None:
+        _withhold_listed(clips, corpus["withheld_clips"])
+    return clips
+
+
+def _sources(source: str, references: Sequence[str]) -> list[str]:
+    """Return where each clip comes from, as the stage `audio` calls it."""
+    if source in ("embedded", "audioset"):
+        return [source] * len(references)
+    return ["url" if is_url(reference) else "file" for reference in references]
+
+
+def _withhold_listed(clips: pd.DataFrame, path: str | os.PathLike) -> None:
+    listed = set(read_clip_ids(path, "corpus.withheld_clips"))
+    unknown = len(listed) - int(clips["clip_id"].isin(listed).sum())
+    if unknown:
+        logging.warning("%s: %d of its %d clips are not in the corpus", path, unknown, len(listed))
+    clips["withheld"] |= clips["clip_id"].isin(listed) & (clips["split"] == "train")
+
+
+def _shards(n_clips: int, shard_clips: int) -> list[str]:
+    n_shards = -(-n_clips // shard_clips)
+    if n_shards > _MOST_SHARDS:
+        raise InputError(
+            f"configuration: corpus.shard_clips is {shard_clips}, which makes {n_shards} shards of "
+            f"{n_clips} clips; there may be {_MOST_SHARDS}"
+        )
+    names = [f"{shard:05d}" for shard in range(n_shards)]
+    return [name for name in names for _ in range(shard_clips)][:n_clips]
+
+
+def _class_table(classes: ClassList) -> pd.DataFrame:
+    mids = classes.mids
+    return pd.DataFrame(
+        {
+            "index": np.arange(len(mids)),
+            "mid": mids,
+            "name": classes.names,
+            "branch": classes.branches,
+            "target": [mid in classes.target for mid in mids],
+            "withheld": [mid in classes.withheld for mid in mids],
+            "genre": [mid in classes.genres for mid in mids],
+        }
+    )
+
+
+def _summarise(clips: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for split in SPLITS:
+        own = clips[clips["split"] == split]
+        withheld = int(own["withheld"].sum())
+        rows.append(
+            {
+                "split": split,
+                "clips": len(own),
+                **{role: int((own["role"] == role).sum()) for role in _ROLES},
+                "withheld": withheld,
+                "admissible": len(own) - withheld,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _check_plan(summary: pd.DataFrame, planned: Mapping[str, int], corpus: dict) -> None:
+    for split, clips in zip(summary["split"], summary["clips"], strict=True):
+        if clips == planned[split]:
+            continue
+        if corpus["source"] == "audioset":
+            raise InputError(
+                f"{corpus['audioset'][f'{split}_segments']}: lists {clips} segments, but the run "
+                f"was planned for {planned[split]}; set corpus.audioset.clips.{split} to {clips} "
+                "and run again"
+            )
+        raise InputError(
+            f"configuration: corpus has {clips} clips in the {split} split, but the run was "
+            f"planned for {planned[split]}: its files have changed meanwhile; run again"
+        )
+
+
+def _check_summary(summary: pd.DataFrame, corpus: dict) -> None:
+    by_split = summary.set_index("split")
+    for role in ("target", "other"):
+        require_clips(by_split[role].to_dict(), corpus["source"], role)
+    if not by_split.loc["train", "admissible"]:
+        raise InputError(
+            "configuration: corpus.withheld (with corpus.withheld_clips) leaves no clip of the "
+            "train split to train on"
+        )

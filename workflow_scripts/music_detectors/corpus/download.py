@@ -1,0 +1,129 @@
+"""A published file from the web, with bounds on its size, its time and where it may lead."""
+
+import logging
+import os
+import time
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from music_detectors.common.errors import InputError, one_line
+
+_MOST_BYTES = 2**29
+_SECONDS = 900.0
+_SECONDS_TO_ANSWER = (20.0, 60.0)
+_ATTEMPTS = 5
+_FIRST_PAUSE = 2.0
+_LONGEST_PAUSE = 60.0
+_REDIRECTS = 5
+_TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_BLOCK = 2**16
+_BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    urllib3.exceptions.HTTPError,
+)
+
+
+class _Passing(Exception):
+    """Trouble that may have passed when the file is asked for again."""
+
+    def __init__(self, message: str, pause: float | None = None) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+def download(
+    url: str,
+    path: str | os.PathLike,
+    *,
+    most_bytes: int = _MOST_BYTES,
+    seconds: float = _SECONDS,
+    first_pause: float = _FIRST_PAUSE,
+) -> None:
+    """Write what lies at `url` to the file `path`.
+
+    Time-outs, broken connections, short bodies and the server's own trouble are tried again, with
+    pauses that double from `first_pause` s on, or as Retry-After says. Redirects are followed to
+    http and https only. Raises InputError, naming the URL, when the file cannot be had, is larger
+    than `most_bytes`, or has not come within `seconds` of an attempt's start.
+    """
+    pause = first_pause
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _attempt(url, path, most_bytes, seconds)
+            return
+        except _Passing as trouble:
+            if attempt == _ATTEMPTS:
+                raise InputError(
+                    f"{url}: cannot be downloaded after {_ATTEMPTS} attempts "
+                    f"({one_line(trouble)}); run again later, or download it by other means and "
+                    "configure the path of the file"
+                ) from trouble
+            wait = min(_LONGEST_PAUSE, pause if trouble.pause is None else trouble.pause)
+            logging.warning("%s: %s; again in %.1f s", url, one_line(trouble), wait)
+            time.sleep(wait)
+            pause *= 2
+
+
+def _attempt(url: str, path: str | os.PathLike, most_bytes: int, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    try:
+        with requests.Session() as session, _answer(session, url) as answer:
+            said = answer.headers.get("Content-Length", "")
+            expected = int(said) if said.isdecimal() else None
+            if expected is not None and expected > most_bytes:
+                raise _too_large(url, most_bytes)
+            got = 0
+            with open(path, "wb") as file:
+                # As it comes: to wait for a whole block would let a slow drip pass the time by.
+                while block := answer.raw.read1(_BLOCK, decode_content=True):
+                    got += len(block)
+                    if got > most_bytes:
+                        raise _too_large(url, most_bytes)
+                    if time.monotonic() > until:
+                        raise _Passing(f"not complete after {seconds:g} s")
+                    file.write(block)
+            # Compressed on the way, the body's length is not the file's.
+            if expected is not None and not answer.headers.get("Content-Encoding"):
+                if got != expected:
+                    raise _Passing(f"{got} bytes of {expected}")
+    except _BROKEN as error:
+        raise _Passing(one_line(error)) from error
+    except requests.RequestException as error:
+        raise InputError(f"{url}: cannot be asked for ({one_line(error)}); correct it") from error
+
+
+def _answer(session: requests.Session, url: str) -> requests.Response:
+    """Return the answer that has the file, its body not yet read."""
+    place = url
+    for _ in range(_REDIRECTS + 1):
+        answer = session.get(
+            place,
+            stream=True,
+            timeout=_SECONDS_TO_ANSWER,
+            allow_redirects=False,
+            headers={"Accept-Encoding": "identity"},
+        )
+        if answer.status_code == 200:
+            return answer
+        answer.close()
+        code = answer.status_code
+        if answer.is_redirect:
+            place = urljoin(place, answer.headers["Location"])
+            if urlsplit(place).scheme not in ("http", "https"):
+                raise InputError(f"{url}: leads to {one_line(place, 120)}, which is refused")
+        elif code in _TRY_AGAIN:
+            after = answer.headers.get("Retry-After", "")
+            raise _Passing(f"status {code}", float(after) if after.isdecimal() else None)
+        else:
+            raise InputError(
+                f"{url}: the server answers with status {code}; correct the address, or give the "
+                "path of a copy"
+            )
+    raise InputError(f"{url}: more than {_REDIRECTS} redirects")
+
+
+def _too_large(url: str, most_bytes: int) -> InputError:
+    return InputError(f"{url}: is larger than {most_bytes >> 20} MiB, and no such file is")

@@ -1,0 +1,111 @@
+"""FSD50K as it is published: its vocabulary and the ground truth of its two sets of clips.
+
+Fonseca et al. (2022), FSD50K: an open dataset of human-labeled sound events, IEEE/ACM TASLP 30.
+Its classes are AudioSet's, by MID, and its labels are propagated to the root of the ontology.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Collection, Iterator
+from pathlib import PurePath
+from typing import NamedTuple
+
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.corpus.inputs import opened, repeated
+
+_KEY = "corpus.fsd50k.folder"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PARTS = {"train": "dev", "test": "eval"}
+_COLUMNS = ["fname", "labels", "mids"]
+
+
+class Clips(NamedTuple):
+    """The clips of one split, column by column, in the order of the file; labels are MIDs."""
+
+    clip_ids: list[str]
+    paths: list[str]
+    labels: list[tuple[str, ...]]
+
+
+def ground_truth(folder: str | os.PathLike) -> dict[str, str]:
+    """Return the paths of the files about FSD50K's clips under `folder`, by what they are."""
+    base = PurePath(folder) / "FSD50K.ground_truth"
+    names = {"vocabulary": "vocabulary.csv", "train": "dev.csv", "test": "eval.csv"}
+    return {what: str(base / name) for what, name in names.items()}
+
+
+def read_vocabulary(folder: str | os.PathLike) -> list[tuple[str, str]]:
+    """Return the MID and name of every class, by index, from `vocabulary.csv` (no header).
+
+    Names are as FSD50K spells them, without commas and spaces. Raises InputError naming the file
+    and line.
+    """
+    path = ground_truth(folder)["vocabulary"]
+    classes: list[tuple[str, str]] = []
+    for number, row in _rows(path):
+        if len(row) != 3 or row[0] != str(len(classes)) or not row[1] or not row[2]:
+            raise InputError(
+                f"{path}, line {number}: the index {len(classes)}, a name and a MID are expected"
+            )
+        classes.append((row[2], row[1]))
+    twice = repeated([mid for mid, _ in classes])
+    if twice is not None:
+        raise InputError(f"{path}: the class {twice} occurs twice; fetch it again")
+    if not classes:
+        raise InputError(f"{path}: lists no classes; fetch it again")
+    return classes
+
+
+def read_clips(folder: str | os.PathLike, split: str, known: Collection[str]) -> Clips:
+    """Return the clips of `split`: the dev set (its train and val) is train, the eval set test.
+
+    Labels must be among `known`. The sound files need not be there. Raises InputError naming the
+    file and line.
+    """
+    path = ground_truth(folder)[split]
+    audio = PurePath(folder) / f"FSD50K.{_PARTS[split]}_audio"
+    clips = Clips([], [], [])
+    for number, row in _clip_rows(path):
+        where = f"{path}, line {number}"
+        if len(row) < len(_COLUMNS) or not _NAME.fullmatch(row[0]):
+            raise InputError(f"{where}: {one_line(','.join(row), 80)!r} is no clip of FSD50K")
+        labels = tuple(dict.fromkeys(label.strip() for label in row[2].split(",")))
+        for label in labels:
+            if label not in known:
+                raise InputError(
+                    f"{where}: the label {one_line(label, 80)!r} is not in the vocabulary"
+                )
+        clips.clip_ids.append(row[0])
+        clips.paths.append(str(audio / f"{row[0]}.wav"))
+        clips.labels.append(labels)
+    twice = repeated(clips.clip_ids)
+    if twice is not None:
+        raise InputError(f"{path}: the clip {twice} occurs twice; keep one of the lines")
+    return clips
+
+
+def count_clips(folder: str | os.PathLike, split: str) -> int:
+    """Return how many clips `read_clips` would find."""
+    return sum(1 for _ in _clip_rows(ground_truth(folder)[split]))
+
+
+def _clip_rows(path: str) -> Iterator[tuple[int, list[str]]]:
+    rows = _rows(path)
+    _, header = next(rows, (1, []))
+    if header[: len(_COLUMNS)] != _COLUMNS:
+        raise InputError(
+            f"{path}: its first line is {one_line(','.join(header), 80)!r}, not "
+            f"{','.join(_COLUMNS)}; {_KEY} takes the folder that holds FSD50K.ground_truth"
+        )
+    yield from rows
+
+
+def _rows(path: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and cells of the rows that are not empty."""
+    with opened(path, _KEY) as file:
+        rows = csv.reader(file)
+        try:
+            yield from ((rows.line_num, row) for row in rows if row)
+        except csv.Error as error:
+            raise InputError(f"{path}, line {rows.line_num}: {one_line(error)}") from error

@@ -1,0 +1,473 @@
+"""A manifest: the user's own list of recordings, as TSV or CSV."""
+
+import csv
+import hashlib
+import math
+import os
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.seeds import seed_of
+from music_detectors.common.urls import check_url, is_url
+from music_detectors.corpus.inputs import nearest, opened
+from music_detectors.corpus.ontology import Ontology
+
+SPLITS = ("train", "test")
+
+_COLUMNS = ("path", "labels", "clip_id", "start_seconds", "end_seconds", "split", "group")
+_CLIP_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,120}")
+_SOUND_FILES = frozenset("wav flac ogg oga opus mp3 m4a mp4 webm aac aif aiff".split())
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DERIVED_ID_LENGTH = 90
+_ROLE_BITS = {"target": 1, "other": 2, "mixed": 4}
+
+
+class Manifest(NamedTuple):
+    """The clips of a manifest, column by column, in the order of its rows.
+
+    `paths` lead from the working directory to the files (or are absolute), `recordings` are the
+    paths as the manifest spells them; `ends` are NaN where none is given, `splits` and `groups`
+    empty where none is; `labels` are ids.
+    """
+
+    clip_ids: list[str]
+    paths: list[str]
+    recordings: list[str]
+    starts: list[float]
+    ends: list[float]
+    labels: list[tuple[str, ...]]
+    splits: list[str]
+    groups: list[str]
+
+
+class _BadCell(Exception):
+    """What is wrong with one cell, for the message that names its line."""
+
+
+def read_manifest(path: str | os.PathLike, ontology: Ontology | None, key: str) -> Manifest:
+    """Read the manifest at `path`.
+
+    With an ontology, labels are names or ids in it; without one, a label is its own id. Raises
+    InputError that names the manifest and the line of the first mistake and says how many more
+    lines have one; `key` is the configuration's key that names the manifest.
+    """
+    lines, cells, mistakes = _read_cells(path, key)
+
+    def parsed(name: str, parse: Callable[[str], Any]) -> list:
+        return _parse_column(name, cells[name], parse, lines, mistakes)
+
+    recordings = parsed("path", _parse_path)
+    labels = parsed("labels", lambda cell: _parse_labels(cell, ontology))
+    given_ids = parsed("clip_id", _parse_clip_id)
+    starts = parsed("start_seconds", lambda cell: _parse_seconds("start_seconds", cell or "0"))
+    ends = parsed(
+        "end_seconds", lambda cell: _parse_seconds("end_seconds", cell) if cell else math.nan
+    )
+    splits = parsed("split", _parse_split)
+    groups = parsed("group", str)
+    for line, mistake in (
+        *_empty_segments(lines, starts, ends),
+        *_repeated_ids(lines, given_ids),
+        *_divided_groups(lines, groups, splits),
+    ):
+        mistakes.setdefault(line, mistake)
+    if not mistakes:
+        clip_ids = _fill_ids(given_ids, recordings, starts, ends)
+        mistakes.update(_repeated_segments(lines, given_ids, clip_ids))
+    if mistakes:
+        first = min(mistakes)
+        more = f" (and {len(mistakes) - 1} more lines with mistakes)" if len(mistakes) > 1 else ""
+        raise InputError(f"{path}, line {first}: {mistakes[first]}{more}")
+    if not lines:
+        raise InputError(f"{path}: lists no clips; add a row for each")
+    # Never a bare name, which could begin with a dash or look like a protocol to a decoder.
+    folder = os.path.dirname(path) or "."
+    beginning = os.path.join(folder, "")
+    paths = [own if os.path.isabs(own) or is_url(own) else beginning + own for own in recordings]
+    return Manifest(clip_ids, paths, recordings, starts, ends, labels, splits, groups)
+
+
+def label_names(manifest: Manifest, ontology: Ontology | None) -> list[tuple[str, str]]:
+    """Return the id and name of every label that occurs in `manifest`.
+
+    They come in the order of the ontology, or sorted where there is none.
+    """
+    labels = set().union(*set(manifest.labels))
+    if ontology is None:
+        return [(label, label) for label in sorted(labels)]
+    return [(mid, name) for mid, name in ontology.names.items() if mid in labels]
+
+
+def assign_splits(
+    manifest: Manifest, roles: Sequence[str], test_fraction: float, seed: int
+) -> list[str]:
+    """Return the split of every clip, given or else drawn from `seed`.
+
+    What has no split is drawn by group, or by recording where no group is given; a group of which
+    one clip has a split follows it. The groups are put in an order that depends on the seed and
+    their names alone, and the first of them make up `test_fraction` of the clips: of those with
+    the same labels, and then of target, other and mixed clips (`roles`), apart. So a clip that is
+    added moves few of the others. A side without target or other clips then gets a group of them,
+    if there are two such groups.
+    """
+    side_of_group = {
+        group: split
+        for group, split in zip(manifest.groups, manifest.splits, strict=True)
+        if group and split
+    }
+    splits = [
+        split or side_of_group.get(group, "")
+        for group, split in zip(manifest.groups, manifest.splits, strict=True)
+    ]
+    drawn = _Groups({}, [], [], [])
+    membership: dict[int, int] = {}
+    given: Counter = Counter()
+    for place, (split, role) in enumerate(zip(splits, roles, strict=True)):
+        if split:
+            given[split, role] += 1
+        else:
+            group = manifest.groups[place]
+            name = ("group", group) if group else ("recording", _plain(manifest.recordings[place]))
+            membership[place] = drawn.add(name, _ROLE_BITS[role], manifest.labels[place])
+    sides = _draw_sides(drawn, given, test_fraction, seed)
+    for place, group in membership.items():
+        splits[place] = sides[group]
+    return splits
+
+
+class _Groups(NamedTuple):
+    """Groups of clips that go to one side: number by name; clips, role bits, labels by number.
+
+    Of the labels of a group's clips only one set is kept, the first in alphabetical order.
+    """
+
+    numbers: dict[tuple[str, str], int]
+    sizes: list[int]
+    roles: list[int]
+    labels: list[tuple[str, ...]]
+
+    def add(self, name: tuple[str, str], role_bit: int, labels: tuple[str, ...]) -> int:
+        """Count one clip to the group `name` and return the group's number."""
+        number = self.numbers.setdefault(name, len(self.sizes))
+        if number == len(self.sizes):
+            self.sizes.append(1)
+            self.roles.append(role_bit)
+            self.labels.append(labels)
+        else:
+            self.sizes[number] += 1
+            self.roles[number] |= role_bit
+            self.labels[number] = min(self.labels[number], labels)
+        return number
+
+
+@dataclass(slots=True)
+class _Stratum:
+    """Groups that are alike: how many clips they have, and how many of them are for testing."""
+
+    clips: int = 0
+    taken: int = 0
+
+    @classmethod
+    def of_each(cls, kinds: Iterable[Hashable], sizes: Sequence[int]) -> list["_Stratum"]:
+        """Return the stratum of each group, shared by those of one kind."""
+        strata: defaultdict[Hashable, _Stratum] = defaultdict(cls)
+        each = [strata[kind] for kind in kinds]
+        for stratum, size in zip(each, sizes, strict=True):
+            stratum.clips += size
+        return each
+
+
+def _draw_sides(
+    groups: _Groups, given: Mapping[tuple[str, str], int], test_fraction: float, seed: int
+) -> list[str]:
+    """Return the split of each group; `given` counts the clips beside them by split and role."""
+    drawn = sorted((seed_of(seed, "split", *name), name) for name in groups.numbers)
+    order = [groups.numbers[name] for _, name in drawn]
+    by_labels = _Stratum.of_each(zip(groups.roles, groups.labels, strict=True), groups.sizes)
+    by_role = _Stratum.of_each(groups.roles, groups.sizes)
+    sides = ["train"] * len(order)
+    for number in order:
+        size, stratum = groups.sizes[number], by_labels[number]
+        if stratum.taken + size <= test_fraction * stratum.clips:
+            sides[number] = "test"
+            stratum.taken += size
+            by_role[number].taken += size
+    for number in order:
+        size, stratum = groups.sizes[number], by_role[number]
+        # To test when that brings the share nearer to the fraction than leaving it would.
+        nearer = stratum.taken + size / 2 <= test_fraction * stratum.clips
+        if nearer and sides[number] == "train":
+            sides[number] = "test"
+            stratum.taken += size
+    _serve_both_sides(groups, order, given, sides)
+    return sides
+
+
+def _serve_both_sides(
+    groups: _Groups,
+    order: Sequence[int],
+    given: Mapping[tuple[str, str], int],
+    sides: list[str],
+) -> None:
+    """Move a group to each side that has no target or other clip, if the giver keeps some."""
+    needed = ("target", "other")
+
+    def held(number: int) -> list[str]:
+        return [role for role in needed if groups.roles[number] & _ROLE_BITS[role]]
+
+    holders = Counter(given)
+    for number in order:
+        holders.update((sides[number], role) for role in held(number))
+    for role in needed:
+        for side, giver in (SPLITS, SPLITS[::-1]):
+            if holders[side, role]:
+                continue
+            spare = [
+                number
+                for number in order
+                if sides[number] == giver
+                and role in held(number)
+                and all(holders[giver, own] > 1 for own in held(number))
+            ]
+            if spare:
+                moved = min(spare, key=groups.sizes.__getitem__)
+                sides[moved] = side
+                for own in held(moved):
+                    holders[giver, own] -= 1
+                    holders[side, own] += 1
+
+
+def _plain(recording: str) -> str:
+    """Return a spelling of the path that is the same for `a.wav` and `./a.wav`."""
+    return os.path.normpath(recording) if "./" in recording or "//" in recording else recording
+
+
+def _read_cells(
+    path: str | os.PathLike, key: str
+) -> tuple[list[int], dict[str, list[str]], dict[int, str]]:
+    """Return line numbers, cells by column (empty for a column not there), and bad lines."""
+    lines: list[int] = []
+    mistakes: dict[int, str] = {}
+    with opened(path, key) as file:
+        # Tab or comma, as the file's name says or else its first line.
+        first = file.readline()
+        file.seek(0)
+        by_extension = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+        sniffed = "\t" if "\t" in first else ","
+        extension = os.path.splitext(path)[1].lower()
+        reader = csv.reader(file, delimiter=by_extension.get(extension, sniffed), strict=True)
+        try:
+            names = _read_header(path, reader)
+            columns: list[list[str]] = [[] for _ in names]
+            for row in reader:
+                if not any(row):
+                    continue
+                if len(row) > len(names):
+                    mistakes[reader.line_num] = (
+                        f"{len(row)} cells, but the first line names {len(names)} columns"
+                    )
+                    continue
+                # Spreadsheets leave out empty cells at the end of a row.
+                row += [""] * (len(names) - len(row))
+                lines.append(reader.line_num)
+                for column, cell in zip(columns, row, strict=True):
+                    column.append(cell.strip())
+        except csv.Error as error:
+            raise InputError(
+                f"{path}, line {reader.line_num}: {one_line(error)}; where a cell is in quotes, "
+                'a quote in it must be doubled ("")'
+            ) from error
+    cells = dict(zip(names, columns, strict=True))
+    return lines, {name: cells.get(name) or [""] * len(lines) for name in _COLUMNS}, mistakes
+
+
+def _read_header(path: str | os.PathLike, reader: Iterator[list[str]]) -> list[str]:
+    names = [name.strip() for name in next(reader, [])]
+    separator = "tabs" if reader.dialect.delimiter == "\t" else "commas"
+    for name in names:
+        if name not in _COLUMNS:
+            shown = f"the column {one_line(name, 60)!r}" if name else "a column without a name"
+            raise InputError(
+                f"{path}: {shown} is not one of a manifest{nearest(name, _COLUMNS)}; there may be "
+                f"{', '.join(_COLUMNS)}, separated by {separator}"
+            )
+        if names.count(name) > 1:
+            raise InputError(f"{path}: the column {name!r} occurs twice")
+    for name in ("path", "labels"):
+        if name not in names:
+            raise InputError(
+                f"{path}: there is no column {name!r}; its first line must name the columns, "
+                f"separated by {separator}, path and labels at least"
+            )
+    return names
+
+
+def _parse_column(
+    name: str,
+    column: Sequence[str],
+    parse: Callable[[str], Any],
+    lines: Sequence[int],
+    mistakes: dict[int, str],
+) -> list:
+    """Return what each cell of `column` says, None for a bad one; note bad ones in `mistakes`."""
+    values: dict[str, Any] = {}
+    bad: dict[str, str] = {}
+    for cell in set(column):
+        try:
+            if _CONTROL.search(cell):
+                raise _BadCell(f"{name} {one_line(cell, 80)!r} holds a control character")
+            values[cell] = parse(cell)
+        except _BadCell as mistake:
+            values[cell] = None
+            bad[cell] = str(mistake)
+    if bad:
+        for line, cell in zip(lines, column, strict=True):
+            if cell in bad:
+                mistakes.setdefault(line, bad[cell])
+    return [values[cell] for cell in column]
+
+
+def _parse_path(cell: str) -> str:
+    if not cell:
+        raise _BadCell("path is empty; give the sound file's")
+    if is_url(cell):
+        try:
+            check_url(cell, "path")
+        except InputError:
+            shown = one_line(cell, 80)
+            raise _BadCell(f"path {shown!r} is neither a path nor an http(s) address") from None
+        if "@" in urlsplit(cell).netloc:
+            raise _BadCell("path is an address with a user name, which would be published; cut it")
+    return cell
+
+
+def _parse_labels(cell: str, ontology: Ontology | None) -> tuple[str, ...]:
+    labels = list(dict.fromkeys(filter(None, map(str.strip, cell.split(";")))))
+    if not labels:
+        raise _BadCell("labels is empty; give one or more, joined by ;")
+    if ontology is None:
+        return tuple(labels)
+    try:
+        return tuple(dict.fromkeys(ontology.find(label, "labels") for label in labels))
+    except InputError as error:
+        raise _BadCell(str(error)) from error
+
+
+def _parse_clip_id(cell: str) -> str:
+    if cell and not _CLIP_ID.fullmatch(cell):
+        raise _BadCell(
+            f"clip_id {one_line(cell, 80)!r} is not 1 to 120 letters, digits, _, . and -"
+        )
+    return cell
+
+
+def _parse_seconds(name: str, cell: str) -> float:
+    try:
+        seconds = float(cell)
+    except ValueError:
+        seconds = math.nan
+    if not (0 <= seconds < 1e9):
+        raise _BadCell(f"{name} {one_line(cell, 40)!r} is not a number of seconds of at least 0")
+    return seconds
+
+
+def _parse_split(cell: str) -> str:
+    if cell and cell not in SPLITS:
+        raise _BadCell(
+            f"split {one_line(cell, 40)!r} is neither train nor test (nor empty, to have it drawn)"
+        )
+    return cell
+
+
+def _empty_segments(
+    lines: Sequence[int], starts: Sequence[float | None], ends: Sequence[float | None]
+) -> Iterator[tuple[int, str]]:
+    for line, start, end in zip(lines, starts, ends, strict=True):
+        if start is not None and end is not None and end <= start:
+            yield line, f"end_seconds {end:g} is not after start_seconds {start:g}; correct either"
+
+
+def _repeated_ids(lines: Sequence[int], clip_ids: Sequence[str]) -> Iterator[tuple[int, str]]:
+    seen: dict[str, int] = {}
+    for line, clip_id in zip(lines, clip_ids, strict=True):
+        if clip_id and seen.setdefault(clip_id, line) != line:
+            yield line, f"clip_id {clip_id!r} is on line {seen[clip_id]} already; change one"
+
+
+def _divided_groups(
+    lines: Sequence[int], groups: Sequence[str], splits: Sequence[str]
+) -> Iterator[tuple[int, str]]:
+    given: dict[str, tuple[int, str]] = {}
+    for line, group, split in zip(lines, groups, splits, strict=True):
+        if group and split:
+            first_line, first_split = given.setdefault(group, (line, split))
+            if first_split != split:
+                yield (
+                    line,
+                    f"group {one_line(group, 80)!r} is in {split} here and in {first_split} on "
+                    f"line {first_line}; a group must lie on one side",
+                )
+
+
+def _repeated_segments(
+    lines: Sequence[int], given_ids: Sequence[str], clip_ids: Sequence[str]
+) -> Iterator[tuple[int, str]]:
+    """Yield the rows without a given id whose path and segment, and so id, another row has."""
+    seen: dict[str, int] = {}
+    for line, given, clip_id in zip(lines, given_ids, clip_ids, strict=True):
+        if seen.setdefault(clip_id, line) != line and not given:
+            yield (
+                line,
+                f"the same path and segment as line {seen[clip_id]}; give each a clip_id of its "
+                "own, or remove one",
+            )
+
+
+def _fill_ids(
+    given: Sequence[str],
+    recordings: Sequence[str],
+    starts: Sequence[float],
+    ends: Sequence[float],
+) -> list[str]:
+    """Return the `given` ids, with one made from path and segment where none is.
+
+    Where such an id is not one row's alone, a hash of path and segment becomes part of it.
+    """
+    ids = [
+        clip_id or _readable_id(*segment)
+        for clip_id, *segment in zip(given, recordings, starts, ends, strict=True)
+    ]
+    uses = Counter(ids)
+    return [
+        clip_id if given[place] or uses[clip_id] == 1 else f"{clip_id}_{_hash(*segment)}"
+        for place, (clip_id, *segment) in enumerate(zip(ids, recordings, starts, ends, strict=True))
+    ]
+
+
+def _readable_id(recording: str, start: float, end: float) -> str:
+    # Of an address, the last part of its path.
+    recording = os.path.abspath(urlsplit(recording).path) if is_url(recording) else recording
+    name = _plain(recording.replace("\\", "/"))
+    # Where an absolute path lies says nothing about the clip, and changes when it is moved.
+    name = os.path.basename(name) if os.path.isabs(name) else name.lstrip("./").replace("/", "-")
+    stem, _, extension = name.removesuffix(".gz").rpartition(".")
+    if extension.lower() in _SOUND_FILES:
+        name = stem
+    if not name.isascii():
+        letters = unicodedata.normalize("NFKD", name)
+        name = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    name = _UNSAFE.sub("_", name)[-_DERIVED_ID_LENGTH:].strip(".") or "clip"
+    is_whole_file = start == 0 and math.isnan(end)
+    return name if is_whole_file else f"{name}_{start:.3f}"
+
+
+def _hash(recording: str, start: float, end: float) -> str:
+    segment = f"{_plain(recording)}\x1f{start!r}\x1f{end!r}"
+    return hashlib.sha256(segment.encode()).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""The target decoded from units and from acoustic covariates."""

@@ -1,0 +1,25 @@
+"""The columns of the tables in embedding/; docs/statistics.md defines each."""
+
+EMBEDDING_POINTS = {"seed": int, "clip_id": str, "role": str, "x": float, "y": float}
+"""points.tsv: one row a network and usable target or other test clip, where t-SNE puts it."""
+
+SEGREGATION = {
+    "seed": int,
+    "segregation_index": float,
+    "permuted_mean": float,
+    "permuted_sd": float,
+    "p_permutation": float,
+    "coarse_bins": int,
+    "coarse_index": float,
+    "coarse_permuted_mean": float,
+    "coarse_permuted_sd": float,
+    "coarse_p_permutation": float,
+    "permutations": int,
+    "n_target": int,
+    "n_other": int,
+    "perplexity": float,
+}
+"""segregation.tsv: one row a network; the index of its points, and that of permuted roles.
+
+Columns that begin with `coarse_` are of bins as large as the number of clips asks for.
+"""

@@ -1,0 +1,150 @@
+"""The effect of the target on the selective units, before and after acoustic covariates."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from music_detectors.common.damage import damaged
+from music_detectors.common.tables import read_table
+from music_detectors.figures.style import (
+    FAINT,
+    INK,
+    LOOK,
+    MM,
+    PAGE,
+    condition_colours,
+    condition_markers,
+    counted,
+    letter,
+    mean_and_interval,
+    save,
+    shortened,
+    target_name,
+)
+from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+
+# Before and after, of one kind each: a difference over a standard deviation, and over its error.
+_PANELS = {
+    "Size": ("test_hedges_g", "test_partial_d", "Target effect in standard deviations"),
+    "Evidence": ("test_welch_t", "test_partial_t", "Target effect in standard errors (t)"),
+}
+_APART = 0.22
+
+
+def plot_acoustics(
+    table: str | os.PathLike,
+    conditions: Sequence[str],
+    layer: str,
+    target: str | Sequence[str],
+    svg: str | os.PathLike,
+    png: str | os.PathLike,
+) -> None:
+    """Draw the effects on the units of `layer` in each of `conditions`, from the summary `table`.
+
+    Raises InputError, naming the file, when it cannot be read or lacks a condition.
+    """
+    summary = read_table(table, SELECTIVITY_SUMMARY)
+    summary = summary[summary["layer"] == layer]
+    for condition in conditions:
+        if condition not in set(summary["condition"]):
+            raise damaged(table, "table", f"has no row of condition {condition} and layer {layer}")
+    save(acoustics(summary, conditions, layer, target_name(target)), svg, png)
+
+
+@LOOK
+def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, target: str) -> Figure:
+    """Return the figure: a line a network from the effect without to the effect with covariates."""
+    figure = Figure(figsize=(PAGE, 82 * MM))
+    panels = figure.subplots(1, len(_PANELS))
+    colours, markers = condition_colours(conditions), condition_markers(conditions)
+    for place, (title, (before, after, label)) in enumerate(_PANELS.items()):
+        axes = panels[place]
+        for at, condition in enumerate(conditions):
+            of_condition = summary[summary["condition"] == condition]
+            pairs = of_condition[[before, after]].to_numpy()
+            _pairs(axes, at, pairs, colours[condition], markers[condition])
+        axes.axhline(0, color=FAINT, linewidth=0.5, zorder=0)
+        n = summary.groupby("condition")["seed"].nunique()
+        names = [f"{shortened(name, 14)}\n{counted(n[name], 'network')}" for name in conditions]
+        axes.set_xticks(range(len(conditions)), names)
+        axes.set_xlim(-0.6, max(len(conditions), 2) - 0.4)
+        axes.tick_params(axis="x", length=0)
+        axes.set_ylabel(f"{label},\nmean of the selective units of {layer}")
+        axes.set_title(title)
+        letter(axes, place)
+    _say_what_is_left(panels[0], summary, conditions)
+    n_target, n_other = summary["n_target_test"].max(), summary["n_other_test"].max()
+    figure.suptitle(
+        f"{n_target:,} {target} and {n_other:,} other test clips", fontsize=7, x=0.01, ha="left"
+    )
+    handles = [
+        Line2D([], [], color=FAINT, linewidth=0.7),
+        Line2D([], [], color=INK, marker="o", markersize=4.4, linewidth=1.3),
+        Line2D(
+            [], [], color=INK, marker="o", markersize=4.4, markerfacecolor="white", linewidth=1.3
+        ),
+    ]
+    labels = [
+        "one network",
+        "without covariates, mean and 95% interval",
+        "with covariates, mean and 95% interval",
+    ]
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _pairs(axes: Axes, at: int, pairs: np.ndarray, colour: str, marker: str) -> None:
+    """Draw the networks' `pairs` (networks, 2) around `at`, and the means with their intervals."""
+    ends = at + np.array([-_APART, _APART])
+    if not np.isfinite(pairs).all(axis=1).any():
+        axes.annotate(
+            "too few clips",
+            (at, 0.5),
+            xycoords=("data", "axes fraction"),
+            color=FAINT,
+            fontsize="small",
+            rotation="vertical",
+            ha="center",
+            va="center",
+        )
+    for pair in pairs:
+        axes.plot(ends, pair, color=colour, linewidth=0.7, alpha=0.6)
+    for place, values, face in zip(ends, pairs.T, (colour, "white"), strict=True):
+        mean, low, high = mean_and_interval(values)
+        axes.vlines(place, low, high, color=colour, linewidth=1.3)
+        axes.plot(
+            place,
+            mean,
+            marker,
+            color=face,
+            markeredgecolor=colour,
+            markeredgewidth=0.9,
+            markersize=4.6,
+            zorder=4,
+        )
+
+
+def _say_what_is_left(axes: Axes, summary: pd.DataFrame, conditions: Sequence[str]) -> None:
+    """Write above each condition what share of the difference is left, the mean over networks."""
+    for at, condition in enumerate(conditions):
+        rows = summary[summary["condition"] == condition]
+        _, low, _ = mean_and_interval(rows[_PANELS["Size"][0]])
+        share = rows["test_partial_difference"] / (
+            rows["test_mean_target"] - rows["test_mean_other"]
+        )
+        # A share of what may be nothing means nothing.
+        if not low > 0 or not np.isfinite(share).all():
+            continue
+        axes.annotate(
+            f"{100 * share.mean():.0f}% left",
+            (at, 1),
+            xycoords=("data", "axes fraction"),
+            fontsize=6,
+            ha="center",
+            va="top",
+        )

@@ -1,0 +1,133 @@
+"""Learning curves: training loss and validation average precision by epoch."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from music_detectors.common.damage import damaged
+from music_detectors.common.tables import read_table
+from music_detectors.figures.style import (
+    FAINT,
+    LOOK,
+    MM,
+    PAGE,
+    by_condition,
+    condition_colours,
+    condition_markers,
+    counted,
+    letter,
+    logarithmic,
+    save,
+    spread,
+)
+from music_detectors.training.columns import HISTORY
+
+
+def plot_learning_curves(
+    histories: Sequence[str | os.PathLike],
+    networks: Sequence[Sequence],
+    svg: str | os.PathLike,
+    png: str | os.PathLike,
+) -> None:
+    """Draw the learning curves of `networks` ([condition, seed] each) from their `histories`.
+
+    Raises InputError, naming the file, for a history that cannot be read or has no epoch.
+    """
+    tables = []
+    for path in histories:
+        table = read_table(path, HISTORY)
+        if table.empty:
+            raise damaged(path, "table", "holds no epoch")
+        tables.append(table.sort_values("epoch"))
+    save(learning_curves(by_condition(networks, tables)), svg, png)
+
+
+@LOOK
+def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
+    """Return the figure of the `histories` of each condition, one a network."""
+    colours, markers = condition_colours(list(histories)), condition_markers(list(histories))
+    figure = Figure(figsize=(PAGE, 70 * MM))
+    loss, precision = figure.subplots(1, 2)
+    for condition, tables in histories.items():
+        trained = [table for table in tables if table["epoch"].max() > 0]
+        _curves(loss, trained, "loss", colours[condition])
+        _curves(precision, trained, "validation_map", colours[condition])
+        _best_epochs(precision, trained, colours[condition], markers[condition])
+        untrained = [table for table in tables if table["epoch"].max() == 0]
+        _at_the_start(precision, untrained, colours[condition], markers[condition])
+    loss.set_ylabel("Training loss\n(mean binary cross-entropy, nats)")
+    logarithmic(loss)
+    precision.set_ylabel("Validation mAP\n(mean over classes)")
+    precision.set_ylim(bottom=0)
+    first = min(table["epoch"].min() for tables in histories.values() for table in tables)
+    for place, axes in enumerate((loss, precision)):
+        axes.set_xlabel("Epoch")
+        axes.set_xlim(left=first - 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        letter(axes, place)
+    handles = [
+        Line2D([], [], color=colours[condition], marker=markers[condition], markersize=3.5)
+        for condition in histories
+    ]
+    labels = [
+        f"{condition} ({counted(len(tables), 'network')})"
+        for condition, tables in histories.items()
+    ]
+    if max(map(len, histories.values())) > 1:
+        handles += [Line2D([], [], color=FAINT, linewidth=width) for width in (0.6, 1.8)]
+        labels += ["one network", "mean of a condition"]
+    handles.append(Line2D([], [], color=FAINT, linewidth=0, marker="o", markersize=3.5))
+    labels.append("epoch kept")
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    return figure
+
+
+def _curves(axes: Axes, tables: list[pd.DataFrame], column: str, colour: str) -> None:
+    """Draw `column` by epoch: each network thin, and where they are several, their mean thick."""
+    thin = len(tables) > 1
+    for table in tables:
+        axes.plot(
+            table["epoch"],
+            table[column],
+            color=colour,
+            linewidth=0.6 if thin else 1.8,
+            alpha=0.55 if thin else 1.0,
+        )
+    if thin:
+        mean = pd.concat(tables).groupby("epoch")[column].mean()
+        axes.plot(mean.index, mean, color=colour, linewidth=1.8)
+
+
+def _best_epochs(axes: Axes, tables: list[pd.DataFrame], colour: str, marker: str) -> None:
+    """Mark the epoch whose weights were kept, for each network that has one."""
+    for table in tables:
+        if table["validation_map"].notna().any():
+            best = table.loc[table["validation_map"].idxmax()]
+            _dots(axes, [best["epoch"]], [best["validation_map"]], colour, marker)
+
+
+def _at_the_start(axes: Axes, tables: list[pd.DataFrame], colour: str, marker: str) -> None:
+    """Draw networks without training at epoch 0, and their mean as a level to compare with."""
+    values = [table["validation_map"].iloc[0] for table in tables]
+    if np.isfinite(values).any():
+        _dots(axes, spread(len(values), 0.5), values, colour, marker)
+        axes.axhline(np.nanmean(values), color=colour, linewidth=0.8, linestyle=(0, (4, 3)))
+
+
+def _dots(axes: Axes, x: Sequence, y: Sequence, colour: str, marker: str) -> None:
+    axes.plot(
+        x,
+        y,
+        marker,
+        color=colour,
+        markersize=4,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        zorder=3,
+    )

@@ -1,0 +1,130 @@
+"""Which natural classes lose most when the most selective units are silenced."""
+
+import os
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from music_detectors.common.damage import damaged
+from music_detectors.common.tables import read_table
+from music_detectors.figures.lesions import COLOURS, nearest
+from music_detectors.figures.style import (
+    FAINT,
+    INK,
+    LOOK,
+    MM,
+    PAGE,
+    counted,
+    letter,
+    save,
+    shortened,
+)
+from music_detectors.lesions.columns import LESION_CLASSES
+
+_NAMED_AT_MOST = 60
+_ENDS = 30
+_NAME_LENGTH = 32
+
+
+def plot_lesion_classes(
+    table: str | os.PathLike,
+    condition: str,
+    fraction: float,
+    svg: str | os.PathLike,
+    png: str | os.PathLike,
+) -> None:
+    """Draw the classes of `condition` from its lesions' classes.tsv.
+
+    Of the fractions, the one nearest `fraction` is shown. Raises InputError, naming the file, when
+    it cannot be read or has no top lesion.
+    """
+    read = read_table(table, LESION_CLASSES)
+    if not (read["lesion"] == "top").any():
+        raise damaged(table, "table", "has no lesion of the top units")
+    save(lesion_classes(read, condition, nearest(read, fraction)), svg, png)
+
+
+@LOOK
+def lesion_classes(table: pd.DataFrame, condition: str, fraction: float) -> Figure:
+    """Return the figure of the natural classes, sorted by what the top lesion of `fraction` costs.
+
+    Up to 60 classes are all named. Of more, one panel names the 30 that lose most, a second the 30
+    that lose least.
+    """
+    natural = table[(table["group"] == "natural") & (table["n_positive"] > 0)]
+    top = natural[(natural["lesion"] == "top") & (natural["fraction"] == fraction)]
+    by_network = top.pivot(index="index", columns="seed", values="change")
+    classes = top.groupby("index")[["average_precision", "change", "random_mean", "random_sd"]]
+    classes = classes.mean().join(top.groupby("index")[["name", "n_positive"]].first())
+    classes["before"] = classes["average_precision"] - classes["change"]
+    order = np.argsort(classes["change"].to_numpy(), kind="stable")
+    classes, by_network = classes.iloc[order], by_network.iloc[order]
+    if len(classes) <= _NAMED_AT_MOST:
+        figure = Figure(figsize=(PAGE * 0.67, (32 + 3.3 * len(classes)) * MM))
+        panels = [figure.subplots()]
+        parts = [slice(None)]
+    else:
+        figure = Figure(figsize=(PAGE, (38 + 3.3 * _ENDS) * MM))
+        panels = list(figure.subplots(1, 2, sharex=True))
+        parts = [slice(None, _ENDS), slice(-_ENDS, None)]
+        for place, end in enumerate(("most", "least")):
+            panels[place].set_title(f"The {_ENDS} that lose {end}")
+            letter(panels[place], place)
+    for axes, rows in zip(panels, parts, strict=True):
+        _named(axes, classes.iloc[rows], by_network.iloc[rows])
+        axes.set_xlabel("Change of average precision")
+    networks = counted(by_network.shape[1], "network")
+    figure.suptitle(
+        f"{shortened(condition, 20)} ({networks}): the top {100 * fraction:.3g}% of units of "
+        f"{table['layer'].iloc[0]} silenced",
+        fontsize=7.5,
+        fontweight="bold",
+    )
+    handles = [
+        Patch(facecolor=COLOURS["top"], alpha=0.6, linewidth=0),
+        Line2D([], [], marker="o", color=INK, markersize=2, linewidth=0, markeredgewidth=0),
+        Line2D([], [], color=FAINT, alpha=0.7, linewidth=3),
+    ]
+    labels = ["mean of networks", "one network", "random lesions, mean ± 2 SD"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _named(axes: Axes, classes: pd.DataFrame, by_network: pd.DataFrame) -> None:
+    """Draw each class as a bar with its name, a dot for each network, and the random lesions."""
+    places = np.arange(len(classes))
+    axes.barh(places, classes["change"], height=0.82, color=COLOURS["top"], alpha=0.6, linewidth=0)
+    middle = classes["random_mean"] - classes["before"]
+    reach = 2 * classes["random_sd"]
+    axes.hlines(
+        places, middle - reach, middle + reach, color=FAINT, alpha=0.7, linewidth=3, zorder=2
+    )
+    for changes in by_network.to_numpy().T:
+        axes.plot(
+            changes, places, "o", color=INK, markersize=1.8, markeredgewidth=0, alpha=0.7, zorder=3
+        )
+    axes.axvline(0, color=INK, linewidth=0.5, zorder=1)
+    axes.set_ylim(max(len(classes), 1) - 0.4, -0.6)
+    axes.set_yticks(places, [shortened(name, _NAME_LENGTH) for name in classes["name"]])
+    axes.tick_params(axis="y", length=0)
+    for place, n, before in zip(places, classes["n_positive"], classes["before"], strict=True):
+        _aside(axes, (1, place), axes.get_yaxis_transform(), f"{before:.2f}  {n:,}", "center")
+    _aside(axes, (1, 1), "axes fraction", "AP  clips", "bottom")
+
+
+def _aside(axes: Axes, at: tuple, system: object, text: str, vertical: str) -> None:
+    """Write `text` to the right of the panel."""
+    axes.annotate(
+        text,
+        at,
+        xytext=(2, 0),
+        xycoords=system,
+        textcoords="offset points",
+        fontsize=5.5,
+        color=FAINT,
+        va=vertical,
+    )

@@ -1,0 +1,130 @@
+"""Recognition against the share of units silenced."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
+
+from music_detectors.figures.lesions import COLOURS, MIDDLE_95, read_lesions
+from music_detectors.figures.style import (
+    FAINT,
+    INK,
+    LOOK,
+    MM,
+    PAGE,
+    counted,
+    letter,
+    save,
+    shortened,
+    target_name,
+)
+
+_COLUMNS = 4
+_MARKERS = {"bottom": "v", "top": "^", "middle": "s", "norm": "D"}
+
+
+def plot_lesion_dose(
+    tables: Sequence[str | os.PathLike],
+    conditions: Sequence[str],
+    target: str | Sequence[str],
+    svg: str | os.PathLike,
+    png: str | os.PathLike,
+) -> None:
+    """Draw the lesions of every size of `conditions` from their lesions.tsv, one a fraction.
+
+    `tables` are in the order of `conditions`, equally many of each.
+
+    Raises InputError, naming the file, for one that cannot be read or lacks a lesion.
+    """
+    save(lesion_dose(read_lesions(tables, conditions), target_name(target)), svg, png)
+
+
+@LOOK
+def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
+    """Return the figure: a column a condition, natural classes above, those of `target` below.
+
+    A group without a class that occurs is left out.
+    """
+    every = pd.concat(tables.values())
+    groups = {"natural": "natural classes", "target": f"classes of {shortened(target, 20)}"}
+    n_classes = every.groupby("group")["n_classes"].max()
+    groups = {group: name for group, name in groups.items() if n_classes[group] > 0}
+    columns = min(len(tables), _COLUMNS)
+    blocks = -(-len(tables) // columns)
+    rows = blocks * len(groups)
+    width = max(PAGE * columns / _COLUMNS, PAGE / 2)
+    figure = Figure(figsize=(width, (22 + 44 * max(rows, 1)) * MM))
+    panels = figure.subplots(max(rows, 1), columns, sharex=True, squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for at, (group, name) in enumerate(groups.items()):
+        first = panels[at, 0]
+        for place, (condition, table) in enumerate(tables.items()):
+            axes = panels[place // columns * len(groups) + at, place % columns]
+            axes.set_axis_on()
+            if axes is not first:
+                axes.sharey(first)
+            _panel(axes, table[table["group"] == group])
+            if at == 0:
+                n = counted(table["seed"].nunique(), "network")
+                axes.set_title(f"{shortened(condition, 14)} ({n})")
+            if at == len(groups) - 1:
+                axes.set_xlabel(f"Silenced units of {table['layer'].iloc[0]} (%)")
+            if place % columns == 0:
+                number = int(n_classes[group])
+                axes.set_ylabel(f"Change of mAP of the\n{number} {name}")
+            else:
+                axes.tick_params(labelleft=False)
+            letter(axes, at * len(tables) + place)
+    handles = [
+        Line2D([], [], color=COLOURS[lesion], marker=marker, markersize=3.6, linewidth=1.3)
+        for lesion, marker in _MARKERS.items()
+    ]
+    handles += [
+        Line2D([], [], color=FAINT, linewidth=0.5),
+        Line2D([], [], color=INK, linewidth=1, linestyle="--"),
+        Patch(facecolor=FAINT, alpha=0.35, linewidth=0),
+    ]
+    labels = [*_MARKERS, "one network", "random, mean", "random, middle 95%"]
+    figure.legend(handles, labels, loc="outside upper center", ncols=7 if columns > 2 else 3)
+    return figure
+
+
+def _panel(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw the lesions of one condition and group of classes."""
+    random = table[table["random"]].groupby(["fraction", "seed"])["change"]
+    # The middle of each network's random lesions, on average over the networks.
+    low, _, high = random.quantile(MIDDLE_95).unstack().groupby("fraction").mean().to_numpy().T
+    mean = random.mean().groupby("fraction").mean()
+    share = 100 * mean.index.to_numpy()
+    axes.fill_between(share, low, high, color=FAINT, alpha=0.35, linewidth=0, zorder=1)
+    axes.plot(share, mean, color=INK, linewidth=1, linestyle="--", zorder=2)
+    for lesion, marker in _MARKERS.items():
+        change = table[table["lesion"] == lesion].pivot(
+            index="fraction", columns="seed", values="change"
+        )
+        colour = COLOURS[lesion]
+        axes.plot(share, change, color=colour, linewidth=0.5, alpha=0.5, zorder=3)
+        axes.plot(
+            share,
+            change.mean(axis=1),
+            color=colour,
+            marker=marker,
+            markersize=3.6,
+            markeredgecolor="white",
+            markeredgewidth=0.4,
+            linewidth=1.3,
+            zorder=4,
+        )
+    axes.axhline(0, color=INK, linewidth=0.5, zorder=0)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(share, [f"{value:.3g}" for value in share])
+    axes.xaxis.set_minor_locator(NullLocator())
+    margin = 2**0.25
+    axes.set_xlim(np.min(share) / margin, np.max(share) * margin)

@@ -1,0 +1,130 @@
+"""Response of the most and the least selective units against the length of a quilt's segments."""
+
+import os
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from music_detectors.common.damage import damaged
+from music_detectors.common.tables import read_table
+from music_detectors.figures.style import (
+    INK,
+    LOOK,
+    MM,
+    OTHER,
+    PAGE,
+    TARGET,
+    counted,
+    letter,
+    save,
+    shortened,
+    target_name,
+)
+from music_detectors.quilts.columns import QUILT_RESPONSES
+
+_ROLES = {"target": TARGET, "other": OTHER}
+_MARKERS = {"target": "o", "other": "s"}
+_GROUPS = ("most", "least")
+_COLUMNS = 4
+# Octaves from the longest segments to the place of intact clips.
+_APART = 1.4
+
+
+def plot_quilts(
+    tables: Sequence[str | os.PathLike],
+    conditions: Sequence[str],
+    layer: str,
+    target: str | Sequence[str],
+    svg: str | os.PathLike,
+    png: str | os.PathLike,
+) -> None:
+    """Draw the responses to quilts in each of `conditions`, whose responses.tsv are `tables`.
+
+    Raises InputError, naming the file, for one that cannot be read or has no row.
+    """
+    read = {}
+    for path, condition in zip(tables, conditions, strict=True):
+        read[condition] = read_table(path, QUILT_RESPONSES)
+        if read[condition].empty:
+            raise damaged(path, "table", "has no row")
+    save(quilts(read, layer, target_name(target)), svg, png)
+
+
+@LOOK
+def quilts(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure:
+    """Return the figure: a column a condition, the most selective units above the least."""
+    columns = min(len(tables), _COLUMNS)
+    bands = -(-len(tables) // columns)
+    width = max(PAGE * columns / _COLUMNS, PAGE / 2)
+    figure = Figure(figsize=(width, (22 + 88 * bands) * MM))
+    panels = figure.subplots(len(_GROUPS) * bands, columns, squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    place = 0
+    for band in range(bands):
+        shown = list(tables.items())[band * columns : (band + 1) * columns]
+        for row, group in enumerate(_GROUPS, start=band * len(_GROUPS)):
+            for axes, (condition, table) in zip(panels[row], shown, strict=False):
+                axes.set_axis_on()
+                _panel(axes, table[table["group"] == group])
+                if group == _GROUPS[0]:
+                    axes.set_title(shortened(condition, 20))
+                else:
+                    networks = counted(table["seed"].nunique(), "network")
+                    axes.set_xlabel(f"Length of segments (ms)\n{networks}")
+                letter(axes, place)
+                place += 1
+            panels[row, 0].set_ylabel(
+                f"Mean response of {group}\nselective units of {layer}\n(activation, a.u.)"
+            )
+    every = pd.concat(tables.values())
+    handles, labels = [], []
+    for role, name in (("target", target), ("other", "other")):
+        handles.append(
+            Line2D([], [], color=_ROLES[role], marker=_MARKERS[role], markersize=4, linewidth=1.3)
+        )
+        n_clips = _range(every.loc[every["role"] == role, "n_clips"])
+        labels.append(f"{name}, mean of networks ({n_clips} test clips)")
+    handles.append(Line2D([], [], color=INK, linewidth=0.6, alpha=0.5))
+    labels.append("one network")
+    figure.legend(handles, labels, loc="outside lower center", ncols=3 if columns > 2 else 1)
+    return figure
+
+
+def _panel(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw the responses of one group of units: those of the networks and their mean."""
+    lengths = sorted(table["segment_ms"].dropna().unique())
+    at = np.log2(lengths)
+    intact = at[-1] + _APART
+    for role, colour in _ROLES.items():
+        of_role = table[table["role"] == role].copy()
+        # An infinite length sorts last.
+        of_role["segment_ms"] = of_role["segment_ms"].fillna(np.inf)
+        responses = of_role.pivot(index="segment_ms", columns="seed", values="response")
+        for of_network in responses.to_numpy().T:
+            axes.plot(at, of_network[:-1], color=colour, linewidth=0.6, alpha=0.5)
+            axes.plot(
+                [at[-1], intact], of_network[-2:], ":", color=colour, linewidth=0.6, alpha=0.5
+            )
+        mean = responses.mean(axis=1).to_numpy()
+        look = {"color": colour, "marker": _MARKERS[role], "markersize": 4, "zorder": 4}
+        axes.plot(at, mean[:-1], linewidth=1.4, **look)
+        axes.plot([intact], mean[-1:], linewidth=0, **look)
+    axes.axvline(intact - _APART / 2, color=INK, linewidth=0.4, linestyle=":")
+    names = [f"{length:g}" for length in lengths]
+    axes.set_xticks([*at, intact], [*names, "intact"], rotation=45)
+    axes.set_xlim(at[0] - 0.4, intact + 0.5)
+    if (table["n_clips"] == 0).all():
+        axes.text(0.5, 0.5, "no clip to compare", transform=axes.transAxes, ha="center")
+    # Activations start at zero, but the logits of fc2 do not.
+    least = min(0.0, 1.05 * table["response"].min())
+    axes.set_ylim(least, max(1.04 * axes.get_ylim()[1], least + 1e-6))
+
+
+def _range(counts: Iterable[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"

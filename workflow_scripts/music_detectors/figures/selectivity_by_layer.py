@@ -1,0 +1,165 @@
+"""Where along the network selectivity arises: the index of each layer's selective units."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from music_detectors.common.damage import damaged
+from music_detectors.common.tables import read_table
+from music_detectors.figures.style import (
+    FAINT,
+    INK,
+    LOOK,
+    MM,
+    PAGE,
+    condition_colours,
+    condition_markers,
+    counted,
+    letter,
+    mean_and_interval,
+    save,
+    shortened,
+    spread,
+    target_name,
+)
+from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+
+_COLUMNS = (
+    "condition",
+    "seed",
+    "layer",
+    "n_units",
+    "n_significant_permutation",
+    "n_target_test",
+    "n_other_test",
+    "test_auc",
+    "test_hedges_g",
+)
+_SHARE = "significant_share"
+# Label, chance, and the least and greatest value there can be.
+_MEASURES = {
+    "test_auc": ("AUC of the selective units", 0.5, (0, 1)),
+    "test_hedges_g": ("Hedges' g of the selective units", 0.0, (-np.inf, np.inf)),
+    _SHARE: ("Selective beyond chance\n(% of the layer's units)", 0.0, (0, 100)),
+}
+_APART = 0.5
+
+
+def plot_selectivity_by_layer(
+    table: str | os.PathLike,
+    conditions: Sequence[str],
+    layer: str,
+    target: str | Sequence[str],
+    svg: str | os.PathLike,
+    png: str | os.PathLike,
+) -> None:
+    """Draw the layers of the networks of `conditions` from selectivity/summary.tsv.
+
+    `layer`, the one that is reported elsewhere, is marked. Raises InputError, naming the file,
+    when it cannot be read or lacks a condition.
+    """
+    summary = read_table(table, SELECTIVITY_SUMMARY, only=_COLUMNS)
+    for condition in conditions:
+        if condition not in set(summary["condition"]):
+            raise damaged(table, "table", f"has no row of condition {condition}")
+    save(selectivity_by_layer(summary, conditions, layer, target_name(target)), svg, png)
+
+
+@LOOK
+def selectivity_by_layer(
+    summary: pd.DataFrame, conditions: Sequence[str], layer: str, target: str
+) -> Figure:
+    """Return the figure: a panel a measure, layers from the input on, a line a condition."""
+    layers = list(dict.fromkeys(summary["layer"]))
+    summary = summary.assign(
+        **{_SHARE: 100 * summary["n_significant_permutation"] / summary["n_units"]}
+    )
+    figure = Figure(figsize=(PAGE, 68 * MM))
+    panels = figure.subplots(1, len(_MEASURES))
+    shifts = spread(len(conditions), _APART)
+    units = summary.drop_duplicates("layer").set_index("layer")["n_units"]
+    for place, (measure, (label, chance, ends)) in enumerate(_MEASURES.items()):
+        axes = panels[place]
+        if layer in layers:
+            at = layers.index(layer)
+            axes.axvspan(at - 0.5, at + 0.5, color=FAINT, alpha=0.13, linewidth=0, zorder=0)
+        for condition, shift in zip(conditions, shifts, strict=True):
+            of_condition = summary[summary["condition"] == condition]
+            _line(axes, of_condition, layers, measure, shift, condition, conditions)
+        axes.axhline(chance, color=INK, linewidth=0.8, zorder=1)
+        # Intervals of few networks may leave the range of the measure.
+        low, high = axes.get_ylim()
+        room = 0.03 * (min(high, ends[1]) - max(low, ends[0]))
+        axes.set_ylim(max(low, ends[0] - room), min(high, ends[1] + room))
+        axes.set_xlim(-0.5, len(layers) - 0.5)
+        axes.set_xticks(range(len(layers)), [f"{name}\n{units[name]}" for name in layers])
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlabel("Layer (and its units)")
+        axes.set_ylabel(label)
+        letter(axes, place)
+    _legend(figure, summary, conditions)
+    first = summary.iloc[0]
+    panels[0].set_title(
+        f"{first['n_target_test']:,} {shortened(target, 20)}, "
+        f"{first['n_other_test']:,} other test clips",
+        fontsize=6.5,
+        fontweight="normal",
+    )
+    return figure
+
+
+def _line(
+    axes: Axes,
+    summary: pd.DataFrame,
+    layers: Sequence[str],
+    measure: str,
+    shift: float,
+    condition: str,
+    conditions: Sequence[str],
+) -> None:
+    """Draw the networks of one condition, and their mean and interval in each layer."""
+    colour = condition_colours(conditions)[condition]
+    marker = condition_markers(conditions)[condition]
+    places = np.arange(len(layers)) + shift
+    by_layer = summary.pivot(index="seed", columns="layer", values=measure)[list(layers)]
+    # A measure is infinite where units are constant within both groups.
+    by_layer = by_layer.where(np.isfinite(by_layer))
+    for values in by_layer.to_numpy():
+        axes.plot(places, values, color=colour, linewidth=0.4, alpha=0.45, zorder=2)
+    means = []
+    for place, name in zip(places, layers, strict=True):
+        mean, low, high = mean_and_interval(by_layer[name].to_numpy())
+        means.append(mean)
+        axes.plot([place, place], [low, high], color=colour, linewidth=1.2, zorder=3)
+    axes.plot(
+        places,
+        means,
+        color=colour,
+        linewidth=1.2,
+        marker=marker,
+        markersize=4.4,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        zorder=4,
+    )
+
+
+def _legend(figure: Figure, summary: pd.DataFrame, conditions: Sequence[str]) -> None:
+    colours, markers = condition_colours(conditions), condition_markers(conditions)
+    networks = summary.groupby("condition")["seed"].nunique()
+    handles = [
+        Line2D([], [], color=colours[name], marker=markers[name], markersize=4.4, linewidth=1.2)
+        for name in conditions
+    ]
+    labels = [f"{name} ({counted(int(networks[name]), 'network')})" for name in conditions]
+    handles += [
+        Line2D([], [], color=FAINT, linewidth=0.5),
+        Line2D([], [], color=INK, linewidth=0.8),
+    ]
+    labels += ["one network", "chance"]
+    figure.legend(handles, labels, loc="outside upper center", ncols=6 if len(handles) < 7 else 4)

@@ -1,0 +1,176 @@
+"""How every figure looks, what its colours mean, and how it is written."""
+
+import io
+import os
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from scipy import stats
+
+from music_detectors.common.files import replacing
+
+MM = 1 / 25.4
+"""A millimetre in inches."""
+COLUMN = 88 * MM
+"""Width of one column of a journal's page."""
+PAGE = 180 * MM
+"""Width of its two columns."""
+
+# The palette of Okabe and Ito (2008), which the common forms of colour blindness keep apart.
+TARGET = "#D55E00"
+OTHER = "#56B4E9"
+INK = "#262626"
+FAINT = "#8A8A8A"
+_CONDITIONS = {
+    "natural": "#0072B2",
+    "full": "#009E73",
+    "shuffled": "#CC79A7",
+    "untrained": "#5A5A5A",
+}
+# Okabe and Ito's orange, then dark hues of Tol's "muted" scheme, for conditions of the user's own.
+_FURTHER = ("#E69F00", "#882255", "#332288", "#999933", "#661100")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+
+# A user's matplotlibrc must not change the figures, so everything starts from the defaults.
+_DEFAULTS = {
+    name: value
+    for name, value in matplotlib.rcParamsDefault.items()
+    if name not in ("backend", "backend_fallback")
+}
+_SIZE = 7.0
+LOOK = matplotlib.rc_context(
+    {
+        **_DEFAULTS,
+        "font.size": _SIZE,
+        "axes.titlesize": _SIZE + 0.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": _SIZE,
+        "xtick.labelsize": _SIZE - 0.5,
+        "ytick.labelsize": _SIZE - 0.5,
+        "legend.fontsize": _SIZE - 0.5,
+        "legend.frameon": False,
+        "legend.handlelength": 1.4,
+        "legend.borderaxespad": 0.2,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.6,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.minor.width": 0.4,
+        "ytick.minor.width": 0.4,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "xtick.minor.size": 1.5,
+        "ytick.minor.size": 1.5,
+        "figure.constrained_layout.use": True,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        # Names of classes and conditions are shown as they are, dollar signs too.
+        "text.parse_math": False,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "figures",
+    }
+)
+"""Decorator under which a figure is made and drawn; other figures of the process are untouched."""
+
+
+@LOOK
+def save(figure: Figure, svg: str | os.PathLike, png: str | os.PathLike) -> None:
+    """Write `figure` as SVG, with its text as text, and as PNG of 220 dots an inch.
+
+    The same figure gives the same bytes.
+    """
+    for path, form, metadata in ((svg, "svg", {"Date": None}), (png, "png", {"Software": None})):
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=form, dpi=220, metadata=metadata)
+        # What writes PNG would not say that the disk is full.
+        with replacing(path, checksum=True) as temporary:
+            temporary.write_bytes(drawn.getvalue())
+
+
+def condition_colours(conditions: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each condition; the study's four always have the same."""
+    own = [name for name in dict.fromkeys(conditions) if name not in _CONDITIONS]
+    further = {name: _FURTHER[place % len(_FURTHER)] for place, name in enumerate(own)}
+    return {name: _CONDITIONS.get(name) or further[name] for name in conditions}
+
+
+def condition_markers(conditions: Sequence[str]) -> dict[str, str]:
+    """Return a marker for each condition, so that colour is never the only sign."""
+    names = dict.fromkeys(conditions)
+    return {name: _MARKERS[place % len(_MARKERS)] for place, name in enumerate(names)}
+
+
+def by_condition(networks: Sequence[Sequence], tables: Sequence) -> dict[str, list]:
+    """Return the tables of each condition, in the order of `networks` ([condition, seed] each)."""
+    groups: dict[str, list] = {}
+    for (condition, _), table in zip(networks, tables, strict=True):
+        groups.setdefault(condition, []).append(table)
+    return groups
+
+
+def target_name(target: str | Sequence[str]) -> str:
+    """Return the target's name for a label; a target of several branches is joined by `+`."""
+    return target if isinstance(target, str) else " + ".join(target)
+
+
+def counted(n: int, thing: str, plural: str = "") -> str:
+    """Return `n` with thousands apart and `thing` in its number: `1,234 clips`, `1 clip`."""
+    return f"{n:,} {thing if n == 1 else plural or thing + 's'}"
+
+
+def shortened(name: str, limit: int) -> str:
+    """Return `name` with at most `limit` characters, the rest as an ellipsis."""
+    return name if len(name) <= limit else name[: limit - 1].rstrip(" ,;(") + "…"
+
+
+def mean_and_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean of `values` (n,) and the ends of its 95% t interval, NaN for n < 2.
+
+    Missing values are left out; without any value all three are NaN.
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return np.nan, np.nan, np.nan
+    if len(values) == 1:
+        return float(values[0]), np.nan, np.nan
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+
+
+def spread(n: int, width: float) -> np.ndarray:
+    """Return `n` places (n,) evenly apart over `width` around zero, for the dots of the seeds."""
+    return np.linspace(-width / 2, width / 2, n) if n > 1 else np.zeros(n)
+
+
+def logarithmic(axes: Axes, unit: str = "") -> None:
+    """Give the vertical axis a logarithmic scale with plain numbers, `unit` after each."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{unit}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def letter(axes: Axes, place: int) -> None:
+    """Mark a panel with its letter, above its top left corner."""
+    axes.annotate(
+        "abcdefghijklmnopqrstuvwxyz"[place],
+        (0, 1),
+        xytext=(-20, 4),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=_SIZE + 2,
+        fontweight="bold",
+        va="bottom",
+    )

@@ -1,0 +1,44 @@
+"""In which order units are silenced: a lesion of k units takes the first k of an order.
+
+So lesions of one kind are nested, the smaller in the larger.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from music_detectors.common.seeds import generator
+
+NAMED = ("top", "middle", "bottom", "norm")
+"""The lesions that follow from the units, not from chance."""
+
+
+def named_orders(ranks: np.ndarray, strength: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the order of the units (units,) for each of NAMED.
+
+    `ranks` (units,) are places from 1, the most selective. `top` goes from the first rank down,
+    `bottom` from the last up, `middle` from the middle rank to both sides, the more selective side
+    first, and `norm` from the largest `strength` (units,) down, equal ones by their number.
+    """
+    by_rank = np.argsort(ranks, kind="stable")
+    n = len(by_rank)
+    from_middle = np.argsort(np.abs(2 * np.arange(n) - (n - 1)), kind="stable")
+    return {
+        "top": by_rank,
+        "middle": by_rank[from_middle],
+        "bottom": by_rank[::-1],
+        "norm": np.argsort(-strength, kind="stable"),
+    }
+
+
+def random_orders(
+    draws: int, units: int, seed: int, names: Sequence[str | int]
+) -> dict[str, np.ndarray]:
+    """Return `draws` orders (units,) drawn at random, by the name of the lesion.
+
+    Each has a generator of its own under `seed`, named by `names` and its number.
+    """
+    return {
+        f"random-{draw:04d}": generator(seed, "lesions", *names, draw).permutation(units)
+        for draw in range(1, draws + 1)
+    }

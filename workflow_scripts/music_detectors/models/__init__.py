@@ -1,0 +1,1 @@
+"""The models whose units are measured, and what running them needs."""

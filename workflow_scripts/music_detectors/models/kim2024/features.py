@@ -1,0 +1,95 @@
+"""What each unit answers to a clip, on average over the clip."""
+
+import torch
+from torch import Tensor, nn
+
+from music_detectors.models.kim2024 import LAYERS, cpu
+from music_detectors.models.kim2024.architecture import Network
+
+CLIPS_AT_ONCE = 8
+"""So many clips that a CPU's products are of a good size, so few that they stay in its cache."""
+
+# The first layer's outputs are the largest.
+_CLIPS_AT_ONCE_IN_FIRST_LAYER = 4
+
+
+class PooledFeatures:
+    """A network as it is evaluated, reduced to what its layers answer per clip.
+
+    Batch normalisation is folded into the convolutions, pooling comes before ReLU, and on a CPU
+    convolutions go through `networks.cpu`; all of which changes the responses by rounding alone.
+    """
+
+    def __init__(self, network: Network, device: torch.device) -> None:
+        """Take the weights of `network`, which stays as it is, to `device`."""
+        first, *others = (
+            tuple(tensor.to(device) for tensor in _folded(convolution, norm))
+            for convolution, norm in (
+                (network.conv1, network.norm1),
+                (network.conv2, network.norm2),
+                (network.conv3, network.norm3),
+                (network.conv4, network.norm4),
+            )
+        )
+        # Frames before mels, as the convolutions on a CPU want them.
+        self._stride = network.conv1.stride[::-1]
+        self._first = first
+        if device.type == "cpu":
+            self._convolve = cpu.convolve
+            others = [(cpu.transformed(weight), bias) for weight, bias in others]
+        else:
+            self._convolve = nn.functional.conv2d
+        self._others = others
+        self._fc1 = [tensor.detach().to(device) for tensor in network.fc1.parameters()]
+        self._fc2 = [tensor.detach().to(device) for tensor in network.fc2.parameters()]
+        units = [len(bias) for _, bias in (first, *others, self._fc1, self._fc2)]
+        self.units = dict(zip(LAYERS, units, strict=True))
+        """How many units each of LAYERS has."""
+
+    @torch.inference_mode()
+    def __call__(self, log_mel: Tensor) -> dict[str, Tensor]:
+        """Return the responses (n, units) float32 of each of LAYERS to `log_mel` (n, 64, frames).
+
+        The first three are means over frequency and time of a block's output (after ReLU and
+        pooling), `avgpool` is that of the last block, `fc1` is after ReLU, `fc2` are the logits.
+        """
+        x = log_mel.transpose(1, 2).unsqueeze(1).float()
+        x = torch.cat(
+            [
+                _pooled(nn.functional.conv2d(clips, *self._first, stride=self._stride), stride=2)
+                for clips in x.split(_CLIPS_AT_ONCE_IN_FIRST_LAYER)
+            ]
+        )
+        x = x.relu_()
+        responses = [_mean(x)]
+        for (weight, bias), pooling in zip(self._others, (True, True, False), strict=True):
+            x = self._convolve(x, weight)
+            x = _pooled(x, stride=1) if pooling else x
+            x = x.add_(bias[:, None, None]).relu_()
+            responses.append(_mean(x))
+        responses.append(nn.functional.linear(responses[-1], *self._fc1).relu_())
+        responses.append(nn.functional.linear(responses[-1], *self._fc2))
+        return dict(zip(LAYERS, responses, strict=True))
+
+
+def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of the convolution that does what `convolution` and `norm` do.
+
+    The weight is that for images with frames before mels.
+    """
+    scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
+    weight = convolution.weight.detach().double().transpose(2, 3) * scale[:, None, None, None]
+    bias = norm.bias.detach().double() - norm.running_mean.double() * scale
+    # With one input channel, `contiguous` would leave the layout, and that of the output, open.
+    return weight.float().to(memory_format=torch.channels_last), bias.float()
+
+
+def _pooled(x: Tensor, stride: int) -> Tensor:
+    """Return `x` after max pooling by 2 x 2, without the places that PyTorch's notes as well."""
+    x = torch.maximum(x[:, :, :-1:stride], x[:, :, 1::stride])
+    return torch.maximum(x[..., :-1:stride], x[..., 1::stride])
+
+
+def _mean(x: Tensor) -> Tensor:
+    """Return the mean of `x` (n, channels, height, width) over height and width."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2).sum(1) / (x.shape[2] * x.shape[3])

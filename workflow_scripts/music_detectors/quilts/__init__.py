@@ -1,0 +1,1 @@
+"""Responses to sound quilts, by the length of their segments."""

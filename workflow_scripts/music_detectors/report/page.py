@@ -1,0 +1,261 @@
+"""The report: one HTML file that needs nothing else, and runs nothing."""
+
+import base64
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from music_detectors.audio.columns import USABLE, YIELD
+from music_detectors.claims.columns import CLAIMS, SUPPORTED, VERDICTS, WHOLE
+from music_detectors.claims.statements import TITLES, statements
+from music_detectors.common.damage import damaged
+from music_detectors.common.errors import one_line
+from music_detectors.common.files import read_checked, replacing
+from music_detectors.common.tables import read_table
+from music_detectors.corpus.columns import SUMMARY
+from music_detectors.recognition.columns import RECOGNITION_SUMMARY
+from music_detectors.report import made_with
+from music_detectors.report.captions import caption
+from music_detectors.report.cost import costs
+from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+
+TEXTS = Path(__file__).parents[3] / "report"
+"""The folder of the page's template and of the captions."""
+
+_FIRST = "Claims"
+_CORPUS_SECTION = "Corpus"
+_MOST_REASONS = 30
+_PNG = b"\x89PNG\r\n\x1a\n"
+# Width in the page of a figure's pixel, of which there are 220 an inch.
+_SCALE = 0.56
+
+
+def write_report(
+    claims: str | os.PathLike,
+    corpus: str | os.PathLike,
+    audio: str | os.PathLike,
+    recognition: str | os.PathLike,
+    selectivity: str | os.PathLike,
+    weights: Sequence[str | os.PathLike],
+    figures: Sequence[str | os.PathLike],
+    page: str | os.PathLike,
+    *,
+    config: Mapping,
+    sections: Mapping[str, Sequence[str]],
+    benchmarks: str | os.PathLike,
+) -> None:
+    """Write the report to `page`.
+
+    `claims`, `corpus`, `audio` (yield.tsv), `recognition` and `selectivity` are tables, `weights`
+    the networks; `figures` are files, of which the PNG are shown, and `sections` says under which
+    heading. `config` is the whole configuration, `benchmarks` the folder of Snakemake's benchmark
+    files. Raises InputError, naming the file, for one that is missing or damaged.
+    """
+    target = config["corpus"]["target"]
+    target = target if isinstance(target, str) else " + ".join(target)
+    drawn = {Path(path).stem: path for path in figures if str(path).endswith(".png")}
+    shown = {
+        section: [_figure(name, drawn, config) for name in names]
+        for section, names in sections.items()
+    }
+    networks = made_with.networks(weights)
+    condition = config["claims"]["condition"]
+    withheld = config["networks"]["conditions"][condition]["withhold"]
+    answers = _answers(claims, statements(target, condition, withheld))
+    cost = costs(benchmarks)
+    clips = read_table(audio, YIELD)
+    clips = clips[clips["class"] == "*"]
+    content = {
+        "target": target,
+        "config": config,
+        "answers": answers,
+        "tally": tally(answers),
+        "first_figures": shown.pop(_FIRST, []),
+        "corpus_figures": shown.pop(_CORPUS_SECTION, []),
+        "sections": shown,
+        "clips": read_table(corpus, SUMMARY).to_dict("records"),
+        "yields": _yields(clips),
+        "reasons": _reasons(clips),
+        "networks": _networks(config, networks, recognition, selectivity, target),
+        "settings": list(_flat(config)),
+        "versions": made_with.versions(),
+        "trained_with": sorted(set(zip(networks["torch"], networks["numpy"], strict=True))),
+        "machine": made_with.machine(),
+        "costs": cost.to_dict("records"),
+        "total": cost[["jobs", "wall_seconds", "cpu_seconds"]].sum().to_dict(),
+    }
+    html = _environment().get_template("page.html.j2").render(content)
+    with replacing(page) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEXTS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number,
+        "p": p_value,
+        "percent": lambda share: f"{100 * share:.1f}%",
+        "time": duration,
+        "whole": lambda value: f"{int(value):,}",
+        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}." if text else "",
+    }
+    return environment
+
+
+def number(value: float) -> str:
+    """Return a number with three decimals, or three digits from 1 on; a dash for a missing one."""
+    if not math.isfinite(value):
+        return "–"
+    # Adding zero takes the sign of what rounds to none.
+    small = f"{round(value, 3) + 0.0:.3f}" if abs(value) < 1 else f"{value:.3g}"
+    text = small if abs(value) < 1000 else f"{value:,.0f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def p_value(value: float) -> str:
+    """Return a p with three decimals, or that it is below 0.001."""
+    if not math.isfinite(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Return hours, minutes and seconds, `1:02:03`; tenths below a minute."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _answers(path: str | os.PathLike, said: Mapping[str, str]) -> list[dict]:
+    """Return each claim with its sentence, its row and those of its parts."""
+    table = read_table(path, VERDICTS)
+    answers = []
+    for claim in CLAIMS:
+        rows = table[table["claim"] == claim]
+        whole = rows[rows["part"] == WHOLE].to_dict("records")
+        if len(whole) != 1:
+            raise damaged(path, "table", f"has no single row of claim {claim}")
+        answers.append(
+            {
+                "title": TITLES[claim],
+                "statement": said[claim],
+                **whole[0],
+                "parts": rows[rows["part"] != WHOLE].to_dict("records"),
+            }
+        )
+    return answers
+
+
+def _figure(name: str, drawn: Mapping[str, str | os.PathLike], config: Mapping) -> dict:
+    path = Path(drawn[name])
+    content = read_checked(path, "figure")
+    if content[:8] != _PNG:
+        raise damaged(path, "figure", "not a PNG")
+    return {
+        "name": name,
+        "title": name.replace("_", " ").capitalize(),
+        "data": Markup(base64.b64encode(content).decode("ascii")),
+        # The header holds the width in bytes 16 to 19.
+        "width": round(int.from_bytes(content[16:20], "big") * _SCALE),
+        "caption": caption(TEXTS / f"{name}.rst", config),
+    }
+
+
+def _yields(clips: pd.DataFrame) -> list[dict]:
+    """Return split, status, clips and share from the rows of yield.tsv that are of all classes."""
+    by_status = clips.groupby(["split", "status"], sort=False)[["clips", "share"]].sum()
+    return by_status.reset_index().to_dict("records")
+
+
+def _reasons(clips: pd.DataFrame) -> dict:
+    """Return why clips could not be used: rows with an example, the most frequent first."""
+    lost = clips[~clips["status"].isin(USABLE)].sort_values("clips", ascending=False, kind="stable")
+    rows = [
+        row | {"reason": one_line(row["reason"], 80), "example": one_line(row["example"], 240)}
+        for row in lost.head(_MOST_REASONS).to_dict("records")
+    ]
+    return {"rows": rows, "more": len(lost) - len(rows)}
+
+
+def _networks(
+    config: Mapping,
+    networks: pd.DataFrame,
+    recognition: str | os.PathLike,
+    selectivity: str | os.PathLike,
+    target: str,
+) -> list[dict]:
+    """Return a row a condition: how it came about, and means over its networks on test clips."""
+    scores = read_table(recognition, RECOGNITION_SUMMARY)
+    scores = scores[(scores["clips"] == "test") & (scores["n_classes"] > 0)]
+    units = read_table(selectivity, SELECTIVITY_SUMMARY)
+    units = units[units["layer"] == config["selectivity"]["layer"]]
+    rows = []
+    for condition, of_condition in networks.groupby("condition", sort=False):
+        how = config["networks"]["conditions"][condition]
+        precision = {
+            group: _mean(scores, condition, "mean_average_precision", group)
+            for group in ("natural", "target")
+        }
+        rows.append(
+            {
+                "condition": condition,
+                "clips": f"without {target} and the like" if how["withhold"] else "all",
+                "labels": how["labels"],
+                "epochs": how["epochs"],
+                "networks": len(of_condition),
+                "training_clips": _range(of_condition["training_clips"]),
+                "epoch": _range(of_condition["epoch"]),
+                **precision,
+                "chance": _mean(scores, condition, "chance", "natural"),
+                "effect": _mean(units, condition, "test_hedges_g"),
+                "auc": _mean(units, condition, "test_auc"),
+            }
+        )
+    return rows
+
+
+def _mean(table: pd.DataFrame, condition: str, column: str, group: str | None = None) -> float:
+    rows = table[table["condition"] == condition]
+    if group is not None:
+        rows = rows[rows["group"] == group]
+    values = rows[column].to_numpy()
+    return float(values.mean()) if len(values) else np.nan
+
+
+def _range(values: pd.Series) -> str:
+    low, high = values.min(), values.max()
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _flat(config: Mapping, prefix: str = "") -> list[tuple[str, str]]:
+    """Return each key of the configuration, with dots, and its value."""
+    rows = []
+    for name, value in config.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            rows += _flat(value, f"{key}.")
+        else:
+            rows.append((key, json.dumps(value, ensure_ascii=False)))
+    return rows
+
+
+def tally(answers: Sequence[Mapping]) -> str:
+    """Return in words how many of the claims hold."""
+    counts = Counter(answer["verdict"] for answer in answers)
+    held = f"{counts.pop(SUPPORTED, 0)} of {len(answers)} claims are supported"
+    return ", ".join([held, *(f"{n} {verdict}" for verdict, n in sorted(counts.items()))])

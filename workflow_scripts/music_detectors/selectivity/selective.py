@@ -1,0 +1,112 @@
+"""What the selective units respond to, and how the networks compare."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from music_detectors.common.damage import damaged
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.responses.clips import described
+from music_detectors.responses.files import read_responses
+from music_detectors.selectivity.columns import (
+    CLASS_RESPONSES,
+    CLIP_RESPONSES,
+    SELECTIVITY_SUMMARY,
+    UNITS,
+)
+
+_SIGNIFICANT = 0.05
+
+
+def selective_responses(
+    units: str | os.PathLike,
+    train: str | os.PathLike,
+    test: str | os.PathLike,
+    clips: str | os.PathLike,
+    classes: str | os.PathLike,
+    clip_responses: str | os.PathLike,
+    class_responses: str | os.PathLike,
+    *,
+    layer: str,
+) -> None:
+    """Write the mean response of the selective units of `layer`, per clip and per class.
+
+    `units` is the network's units.tsv, `train` and `test` its responses, `clips` and `classes` are
+    the tables of the corpus; `clip_responses` and `class_responses` are written. Raises
+    InputError when a file cannot be read, the clips of a file are not those of its split, or a
+    clip bears a label that is no class.
+    """
+    table = read_table(units, UNITS, only=("layer", "unit", "selective"))
+    chosen = table.loc[(table["layer"] == layer) & table["selective"], "unit"].to_numpy()
+    if not len(chosen):
+        raise damaged(units, "table", f"has no selective unit of {layer}")
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
+    splits = []
+    for split, path in (("train", train), ("test", test)):
+        clip_ids, responses = read_responses(path, [layer])
+        of_split = described(path, clip_ids, corpus, split)
+        of_split["response"] = responses[layer][:, chosen].mean(axis=1, dtype=np.float64)
+        splits.append(of_split)
+    of_clips = pd.concat(splits, ignore_index=True)
+    write_table(clip_responses, of_clips, CLIP_RESPONSES)
+    of_classes = by_class(splits[1], read_table(classes, CLASSES), str(clips))
+    write_table(class_responses, of_classes, CLASS_RESPONSES)
+
+
+def by_class(clips: pd.DataFrame, classes: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return `classes` with n_clips, response and response_sd over the `clips` bearing each.
+
+    `clips` has clip_id, labels (joined by `;`) and response; `name` is the table's, for messages.
+    """
+    labels = clips["labels"].str.split(";")
+    borne = clips.assign(mid=labels).explode("mid")
+    unknown = borne[~borne["mid"].isin(classes["mid"])]
+    if len(unknown):
+        clip_id, mid = unknown[["clip_id", "mid"]].iloc[0]
+        why = f"clip {clip_id} bears {mid!r}, which is no class of the corpus"
+        raise damaged(name, "table", why)
+    responses = borne.groupby("mid")["response"]
+    table = classes.copy()
+    table["n_clips"] = table["mid"].map(responses.size()).fillna(0).astype(np.int64)
+    table["response"] = table["mid"].map(responses.mean())
+    table["response_sd"] = table["mid"].map(responses.std())
+    return table
+
+
+def summarise_selectivity(
+    units: Sequence[str | os.PathLike],
+    table: str | os.PathLike,
+    *,
+    networks: Sequence[tuple[str, int]],
+) -> None:
+    """Write one row a network and layer from the units.tsv of `networks` (condition, seed).
+
+    `units` are their tables, in the same order.
+    """
+    rows = []
+    for path, (condition, seed) in zip(units, networks, strict=True):
+        for layer, of_layer in read_table(path, UNITS).groupby("layer", sort=False):
+            rows.append({"condition": condition, "seed": seed, "layer": layer, **_row(of_layer)})
+    write_table(table, pd.DataFrame(rows), SELECTIVITY_SUMMARY)
+
+
+def _row(units: pd.DataFrame) -> dict[str, float | int]:
+    selective = units[units["selective"]]
+    positive = units["welch_t"] > 0
+    averaged = [
+        name for name in SELECTIVITY_SUMMARY if name in UNITS and SELECTIVITY_SUMMARY[name] is float
+    ]
+    return {
+        "n_units": len(units),
+        "n_selective": len(selective),
+        "n_significant_fdr": int((positive & (units["p_fdr"] < _SIGNIFICANT)).sum()),
+        "n_significant_permutation": int(
+            (positive & (units["p_permutation"] < _SIGNIFICANT)).sum()
+        ),
+        "n_target_test": int(units["test_n_target"].iloc[0]),
+        "n_other_test": int(units["test_n_other"].iloc[0]),
+        **selective[averaged].mean(),
+    }

@@ -1,0 +1,1 @@
+"""The sounds that are played to models, made from the clips of the corpus."""

@@ -1,0 +1,40 @@
+"""How much the spectrum of a clip changes where its segments meet."""
+
+import numpy as np
+import scipy.fft
+
+from music_detectors.spectrograms.log_mel import taper_and_bands
+from music_detectors.stimuli.quilt import WINDOW, WINDOW_MS, segment_samples
+
+# The floor of the log-Mel spectrogram, -100 dB.
+_LEAST = np.float32(1e-10)
+
+
+def changes_between(samples: np.ndarray, segment_ms: int) -> np.ndarray:
+    """Return how much the spectrum changes from the end of each segment to the onset of each.
+
+    `samples` (n,) float32 hold two whole segments or more; the last, if it is not whole, counts
+    for nothing. Element j, k (segments, segments) float64 is the sum over bands of the squared
+    differences between the log-Mel spectra in dB of the last two windows of segment j and those of
+    the first two of segment k, in their order; that of j, j + 1 is the change in the clip itself.
+    """
+    length = segment_samples(segment_ms)
+    per_segment = segment_ms // WINDOW_MS
+    whole = samples[: len(samples) // length * length].reshape(-1, per_segment, WINDOW)
+    # The first two windows and the last two, which may be the same.
+    spectra = log_mel_spectra(whole[:, sorted({0, 1, per_segment - 2, per_segment - 1})])
+    onsets = spectra[:, :2].reshape(len(whole), -1).astype(np.float64)
+    ends = spectra[:, -2:].reshape(len(whole), -1).astype(np.float64)
+    sizes = np.square(ends).sum(axis=1)[:, None] + np.square(onsets).sum(axis=1)
+    return np.maximum(sizes - 2 * (ends @ onsets.T), 0)
+
+
+def log_mel_spectra(windows: np.ndarray) -> np.ndarray:
+    """Return the log-Mel spectra (..., 64) float32 in dB of `windows` (..., WINDOW) float32.
+
+    They are those of the log-Mel spectrogram of one frame that is just the window.
+    """
+    taper, bands = taper_and_bands()
+    spectra = scipy.fft.rfft(windows * taper, axis=-1)
+    power = spectra.real**2 + spectra.imag**2
+    return 10 * np.log10(np.maximum(power @ bands, _LEAST))

@@ -1,0 +1,110 @@
+"""What a killed training job goes on from."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from music_detectors.common.damage import told
+from music_detectors.common.errors import InputError
+from music_detectors.common.files import drop
+from music_detectors.models.kim2024.architecture import Network
+from music_detectors.models.weights import read_tensors, write_tensors
+
+
+@dataclass
+class Best:
+    """The best epoch so far: its number, its validation score, the network's state then."""
+
+    epoch: int
+    score: float
+    state: dict[str, Tensor]
+
+
+@dataclass
+class Training:
+    """A training job between two epochs; `history` has a row for each epoch that is done."""
+
+    network: Network
+    optimizer: Optimizer
+    scheduler: LRScheduler
+    best: Best | None
+    history: list[dict[str, float]]
+
+
+def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) -> None:
+    """Write `training` to `path`, whole or not at all.
+
+    `digest` stands for everything that the training follows from.
+    """
+    state = training.optimizer.state_dict()
+    tensors = {f"network.{name}": value for name, value in training.network.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in training.best.state.items()}
+    for number, values in state["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
+    about = {
+        "digest": digest,
+        "history": training.history,
+        "best_epoch": training.best.epoch,
+        "best_score": training.best.score,
+        "param_groups": state["param_groups"],
+        "scheduler": training.scheduler.state_dict(),
+    }
+    write_tensors(path, tensors, about)
+
+
+def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
+    """Bring `training`, newly made, to where the checkpoint at `path` was written.
+
+    A checkpoint that is damaged is removed, and one that was written under another `digest` passed
+    over, both with a message; of one that is not there nothing is said.
+    """
+    if not Path(path).exists():
+        return
+    try:
+        tensors, about = read_tensors(path, "checkpoint")
+    except InputError as error:
+        drop(path, f"{told(error)}, starting from the first epoch")
+        return
+    if about.get("digest") != digest:
+        logging.warning("starting from the first epoch: %s is of other data or settings", path)
+        return
+    training.network.load_state_dict(_under(tensors, "network."))
+    training.optimizer.load_state_dict(
+        {
+            "state": _optimizer_state(tensors, training.network),
+            "param_groups": about["param_groups"],
+        }
+    )
+    training.scheduler.load_state_dict(about["scheduler"])
+    training.best = Best(about["best_epoch"], about["best_score"], _under(tensors, "best."))
+    training.history = about["history"]
+    logging.info("going on after epoch %d, from %s", len(training.history), path)
+
+
+def _optimizer_state(tensors: dict[str, Tensor], network: Network) -> dict[int, dict[str, Tensor]]:
+    """Return AdamW's state, its moments in the memory order of the weights.
+
+    The fused AdamW walks weights and moments side by side in memory, so they must agree.
+    """
+    state: dict[int, dict[str, Tensor]] = {}
+    parameters = list(network.parameters())
+    for name, value in _under(tensors, "optimizer.").items():
+        number, key = name.split(".")
+        if value.dim():
+            value = torch.empty_like(parameters[int(number)]).copy_(value)
+        state.setdefault(int(number), {})[key] = value
+    return state
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

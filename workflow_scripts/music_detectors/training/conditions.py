@@ -1,0 +1,132 @@
+"""Which clips a condition trains on, which of them validate, and with which labels."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from music_detectors.common.damage import damaged
+from music_detectors.common.errors import InputError
+from music_detectors.common.seeds import generator
+from music_detectors.corpus.labels import label_matrix
+
+_LEAST_TRAINING = 2
+_LEAST = _LEAST_TRAINING + 1
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a network comes about.
+
+    `labels` is given, redrawn (each clip keeps its number of labels, the labels themselves drawn
+    at random, as in the study) or permuted (the clips' label sets change places).
+    """
+
+    name: str
+    withhold: bool
+    labels: str
+    epochs: int
+
+
+@dataclass(frozen=True)
+class TrainingClips:
+    """The clips of one network, in the order of the index.
+
+    `rows` (n,) are their rows in the index, `labels` (n, classes) what they are trained on,
+    `validation` (n,) which of them validate.
+    """
+
+    clip_ids: list[str]
+    rows: np.ndarray
+    labels: np.ndarray
+    validation: np.ndarray
+
+
+def training_clips(
+    condition: Condition,
+    index: pd.DataFrame,
+    clips: pd.DataFrame,
+    mids: list[str],
+    validation_fraction: float,
+    seed: int,
+    replicate: int,
+    path: str | os.PathLike = "index.tsv",
+) -> TrainingClips:
+    """Return the clips that `condition` trains and validates on.
+
+    `index` (clip_id), which was read from `path`, lists the usable clips, `clips` (clip_id, labels,
+    withheld) says what they are, `mids` are the classes in the order of the outputs. Raises
+    InputError when a clip or label is unknown or when the condition has too few clips.
+    """
+    described = clips.set_index("clip_id")
+    unknown = index["clip_id"][~index["clip_id"].isin(described.index)]
+    if len(unknown):
+        raise damaged(path, "table", f"clip {unknown.iloc[0]} is not in the table of clips")
+    described = described.loc[index["clip_id"]]
+    admitted = (
+        ~described["withheld"].to_numpy() if condition.withhold else np.full(len(index), True)
+    )
+    rows = np.flatnonzero(admitted)
+    if len(rows) < _LEAST:
+        raise InputError(
+            f"networks.conditions.{condition.name}: {len(rows)} usable clips are left to train on, "
+            f"at least {_LEAST} are needed; withhold less or give more clips"
+        )
+    described = described.iloc[rows]
+    draw = generator(seed, "labels", condition.name, replicate)
+    return TrainingClips(
+        clip_ids=list(described.index),
+        rows=rows,
+        labels=_relabelled(
+            condition.labels,
+            label_matrix(described.index, described["labels"].str.split(";"), mids, "clips.tsv"),
+            draw,
+        ),
+        validation=validation_part(
+            admitted, validation_fraction, generator(seed, "validation", replicate)
+        ),
+    )
+
+
+def joined_labels(labels: np.ndarray, mids: list[str]) -> list[str]:
+    """Return the MIDs of each row of `labels` (n, classes), joined by `;`."""
+    return [";".join(mids[number] for number in np.flatnonzero(row)) for row in labels]
+
+
+def validation_part(admitted: np.ndarray, fraction: float, draw: np.random.Generator) -> np.ndarray:
+    """Return which of the admitted clips validate, (number admitted,) bool.
+
+    All clips are put in a random order, admitted or not, and the first `fraction` of the admitted
+    ones validate: conditions with the same clips have the same split, others much of it. At least
+    one clip validates and at least two train.
+    """
+    order = draw.permutation(len(admitted))
+    order = order[admitted[order]]
+    number = min(max(round(fraction * len(order)), 1), len(order) - _LEAST_TRAINING)
+    chosen = np.zeros(len(admitted), dtype=bool)
+    chosen[order[:number]] = True
+    return chosen[admitted]
+
+
+def redrawn(labels: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Return `labels` (n, classes) with each clip's number of labels and random ones.
+
+    They are drawn from all classes alike, without replacement within a clip, as the study's
+    notebook does; so how often each class occurs changes too.
+    """
+    result = np.zeros_like(labels)
+    for row, number in enumerate(labels.sum(axis=1)):
+        result[row, draw.choice(labels.shape[1], size=number, replace=False)] = True
+    return result
+
+
+def permuted(labels: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Return `labels` (n, classes) with the clips' label sets in random places."""
+    return labels[draw.permutation(len(labels))]
+
+
+def _relabelled(how: str, labels: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    if how == "given":
+        return labels
+    return {"redrawn": redrawn, "permuted": permuted}[how](labels, draw)

@@ -1,0 +1,139 @@
+"""Spectrograms by the batch: held in memory where they fit, else read from their shards."""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from music_detectors.common.damage import damaged, rebuild
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.progress import progress
+from music_detectors.spectrograms.shard import SpectrogramShard, open_spectrogram_shard
+
+_OPEN_FILES = 128
+_SHARE_OF_GPU = 0.8
+
+
+class Spectrograms(Protocol):
+    """The spectrograms of a network's clips, numbered from 0."""
+
+    def batch(self, clips: Tensor) -> Tensor:
+        """Return the spectrograms (b, 64, frames) float16, in dB, of `clips` (b,) int64."""
+
+    def batches(self, plan: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Yield `batch` of each of `plan`, in order."""
+
+
+def open_spectrograms(
+    index: str | os.PathLike, clips: pd.DataFrame, memory_mb: int, device: torch.device
+) -> tuple[Spectrograms, SpectrogramShard]:
+    """Return the spectrograms of `clips`, rows of the index at path `index`, and the first shard.
+
+    The shard tells their shape and parameters, which all have in common. Batches come to `device`.
+    The spectrograms are held on a GPU when they take at most 80 % of
+    its free memory, else in memory when they take at most `memory_mb`, else read as needed. Raises
+    InputError, naming the file, when a shard is damaged or not what the index says.
+    """
+    parts = _parts(Path(index), clips)
+    first = parts[0][0]
+    size = len(clips) * np.prod(first.shape) * np.dtype(np.float16).itemsize
+    if device.type == "cuda" and size <= _SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
+        try:
+            return _Resident(parts, len(clips), held=device, device=device), first
+        except torch.OutOfMemoryError:
+            logging.info("another job took the GPU's memory meanwhile; held in memory instead")
+    if size <= memory_mb * 1_000_000:
+        return _Resident(parts, len(clips), held=torch.device("cpu"), device=device), first
+    return _Streamed(parts, len(clips), device), first
+
+
+def _parts(index: Path, clips: pd.DataFrame) -> list[tuple[SpectrogramShard, np.ndarray, list]]:
+    """Return each shard with the numbers of its clips and their rows in it."""
+    parts = []
+    numbers = pd.Series(np.arange(len(clips)), index=clips.index)
+    for name, members in clips.groupby("shard", sort=False):
+        shard = open_spectrogram_shard(index.parent / f"{name}.h5")
+        rows = members["row"].tolist()
+        for clip_id, row in zip(members["clip_id"], rows, strict=True):
+            if not 0 <= row < len(shard.clip_id) or shard.clip_id[row] != clip_id:
+                raise InputError(
+                    f"{shard.path}: clip {one_line(clip_id)} is not where {index} says; "
+                    f"{rebuild(index)}"
+                )
+        if parts and shard.shape != parts[0][0].shape:
+            first = parts[0][0]
+            why = f"of {shard.shape} bands and frames, but {first.shape} in {first.path}"
+            raise damaged(shard.path, "spectrogram shard", why, first.path)
+        parts.append((shard, numbers[members.index].to_numpy(copy=True), rows))
+    return parts
+
+
+class _Resident:
+    """Spectrograms in the memory of a GPU or of the computer, loaded shard by shard."""
+
+    def __init__(self, parts: list, n: int, held: torch.device, device: torch.device) -> None:
+        self._device = device
+        self._log_mel = torch.empty((n, *parts[0][0].shape), dtype=torch.float16, device=held)
+        for shard, numbers, rows in progress(
+            parts, len(parts), "loading spectrograms", unit="shards"
+        ):
+            values = torch.from_numpy(shard.read(rows))
+            self._log_mel[torch.from_numpy(numbers).to(held)] = values.to(held)
+
+    def batch(self, clips: Tensor) -> Tensor:
+        return self._log_mel[clips.to(self._log_mel.device)].to(self._device)
+
+    def batches(self, plan: Iterable[Tensor]) -> Iterator[Tensor]:
+        return map(self.batch, plan)
+
+
+class _Streamed:
+    """Spectrograms in their shards, read a batch ahead of the one in use."""
+
+    def __init__(self, parts: list, n: int, device: torch.device) -> None:
+        self._device = device
+        self._shape = parts[0][0].shape
+        self._shards = [shard for shard, _, _ in parts]
+        self._shard_of = np.empty(n, dtype=np.int64)
+        self._row_of = np.empty(n, dtype=np.int64)
+        for place, (_, numbers, rows) in enumerate(parts):
+            self._shard_of[numbers] = place
+            self._row_of[numbers] = rows
+        # A file that falls out of the cache closes, as nothing else refers to it.
+        self._stored = lru_cache(_OPEN_FILES)(self._open)
+
+    def batch(self, clips: Tensor) -> Tensor:
+        return self._read(clips).to(self._device)
+
+    def batches(self, plan: Iterable[Tensor]) -> Iterator[Tensor]:
+        with ThreadPoolExecutor(1) as reader:
+            coming = None
+            for clips in plan:
+                previous, coming = coming, reader.submit(self._read, clips)
+                if previous is not None:
+                    yield previous.result().to(self._device)
+            if coming is not None:
+                yield coming.result().to(self._device)
+
+    def _open(self, place: int) -> tuple[h5py.Dataset, h5py.File]:
+        file = h5py.File(self._shards[place].path, "r", locking=False)
+        return file["log_mel"], file
+
+    def _read(self, clips: Tensor) -> Tensor:
+        values = np.empty((len(clips), *self._shape), dtype=np.float16)
+        for clip, out in zip(clips.tolist(), values, strict=True):
+            place = int(self._shard_of[clip])
+            try:
+                self._stored(place)[0].read_direct(out, int(self._row_of[clip]))
+            except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+                raise damaged(self._shards[place].path, "spectrogram shard", error) from error
+        return torch.from_numpy(values)

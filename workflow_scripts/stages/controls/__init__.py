@@ -1,1 +1,0 @@
-"""What else could explain selectivity, and what the responses hold besides."""

@@ -1,1 +1,0 @@
-"""Sound quilts of the test clips, and the same stretch of the clips as they are."""
