@@ -34,8 +34,8 @@ def test_spectra_are_torchaudios():
     found = log_mel_spectra(samples.reshape(3, 4, WINDOW))
     assert found.shape == (3, 4, 64) and found.dtype == np.float32
     np.testing.assert_allclose(found.reshape(12, 64), by_torchaudio(samples), atol=1e-3)
-    # The floor is 1e-10, and log10 in float32 may round to a neighbour of -10, depending on the kind
-    # of processor: a step there is 10 * 2^-20 dB.
+    # The floor is 1e-10. Some processors round log10 in float32 to a neighbour of -10, and a step
+    # there is 10 * 2^-20 dB.
     np.testing.assert_allclose(found[0, 3], -100, rtol=0, atol=20 * 2**-20)
 
 

@@ -1,7 +1,7 @@
 """The embedded corpus: its classes, its ontology and which clips it has.
 
-The package `synthesis` makes the sounds; this module says what each clip is, so that the plan can be
-read without making a sound. `docs/embedded-corpus.md` describes the whole.
+The package `synthesis` makes the sounds; this module says what each clip is, so that the plan
+can be read without making a sound. `docs/embedded-corpus.md` describes the whole.
 """
 
 import re
