@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from can_run import needs
-from results_compared import differing
+from support.can_run import needs
+from support.results_compared import differing
 from workflow.snake import ROOT, command, preset
 
 SLURM = Path(__file__).parent / "one_node_slurm.sh"

@@ -7,7 +7,7 @@ import h5py
 
 from music_detectors.common.files import checksum_path
 from music_detectors.common.sealed import sealed
-from stored import store
+from support.stored import store
 
 _FLIPS = 6
 

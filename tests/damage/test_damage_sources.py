@@ -11,7 +11,7 @@ from music_detectors.audio.archives import ArchiveSource, index_archives
 from music_detectors.audio.clips import Clip
 from music_detectors.common.errors import InputError
 from music_detectors.corpus.build import make_corpus
-from stored import store
+from support.stored import store
 
 
 def index(folder):

@@ -5,7 +5,6 @@ import random
 import numpy as np
 import pytest
 import torch
-from networks_corpus import make_corpus, settings
 
 from damage.harm import flipped
 from music_detectors.audio.journal import Ended, Journal
@@ -13,6 +12,7 @@ from music_detectors.audio.storage import AudioShard, write_audio_shard
 from music_detectors.common.files import sha256
 from music_detectors.training import checkpoint as module
 from music_detectors.training.train import train_network
+from support.networks_corpus import make_corpus, settings
 
 
 def train(corpus, folder):

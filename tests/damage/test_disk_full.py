@@ -11,7 +11,6 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from can_run import needs
 from music_detectors.audio.storage import AudioShard, read_audio_shard, write_audio_shard
 from music_detectors.common import hdf5
 from music_detectors.common.tables import read_table, write_table
@@ -21,6 +20,7 @@ from music_detectors.models.weights import read_tensors, write_tensors
 from music_detectors.responses.files import create_responses, read_responses
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
+from support.can_run import needs
 
 KB = 1024
 DISK_KB = 2048

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from can_run import needs
 from interruptions.runs import contents, leftovers, run
+from support.can_run import needs
 
 ROOM_LATER = "512m"
 

@@ -20,7 +20,7 @@ from music_detectors.audio.storage import (
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
 from music_detectors.spectrograms.shard import write_spectrogram_shard
-from stored import store
+from support.stored import store
 
 PARAMETERS = {"sample_rate": SAMPLE_RATE, "hop_length": 275}
 

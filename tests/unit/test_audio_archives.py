@@ -7,7 +7,6 @@ import tarfile
 
 import numpy as np
 import pytest
-from recordings import audio_settings, noise, record, write_clips
 
 from music_detectors.audio.archives import ArchiveSource, index_archives
 from music_detectors.audio.clips import Clip
@@ -19,6 +18,7 @@ from music_detectors.audio.places import archive_paths
 from music_detectors.audio.storage import SAMPLE_RATE, read_audio_shard
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
+from support.recordings import audio_settings, noise, record, write_clips
 
 RATE = 22_050
 YTID = "-a_30.000_b"

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import write_clips
 
 from music_detectors.audio import clips as module
 from music_detectors.audio.clips import Clip, clips_by_shard, read_shard_clips
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
-from stored import store
+from support.recordings import write_clips
+from support.stored import store
 
 
 def clip(**changes):

@@ -14,13 +14,13 @@ import torchaudio
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from recordings import noise, record, run_ffmpeg, tone
 
 from music_detectors.audio import decode as module
 from music_detectors.audio.decode import decode, find_ffmpeg, judge
 from music_detectors.audio.failures import Unusable
 from music_detectors.audio.storage import SAMPLE_RATE, to_float, to_int16
 from music_detectors.common.errors import InputError
+from support.recordings import noise, record, run_ffmpeg, tone
 
 BY_SOUNDFILE = ("a.wav", "a.wav.gz", "a.flac", "a.ogg", "a.mp3")
 BY_FFMPEG = ("a.m4a", "a.webm", "a.mkv")

@@ -7,7 +7,6 @@ import h5py
 import numpy as np
 import pytest
 import soundfile
-from recordings import audio_settings, noise, record, write_clips
 
 from music_detectors.audio import fetch as module
 from music_detectors.audio.columns import STATUS
@@ -23,6 +22,7 @@ from music_detectors.audio.storage import (
 )
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
+from support.recordings import audio_settings, noise, record, write_clips
 
 RATE = 22_050
 SECONDS = 1.0

@@ -13,8 +13,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from fault_server import RATE, fault_server, reply, reset, sound
-from recordings import audio_settings, noise, record, write_clips
 
 from music_detectors.audio.columns import STATUS
 from music_detectors.audio.decode import Decoded
@@ -25,6 +23,8 @@ from music_detectors.audio.sources import Sources
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.job import job
 from music_detectors.common.tables import read_table
+from support.fault_server import RATE, fault_server, reply, reset, sound
+from support.recordings import audio_settings, noise, record, write_clips
 
 SECONDS = 0.1
 

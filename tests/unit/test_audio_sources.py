@@ -4,7 +4,6 @@ import os
 
 import numpy as np
 import pytest
-from recordings import noise, record
 
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.decode import decode
@@ -12,6 +11,7 @@ from music_detectors.audio.failures import Unusable
 from music_detectors.audio.sources import AudioSetFolder, ClipSource, EmbeddedSource, FileSource
 from music_detectors.audio.storage import SAMPLE_RATE
 from music_detectors.common.errors import InputError
+from support.recordings import noise, record
 
 RATE = 22_050
 YTID = "-a_30.000_b"  # as wild as ids come: a leading dash, underscores, what looks like a start

@@ -8,8 +8,6 @@ import time
 import numpy as np
 import pytest
 import requests
-from fault_server import RATE, drip, fault_server, hang, reply, reset, sound, unused_port
-from recordings import audio_settings, write_clips
 
 from music_detectors.audio import fetch as shard_module
 from music_detectors.audio.clips import Clip
@@ -20,6 +18,8 @@ from music_detectors.audio.storage import read_audio_shard
 from music_detectors.audio.web import WebSource, _retry_after
 from music_detectors.common.job import job
 from music_detectors.common.tables import read_table
+from support.fault_server import RATE, drip, fault_server, hang, reply, reset, sound, unused_port
+from support.recordings import audio_settings, write_clips
 
 GOOD = sound()
 SECONDS = 0.1

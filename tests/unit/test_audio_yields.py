@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from recordings import write_classes, write_clips
 
 from music_detectors.audio import yields
 from music_detectors.audio.columns import GATE, SPLIT_YIELD, STATUS, YIELD
 from music_detectors.audio.yields import check_audio, summarise_yield
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
+from support.recordings import write_classes, write_clips
 
 # split, shard, clip, labels, status
 CLIPS = [

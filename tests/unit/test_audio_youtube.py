@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from loopback import Answer, serving
-from recordings import write_clips
 
 from music_detectors.audio import youtube
 from music_detectors.audio.clips import Clip
@@ -23,6 +21,8 @@ from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.storage import SAMPLE_RATE
 from music_detectors.audio.youtube import YouTubeSource, find_deno
 from music_detectors.common.tables import read_table
+from support.loopback import Answer, serving
+from support.recordings import write_clips
 
 SECONDS = 30
 SOUND = {"Content-Type": "audio/wav"}

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-import claim_tables
-from claim_tables import CONDITIONS, Tables, study
 from music_detectors.claims.assess import assess_claims
 from music_detectors.claims.columns import (
     CLAIMS,
@@ -25,6 +23,8 @@ from music_detectors.lesions.columns import LESIONS
 from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import UNITS
+from support import claim_tables
+from support.claim_tables import CONDITIONS, Tables, study
 
 
 def written(folder, tables, conditions=CONDITIONS):

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import claim_tables
-from claim_tables import CONDITIONS, SEGMENTS, SMALLEST, Tables, study
 from music_detectors.claims import estimates
 from music_detectors.claims.columns import CLAIMS, NOT_SUPPORTED, SUPPORTED, UNDETERMINED, WHOLE
 from music_detectors.claims.inference import judged
 from music_detectors.selectivity.effects import effects
+from support import claim_tables
+from support.claim_tables import CONDITIONS, SEGMENTS, SMALLEST, Tables, study
 
 
 def verdict_of(parts, alpha=0.05):

@@ -22,7 +22,7 @@ from music_detectors.common.job import job
 from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator, seed_of
 from music_detectors.common.tables import read_table, write_table
-from stored import store
+from support.stored import store
 
 COLUMNS = {"name": str, "count": int, "value": float, "flag": bool}
 

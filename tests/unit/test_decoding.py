@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from response_files import corpus
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.metrics import average_precision_score
 
@@ -16,6 +15,7 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.decoding.columns import DECODING
 from music_detectors.decoding.decode import PENALTIES, decode_target, least_squares, ridge
 from music_detectors.selectivity.columns import UNITS
+from support.response_files import corpus
 
 LAYER = "avgpool"
 N_UNITS = 16

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from response_files import corpus
 from scipy import stats
 from sklearn.manifold import TSNE, trustworthiness
 
@@ -24,6 +23,7 @@ from music_detectors.embedding.embed import (
     usable_perplexity,
     z_scored,
 )
+from support.response_files import corpus
 
 
 def clouds(n=(150, 150), apart=0.0, seed=0, units=10):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.average_precision import average_precision, plot_average_precision
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
+from support import figure_tables
 
 CONDITIONS = figure_tables.CONDITIONS
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from claim_tables import Tables
 from music_detectors.claims.assess import of_networks
 from music_detectors.claims.columns import CLAIMS, ESTIMATES, VERDICTS, WHOLE
 from music_detectors.claims.inference import judged
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.claims import claims_figure, plot_claims
+from support.claim_tables import Tables
 
 
 def _tables(parts):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.class_responses import class_responses, plot_class_responses
 from music_detectors.figures.style import OTHER, TARGET
 from music_detectors.selectivity.columns import CLASS_RESPONSES
+from support import figure_tables
 
 
 def _tables(seeds=3, **size):

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
@@ -16,6 +15,7 @@ from music_detectors.figures.embedding import (
     iso_proportion_levels,
     plot_embedding,
 )
+from support import figure_tables
 
 
 def _points(seeds=3, n=(60, 140), seed=0):

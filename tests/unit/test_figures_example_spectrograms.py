@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from torchaudio.functional import melscale_fbanks
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
@@ -16,6 +15,7 @@ from music_detectors.figures.example_spectrograms import (
     plot_example_spectrograms,
 )
 from music_detectors.spectrograms.columns import INDEX
+from support import figure_tables
 
 MEL = MelAxes(f_min=0.0, f_max=8000.0, n_mels=64, frames=100, seconds_per_frame=275 / 22050)
 

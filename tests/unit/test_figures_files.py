@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import figure_tables
 from music_detectors.audio.columns import SPLIT_YIELD, YIELD
 from music_detectors.common.tables import write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
@@ -21,6 +20,7 @@ from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, UNITS
 from music_detectors.spectrograms.columns import INDEX
 from music_detectors.training.columns import HISTORY
+from support import figure_tables
 
 CONDITIONS = ["natural", "untrained"]
 NETWORKS = figure_tables.networks(CONDITIONS, seeds=2)

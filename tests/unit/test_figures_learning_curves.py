@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.learning_curves import learning_curves, plot_learning_curves
 from music_detectors.training.columns import HISTORY
+from support import figure_tables
 
 
 def _histories(conditions=figure_tables.CONDITIONS, seeds=5):

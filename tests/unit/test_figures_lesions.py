@@ -2,7 +2,6 @@
 
 import xml.etree.ElementTree as ElementTree
 
-import lesion_tables
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +13,7 @@ from music_detectors.figures.lesion_classes import lesion_classes, plot_lesion_c
 from music_detectors.figures.lesion_dose import lesion_dose, plot_lesion_dose
 from music_detectors.figures.lesions import COLOURS, lesions, nearest, plot_lesions, read_lesions
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
+from support import lesion_tables
 
 CONDITIONS = ["natural", "untrained"]
 

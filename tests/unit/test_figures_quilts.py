@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.quilts import plot_quilts, quilts
 from music_detectors.quilts.columns import QUILT_RESPONSES
+from support import figure_tables
 
 
 def _tables(conditions=("natural", "untrained"), **sizes):

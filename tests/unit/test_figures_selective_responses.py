@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.selective_responses import (
@@ -11,6 +10,7 @@ from music_detectors.figures.selective_responses import (
     selective_responses,
 )
 from music_detectors.selectivity.columns import CLIP_RESPONSES
+from support import figure_tables
 
 
 def _responses(conditions=figure_tables.CONDITIONS, seeds=3):

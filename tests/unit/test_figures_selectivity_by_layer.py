@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.selectivity_by_layer import (
@@ -13,6 +12,7 @@ from music_detectors.figures.selectivity_by_layer import (
     selectivity_by_layer,
 )
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+from support import figure_tables
 
 LAYERS = {"conv1": 32, "conv2": 64, "conv3": 128, "avgpool": 256, "fc1": 256}
 

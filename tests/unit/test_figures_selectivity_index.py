@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.selectivity_index import plot_selectivity_index, selectivity_index
 from music_detectors.selectivity.columns import UNITS
+from support import figure_tables
 
 
 def _units(conditions=figure_tables.CONDITIONS, seeds=3):

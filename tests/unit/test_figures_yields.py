@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import figure_tables
 from music_detectors.audio.columns import SPLIT_YIELD, YIELD
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.yields import plot_yields, yields
+from support import figure_tables
 
 
 def _texts(legend):

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from response_files import classes, corpus
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -13,6 +12,7 @@ from music_detectors.corpus.columns import CLASSES
 from music_detectors.genres.columns import GENRES
 from music_detectors.genres.responses import by_genre, genre_responses
 from music_detectors.selectivity.columns import CLIP_RESPONSES
+from support.response_files import classes, corpus
 
 
 def heard(effects, n=20, n_other=60, seed=0):

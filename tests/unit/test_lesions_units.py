@@ -3,11 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from response_files import Corpus, classes, clips
 from safetensors.numpy import save
 from sklearn.metrics import average_precision_score
 
-import figure_tables
 from music_detectors.common.errors import InputError
 from music_detectors.common.sealed import metadata, sealed
 from music_detectors.common.tables import read_table, write_table
@@ -18,6 +16,8 @@ from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_S
 from music_detectors.recognition.scores import score_recognition, summarise_recognition
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.training.columns import NETWORK_CLIPS
+from support import figure_tables
+from support.response_files import Corpus, classes, clips
 
 AVGPOOL, FC1, CLASSES = 16, 5, 6
 DRAWS = 20

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from networks_corpus import make_corpus
 
 from music_detectors.common.errors import InputError
 from music_detectors.models.device import advising_when_full, prepare_device
 from music_detectors.models.gpus import claim_gpu
 from music_detectors.networks import data, device, gpus
+from support.networks_corpus import make_corpus
 from workflow.snake import ROOT
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="GPUs are claimed on Linux only")

@@ -5,7 +5,6 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-import response_files
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
@@ -14,6 +13,7 @@ from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.quilts.responses import groups_of_units, quilt_responses
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.spectrograms.columns import INDEX
+from support import response_files
 
 STIMULI = ["intact", "quilt-50ms", "quilt-400ms"]
 SEEDS = [1, 4]

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from response_files import classes, corpus, write_responses
 from sklearn.metrics import average_precision_score
 
 from music_detectors.common.average_precision import chance_average_precision
@@ -11,6 +10,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from music_detectors.recognition.scores import score_recognition, summarise_recognition
+from support.response_files import classes, corpus, write_responses
 
 GROUPS = ["natural", "target", "target", "withheld", "natural", "natural"]
 

@@ -10,9 +10,6 @@ import pandas as pd
 import pytest
 import yaml
 
-import claim_tables
-import figure_tables
-from claim_tables import Tables
 from music_detectors.audio.columns import YIELD
 from music_detectors.claims.columns import VERDICTS, WHOLE
 from music_detectors.claims.inference import judged
@@ -25,7 +22,9 @@ from music_detectors.report.captions import caption
 from music_detectors.report.cost import costs
 from music_detectors.report.page import TEXTS, duration, number, p_value, tally, write_report
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
-from stored import store
+from support import claim_tables, figure_tables
+from support.claim_tables import Tables
+from support.stored import store
 
 ROOT = Path(__file__).parents[2]
 # One pixel.

@@ -1,10 +1,10 @@
 """Joining responses with the clip table."""
 
 import pytest
-from response_files import clips
 
 from music_detectors.common.errors import InputError
 from music_detectors.responses.clips import described
+from support.response_files import clips
 
 
 def test_rows_come_in_the_order_asked_for():

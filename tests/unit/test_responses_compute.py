@@ -2,7 +2,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from networks_corpus import make_corpus
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
@@ -16,6 +15,7 @@ from music_detectors.responses import compute as shard
 from music_detectors.responses.compute import compute_responses, compute_responses_of_networks
 from music_detectors.responses.files import read_responses
 from music_detectors.spectrograms.columns import INDEX
+from support.networks_corpus import make_corpus
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from response_files import classes, corpus
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
@@ -14,6 +13,7 @@ from music_detectors.selectivity.columns import (
     UNITS,
 )
 from music_detectors.selectivity.selective import selective_responses, summarise_selectivity
+from support.response_files import classes, corpus
 
 CHOSEN = {"avgpool": [3, 14], "conv1": [0]}
 

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from response_files import UNITS as LAYER_SIZES
-from response_files import corpus, write_responses
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import fdrcorrection
@@ -21,6 +19,8 @@ from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.effects import effects
 from music_detectors.selectivity.ranking import ranks, share_of_units
 from music_detectors.selectivity.units import selectivity_units
+from support.response_files import UNITS as LAYER_SIZES
+from support.response_files import corpus, write_responses
 
 
 def run(files, name="units.tsv", **changed):

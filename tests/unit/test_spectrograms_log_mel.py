@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
-from recordings import noise, tone
 
 from music_detectors.audio.storage import SAMPLE_RATE, to_int16
 from music_detectors.spectrograms.log_mel import PARAMETERS, frames_of, log_mel
+from support.recordings import noise, tone
 
 
 def by_torchaudio(samples):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recordings import noise, write_classes, write_clips
 
 from music_detectors.audio.storage import SAMPLE_RATE, AudioShard, to_int16, write_audio_shard
 from music_detectors.common.errors import InputError
@@ -20,6 +19,7 @@ from music_detectors.spectrograms.shard import (
     read_index,
     write_spectrogram_shard,
 )
+from support.recordings import noise, write_classes, write_clips
 
 MIDS = ["/m/a", "/m/b", "/m/c"]
 CLIPS = [("a", "/m/b"), ("missing", "/m/a"), ("-_b", "/m/c;/m/a"), ("c", "")]

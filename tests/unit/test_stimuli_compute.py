@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from recordings import write_classes, write_clips
 
 from music_detectors.audio.storage import (
     SAMPLE_RATE,
@@ -24,6 +23,7 @@ from music_detectors.stimuli.columns import QUILT_STATUS
 from music_detectors.stimuli.compute import compute_quilt_shard, quilt_of
 from music_detectors.stimuli.names import segment_ms_of
 from music_detectors.stimuli.quilt import segment_samples
+from support.recordings import write_classes, write_clips
 
 LENGTH = 2 * SAMPLE_RATE
 COMPARED = 1.5

@@ -5,13 +5,13 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from networks_corpus import make_corpus
 
 from music_detectors.common.errors import InputError
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import write_spectrogram_shard
 from music_detectors.training import data
 from music_detectors.training.data import open_spectrograms
+from support.networks_corpus import make_corpus
 
 CPU = torch.device("cpu")
 PLAN = [torch.tensor([3, 0, 21]), torch.tensor([10]), torch.tensor([9, 8, 7, 6])]

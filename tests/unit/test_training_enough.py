@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks_corpus import make_corpus
 
 from music_detectors.audio.enough import clips_needed, shortage
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.spectrograms.columns import INDEX
 from music_detectors.training.enough import check_training_clips
+from support.networks_corpus import make_corpus
 
 
 @given(

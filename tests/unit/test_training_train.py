@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from networks_corpus import MIDS, make_corpus, settings
 from notebook import with_weights_of
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -22,6 +21,7 @@ from music_detectors.models.weights import read_network
 from music_detectors.networks import architecture, checkpoint, training
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
 from music_detectors.training.train import batch_sizes, train_network, training_step
+from support.networks_corpus import MIDS, make_corpus, settings
 
 # Threads that wait for each other only slow such small work down.
 torch.set_num_threads(1)
@@ -260,7 +260,7 @@ def test_a_training_killed_by_the_system_goes_on_to_the_same_weights(corpus, tmp
 import os, signal, sys
 from pathlib import Path
 sys.path[:0] = {[entry for entry in sys.path if entry]!r}
-from networks_corpus import settings
+from support.networks_corpus import settings
 from music_detectors.training import train as training
 save = training.save_checkpoint
 def save_and_die(path, digest, state):

@@ -6,10 +6,9 @@ import shlex
 import subprocess
 import sys
 
-from fault_server import fault_server, reply, sound, unused_port
-
 from music_detectors.audio.columns import STATUS
 from music_detectors.common.tables import read_table
+from support.fault_server import fault_server, reply, sound, unused_port
 from workflow.snake import ROOT, planned, snakemake, written
 
 TONES = [reply(sound(2.0, seed=k)) for k in range(12)]

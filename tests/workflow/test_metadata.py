@@ -1,9 +1,8 @@
 """The files that describe AudioSet, from the web, through Snakemake."""
 
-from loopback import Answer, serving
-
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import METADATA
+from support.loopback import Answer, serving
 from workflow.audioset_files import write_audioset
 from workflow.snake import planned, preset, snakemake, written
 

@@ -53,7 +53,7 @@ def record(path, samples, rate=44_100):
 
 def audio_settings(**changes):
     """The section `audio` of the default configuration, with pauses that a test can wait for."""
-    settings = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["audio"]
+    settings = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["audio"]
     settings["retries"]["pause_seconds"] = 0.01
     return {**settings, **changes}
 

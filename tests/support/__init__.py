@@ -1,0 +1,1 @@
+"""Helpers of the tests: settings, tables, recordings, files and servers that tests make."""
