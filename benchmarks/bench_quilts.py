@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from notebook import notebook_quilt, notebook_windows
 
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.stimuli.compute import quilt_of
 from music_detectors.stimuli.quilt import WINDOW_MS, joined, segment_order
 from music_detectors.stimuli.window_spectra import changes_between

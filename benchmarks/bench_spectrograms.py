@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torchaudio
 
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.spectrograms.log_mel import log_mel
 from timing import alternate, report
 

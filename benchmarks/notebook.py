@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
 
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.models.kim2024.architecture import Network
-from music_detectors.spectrograms.log_mel import F_MAX, F_MIN, N_FFT, N_MELS, SAMPLE_RATE
+from music_detectors.spectrograms.log_mel import F_MAX, F_MIN, N_FFT, N_MELS
 
 READ_AT = {"conv1": 3, "conv2": 8, "conv3": 12, "avgpool": 19, "fc1": 21, "fc2": 23}
 """Where in the sequence each layer's output is read."""

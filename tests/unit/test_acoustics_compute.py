@@ -10,8 +10,8 @@ from music_detectors.acoustics.compute import compute_acoustics_shard
 from music_detectors.acoustics.covariates import read_covariates
 from music_detectors.acoustics.modulation import modulation_covariates
 from music_detectors.acoustics.sound import sound_covariates
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import (
-    SAMPLE_RATE,
     AudioShard,
     to_float,
     to_int16,

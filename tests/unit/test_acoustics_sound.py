@@ -10,7 +10,8 @@ from scipy import signal
 
 from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.acoustics.sound import sound_covariates
-from music_detectors.audio.storage import SAMPLE_RATE, to_float, to_int16
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import to_float, to_int16
 
 SECONDS = 2
 TIME = np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE

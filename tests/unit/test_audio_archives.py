@@ -15,7 +15,8 @@ from music_detectors.audio.decode import Member, decode
 from music_detectors.audio.failures import Unusable
 from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.places import archive_paths
-from music_detectors.audio.storage import SAMPLE_RATE, read_audio_shard
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
 from support.recordings import audio_settings, noise, record, write_clips

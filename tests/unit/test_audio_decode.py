@@ -18,7 +18,8 @@ from hypothesis.extra.numpy import arrays
 from music_detectors.audio import decode as module
 from music_detectors.audio.decode import decode, find_ffmpeg, judge
 from music_detectors.audio.failures import Unusable
-from music_detectors.audio.storage import SAMPLE_RATE, to_float, to_int16
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import to_float, to_int16
 from music_detectors.common.errors import InputError
 from support.recordings import noise, record, run_ffmpeg, tone
 

@@ -8,8 +8,8 @@ import pytest
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.decode import decode
 from music_detectors.audio.failures import Unusable
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.sources import AudioSetFolder, ClipSource, EmbeddedSource, FileSource
-from music_detectors.audio.storage import SAMPLE_RATE
 from music_detectors.common.errors import InputError
 from support.recordings import noise, record
 

@@ -18,7 +18,7 @@ from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import STATUS
 from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.fetch import fetch_shard
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.youtube import YouTubeSource, find_deno
 from music_detectors.common.tables import read_table
 from support.loopback import Answer, serving

@@ -5,7 +5,8 @@ import pytest
 import torch
 import torchaudio
 
-from music_detectors.audio.storage import SAMPLE_RATE, to_int16
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import to_int16
 from music_detectors.spectrograms.log_mel import PARAMETERS, frames_of, log_mel
 from support.recordings import noise, tone
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from music_detectors.audio.storage import SAMPLE_RATE, AudioShard, to_int16, write_audio_shard
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import AudioShard, to_int16, write_audio_shard
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.spectrograms import compute as module

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import (
-    SAMPLE_RATE,
     AudioShard,
     to_float,
     to_int16,

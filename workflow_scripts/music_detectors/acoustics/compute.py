@@ -8,7 +8,8 @@ import pandas as pd
 from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.acoustics.modulation import modulation_covariates
 from music_detectors.acoustics.sound import sound_covariates
-from music_detectors.audio.storage import SAMPLE_RATE, read_audio_shard, to_float
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import read_audio_shard, to_float
 from music_detectors.common.damage import damaged
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import write_table

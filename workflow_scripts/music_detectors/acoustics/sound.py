@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from scipy import fft
 
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 
 LEVEL_FLOOR_DB = -100.0
 """Level of digital silence, in dB re full scale: that of the log-Mel's floor."""

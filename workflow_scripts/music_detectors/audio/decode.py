@@ -29,7 +29,7 @@ import soundfile
 import soxr
 
 from music_detectors.audio.failures import Unusable
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import InputError, one_line
 
 SHORT_SECONDS = 0.025

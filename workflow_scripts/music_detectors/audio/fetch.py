@@ -20,8 +20,9 @@ from music_detectors.audio.columns import STATUS, USABLE
 from music_detectors.audio.decode import judge, judge_level
 from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic
 from music_detectors.audio.journal import Ended, Journal, disk_trouble
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.sources import Answer, Sources, open_sources
-from music_detectors.audio.storage import SAMPLE_RATE, AudioShard, to_int16, write_audio_shard
+from music_detectors.audio.storage import AudioShard, to_int16, write_audio_shard
 from music_detectors.common.errors import one_line, say
 from music_detectors.common.progress import progress
 from music_detectors.common.seeds import seed_of

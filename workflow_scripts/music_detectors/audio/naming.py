@@ -8,7 +8,7 @@ from pathlib import Path
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.decode import Decoded, Member, decode
 from music_detectors.audio.failures import Unusable
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 
 _EXTENSIONS = (
     ".wav.gz .wav .flac .ogg .oga .opus .mp3 .m4a .mp4 .aac .webm .weba .mkv .aif .aiff".split()

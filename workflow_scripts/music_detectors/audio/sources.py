@@ -15,7 +15,7 @@ from music_detectors.audio.decode import Decoded, decode
 from music_detectors.audio.failures import Retryable, Unusable
 from music_detectors.audio.journal import Ended
 from music_detectors.audio.naming import Place, decode_named, names_of, stem
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.synthesis.scene import synthesise
 

@@ -19,9 +19,6 @@ from music_detectors.common.hdf5 import (
     write_text,
 )
 
-SAMPLE_RATE = 22_050
-"""Samples a second of everything that is stored: the study's rate."""
-
 _FULL_SCALE = 32_768
 _KIND = "audio shard"
 _SCHEMA_VERSION = 2

@@ -26,7 +26,7 @@ from music_detectors.audio.clips import Clip
 from music_detectors.audio.decode import SHORT_SECONDS, Decoded, decode
 from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.journal import disk_trouble
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import one_line
 
 _AGENT = "music-detectors-workflow (+https://doi.org/10.1038/s41467-023-44516-0)"

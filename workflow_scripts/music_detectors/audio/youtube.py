@@ -26,7 +26,7 @@ from music_detectors.audio.clips import Clip
 from music_detectors.audio.decode import SHORT_SECONDS, Decoded, decode, find_ffmpeg
 from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.journal import disk_trouble
-from music_detectors.audio.storage import SAMPLE_RATE
+from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.youtube_failures import VIDEO_UNAVAILABLE, classify
 from music_detectors.common.errors import one_line
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from music_detectors.audio.clips import read_shard_clips
-from music_detectors.audio.storage import SAMPLE_RATE, AudioShard, read_audio_shard
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import AudioShard, read_audio_shard
 from music_detectors.common.damage import damaged, rebuild
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.tables import read_table

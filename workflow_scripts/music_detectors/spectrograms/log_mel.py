@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
 
-from music_detectors.audio.storage import SAMPLE_RATE, to_float
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import to_float
 
 N_FFT = 551
 WIN_LENGTH = N_FFT

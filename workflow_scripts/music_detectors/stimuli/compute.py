@@ -6,7 +6,8 @@ import os
 import numpy as np
 import pandas as pd
 
-from music_detectors.audio.storage import SAMPLE_RATE, to_float
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import to_float
 from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import write_table
