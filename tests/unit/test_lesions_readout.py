@@ -8,8 +8,8 @@ from notebook import READ_AT, with_weights_of
 from safetensors.numpy import load_file, save_file
 
 from music_detectors.common.errors import InputError
+from music_detectors.lesions import readout as module
 from music_detectors.lesions.readout import Readout, lesioned_layer, read_readout
-from music_detectors.models.kim2024 import readout as module
 from music_detectors.models.kim2024.architecture import initial_network
 from music_detectors.models.kim2024.features import PooledFeatures
 from music_detectors.models.weights import write_tensors

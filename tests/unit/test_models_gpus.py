@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from music_detectors.common.errors import InputError
+from music_detectors.models import device, gpus
 from music_detectors.models.device import advising_when_full, prepare_device
 from music_detectors.models.gpus import claim_gpu
-from music_detectors.networks import data, device, gpus
+from music_detectors.training import data
 from support.networks_corpus import make_corpus
 from workflow.snake import ROOT
 

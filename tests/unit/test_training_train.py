@@ -16,9 +16,11 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table
+from music_detectors.models.kim2024 import architecture
 from music_detectors.models.kim2024.architecture import initial_network
 from music_detectors.models.weights import read_network
-from music_detectors.networks import architecture, checkpoint, training
+from music_detectors.training import checkpoint
+from music_detectors.training import train as training
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
 from music_detectors.training.train import batch_sizes, train_network, training_step
 from support.networks_corpus import MIDS, make_corpus, settings
