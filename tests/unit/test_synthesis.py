@@ -1,4 +1,4 @@
-"""Clips of the embedded corpus: determinism, level, and that every model holds everywhere."""
+"""Clips of the embedded corpus: determinism, level, and every sound model."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_every_class_has_a_model():
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("seconds", "rate"), [(1.0, 16_000), (2.03, 22_050)])
-def test_a_clip_is_whole_audible_and_unclipped(name, seconds, rate):
+def test_a_clip_is_complete_audible_and_unclipped(name, seconds, rate):
     x = synthesise(name, "a", 1, seconds, rate)
     assert x.dtype == np.float32 and x.shape == (round(seconds * rate),)
     assert np.isfinite(x).all()
@@ -30,14 +30,14 @@ def test_a_clip_is_whole_audible_and_unclipped(name, seconds, rate):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_sounds_within_the_first_second_whatever_is_drawn(name):
+def test_a_model_makes_sound_within_the_first_second_for_any_seed(name):
     for seed in range(3):
         x = SOURCES[name](np.random.default_rng(seed), 1.0, 16_000)
         assert x.shape == (16_000,) and np.isfinite(x).all() and np.abs(x).max() > 0
 
 
 @pytest.mark.parametrize("name", ["Speech", "Stream", "Shatter", "Rock music", "Vocal music"])
-def test_long_clips_at_high_rates(name):
+def test_long_clips_at_high_sample_rates(name):
     x = synthesise(name, "a", 1, 10.0, 44_100)
     halves = [level_db(half) for half in np.split(x, 2)]
     assert x.shape == (441_000,)
@@ -45,11 +45,11 @@ def test_long_clips_at_high_rates(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_clip_follows_from_its_seed_and_name_alone(name):
+def test_seed_and_clip_id_determine_a_clip(name):
     x = synthesise(name, "a", 1, 1.0, 16_000)
     assert np.array_equal(x, synthesise(name, "a", 1, 1.0, 16_000))
     for other in (synthesise(name, "b", 1, 1.0, 16_000), synthesise(name, "a", 2, 1.0, 16_000)):
-        # No two clips alike: other samples, and no copy at another level.
+        # Another clip, not a copy at another level.
         assert abs(np.corrcoef(x, other)[0, 1]) < 0.9
 
 
@@ -57,7 +57,7 @@ def test_a_second_source_is_heard():
     both = synthesise("Rain + Siren", "a", 1, 1.0, 16_000)
     assert not np.array_equal(both, synthesise("Rain", "a", 1, 1.0, 16_000))
     spectrum = np.abs(np.fft.rfft(both))
-    # Rain alone has no line in its spectrum; the siren's tone stands out by more than tenfold.
+    # Rain alone has no line in its spectrum; the siren's tone is more than ten times as strong.
     assert spectrum.max() > 10 * np.sqrt(np.mean(spectrum**2))
 
 
@@ -80,7 +80,7 @@ def levels():
     return {role: np.array(values) for role, values in found.items()}
 
 
-def test_levels_are_distributed_alike_in_all_roles(levels):
+def test_levels_have_the_same_distribution_in_all_roles(levels):
     assert len(levels["target"]) == len(levels["other"]) == 80 and len(levels["mixed"]) >= 20
     assert ks_2samp(levels["target"], levels["other"]).pvalue > 0.05
     assert ks_2samp(levels["mixed"], levels["other"]).pvalue > 0.05
@@ -88,5 +88,5 @@ def test_levels_are_distributed_alike_in_all_roles(levels):
     assert kstest(np.concatenate(list(levels.values())), "uniform", (low, high - low)).pvalue > 0.05
 
 
-def test_so_many_clips_would_show_a_difference_of_level(levels):
+def test_this_many_clips_would_show_a_difference_in_level(levels):
     assert ks_2samp(levels["target"], levels["other"] + 2).pvalue < 0.01

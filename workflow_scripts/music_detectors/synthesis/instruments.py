@@ -1,7 +1,8 @@
-"""Musical instruments: each is drawn once a piece and then plays any note.
+"""Musical instruments: each is drawn once per piece and then plays any note.
 
-An instrument is made by a function that draws its timbre; it maps a frequency and a number of
-samples to the samples of one note, which may ring on for longer. Units are those of `signals`.
+The functions here draw the timbre of an instrument and return it: a function of a frequency and of
+how many samples the note is held, which returns the samples of the note. These may be more, because
+a note can ring on. Units are those of `signals`.
 """
 
 from collections.abc import Callable
@@ -15,40 +16,40 @@ from music_detectors.synthesis.signals import (
     band_pass,
     curve,
     decay,
+    envelope,
     harmonics,
     high_pass,
     log_uniform,
     low_pass,
     modes,
+    n_samples,
     noise_band,
     phase,
-    samples,
-    seconds_of,
-    swell,
-    table,
-    unit,
+    sample_times,
+    unit_rms,
     wave,
+    wavetable,
     white,
 )
 from music_detectors.synthesis.voice import tract, vowel
 
 Instrument = Callable[[float, int], Samples]
-"""Frequency and samples held to the samples of a note."""
+"""From a frequency and a number of samples held to the samples of a note."""
 
 _MEMBRANE = np.array((1.0, 1.59, 2.14, 2.30, 2.65, 2.92))
-"""Modes of an ideal circular membrane over its lowest (Fletcher & Rossing, 1998)."""
+"""Modes of an ideal circular membrane, relative to the lowest (Fletcher & Rossing, 1998)."""
 
 
 def plucked(rng: Generator, rate: int, brightness: float, sustain: float) -> Instrument:
-    """A plucked string (Karplus & Strong, 1983) of the given brightness (0 to 1) and ring."""
+    """A plucked string (Karplus & Strong, 1983) of `brightness` 0 to 1 and `sustain` seconds."""
     place = rng.uniform(0.1, 0.35)
     brightness = np.clip(brightness * rng.uniform(0.8, 1.2), 0.02, 1)
-    draws = rng.integers(2**31)
+    seed = int(rng.integers(2**31))
 
     def note(frequency: float, held: int) -> Samples:
-        n = held + samples(0.08, rate)
-        x = _string(np.random.default_rng(draws), frequency, n, rate, brightness, sustain, place)
-        return x * swell(n, 0, samples(0.08, rate))
+        n = held + n_samples(0.08, rate)
+        x = _string(np.random.default_rng(seed), frequency, n, rate, brightness, sustain, place)
+        return x * envelope(n, 0, n_samples(0.08, rate))
 
     return note
 
@@ -62,11 +63,11 @@ def _string(
     sustain: float,
     place: float,
 ) -> Samples:
-    """Return `n` samples of a string plucked at `place`, falling by e in `sustain` seconds.
+    """Return `n` samples of a string plucked at `place`; it falls by e in `sustain` seconds.
 
-    The loop is written a period at a time: each period is the one before through the averaging
-    filter. Its length is a whole number of samples near the true period, to which the result is
-    resampled.
+    All periods are computed at once: each is the previous one through the averaging filter. A
+    period is a whole number of samples near the true period; the result is resampled to the true
+    one.
     """
     period = next_fast_len(int(np.ceil(rate / frequency)), real=True)
     stretch = period * frequency / rate
@@ -81,21 +82,21 @@ def _string(
 
 
 def struck(rng: Generator, rate: int) -> Instrument:
-    """A piano-like tone: bright as the hammer strikes, then dull and fading."""
+    """A piano-like tone: bright when the hammer strikes, then dull and fading."""
     strike = rng.uniform(0.1, 0.2)
     ring = rng.uniform(0.5, 1.4)
     soft = rng.uniform(1.2, 2.2)
 
     def note(frequency: float, held: int) -> Samples:
-        n = held + samples(0.1, rate)
+        n = held + n_samples(0.1, rate)
         k = harmonics(frequency, rate, 40)
         comb = np.abs(np.sin(np.pi * k * strike)) + 0.05
-        cycles = seconds_of(n, rate) * frequency
+        cycles = sample_times(n, rate) * frequency
         bright = decay(n, 0.12, rate)
-        x = wave(cycles, table(comb * k**-soft)) + 0.6 * bright * wave(
-            cycles * 1.0006, table(comb * k ** (0.5 - soft))
+        x = wave(cycles, wavetable(comb * k**-soft)) + 0.6 * bright * wave(
+            cycles * 1.0006, wavetable(comb * k ** (0.5 - soft))
         )
-        return x * decay(n, ring * (220 / frequency) ** 0.4, rate) * swell(n, 20, n // 8)
+        return x * decay(n, ring * (220 / frequency) ** 0.4, rate) * envelope(n, 20, n // 8)
 
     return note
 
@@ -103,48 +104,48 @@ def struck(rng: Generator, rate: int) -> Instrument:
 def frequency_modulated(
     rng: Generator, rate: int, ratios: tuple[float, ...], index: float, ring: float
 ) -> Instrument:
-    """Bells and electric pianos by frequency modulation (Chowning, 1973)."""
+    """A bell or electric piano by frequency modulation (Chowning, 1973)."""
     ratio = rng.choice(ratios) * rng.uniform(0.998, 1.002)
     index = index * rng.uniform(0.6, 1.4)
     ring = ring * rng.uniform(0.7, 1.4)
 
     def note(frequency: float, held: int) -> Samples:
-        n = held + samples(0.15, rate)
-        t = 2 * np.pi * frequency * seconds_of(n, rate)
+        n = held + n_samples(0.15, rate)
+        t = 2 * np.pi * frequency * sample_times(n, rate)
         depth = index * decay(n, 0.4 * ring, rate) if ratio * frequency < 0.4 * rate else 0
         x = np.sin(t + depth * np.sin(ratio * t))
-        return x * decay(n, ring, rate) * swell(n, samples(0.003, rate), samples(0.15, rate))
+        return x * decay(n, ring, rate) * envelope(n, n_samples(0.003, rate), n_samples(0.15, rate))
 
     return note
 
 
 def sustained(rng: Generator, rate: int, amplitudes: Callable[[Samples], Samples]) -> Instrument:
-    """A steady tone, of harmonics k with amplitudes `amplitudes(k)`: organs, bowed strings, pads.
+    """A steady tone whose harmonics k have `amplitudes(k)`: organs, bowed strings, pads.
 
-    Its attack and its vibrato are drawn.
+    Attack, release and vibrato are drawn at random.
     """
     attack, release = log_uniform(rng, 0.02, 0.2), rng.uniform(0.05, 0.25)
     depth, speed = rng.uniform(0, 0.006), rng.uniform(4.5, 6.5)
 
     def note(frequency: float, held: int) -> Samples:
-        n = held + samples(release, rate)
-        t = seconds_of(n, rate)
+        n = held + n_samples(release, rate)
+        t = sample_times(n, rate)
         cycles = frequency * (t + depth / (2 * np.pi * speed) * np.sin(2 * np.pi * speed * t))
-        period = table(amplitudes(harmonics(frequency, rate, 60).astype(float)))
-        return wave(cycles, period) * swell(n, samples(attack, rate), samples(release, rate))
+        period = wavetable(amplitudes(harmonics(frequency, rate, 60).astype(float)))
+        return wave(cycles, period) * envelope(n, n_samples(attack, rate), n_samples(release, rate))
 
     return note
 
 
 def organ(rng: Generator, rate: int) -> Instrument:
-    """Drawbars: a few harmonics, each as loud as drawn."""
+    """An organ: a few harmonics of random loudness, as set by drawbars."""
     bars = np.zeros(61)
     bars[[1, 2, 3, 4, 6, 8]] = rng.uniform(0.1, 1, 6)
     return sustained(rng, rate, lambda k: bars[k.astype(int)])
 
 
 def bowed(rng: Generator, rate: int) -> Instrument:
-    """Bowed strings: all harmonics, with the bumps of a wooden body."""
+    """Bowed strings: all harmonics, with the resonances of a wooden body."""
     slope = rng.uniform(0.9, 1.4)
     bumps = np.exp(0.5 * rng.standard_normal(61))
     return sustained(rng, rate, lambda k: bumps[k.astype(int)] * k**-slope)
@@ -157,19 +158,21 @@ def pad(rng: Generator, rate: int) -> Instrument:
 
 
 def brass(rng: Generator, rate: int) -> Instrument:
-    """A brass tone: the louder, the brighter, so each attack opens up (Risset, 1966)."""
+    """A brass tone: the louder, the brighter, so each attack brightens (Risset, 1966)."""
     bright = rng.uniform(0.5, 1.0)
     attack = rng.uniform(0.03, 0.08)
     speed = rng.uniform(4.5, 6)
 
     def note(frequency: float, held: int) -> Samples:
-        n = held + samples(0.06, rate)
-        t = seconds_of(n, rate)
-        shape = swell(n, samples(attack, rate), samples(0.08, rate)) * curve(n, (1, 0.8, 0.85, 0.7))
+        n = held + n_samples(0.06, rate)
+        t = sample_times(n, rate)
+        shape = envelope(n, n_samples(attack, rate), n_samples(0.08, rate)) * curve(
+            n, (1, 0.8, 0.85, 0.7)
+        )
         late = np.minimum(t / 0.5, 1) * 0.004 / (2 * np.pi * speed)
         cycles = frequency * (t + late * np.sin(2 * np.pi * speed * t))
         k = harmonics(frequency, rate, 40)
-        dull, open_ = table(k**-2.2), table(k**-bright * np.exp(-k * frequency / 5000))
+        dull, open_ = wavetable(k**-2.2), wavetable(k**-bright * np.exp(-k * frequency / 5000))
         return shape * wave(cycles, dull) + 0.7 * shape**3 * wave(cycles, open_)
 
     return note
@@ -180,71 +183,71 @@ def flute(rng: Generator, rate: int) -> Instrument:
     upper = rng.uniform(0.05, 0.5, 4)
     breath = rng.uniform(0.02, 0.12)
     depth, speed = rng.uniform(0.002, 0.008), rng.uniform(4.5, 6)
-    draws = rng.integers(2**31)
+    seed = int(rng.integers(2**31))
 
     def note(frequency: float, held: int) -> Samples:
-        n = held + samples(0.06, rate)
-        t = seconds_of(n, rate)
+        n = held + n_samples(0.06, rate)
+        t = sample_times(n, rate)
         cycles = frequency * (t + depth / (2 * np.pi * speed) * np.sin(2 * np.pi * speed * t))
-        air = white(np.random.default_rng(draws), n)
-        x = unit(wave(cycles, table((1, *upper))))
-        x += breath * unit(band_pass(air, 2 * frequency, 2 * frequency, rate))
-        return x * swell(n, samples(0.05, rate), samples(0.06, rate))
+        air = white(np.random.default_rng(seed), n)
+        x = unit_rms(wave(cycles, wavetable((1, *upper))))
+        x += breath * unit_rms(band_pass(air, 2 * frequency, 2 * frequency, rate))
+        return x * envelope(n, n_samples(0.05, rate), n_samples(0.06, rate))
 
     return note
 
 
 def synthesiser(rng: Generator, rate: int) -> Instrument:
-    """A saw or square wave whose filter opens at each note and closes again."""
+    """A saw or square wave whose filter opens and closes with each note."""
     odd = rng.uniform() < 0.4
     close = rng.uniform(0.05, 0.4)
     rest = rng.uniform(0.2, 0.7)
 
     def note(frequency: float, held: int) -> Samples:
-        n = held + samples(0.03, rate)
+        n = held + n_samples(0.03, rate)
         k = harmonics(frequency, rate, 80)
         amplitudes = np.where(k % 2, 1.0, 0.0 if odd else 1.0) / k
-        cycles = frequency * seconds_of(n, rate)
+        cycles = frequency * sample_times(n, rate)
         bright = decay(n, close, rate)
-        x = wave(cycles, table(amplitudes * np.exp(-k / 4)))
-        x = (1 - bright) * rest * x + bright * wave(cycles, table(amplitudes))
-        return x * swell(n, samples(0.004, rate), samples(0.03, rate))
+        x = wave(cycles, wavetable(amplitudes * np.exp(-k / 4)))
+        x = (1 - bright) * rest * x + bright * wave(cycles, wavetable(amplitudes))
+        return x * envelope(n, n_samples(0.004, rate), n_samples(0.03, rate))
 
     return note
 
 
 def singer(rng: Generator, rate: int, scale: float, formants: Samples | None = None) -> Instrument:
-    """A singer holding each pitch, with vibrato that sets in late; on any vowel or the one given.
+    """A singer who holds each pitch, with delayed vibrato; on the given vowel or random ones.
 
-    `scale` is the formants' ratio to those of a man.
+    `scale` is the ratio of the formants to those of a man.
     """
     depth, speed = rng.uniform(0.004, 0.013), rng.uniform(4.8, 6.4)
     tilt = rng.uniform(0.8, 1.3)
-    draws = rng.integers(2**31)
+    seed = int(rng.integers(2**31))
 
     def note(frequency: float, held: int) -> Samples:
-        own = np.random.default_rng((draws, round(frequency), held))
-        n = held + samples(0.05, rate)
-        t = seconds_of(n, rate)
+        own = np.random.default_rng((seed, round(frequency), held))
+        n = held + n_samples(0.05, rate)
+        t = sample_times(n, rate)
         scoop = -0.05 * decay(n, 0.04, rate)
         late = np.minimum(t / 0.4, 1) * depth * np.sin(2 * np.pi * speed * t + own.uniform(0, 6))
         k = harmonics(frequency * 1.03, rate, 100)
         cycles = phase(frequency * (1 + scoop + late), rate)
         shape = vowel(own, scale) if formants is None else formants
-        x = unit(tract(wave(cycles, table(k**-tilt)), shape, scale, rate))
-        return x * swell(n, samples(0.04, rate), samples(0.07, rate))
+        x = unit_rms(tract(wave(cycles, wavetable(k**-tilt)), shape, scale, rate))
+        return x * envelope(n, n_samples(0.04, rate), n_samples(0.07, rate))
 
     return note
 
 
 def overdrive(gain: float, rate: int) -> Callable[[Samples], Samples]:
-    """Return the effect of an overdriven amplifier and its cabinet on a whole layer."""
-    return lambda x: high_pass(low_pass(np.tanh(gain * unit(x)), 4200, rate), 80, rate)
+    """Return the effect, on a whole layer, of an overdriven amplifier and its cabinet."""
+    return lambda x: high_pass(low_pass(np.tanh(gain * unit_rms(x)), 4200, rate), 80, rate)
 
 
 def drum_kit(rng: Generator, rate: int, soft: bool = False) -> dict[str, Samples]:
-    """Return one hit of kick, snare, hat, open hat and ride of one kit; `soft` is brushed."""
-    n = samples(0.35, rate)
+    """Return one hit each of kick, snare, hat, open hat and ride; `soft` means brushes."""
+    n = n_samples(0.35, rate)
     low, drop = rng.uniform(42, 65), rng.uniform(1.5, 4)
     sweep = low * (1 + drop * decay(n, rng.uniform(0.015, 0.04), rate))
     kick = np.sin(2 * np.pi * phase(sweep, rate)) * decay(n, rng.uniform(0.07, 0.16), rate)
@@ -252,22 +255,22 @@ def drum_kit(rng: Generator, rate: int, soft: bool = False) -> dict[str, Samples
     wires = noise_band(rng, n, rng.uniform(700, 1800), rng.uniform(6000, 10000), rate)
     wires *= decay(n, rng.uniform(0.12, 0.2) if soft else rng.uniform(0.04, 0.11), rate)
     shell = modes(n, rng.uniform(160, 240) * np.array((1, 1.6)), (0.05, 0.03), (1, 0.6), rate)
-    snare = unit(wires) + (0.1 if soft else rng.uniform(0.3, 1)) * unit(shell)
+    snare = unit_rms(wires) + (0.1 if soft else rng.uniform(0.3, 1)) * unit_rms(shell)
     metal = high_pass(white(rng, n), rng.uniform(4500, 7000), rate)
     tones = modes(n, rng.uniform(2500, 7500, 8), np.full(8, 0.25), np.ones(8), rate)
-    ride = unit(metal) * decay(n, 0.1, rate) + unit(tones) * decay(n, 0.2, rate)
+    ride = unit_rms(metal) * decay(n, 0.1, rate) + unit_rms(tones) * decay(n, 0.2, rate)
     return {
-        "kick": 1.6 * unit(kick),
-        "snare": (0.5 if soft else 1) * unit(snare),
-        "hat": 0.35 * unit(metal) * decay(n, rng.uniform(0.012, 0.04), rate),
-        "open": 0.35 * unit(metal) * decay(n, rng.uniform(0.1, 0.25), rate),
-        "ride": 0.25 * unit(ride),
+        "kick": 1.6 * unit_rms(kick),
+        "snare": (0.5 if soft else 1) * unit_rms(snare),
+        "hat": 0.35 * unit_rms(metal) * decay(n, rng.uniform(0.012, 0.04), rate),
+        "open": 0.35 * unit_rms(metal) * decay(n, rng.uniform(0.1, 0.25), rate),
+        "ride": 0.25 * unit_rms(ride),
     }
 
 
 def hand_drums(rng: Generator, rate: int) -> list[Samples]:
-    """Return the strokes of a family of hand drums: low, slapped, high ones, shaker, wood block."""
-    n = samples(0.5, rate)
+    """Return the strokes of a set of hand drums: four from low to high, shaker, wood block."""
+    n = n_samples(0.5, rate)
     lowest = log_uniform(rng, 60, 130)
     strokes = []
     for step in (1.0, rng.uniform(1.4, 1.7), rng.uniform(1.9, 2.6), rng.uniform(2.8, 4.0)):
@@ -275,9 +278,9 @@ def hand_drums(rng: Generator, rate: int) -> list[Samples]:
         gains = rng.uniform(0.2, 1, len(_MEMBRANE)) / _MEMBRANE
         skin = modes(n, lowest * step * _MEMBRANE, ring, gains, rate)
         hand = noise_band(rng, n, 400, rng.uniform(2000, 6000), rate) * decay(n, 0.008, rate)
-        strokes.append(unit(skin) + rng.uniform(0.1, 0.8) * unit(hand))
+        strokes.append(unit_rms(skin) + rng.uniform(0.1, 0.8) * unit_rms(hand))
     shaker = high_pass(white(rng, n), rng.uniform(3000, 6000), rate)
-    shaker *= swell(n, samples(0.02, rate), 0) * decay(n, 0.03, rate)
+    shaker *= envelope(n, n_samples(0.02, rate), 0) * decay(n, 0.03, rate)
     wood = rng.uniform(700, 1600) * np.array((1, 2.4, 4.1))
     block = modes(n, wood, (0.03, 0.015, 0.01), (1, 0.5, 0.3), rate)
-    return [*strokes, 0.4 * unit(shaker), 0.6 * unit(block)]
+    return [*strokes, 0.4 * unit_rms(shaker), 0.6 * unit_rms(block)]

@@ -1,8 +1,7 @@
-"""Ten genres of music: notes of a scale, on a beat, over chords, with what repeats.
+"""Ten genres of music: notes of a scale on a beat, over chords, with repetition.
 
-A piece has a tempo, a key and a progression of chords; layers of notes are written on it and
-played by instruments. A clip begins anywhere in the piece. Times are in beats, pitches in
-semitones as in MIDI (69 is 440 Hz).
+A piece has a tempo, a key and a progression of chords; instruments play layers of notes over it. A
+clip begins anywhere in the piece. Times are in beats, pitches are MIDI note numbers (69 is 440 Hz).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +26,7 @@ from music_detectors.synthesis.instruments import (
     struck,
     synthesiser,
 )
-from music_detectors.synthesis.signals import Samples, add, log_uniform, samples, unit
+from music_detectors.synthesis.signals import Samples, add, log_uniform, n_samples, unit_rms
 from music_detectors.synthesis.voice import vowel
 
 _Choice = TypeVar("_Choice")
@@ -51,11 +50,11 @@ _CHORDS = {
 }
 
 Chord = tuple[int, str]
-"""Root in semitones over the tonic, and a key of `_CHORDS`."""
+"""Root in semitones above the tonic, and a key of `_CHORDS`."""
 
 
 class Note(NamedTuple):
-    """A note: when it begins and how long it is held, its pitch and how loud it is."""
+    """A note: the beat it begins on, how many beats it is held, its pitch and its gain."""
 
     beat: float
     beats: float
@@ -64,10 +63,10 @@ class Note(NamedTuple):
 
 
 class Piece:
-    """A stretch of music of which `seconds` are heard, from a moment drawn at random.
+    """A piece of music; `seconds` of it are heard, from a random moment on.
 
     `bar` is in beats; each chord of `progression` lasts `chord_beats`; `swing` delays the second
-    half of each beat by that share of it.
+    half of each beat by that share of the beat.
     """
 
     def __init__(
@@ -81,19 +80,19 @@ class Piece:
         chord_beats: int = 4,
         swing: float = 0.0,
     ):
-        """Draw the tempo (beats a minute), the key and the moment at which the clip begins."""
+        """Draw the tempo (from a range, in beats per minute), the key and the start of the clip."""
         self.rng, self.rate, self.bar = rng, rate, bar
         self.progression, self.chord_beats, self.swing = progression, chord_beats, swing
         self.beat_seconds = 60 / log_uniform(rng, *tempo)
         self.tonic = int(rng.integers(12))
         self.tuning = rng.uniform(-0.4, 0.4)
-        self.loose = rng.uniform(0.001, 0.008)
+        self.timing_spread = rng.uniform(0.001, 0.008)
         self.first = rng.uniform(0, len(progression) * chord_beats)
         self.last = self.first + seconds / self.beat_seconds
-        self.out = np.zeros(samples(seconds, rate))
+        self.out = np.zeros(n_samples(seconds, rate))
 
     def chord(self, beat: float) -> tuple[int, tuple[int, ...]]:
-        """Return the pitch class of the root, and the chord's tones over it, at a beat."""
+        """Return the chord at a beat: the pitch class of its root, and its tones above the root."""
         root, quality = self.progression[int(beat // self.chord_beats) % len(self.progression)]
         return (self.tonic + root) % 12, _CHORDS[quality]
 
@@ -104,20 +103,20 @@ class Piece:
         return sorted(lowest + (root + tone - lowest) % 12 for tone in tones[:4])
 
     def beats(self, step: float) -> Samples:
-        """Return the beats, `step` apart, of all that may be heard, from a bar before on."""
+        """Return the beats, `step` apart, that may be heard, starting one bar or more early."""
         start = (np.floor(self.first / self.bar) - 1) * self.bar
         return np.arange(start, self.last, step)
 
     def sample_of(self, beat: float) -> int:
-        """Return the sample at which a beat falls, with the swing and a player's looseness."""
+        """Return the sample of a beat, with swing and a player's imprecision."""
         whole, part = divmod(beat, 1)
         half = 0.5 + self.swing
         swung = part * 2 * half if part < 0.5 else half + (part - 0.5) * 2 * (1 - half)
-        late = self.rng.normal(0, self.loose)
+        late = self.rng.normal(0, self.timing_spread)
         return round(((whole + swung - self.first) * self.beat_seconds + late) * self.rate)
 
     def hits(self, pattern: str) -> list[tuple[float, float]]:
-        """Return beats and gains of a pattern of one bar: X is loud, x soft, a point is rest."""
+        """Return beats and gains of a one-bar pattern: X loud, x medium, o soft, a dot for rest."""
         gains = {"X": 1.0, "x": 0.6, "o": 0.35}
         beats = self.beats(self.bar / len(pattern))
         marks = [pattern[i % len(pattern)] for i in range(len(beats))]
@@ -130,12 +129,12 @@ class Piece:
         level_db: float,
         effect: Callable[[Samples], Samples] = lambda x: x,
     ) -> None:
-        """Add a layer of notes at `level_db`, give or take 3 dB, through `effect`."""
+        """Add a layer of notes, through `effect`, at `level_db` plus or minus 3 dB."""
         layer = np.zeros_like(self.out)
         played: dict[tuple[float, int], Samples] = {}
         for note in notes:
             at = self.sample_of(note.beat)
-            held = samples(note.beats * self.beat_seconds, self.rate)
+            held = n_samples(note.beats * self.beat_seconds, self.rate)
             if at >= len(layer) or at + held < 0:
                 continue
             key = (note.pitch, held)
@@ -146,18 +145,18 @@ class Piece:
         self._mix(effect(layer), level_db)
 
     def strike(self, hits: Iterable[tuple[float, float, Samples]], level_db: float) -> None:
-        """Add a layer of drum hits: beat, gain and the sound of the hit."""
+        """Add a layer of drum hits (beat, gain, sound of the hit) at `level_db` +- 3 dB."""
         layer = np.zeros_like(self.out)
         for beat, gain, sound in hits:
             add(layer, gain * self.rng.uniform(0.8, 1) * sound, self.sample_of(beat))
         self._mix(layer, level_db)
 
     def _mix(self, layer: Samples, level_db: float) -> None:
-        self.out += unit(layer) * 10 ** ((level_db + self.rng.uniform(-3, 3)) / 20)
+        self.out += unit_rms(layer) * 10 ** ((level_db + self.rng.uniform(-3, 3)) / 20)
 
 
 def _pick(rng: Generator, choices: Sequence[_Choice]) -> _Choice:
-    return choices[rng.integers(len(choices))]
+    return choices[int(rng.integers(len(choices)))]
 
 
 def _held_chords(piece: Piece, centre: float, every: int) -> list[Note]:
@@ -210,7 +209,7 @@ def _walking_bass(piece: Piece) -> list[Note]:
 def _melody(
     piece: Piece, scale: Sequence[int], centre: float, density: float, step: float = 0.5
 ) -> list[Note]:
-    """A motif of one bar, moved with the chords; every other bar it ends differently."""
+    """A motif of one bar, transposed with the chords; every second bar ends differently."""
     rng = piece.rng
     per_bar = round(piece.bar / step)
     ladder = np.array([12 * octave + tone for octave in range(11) for tone in scale]) + piece.tonic
@@ -241,7 +240,7 @@ def _beat(piece: Piece, kit: dict[str, Samples], patterns: dict[str, str]) -> li
 
 
 def pop_music(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Four chords, a backbeat, bass, keys or guitar, and mostly a hook on top."""
+    """Four chords, a backbeat, bass, keys or guitar, and usually a hook on top."""
     chords = _pick(
         rng,
         (
@@ -283,7 +282,7 @@ def pop_music(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def rock_music(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Overdriven power chords in eighths or syncopated, bass and loud drums, some with a solo."""
+    """Overdriven power chords in eighths or syncopated, bass and loud drums, sometimes a solo."""
     roots = _pick(rng, ((0, 10, 5, 0), (0, 3, 5, 10), (0, 5, 7, 5), (0, 0, 8, 10), (0, 1, 3, 0)))
     chords = [(root, "5") for root in roots]
     piece = Piece(rng, seconds, rate, (100, 168), chords, chord_beats=int(rng.choice((2, 4))))
@@ -305,7 +304,7 @@ def rock_music(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def folk_music(rng: Generator, seconds: float, rate: int) -> Samples:
-    """A guitar picked or strummed, in three or four, often with fiddle, flute or tambourine."""
+    """A picked or strummed guitar, three or four beats per bar, often a fiddle, flute or shaker."""
     minor = rng.uniform() < 0.4
     if minor:
         rounds = (
@@ -337,7 +336,7 @@ def folk_music(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def jazz(rng: Generator, seconds: float, rate: int) -> Samples:
-    """A walking bass, sevenths on piano, a swung ride cymbal, and mostly a horn."""
+    """A walking bass, sevenths on piano, a swung ride cymbal, and usually a horn."""
     chords = _pick(
         rng,
         (
@@ -367,7 +366,7 @@ def jazz(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def classical_music(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Strings, a piano's broken chords, a flute or an organ: tune, bass and inner parts."""
+    """Melody, bass and inner parts on strings, piano, harpsichord, flute, organ or brass."""
     minor = rng.uniform() < 0.5
     if minor:
         cadences = (
@@ -397,7 +396,7 @@ def classical_music(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def electronic_music(rng: Generator, seconds: float, rate: int) -> Samples:
-    """A drum machine, a pumping bass and sequences of sixteenths."""
+    """A drum machine, a synthesiser bass and sequences of sixteenths."""
     roots = _pick(rng, ((0, 0, 8, 10), (0, 3, 10, 5), (0, 0, 0, 0), (0, 8, 3, 10)))
     chords = [(root, "m" if root in (0, 5) else "") for root in roots]
     piece = Piece(rng, seconds, rate, (112, 174), chords)
@@ -420,7 +419,7 @@ def electronic_music(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def blues(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Twelve bars and a shuffle: a boogie on the guitar and mostly a lead on the blues scale."""
+    """A twelve-bar shuffle: a boogie on the guitar and usually a lead on the blues scale."""
     bars = (0, 0, 0, 0, 5, 5, 0, 0, 7, 5, 0, 7)
     swing = rng.uniform(0.13, 0.18)
     piece = Piece(rng, seconds, rate, (76, 138), [(root, "7") for root in bars], swing=swing)
@@ -434,8 +433,8 @@ def blues(rng: Generator, seconds: float, rate: int) -> Samples:
     if rng.uniform() < 0.7:
         piece.play(_walking_bass(piece), plucked(rng, rate, 0.15, 0.5), -3)
     if rng.uniform() < 0.65:
-        beat = {"kick": "X...X...", "snare": "..X...X.", "ride": "X.xxX.xx"}
-        piece.strike(_beat(piece, drum_kit(rng, rate), beat), rng.uniform(-6, 0))
+        drums = {"kick": "X...X...", "snare": "..X...X.", "ride": "X.xxX.xx"}
+        piece.strike(_beat(piece, drum_kit(rng, rate), drums), rng.uniform(-6, 0))
     if rng.uniform() < 0.85:
         string, harmonica = plucked(rng, rate, 0.7, 1.5), brass(rng, rate)
         lead = _pick(rng, (string, harmonica, organ(rng, rate)))
@@ -445,7 +444,7 @@ def blues(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def new_age_music(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Slow pads, a harp's or bells' patterns, perhaps a flute; no drums."""
+    """Slow pads, patterns of harp or bells, sometimes a flute; no drums."""
     chords = _pick(
         rng,
         (
@@ -469,7 +468,7 @@ def new_age_music(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def vocal_music(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Two to four unaccompanied parts, singing the same vowels to the same rhythm."""
+    """Two to four unaccompanied parts that sing the same vowels in the same rhythm."""
     chords = _pick(
         rng,
         (
@@ -521,7 +520,7 @@ def traditional_music(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def singing(rng: Generator, seconds: float, rate: int) -> Samples:
-    """One singer's tune, each note on a vowel of its own."""
+    """One singer's melody, each note on its own vowel."""
     chords = ((0, ""), (9, "m"), (5, ""), (7, ""))
     piece = Piece(rng, seconds, rate, (84, 130), chords, chord_beats=int(rng.choice((2, 4))))
     centre = rng.uniform(54, 72)

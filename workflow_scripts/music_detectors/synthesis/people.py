@@ -1,4 +1,4 @@
-"""Sounds of people: voices, coughs, steps, hands, crowds."""
+"""Sounds of people: voices, coughs, footsteps, clapping, crowds."""
 
 import numpy as np
 from numpy.random import Generator
@@ -9,16 +9,16 @@ from music_detectors.synthesis.signals import (
     band_pass,
     curve,
     decay,
+    envelope,
     impulses,
     log_uniform,
     low_pass,
     modes,
+    n_samples,
     noise_band,
     onsets,
-    samples,
-    seconds_of,
-    swell,
-    unit,
+    sample_times,
+    unit_rms,
     wander,
     white,
 )
@@ -33,18 +33,18 @@ from music_detectors.synthesis.voice import (
 
 
 def speech(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Phrases of syllables by one speaker: consonant, then a vowel gliding into the next one."""
+    """Phrases by one speaker: each syllable is a consonant and a vowel that glides to the next."""
     f0 = log_uniform(rng, 85, 290)
     scale = np.clip((f0 / 110) ** 0.22 * rng.uniform(0.93, 1.08), 0.85, 1.4)
-    syllables_a_second = rng.uniform(3.2, 6.0)
-    n = samples(seconds, rate)
+    syllables_per_second = rng.uniform(3.2, 6.0)
+    n = n_samples(seconds, rate)
     out = np.zeros(n)
     vowels, pitches = [], [(-1.0, 1.0)]
     at = -rng.uniform(0, 0.3)
     while at < seconds:
         place = vowel(rng, scale)
         for fall in np.linspace(1.18, 0.85, int(rng.integers(3, 10))):
-            length = rng.uniform(0.6, 1.5) / syllables_a_second
+            length = rng.uniform(0.6, 1.5) / syllables_per_second
             at += _consonant(rng, out, at, scale, rate)
             following = vowel(rng, scale)
             vowels.append((at, length, place, following))
@@ -57,22 +57,23 @@ def speech(rng: Generator, seconds: float, rate: int) -> Samples:
             at += length * rng.uniform(0.85, 1.0)
             place = following
         at += rng.uniform(0.15, 0.6)
-    melody = f0 * np.interp(seconds_of(n, rate), *zip(*sorted(pitches), strict=True))
+    times, heights = zip(*sorted(pitches), strict=True)
+    melody = f0 * np.interp(sample_times(n, rate), times, heights)
     pulses = glottal(rng, melody, rate, rng.uniform(0.7, 1.3))
     folds = breathy(rng, pulses, rng.uniform(0.01, 0.12), rate)
     for start, length, place, following in vowels:
         first, last = (max(round(time * rate), 0) for time in (start, start + length))
-        heard = folds[first:last]
-        if len(heard) == 0:
+        part = folds[first:last]
+        if len(part) == 0:
             continue
-        voiced = unit(moving_tract(heard, place, following, scale, rate))
-        voiced *= swell(len(heard), samples(0.03, rate), samples(0.07, rate))
+        voiced = unit_rms(moving_tract(part, place, following, scale, rate))
+        voiced *= envelope(len(part), n_samples(0.03, rate), n_samples(0.07, rate))
         add(out, rng.uniform(0.5, 1) * voiced, first)
     return out
 
 
 def _consonant(rng: Generator, out: Samples, at: float, scale: float, rate: int) -> float:
-    """Add a consonant to `out` and return how long it holds the vowel back."""
+    """Add a consonant to `out` and return by how many seconds it delays the vowel."""
     kind = rng.integers(4)
     if kind == 0:
         return 0.0
@@ -86,88 +87,88 @@ def _consonant(rng: Generator, out: Samples, at: float, scale: float, rate: int)
     else:
         length = rng.uniform(0.04, 0.09)
         low, high, gain, wait = 150, 350 * scale, rng.uniform(0.2, 0.5), 0.8 * length
-    n = samples(length, rate)
-    hiss = unit(noise_band(rng, n, low, high, rate)) * swell(n, n // 4, n // 2)
+    n = n_samples(length, rate)
+    hiss = unit_rms(noise_band(rng, n, low, high, rate)) * envelope(n, n // 4, n // 2)
     add(out, gain * hiss, round((at + wait - length) * rate))
     return wait
 
 
 def laughter(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Bouts of "ha": a breath, then a vowel, falling in pitch and loudness through the bout."""
+    """Bouts of "ha": a breath, then a vowel; pitch and loudness fall during the bout."""
     f0 = log_uniform(rng, 140, 480)
     scale = np.clip((f0 / 130) ** 0.2, 0.95, 1.3)
     formants = vowel(rng, scale)
     per_second = rng.uniform(3.8, 6.5)
-    out = np.zeros(samples(seconds, rate))
+    out = np.zeros(n_samples(seconds, rate))
     at = rng.uniform(-0.4, 0.3)
     while at < seconds - 0.2:
         count = int(rng.integers(4, 10))
         rise = rng.uniform(1.05, 1.5)
         for share in np.linspace(0, 1, count):
-            n = samples(rng.uniform(0.5, 0.7) / per_second, rate)
+            n = n_samples(rng.uniform(0.5, 0.7) / per_second, rate)
             contour = f0 * (rise + (0.75 - rise) * share) * curve(n, (0.95, 1.12, 0.85))
             folds = breathy(rng, glottal(rng, contour, rate, 0.9, 0.02), 0.15, rate)
-            call = unit(tract(folds, formants, scale, rate)) * swell(n, n // 4, n // 2)
-            breath = noise_band(rng, n, 700, 5000, rate) * swell(n, n // 3, n // 2)
+            call = unit_rms(tract(folds, formants, scale, rate)) * envelope(n, n // 4, n // 2)
+            breath = noise_band(rng, n, 700, 5000, rate) * envelope(n, n // 3, n // 2)
             gain = (1 - 0.6 * share) * rng.uniform(0.7, 1)
             start = round(at * rate)
             add(out, gain * call, start)
-            add(out, gain * 0.35 * unit(breath), start - n // 2)
+            add(out, gain * 0.35 * unit_rms(breath), start - n // 2)
             at += rng.uniform(0.92, 1.08) / per_second
         at += rng.uniform(0.3, 1.2)
     return out
 
 
 def baby_cry(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Long arched cries at 300 to 650 Hz, each after a hoarse breath in."""
+    """Long cries at 300 to 650 Hz that rise and fall, each followed by a hoarse breath in."""
     f0 = log_uniform(rng, 300, 620)
     scale = rng.uniform(1.5, 1.9)
     formants = np.array([rng.uniform(700, 1000), rng.uniform(1300, 1800), 2600]) * scale / 1.5
     rough = rng.uniform(0, 0.5)
-    out = np.zeros(samples(seconds, rate))
+    out = np.zeros(n_samples(seconds, rate))
     at = rng.uniform(-0.6, 0.3)
     while at < seconds:
-        n = samples(rng.uniform(0.5, 1.3), rate)
+        n = n_samples(rng.uniform(0.5, 1.3), rate)
         peak = rng.uniform(1.1, 1.4)
         contour = f0 * curve(n, (0.8, peak, peak * rng.uniform(0.9, 1.05), 0.95 * peak, 0.75))
         folds = breathy(rng, glottal(rng, contour, rate, rng.uniform(0.5, 1), 0.02), 0.05, rate)
         cry = tract(folds, formants, scale, rate) * roughness(rng, n, rate, 90, rough)
-        add(out, unit(cry) * swell(n, n // 6, n // 4), round(at * rate))
+        add(out, unit_rms(cry) * envelope(n, n // 6, n // 4), round(at * rate))
         at += n / rate + rng.uniform(0.02, 0.1)
-        m = samples(rng.uniform(0.12, 0.3), rate)
-        breath = unit(noise_band(rng, m, 900, 4500, rate)) * swell(m, m // 2, m // 4)
+        m = n_samples(rng.uniform(0.12, 0.3), rate)
+        breath = unit_rms(noise_band(rng, m, 900, 4500, rate)) * envelope(m, m // 2, m // 4)
         add(out, 0.25 * breath, round(at * rate))
         at += m / rate + rng.uniform(0.02, 0.25)
     return out
 
 
 def cough(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Coughs in fits: a burst as the glottis opens, rushing air, and often a voiced end."""
+    """Fits of coughs: a burst as the glottis opens, rushing air, and often a voiced end."""
     scale = rng.uniform(0.9, 1.25)
     formants = vowel(rng, scale)
     f0 = log_uniform(rng, 110, 330)
     voiced_gain = rng.uniform(0, 0.9)
-    out = np.zeros(samples(seconds, rate))
+    out = np.zeros(n_samples(seconds, rate))
     for start in onsets(rng, seconds, rng.uniform(1.2, 2.0), 0.3):
         at = start
         for _ in range(int(rng.integers(2, 5))):
-            n = samples(rng.uniform(0.18, 0.4), rate)
+            n = n_samples(rng.uniform(0.18, 0.4), rate)
             burst = decay(n, rng.uniform(0.012, 0.03), rate)
             rush = decay(n, rng.uniform(0.06, 0.13), rate)
             air = low_pass(white(rng, n), rng.uniform(3000, 6500), rate)
-            one = unit(tract(air, formants, scale, rate)) * (burst + 0.5 * rush)
+            sound = unit_rms(tract(air, formants, scale, rate)) * (burst + 0.5 * rush)
             folds = glottal(rng, f0 * curve(n, (0.9, 1.15, 0.7)), rate, 1.0, 0.05)
-            late = swell(n, n // 2, n // 3)
-            one += voiced_gain * 0.35 * unit(tract(folds, formants, scale, rate)) * late
-            add(out, rng.uniform(0.6, 1) * one, round(at * rate))
+            late = envelope(n, n // 2, n // 3)
+            sound += voiced_gain * 0.35 * unit_rms(tract(folds, formants, scale, rate)) * late
+            add(out, rng.uniform(0.6, 1) * sound, round(at * rate))
             at += n / rate * rng.uniform(0.9, 1.4)
     return out
 
 
 def footsteps(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Walking: heel and toe of each step as a thud with the sound of the ground underneath."""
+    """Walking: heel and toe of each step, a thud and the sound of the ground."""
     interval = 1 / rng.uniform(1.4, 2.5)
-    out = np.zeros(samples(seconds, rate))
+    out = np.zeros(n_samples(seconds, rate))
     thud, ground = log_uniform(rng, 55, 160), log_uniform(rng, 400, 3500)
     grit, hardness = rng.uniform(0, 1, 2)
     feet = [
@@ -186,21 +187,21 @@ def footsteps(rng: Generator, seconds: float, rate: int) -> Samples:
 def _footfall(
     rng: Generator, thud: float, ground: float, grit: float, hardness: float, rate: int
 ) -> Samples:
-    n = samples(0.25, rate)
+    n = n_samples(0.25, rate)
     body = modes(n, (thud, 2.3 * thud), (0.035, 0.02), (1, 0.5), rate)
     click = band_pass(white(rng, n), ground, 0.7 * ground, rate)
     click *= decay(n, 0.006 + 0.01 * hardness, rate)
     gravel = band_pass(impulses(rng, n, 600, rate), 1.6 * ground, 2 * ground, rate)
-    gravel *= swell(n, n // 6, n // 2)
-    return unit(body) + 1.5 * hardness * unit(click) + 0.7 * grit * unit(gravel)
+    gravel *= envelope(n, n // 6, n // 2)
+    return unit_rms(body) + 1.5 * hardness * unit_rms(click) + 0.7 * grit * unit_rms(gravel)
 
 
 def clapping(rng: Generator, seconds: float, rate: int) -> Samples:
-    """One to five pairs of hands, each with its own resonance, in time or not."""
+    """One to five pairs of hands, each with its own resonance, together or not."""
     tempo = rng.uniform(1.8, 4.5)
     together = rng.uniform() < 0.4
-    out = np.zeros(samples(seconds, rate))
-    n = samples(0.08, rate)
+    out = np.zeros(n_samples(seconds, rate))
+    n = n_samples(0.08, rate)
     for _ in range(int(rng.integers(1, 6))):
         own = tempo if together else tempo * rng.uniform(0.8, 1.25)
         centre = log_uniform(rng, 700, 2600)
@@ -216,8 +217,8 @@ def clapping(rng: Generator, seconds: float, rate: int) -> Samples:
 
 
 def crowd(rng: Generator, seconds: float, rate: int) -> Samples:
-    """Babble: speech spoken anew, heard many times over at other pitches and moments."""
-    n = samples(seconds, rate)
+    """Babble: one speech, repeated at other pitches and times."""
+    n = n_samples(seconds, rate)
     out = np.zeros(n)
     voice = speech(rng, seconds, rate)
     for _ in range(5):
@@ -227,4 +228,4 @@ def crowd(rng: Generator, seconds: float, rate: int) -> Samples:
             out += rng.uniform(0.3, 1) * np.roll(other, int(rng.integers(n)))
     murmur = noise_band(rng, n, 200, rng.uniform(900, 2500), rate)
     murmur *= 1 + 0.3 * np.abs(wander(rng, n, 3, rate))
-    return unit(out) + rng.uniform(0.2, 0.8) * unit(murmur)
+    return unit_rms(out) + rng.uniform(0.2, 0.8) * unit_rms(murmur)

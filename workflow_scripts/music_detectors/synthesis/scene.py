@@ -1,8 +1,11 @@
-"""A clip: its sources at their distances in one room, over a background, at a level.
+"""A clip: sources at their distances in one room, over a background, at a level.
 
-Everything that both music and the rest go through is here, so that neither room, microphone,
-background nor level tells them apart. How hard the corpus is hangs on `SIGNAL_TO_BACKGROUND_DB`.
+All clips, of music and of other sounds, get their room, microphone, background and level here from
+the same distributions, so none of these tells music from the rest. `SIGNAL_TO_BACKGROUND_DB`
+decides how hard the corpus is.
 """
+
+from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -16,34 +19,34 @@ from music_detectors.synthesis.signals import (
     Samples,
     Source,
     log_uniform,
-    samples,
-    seconds_of,
-    table,
-    unit,
+    n_samples,
+    sample_times,
+    unit_rms,
     wave,
+    wavetable,
     white,
 )
 
 SIGNAL_TO_BACKGROUND_DB = (20.0, 45.0)
-"""Range of the level of a clip's sources, where they are loudest, over that of its background."""
+"""Range of the level of a clip's sources, at their loudest, relative to its background."""
 
 BALANCE_DB = (-6.0, 6.0)
-"""Range of the level of a second source over the first."""
+"""Range of the level of a second source relative to the first."""
 
 LEVEL_DB = (-34.0, -26.0)
-"""Range of the root mean square of a clip, over full scale."""
+"""Range of the root mean square of a clip, relative to full scale."""
 
 CREST_DB = 24.0
-"""Most by which a clip's peak exceeds its root mean square; together with LEVEL_DB below 0."""
+"""The highest ratio of a clip's peak to its root mean square; no clip reaches full scale."""
 
 REVERBERATION_DB = (-30.0, -8.0)
-"""Range of the energy of a room's reverberation over that of the sound that comes straight."""
+"""Range of the energy of a room's reverberation relative to the direct sound."""
 
 CUTOFF_HZ = (4000.0, 16000.0)
-"""Range of the frequency above which a source's distance dulls it."""
+"""Range of the frequency above which a source's distance attenuates it."""
 
 MICROPHONE_DB = 1.5
-"""Deviation of the gain over frequency of the microphone that a clip is taken up with."""
+"""Standard deviation, over frequency, of the gain of a clip's microphone."""
 
 SOURCES: dict[str, Source] = {
     "Speech": people.speech,
@@ -88,7 +91,9 @@ SOURCES: dict[str, Source] = {
     "Drill": machines.drill,
     "Shatter": machines.shatter,
 }
-"""Class name to the model of its sound."""
+"""The sound model of each class, by class name."""
+
+_Decibels = TypeVar("_Decibels", float, Samples)
 
 _FRAME_SECONDS = 0.02
 _LOUD_SHARE = 0.1
@@ -101,41 +106,41 @@ def synthesise(
 ) -> NDArray[np.float32]:
     """Return the samples (round(seconds * sample_rate),) of an embedded clip, within -1 to 1.
 
-    `reference` is a recipe of `music_detectors.corpus.embedded`; every draw follows from `seed` and
-    `clip_id`. Meant for 1 s and more at 16,000 Hz and more. Raises InputError when the recipe
-    names no known sound.
+    `reference` is a recipe of `music_detectors.corpus.embedded`; `seed` and `clip_id` determine
+    every random draw. Use at least 1 s and 16,000 Hz. Raises InputError when the recipe names an
+    unknown sound.
     """
     names = sources(reference)
     rng = generator(seed, "embedded", clip_id)
-    n = samples(seconds, sample_rate)
+    n = n_samples(seconds, sample_rate)
     tail = _reverberation(rng, sample_rate)
     size = next_fast_len(n + len(tail), real=True)
     bins = size // 2 + 1
     room = rfft(tail.astype(np.float32), size) if len(tail) else None
     microphone = _microphone(rng)
-    heard = np.zeros(bins, np.complex64)
+    spectrum = np.zeros(bins, np.complex64)
     for number, name in enumerate(names):
         dry = SOURCES[name](rng, seconds, sample_rate)
         dry = dry / _loudness(dry, sample_rate)
         balance = 0.0 if number == 0 else rng.uniform(*BALANCE_DB)
-        straight = rfft(dry.astype(np.float32), size)
-        straight *= _over_bins(_gain(balance) * _distance(rng) * microphone, bins, sample_rate)
-        heard += straight
+        direct = rfft(dry.astype(np.float32), size)
+        direct *= _over_bins(_gain(balance) * _distance(rng) * microphone, bins, sample_rate)
+        spectrum += direct
         if room is not None:
-            heard += straight * room * np.float32(_gain(rng.uniform(*REVERBERATION_DB)))
-    wet = irfft(heard, size)[:n]
+            spectrum += direct * room * np.float32(_gain(rng.uniform(*REVERBERATION_DB)))
+    wet = irfft(spectrum, size)[:n]
     hiss = (rng.random(2 * bins, dtype=np.float32) - np.float32(0.5)).view(np.complex64)
     hiss *= _over_bins(_background(rng) * microphone, bins, sample_rate)
     noise = irfft(hiss, size)[:n]
     noise += _hum(rng, _rms(noise), n, sample_rate)
     ratio = _gain(rng.uniform(*SIGNAL_TO_BACKGROUND_DB))
     mix = ratio * wet / _loudness(wet, sample_rate) + noise / _loudness(noise, sample_rate)
-    mix = _limited(mix)
+    mix = _limit_peaks(mix)
     level = _gain(rng.uniform(*LEVEL_DB))
     return (mix * (level / _rms(mix))).astype(np.float32)
 
 
-def _gain(decibels: float | Samples) -> float | Samples:
+def _gain(decibels: _Decibels) -> _Decibels:
     return 10 ** (decibels / 20)
 
 
@@ -144,63 +149,63 @@ def _rms(x: NDArray) -> float:
 
 
 def _loudness(x: NDArray, rate: int) -> float:
-    """Return the root mean square of the loudest tenth of the frames, so pauses do not count."""
-    frame = samples(_FRAME_SECONDS, rate)
+    """Return the root mean square of the loudest tenth of the frames, which ignores pauses."""
+    frame = n_samples(_FRAME_SECONDS, rate)
     power = np.square(x[: len(x) // frame * frame]).reshape(-1, frame).mean(axis=1)
     loudest = max(round(len(power) * _LOUD_SHARE), 1)
     return max(float(np.sqrt(np.sort(power)[-loudest:].mean())), 1e-9)
 
 
 def _reverberation(rng: Generator, rate: int) -> Samples:
-    """Return the late response of a room: noise that dies away, of energy 1; empty outdoors."""
+    """Return the late response of a room: decaying noise of energy 1; empty outdoors."""
     if rng.uniform() < 0.4:
         return np.zeros(0)
     seconds = log_uniform(rng, 0.1, 1.2)
-    n = samples(0.6 * seconds, rate)
+    n = n_samples(0.6 * seconds, rate)
     tail = white(rng, n) * np.exp(np.arange(n) * (-6.9 / (seconds * rate)))
     return tail / np.sqrt(np.sum(tail**2))
 
 
 def _over_bins(gains: Samples, bins: int, rate: int) -> NDArray[np.float32]:
-    """Return the gains, given at the frequencies `_BANDS`, at each bin of a real transform."""
-    places = np.linspace(0, rate / 2, bins)
-    return np.interp(places, _BANDS, gains).astype(np.float32)
+    """Interpolate `gains`, given at the frequencies `_BANDS`, at the bins of a real transform."""
+    frequencies = np.linspace(0, rate / 2, bins)
+    return np.interp(frequencies, _BANDS, gains).astype(np.float32)
 
 
 def _distance(rng: Generator) -> Samples:
-    """Return the gain at `_BANDS` of a source far or near: the farther, the duller."""
+    """Return the gain at `_BANDS` of a source at a random distance: the farther, the duller."""
     cutoff = log_uniform(rng, *CUTOFF_HZ)
     return 1 / np.sqrt(1 + (_BANDS / cutoff) ** 4)
 
 
 def _microphone(rng: Generator) -> Samples:
-    """Return a gain at `_BANDS` that wavers by some decibels, as rooms and microphones do."""
+    """Return a gain at `_BANDS` that varies by some decibels, as in rooms and microphones."""
     knots = np.log2((60, 150, 400, 1000, 2500, 6000, 12000))
     decibels = MICROPHONE_DB * rng.standard_normal(len(knots))
     return _gain(np.interp(np.log2(_BANDS), knots, decibels))
 
 
 def _background(rng: Generator) -> Samples:
-    """Return the amplitude at `_BANDS` of noise falling by 0 to 9 dB an octave."""
+    """Return the amplitude at `_BANDS` of noise that falls by 0 to 9 dB per octave."""
     return _BANDS ** -rng.uniform(0, 1.5)
 
 
 def _hum(rng: Generator, noise: float, n: int, rate: int) -> Samples | float:
-    """Return mains hum, for three clips in ten, about as strong as noise of RMS `noise`."""
+    """Return mains hum for three in ten clips, about as strong as noise of RMS `noise`; else 0."""
     if rng.uniform() < 0.7:
         return 0.0
-    cycles = rng.choice((50.0, 60.0)) * seconds_of(n, rate) + rng.uniform()
-    return noise * rng.uniform(0.3, 1.5) * unit(wave(cycles, table(rng.uniform(0, 1, 8))))
+    cycles = rng.choice((50.0, 60.0)) * sample_times(n, rate) + rng.uniform()
+    return noise * rng.uniform(0.3, 1.5) * unit_rms(wave(cycles, wavetable(rng.uniform(0, 1, 8))))
 
 
-def _limited(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return `x` with its peaks rounded off until they exceed its root mean square by CREST_DB.
+def _limit_peaks(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Compress the peaks of `x` until they exceed its root mean square by CREST_DB at most.
 
-    Ends for any `x` that is nowhere zero for long, which the background sees to.
+    Ends because the background leaves no long silence in `x`.
     """
-    most = _gain(CREST_DB)
-    ceiling = most * _rms(x)
-    while np.abs(x).max() > most * _rms(x):
+    max_ratio = _gain(CREST_DB)
+    ceiling = max_ratio * _rms(x)
+    while np.abs(x).max() > max_ratio * _rms(x):
         x = np.tanh(x / ceiling) * ceiling
         ceiling *= 0.8
     return x

@@ -1,7 +1,7 @@
-"""Voices by source and filter (Fant, 1960): a train of glottal pulses through a vocal tract.
+"""The source-filter model of voices (Fant, 1960): glottal pulses through a vocal tract.
 
-The same model makes people, singers and the calls of mammals and birds, whose folds and tracts
-differ in size. Units are those of `signals`.
+It makes speech, singing and the calls of mammals and birds, whose vocal folds and tracts differ in
+size. Units are those of `signals`.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ from music_detectors.synthesis.signals import (
     high_pass,
     noise_band,
     phase,
-    table,
     wander,
     wave,
+    wavetable,
     white,
 )
 
@@ -43,31 +43,31 @@ _BANDWIDTHS = (80.0, 100.0, 140.0, 220.0, 300.0)
 
 
 def vowel(rng: Generator, scale: float) -> Samples:
-    """Return the formants of a vowel drawn at random, times `scale` (1 is a man's tract)."""
+    """Return the formants of a vowel drawn at random, times `scale` (1 for a man)."""
     return VOWELS[rng.integers(len(VOWELS))] * scale
 
 
 def glottal(rng: Generator, f0: Samples, rate: int, tilt: float, jitter: float = 0.01) -> Samples:
     """Return pulses at the frequency `f0` (n,), the k-th harmonic of amplitude k ** -tilt.
 
-    `jitter` is the deviation of the frequency from pulse to pulse, as a share of it.
+    `jitter` is the deviation of the frequency from pulse to pulse, as a share of the frequency.
     """
-    shaken = f0 * (1 + jitter * wander(rng, len(f0), 60, rate))
-    k = harmonics(float(shaken.max()), rate)
-    return wave(phase(shaken, rate) + rng.uniform(), table(k**-tilt))
+    jittered = f0 * (1 + jitter * wander(rng, len(f0), 60, rate))
+    k = harmonics(float(jittered.max()), rate)
+    return wave(phase(jittered, rate) + rng.uniform(), wavetable(k**-tilt))
 
 
 def breathy(rng: Generator, pulses: Samples, share: float, rate: int) -> Samples:
-    """Return `pulses` with breath noise in `share` of their power, strongest within the pulses."""
+    """Replace `share` of the power of `pulses` with breath noise, strongest within the pulses."""
     noise = high_pass(white(rng, len(pulses)), 800, rate) * (0.3 + np.abs(pulses))
-    power = np.sqrt(np.mean(pulses**2) / max(np.mean(noise**2), 1e-12))
+    power = np.sqrt(np.mean(pulses**2) / max(float(np.mean(noise**2)), 1e-12))
     return np.sqrt(1 - share) * pulses + np.sqrt(share) * power * noise
 
 
 def tract(x: Samples, formants: Samples, scale: float, rate: int) -> Samples:
-    """Return the source `x` through a tract with the given first formants.
+    """Filter `x` with a vocal tract of the given first formants.
 
-    Two upper formants, moved by `scale`, stand for the length of the tract.
+    Two upper formants, multiplied by `scale`, represent the length of the tract.
     """
     frequencies = [*formants, *(scale * upper for upper in _UPPER)]
     return cascade(x, frequencies, _BANDWIDTHS[: len(frequencies)], rate)
@@ -76,7 +76,7 @@ def tract(x: Samples, formants: Samples, scale: float, rate: int) -> Samples:
 def moving_tract(
     x: Samples, start: Samples, end: Samples, scale: float, rate: int, path: Samples | None = None
 ) -> Samples:
-    """Return `x` through a tract that goes from the formants `start` to `end`.
+    """Filter `x` with a tract that moves from the formants `start` to `end`.
 
     `path` (n,) is the share of `end` at each sample; by default it rises from 0 to 1.
     """
@@ -85,6 +85,6 @@ def moving_tract(
 
 
 def roughness(rng: Generator, n: int, rate: int, fastest: float, depth: float) -> Samples:
-    """Return (n,) a noisy amplitude about 1: the irregular folds of a hoarse or harsh voice."""
+    """Return (n,) an irregular amplitude about 1, as in a hoarse or harsh voice."""
     ripple = noise_band(rng, n, fastest / 4, fastest, rate)
-    return 1 + depth * ripple / max(np.std(ripple), 1e-12)
+    return 1 + depth * ripple / max(float(np.std(ripple)), 1e-12)
