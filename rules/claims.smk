@@ -92,7 +92,7 @@ rule write_report:
         runtime=minutes(30),
     params:
         config=config,
-        sections=figures_by_section(FIGURES),
+        sections=figures_by_section(),
         # Read as they are when the page is written: a benchmark is no result.
         benchmarks=results("benchmarks"),
         texts=digest_of_texts(),

@@ -1,4 +1,4 @@
-# What rules read and depend on: files, narrow params, digests of code, sections of figures.
+# What rules read and depend on: files, narrow params, digests of code.
 
 
 # The section `corpus`, with the local copy of every file that is a URL.
@@ -59,9 +59,9 @@ def audio_settings(wildcards):
     return used
 
 
-def digest(script):
-    """The digest of a script's code; see rule 1 in docs/architecture.md."""
-    return code_digest(SCRIPTS / script)
+def digest(*files):
+    """The digest of the code of a script, and of what it imports by name; see docs/architecture.md."""
+    return code_digest(*(SCRIPTS / file for file in files))
 
 
 def digest_of_texts():
@@ -70,28 +70,3 @@ def digest_of_texts():
     for path in sorted((SCRIPTS.parent / "report").glob("*.*")):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-# The section of the report that each figure stands in; `drawn` fills it.
-SECTIONS = {}
-
-
-def drawn(name, category):
-    """The two files of a figure; the PNG goes into the report."""
-    SECTIONS[name] = category
-    return {
-        "svg": results("figures", f"{name}.svg"),
-        "png": report(
-            results("figures", f"{name}.png"),
-            caption=f"../report/{name}.rst",
-            category=category,
-        ),
-    }
-
-
-def figures_by_section(paths):
-    """The names of the figures among `paths` (SVG and PNG of each), by their section."""
-    sections = {}
-    for name in dict.fromkeys(Path(path).stem for path in paths):
-        sections.setdefault(SECTIONS[name], []).append(name)
-    return sections

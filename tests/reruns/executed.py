@@ -1,6 +1,7 @@
-"""Which modules of the project each script imports, found by running its imports; prints JSON.
+"""Print as JSON which modules of the project the script of each rule imports, by importing them.
 
-Takes the folder of the scripts. Libraries are imported once, each script in a process of its own.
+Takes the folder of the scripts, and as JSON on standard input the rules with their scripts.
+Libraries are imported once; each script runs in its own process.
 """
 
 import importlib
@@ -11,7 +12,10 @@ from pathlib import Path
 
 
 class Job:
-    """Stands for the job: the first thing that a script asks of it, after its imports, ends it."""
+    """Stands for the job: apart from its rule, what a script asks of it first ends the script."""
+
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
 
     def __getattr__(self, name: str) -> None:
         raise EOFError
@@ -21,17 +25,18 @@ def main(folder: Path) -> None:
     for name in ("numba", "torch", "pandas", "scipy.stats", "matplotlib.figure", "h5py", "jinja2"):
         importlib.import_module(name)
     sys.path.insert(0, str(folder))
-    found = {script.stem: _imported(script, folder) for script in sorted(folder.glob("*.py"))}
+    scripts = json.load(sys.stdin)
+    found = {rule: _imported(rule, folder / script, folder) for rule, script in scripts.items()}
     print(json.dumps(found))
 
 
-def _imported(script: Path, folder: Path) -> list[str]:
-    """Return the modules of the project that `script` has imported when it asks for its job."""
+def _imported(rule: str, script: Path, folder: Path) -> list[str]:
+    """Return the modules that `script` has imported for `rule` when it asks for its job."""
     read, write = os.pipe()
     if os.fork() == 0:
         os.close(read)
         try:
-            exec(compile(script.read_bytes(), script, "exec"), {"snakemake": Job()})
+            exec(compile(script.read_bytes(), script, "exec"), {"snakemake": Job(rule)})
         except EOFError:
             files = [getattr(module, "__file__", None) for module in sys.modules.values()]
             paths = [Path(file).relative_to(folder) for file in files if _within(file, folder)]

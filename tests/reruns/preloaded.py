@@ -5,9 +5,9 @@ from snakemake.cli import get_argument_parser
 
 from music_detectors.configuration.code import code_digest
 from music_detectors.corpus.sizes import check_corpus  # noqa: F401
-from workflow.snake import ROOT
+from reruns.tables import CODE
 
 # Looks for the plugins that are installed, and at the code of the checkout.
 get_argument_parser()
-for script in (ROOT / "workflow_scripts").glob("*.py"):
-    code_digest(script)
+for files in CODE.values():
+    code_digest(*files)

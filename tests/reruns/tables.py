@@ -9,7 +9,14 @@ from reruns.plans import Job
 from workflow.snake import ROOT
 
 SCRIPTS = ROOT / "workflow_scripts"
-RULES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+FIGURES = SCRIPTS / "music_detectors" / "figures"
+# The digest of each rule is of its script; figures share one, and add their own module.
+CODE = {path.stem: [path] for path in SCRIPTS.glob("*.py") if path.stem != "plot_figure"} | {
+    f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path]
+    for path in FIGURES.glob("*.py")
+    if path.stem not in ("__init__", "style")
+}
+RULES = sorted(CODE)
 PLOTS = [name for name in RULES if name.startswith("plot_")]
 OF_QUILTS = "index_spectrograms (quilts)"
 """The one rule of which it matters whose files it makes."""

@@ -245,6 +245,15 @@ def test_modules_are_found_from_the_imports(tmp_path):
     }
 
 
+def test_a_module_that_is_imported_by_name_is_added_with_its_own_imports(tmp_path):
+    further = {"package/apart.py": "import package.further\n", "package/further.py": ""}
+    script = tree(tmp_path, MODULES | further)
+    apart = tmp_path / "package/apart.py"
+    added = {path.name for path in modules_of(script, apart) - modules_of(script)}
+    assert added == {"apart.py", "further.py"}
+    assert code_digest(script, apart) != code_digest(script)
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_the_digest_changes_with_what_is_imported_only(tmp_path, name):
     before = code_digest(tree(tmp_path / "before", MODULES))

@@ -7,27 +7,25 @@ from functools import cache
 from pathlib import Path
 
 
-def code_digest(script: str | Path) -> str:
+def code_digest(script: str | Path, *modules: str | Path) -> str:
     """Return a digest that changes when `script` or a module it imports changes, and only then.
 
-    Modules are found from the import statements, in the folder of the script; what lies outside
-    it (libraries) does not count. The content counts, not the time of the files.
+    Modules are found from the import statements, in the folder of the script; `modules` are the
+    files of those that it imports by a name that is known only as it runs. What lies outside the
+    folder (libraries) does not count. The content counts, not the time of the files.
     """
     root = Path(script).resolve().parent
     digest = hashlib.sha256()
-    for path in sorted(_reachable(Path(script).resolve(), root)):
+    for path in sorted(modules_of(script, *modules)):
         digest.update(f"{path.relative_to(root).as_posix()}\0{_content(path)[0]}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def modules_of(script: str | Path) -> set[Path]:
-    """Return the paths of `script` and of the project's modules that it imports."""
-    return _reachable(Path(script).resolve(), Path(script).resolve().parent)
-
-
-def _reachable(script: Path, root: Path) -> set[Path]:
+def modules_of(script: str | Path, *modules: str | Path) -> set[Path]:
+    """Return the paths of `script`, of `modules`, and of the project's modules they import."""
+    root = Path(script).resolve().parent
     found: set[Path] = set()
-    waiting = [script]
+    waiting = [Path(path).resolve() for path in (script, *modules)]
     while waiting:
         path = waiting.pop()
         if path in found:
