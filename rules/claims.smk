@@ -44,7 +44,7 @@ rule assess_claims:
         study={
             "condition": CLAIMED,
             "controls": config["claims"]["controls"],
-            "redrawn": [
+            "shuffled": [
                 name for name in COMPARED if CONDITIONS[name]["labels"] != "given"
             ],
             "target": TARGET if isinstance(TARGET, str) else " + ".join(TARGET),

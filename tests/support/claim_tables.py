@@ -1,4 +1,4 @@
-"""Made-up tables of every stage that claims rest on, in which each claim holds or does not."""
+"""Made-up tables of every analysis that claims rest on; each claim is true in them or false."""
 
 import numpy as np
 import pandas as pd
@@ -24,14 +24,14 @@ SEGMENTS = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)
 
 
 def study(controls=("untrained", "shuffled"), smallest=SMALLEST):
-    redrawn = [name for name in controls if name == "shuffled"]
-    return Study("natural", controls, redrawn, "Music", 0.125, smallest)
+    shuffled = [name for name in controls if name == "shuffled"]
+    return Study("natural", controls, shuffled, "Music", 0.125, smallest)
 
 
 class Tables:
-    """The tables of `seeds` networks a condition; claims in `true` hold, of others nothing does.
+    """The tables of `seeds` networks per condition; claims in `true` hold, the others do not.
 
-    Networks vary by `spread` of what is measured.
+    `spread` is the standard deviation between networks.
     """
 
     def __init__(self, true=CLAIMS, seeds=5, spread=0.1, draw=0, conditions=CONDITIONS):
@@ -129,7 +129,7 @@ class Tables:
         for seed in self.seeds:
             scale = self.random.uniform(0.5, 2)
             for group in ("most", "least"):
-                for role, whole in (("target", 3.0), ("other", 1.5)):
+                for role, intact in (("target", 3.0), ("other", 1.5)):
                     slope = effect * (role == "target" and group == "most") + 0.3 * self._noise()
                     for segment in (*SEGMENTS, np.nan):
                         octaves = np.log2(segment / 1600) if segment == segment else 0.0
@@ -141,7 +141,7 @@ class Tables:
                                 "group": group,
                                 "role": role,
                                 "n_clips": 80 if role == "target" else 240,
-                                "response": scale * (whole + slope * octaves),
+                                "response": scale * (intact + slope * octaves),
                                 "response_sd": scale,
                             }
                         )
@@ -176,7 +176,7 @@ class Tables:
     def _lesions(self):
         rows = []
         for seed in self.seeds:
-            named = {
+            changes = {
                 "top": -0.2 * self._effect("lesion"),
                 "middle": 0.0,
                 "bottom": 0.0,
@@ -186,7 +186,7 @@ class Tables:
             }
             for fraction in (0.0, 0.125, 0.5):
                 for group in ("natural", "target"):
-                    for lesion, change in named.items() if fraction else [("none", 0.0)]:
+                    for lesion, change in changes.items() if fraction else [("none", 0.0)]:
                         noise = 0.2 * self._noise() if lesion != "none" else 0.0
                         change = change + noise if fraction == 0.125 else 0.0
                         rows.append(
@@ -220,10 +220,10 @@ class Tables:
 
 
 def filled(table, columns):
-    """Return `table` with the columns that claims do not look at, at nothing."""
-    nothing = {str: "", int: 0, float: np.nan, bool: False}
+    """Return `table` with all `columns`; those that claims do not use are empty."""
+    empty = {str: "", int: 0, float: np.nan, bool: False}
     return pd.DataFrame(
-        {name: table.get(name, nothing[kind]) for name, kind in columns.items()},
+        {name: table.get(name, empty[kind]) for name, kind in columns.items()},
         index=table.index,
     )
 

@@ -1,4 +1,4 @@
-"""The tables of claims, from files."""
+"""The tables of claims, written from the tables of the analyses."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ from support.claim_tables import CONDITIONS, Tables, study
 
 
 def written(folder, tables, conditions=CONDITIONS):
-    """Write `tables` as the stages do; returns what `assess_claims` takes."""
+    """Write `tables` as the analyses do; return the arguments of `assess_claims`."""
     networks = [(condition, seed) for condition in conditions for seed in tables.seeds]
 
     def write(name, table, columns):
@@ -37,9 +37,9 @@ def written(folder, tables, conditions=CONDITIONS):
     units = []
     for condition, seed in networks:
         table = tables.units[condition]
-        # The other layers' units are in the file too.
-        of_seed = table[table["seed"] == seed].drop(columns="seed")
-        units.append(write(f"units-{condition}-{seed}", of_seed, UNITS))
+
+        table = table[table["seed"] == seed].drop(columns="seed")
+        units.append(write(f"units-{condition}-{seed}", table, UNITS))
     return {
         "segregation": [
             write(f"segregation-{name}", tables.segregation[name], SEGREGATION)
@@ -79,7 +79,7 @@ def test_the_tables_hold_every_claim_and_network(tmp_path):
         assert sorted(of_part["seed"]) == [1, 2, 3, 4, 5]
         assert of_part["estimate"].mean() == pytest.approx(row.estimate)
         assert row.compared and row.unit
-    # What a claim's row repeats is found under the name of the part that decided.
+    # A claim's row repeats the numbers of the part that decided.
     for row in whole.itertuples():
         (part,) = table[
             (table["claim"] == row.claim) & (table["part"] == row.decided_by)
@@ -94,7 +94,7 @@ def test_the_same_tables_give_the_same_bytes(tmp_path):
         assert sha256(tmp_path / "a" / table) == sha256(tmp_path / "b" / table)
 
 
-def test_two_seeds_and_one_are_undetermined(tmp_path):
+def test_with_two_seeds_or_one_every_part_is_undetermined(tmp_path):
     for seeds in (1, 2):
         table = assessed(tmp_path / str(seeds), Tables(seeds=seeds))
         assert set(table.loc[table["needed"], "verdict"]) == {UNDETERMINED}
@@ -125,7 +125,7 @@ def test_a_missing_table_is_named(tmp_path):
         assess_claims(**inputs)
 
 
-def test_conditions_that_were_not_run(tmp_path):
+def test_claims_are_assessed_without_the_controls(tmp_path):
     tables = Tables(conditions=("natural",))
     assess_claims(**written(tmp_path, tables, ("natural",)))
     table = read_table(tmp_path / "claims.tsv", VERDICTS).set_index(["claim", "part"])
@@ -134,8 +134,8 @@ def test_conditions_that_were_not_run(tmp_path):
     assert table.loc[("apart", "segregation over shuffled"), "n_networks"] == 0
 
 
-def test_every_claim_is_put_in_words():
-    said = statements("Bird song", "natural", withheld=True)
-    assert list(said) == list(TITLES) == list(CLAIMS)
-    assert "which have never heard Bird song" in said["apart"]
+def test_every_claim_has_a_statement():
+    texts = statements("Bird song", "natural", withheld=True)
+    assert list(texts) == list(TITLES) == list(CLAIMS)
+    assert "which have never heard Bird song" in texts["apart"]
     assert "never" not in statements("Bird song", "full", withheld=False)["apart"]

@@ -1,4 +1,4 @@
-"""Tests, intervals and verdicts: against libraries, hand-made cases and simulated networks."""
+"""Tests, intervals and verdicts, compared with libraries, hand-made cases and simulations."""
 
 from itertools import product
 
@@ -17,7 +17,7 @@ from music_detectors.claims.columns import (
     VERDICTS,
     WHOLE,
 )
-from music_detectors.claims.inference import Part, holm, judged, sign_flip_p, t_test
+from music_detectors.claims.inference import Part, claims_table, holm, sign_flip_p, t_test
 
 RANDOM = np.random.default_rng(3)
 
@@ -28,40 +28,40 @@ def part(values, claim="apart", name="a", smallest=0.2, **more):
 
 
 def verdicts(parts, alpha=0.05, min_networks=5):
-    """The table, indexed by claim and part."""
-    table = judged(parts, alpha=alpha, min_networks=min_networks)
+    """Return the table of claims, indexed by claim and part."""
+    table = claims_table(parts, alpha=alpha, min_networks=min_networks)
     return table.set_index(["claim", "part"])
 
 
 def around(mean, n=5, sd=0.05):
-    """`n` values of exactly this mean and standard deviation."""
+    """Return `n` values with exactly this mean and standard deviation."""
     values = np.arange(n) - (n - 1) / 2
     return mean + sd * values / values.std(ddof=1)
 
 
 @pytest.mark.parametrize("n", [2, 5, 10, 40])
-def test_t_is_that_of_scipy(n):
+def test_t_equals_scipys(n):
     values = RANDOM.normal(0.3, 1, n)
     mean, t, p = t_test(values)
     reference = stats.ttest_1samp(values, 0)
     assert (mean, t, p) == pytest.approx((values.mean(), *reference), rel=1e-10)
 
 
-def test_t_of_too_little_is_missing():
+def test_t_of_too_few_or_equal_values_is_missing():
     assert np.isnan(t_test(np.array([]))).all()
     assert np.isnan(t_test(np.array([1.0]))[1:]).all()
     assert np.isnan(t_test(np.full(5, 0.1))[1:]).all()
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8, 11])
-def test_sign_flips_are_those_of_enumeration(n):
+def test_sign_flip_p_equals_enumeration(n):
     for values in (RANDOM.normal(0.5, 1, n), RANDOM.integers(-2, 3, n).astype(float)):
         signs = np.array(list(product((1, -1), repeat=n)))
         reached = np.abs(signs @ values) >= abs(values.sum()) - 1e-9
         assert sign_flip_p(values) == pytest.approx(reached.mean(), rel=1e-12)
 
 
-def test_five_networks_of_one_sign_give_the_smallest_p_of_sign_flips():
+def test_sign_flip_p_of_extreme_cases():
     assert sign_flip_p(np.array([1.0, 2, 3, 0.1, 5])) == 0.0625
     assert sign_flip_p(-np.arange(1.0, 21)) == 2 / 2**20
     assert sign_flip_p(np.zeros(5)) == 1
@@ -69,7 +69,7 @@ def test_five_networks_of_one_sign_give_the_smallest_p_of_sign_flips():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.sampled_from([0.01, 0.05, 0.2]))
-def test_holm_is_that_of_statsmodels(p, alpha):
+def test_holm_equals_statsmodels(p, alpha):
     adjusted, levels = holm(np.array(p), alpha)
     assert adjusted == pytest.approx(multipletests(p, alpha, method="holm")[1], abs=1e-15)
     at_the_edge = np.abs(adjusted - alpha) < 1e-12
@@ -83,7 +83,7 @@ def test_a_missing_p_counts_as_one():
     assert levels == pytest.approx([0.05 / 3, 0.05, 0.025])
 
 
-def test_the_interval_of_a_single_claim_is_students_at_its_levels():
+def test_the_interval_is_students_at_the_corrected_levels():
     values = around(0.5)
     row = verdicts([part(values)]).loc[("apart", "a")]
     assert row["low_confidence"] == row["high_confidence"] == pytest.approx(1 - 0.025 / 6)
@@ -100,7 +100,7 @@ def test_the_upper_end_is_corrected_for_parts_and_the_lower_for_rejected_claims(
     assert table.loc[("apart", "a"), "low_confidence"] == pytest.approx(1 - 0.025 / 6)
     assert table.loc[("lesion", "x"), "low_confidence"] == pytest.approx(1 - 0.025 / 5)
     assert table.loc[("lesion", "y"), "high_confidence"] == pytest.approx(1 - 0.025 / 12)
-    # What stands beside has no correction and no verdict.
+    # Parts that are not needed have no correction and no verdict.
     assert table.loc[("lesion", "z"), "low_confidence"] == pytest.approx(0.975)
     assert table.loc[("lesion", "z"), "verdict"] == ""
 
@@ -111,9 +111,9 @@ def test_the_upper_end_is_corrected_for_parts_and_the_lower_for_rejected_claims(
         (0.5, 0.05, 0.2, SUPPORTED),
         (0.0, 0.05, 0.2, NOT_SUPPORTED),
         (-0.5, 0.05, 0.2, NOT_SUPPORTED),
-        # Certainly there, certainly too small.
+        # Reliably positive, reliably too small.
         (0.1, 0.01, 0.2, NOT_SUPPORTED),
-        # Certainly there; whether it is large enough is open.
+        # Reliably positive, but perhaps too small.
         (0.19, 0.05, 0.2, UNDETERMINED),
         (0.2, 0.3, 0.2, UNDETERMINED),
         (0.5, 0.05, 0.0, SUPPORTED),
@@ -129,7 +129,7 @@ def test_verdicts(mean, sd, smallest, verdict):
         assert (row["low"] > 0) == (table.loc[("apart", WHOLE), "p_holm"] <= 0.05 and mean > 0)
 
 
-def test_too_few_networks_are_undetermined_whatever_they_show():
+def test_too_few_networks_are_undetermined_whatever_the_estimates():
     for values in (around(50, n=2), around(-50, n=2), [1.0], []):
         table = verdicts([part(values)])
         assert set(table["verdict"]) == {UNDETERMINED}
@@ -140,7 +140,7 @@ def test_too_few_networks_are_undetermined_whatever_they_show():
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("values", "reason"),
     [
         ([0.5, 0.6, np.nan, 0.5, 0.4, 0.5], "1 of 6 networks have no estimate"),
         ([0.5, 0.6, np.inf, 0.5, 0.4, 0.5], "1 of 6 networks have no estimate"),
@@ -149,13 +149,13 @@ def test_too_few_networks_are_undetermined_whatever_they_show():
         ([0.0] * 5, "all 5 networks have the same estimate"),
     ],
 )
-def test_missing_and_identical_estimates_are_undetermined(values, says):
+def test_missing_and_identical_estimates_are_undetermined(values, reason):
     row = verdicts([part(values)]).loc[("apart", WHOLE)]
-    assert row["verdict"] == UNDETERMINED and says in row["reason"]
+    assert row["verdict"] == UNDETERMINED and reason in row["reason"]
     assert np.isnan(row["p_holm"])
 
 
-def test_a_fault_forbids_every_verdict_and_a_caveat_only_support():
+def test_a_fault_prevents_any_verdict_and_a_caveat_only_support():
     for mean, verdict in ((0.5, UNDETERMINED), (0.0, UNDETERMINED)):
         row = verdicts([part(around(mean), fault="broken")]).loc[("apart", WHOLE)]
         assert (row["verdict"], row["reason"]) == (verdict, "broken")
@@ -165,13 +165,13 @@ def test_a_fault_forbids_every_verdict_and_a_caveat_only_support():
         assert (row["reason"] == "weak") == (verdict == UNDETERMINED)
 
 
-def test_a_claim_holds_when_all_its_parts_do():
+def test_a_claim_holds_when_all_its_parts_hold():
     good, open_, bad = around(0.5), around(0.2, sd=0.3), around(0.0)
     cases = [((good, good), SUPPORTED, None), ((good, open_), UNDETERMINED, "1")]
     cases += [((open_, bad), NOT_SUPPORTED, "1"), ((bad, good), NOT_SUPPORTED, "0")]
     for values, verdict, decided_by in cases:
         parts = [part(each, name=str(place)) for place, each in enumerate(values)]
-        table = verdicts([*parts, part(bad, name="beside", needed=False)])
+        table = verdicts([*parts, part(bad, name="comparison", needed=False)])
         whole = table.loc[("apart", WHOLE)]
         assert whole["verdict"] == verdict
         p = [t_test(each)[2] if each.mean() > 0 else 1 for each in values]
@@ -181,48 +181,48 @@ def test_a_claim_holds_when_all_its_parts_do():
         assert whole["estimate"] == decisive["estimate"] and whole["low"] == decisive["low"]
 
 
-def test_a_strong_effect_of_the_wrong_sign_is_no_evidence():
+def test_a_strong_negative_effect_is_no_evidence():
     parts = [part(around(-5), name="wrong"), part(around(5), name="right")]
     table = verdicts([*parts, part(around(0.5, sd=0.15), "lesion", "b")])
     assert table.loc[("apart", WHOLE), "p"] == 1
-    # Nor does it ease the correction of the other claims.
+    # The correction of the other claims stays as strict.
     assert table.loc[("lesion", "b"), "low_confidence"] == pytest.approx(1 - 0.025 / 6)
 
 
 def test_without_parts_every_claim_is_undetermined():
-    table = judged([], alpha=0.05, min_networks=5)
+    table = claims_table([], alpha=0.05, min_networks=5)
     assert list(table["claim"]) == list(CLAIMS)
     assert set(table["verdict"]) == {UNDETERMINED} and set(table["n_networks"]) == {0}
     assert list(table.columns) == list(VERDICTS)
 
 
-def _null(generator, n, parts, correlated):
-    """Parts without effect, of all claims; within a claim as alike as `correlated`."""
+def _null(generator, n, parts, loading):
+    """Yield parts without effect, for all claims; `loading` is that on a factor of the claim."""
     for claim in CLAIMS:
         shared = generator.standard_normal(n)
         for name in range(parts):
-            values = correlated * shared + np.sqrt(1 - correlated**2) * generator.standard_normal(n)
+            values = loading * shared + np.sqrt(1 - loading**2) * generator.standard_normal(n)
             yield part(values, claim, str(name), smallest=0.0)
 
 
-@pytest.mark.parametrize(("parts", "correlated"), [(1, 0.0), (3, 0.95)])
-def test_without_effects_any_claim_is_supported_as_seldom_as_promised(parts, correlated):
-    """No smallest effect helps here: the correction alone must hold the error."""
-    runs, said = 500, 0
+@pytest.mark.parametrize(("parts", "loading"), [(1, 0.0), (3, 0.95)])
+def test_without_effects_claims_are_supported_no_more_often_than_alpha_allows(parts, loading):
+    """Smallest effects are zero, so that only the correction limits the error."""
+    runs, supported = 500, 0
     generator = np.random.default_rng(11)
     for _ in range(runs):
-        table = judged(_null(generator, 5, parts, correlated), alpha=0.2, min_networks=5)
-        said += (table.loc[table["part"] == WHOLE, "verdict"] == SUPPORTED).any()
-    # The rate is at most alpha / 2, for support is one-sided.
-    assert stats.binomtest(said, runs, 0.1, alternative="greater").pvalue > 0.01
+        table = claims_table(_null(generator, 5, parts, loading), alpha=0.2, min_networks=5)
+        supported += (table.loc[table["part"] == WHOLE, "verdict"] == SUPPORTED).any()
+    # The rate is at most alpha / 2, since support is one-sided.
+    assert stats.binomtest(supported, runs, 0.1, alternative="greater").pvalue > 0.01
     if parts == 1:
-        # Six independent claims use most of it up, so a level too strict would show too.
-        assert said / runs > 0.05
+        # With six independent claims the rate is close to the limit unless levels are too strict.
+        assert supported / runs > 0.05
 
 
-def test_true_claims_are_not_denied_more_often_than_promised():
-    """Every part has just its smallest effect; none may be called not supported."""
-    runs, denied = 500, 0
+def test_true_claims_are_rejected_no_more_often_than_alpha_allows():
+    """Every part has exactly its smallest effect; none may be called not supported."""
+    runs, rejected = 500, 0
     generator = np.random.default_rng(12)
     for _ in range(runs):
         parts = [
@@ -230,18 +230,18 @@ def test_true_claims_are_not_denied_more_often_than_promised():
             for claim in CLAIMS
             for name in range(3)
         ]
-        table = judged(parts, alpha=0.2, min_networks=5)
-        denied += (table.loc[table["part"] == WHOLE, "verdict"] == NOT_SUPPORTED).any()
-    assert stats.binomtest(denied, runs, 0.1, alternative="greater").pvalue > 0.01
-    assert denied / runs > 0.05
+        table = claims_table(parts, alpha=0.2, min_networks=5)
+        rejected += (table.loc[table["part"] == WHOLE, "verdict"] == NOT_SUPPORTED).any()
+    assert stats.binomtest(rejected, runs, 0.1, alternative="greater").pvalue > 0.01
+    assert rejected / runs > 0.05
 
 
-def test_intervals_hold_the_mean_of_all_claims_as_often_as_promised():
-    runs, held = 400, 0
+def test_intervals_cover_the_means_of_all_claims_at_their_confidence():
+    runs, covered = 400, 0
     generator = np.random.default_rng(13)
     for _ in range(runs):
         parts = [part(generator.normal(0.3, 1, 8), claim) for claim in CLAIMS]
-        table = judged(parts, alpha=0.1, min_networks=5)
+        table = claims_table(parts, alpha=0.1, min_networks=5)
         rows = table[table["part"] != WHOLE]
-        held += ((rows["low"] <= 0.3) & (0.3 <= rows["high"])).all()
-    assert stats.binomtest(held, runs, 0.9, alternative="less").pvalue > 0.01
+        covered += ((rows["low"] <= 0.3) & (0.3 <= rows["high"])).all()
+    assert stats.binomtest(covered, runs, 0.9, alternative="less").pvalue > 0.01

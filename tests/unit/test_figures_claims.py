@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from music_detectors.claims.assess import of_networks
+from music_detectors.claims.assess import estimates_table
 from music_detectors.claims.columns import CLAIMS, ESTIMATES, VERDICTS, WHOLE
-from music_detectors.claims.inference import judged
+from music_detectors.claims.inference import claims_table
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.claims import claims_figure, plot_claims
@@ -13,7 +13,7 @@ from support.claim_tables import Tables
 
 
 def _tables(parts):
-    return judged(parts, alpha=0.05, min_networks=5), of_networks(parts)
+    return claims_table(parts, alpha=0.05, min_networks=5), estimates_table(parts)
 
 
 def _titles(figure):

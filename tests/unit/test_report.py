@@ -12,7 +12,7 @@ import yaml
 
 from music_detectors.audio.columns import YIELD
 from music_detectors.claims.columns import VERDICTS, WHOLE
-from music_detectors.claims.inference import judged
+from music_detectors.claims.inference import claims_table
 from music_detectors.common.errors import InputError
 from music_detectors.common.sealed import metadata, sealed
 from music_detectors.common.tables import read_table, write_table
@@ -106,7 +106,7 @@ def inputs(tmp_path):
         return claim_tables.write(tmp_path / name, table, columns)
 
     write_table(
-        tmp_path / "claims.tsv", judged(tables.parts(), alpha=0.05, min_networks=5), VERDICTS
+        tmp_path / "claims.tsv", claims_table(tables.parts(), alpha=0.05, min_networks=5), VERDICTS
     )
     store(
         tmp_path / "corpus.tsv",
@@ -236,7 +236,7 @@ def test_the_embedded_corpus_is_called_no_evidence(inputs):
 
 
 def test_without_benchmarks_claims_or_bad_clips_there_is_a_page_all_the_same(inputs, tmp_path):
-    empty = judged([], alpha=0.05, min_networks=5)
+    empty = claims_table([], alpha=0.05, min_networks=5)
     write_table(inputs["claims"], empty, VERDICTS)
     all_there = read_table(inputs["audio"], YIELD).query("status == 'ok'")
     write_table(inputs["audio"], all_there, YIELD)

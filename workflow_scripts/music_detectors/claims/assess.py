@@ -1,4 +1,4 @@
-"""Do the claims hold on this corpus? From the tables of the stages to the tables of claims."""
+"""Assess the claims: from the tables of the analyses to the tables of claims."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import pandas as pd
 from music_detectors.claims import estimates
 from music_detectors.claims.columns import ESTIMATES, VERDICTS
 from music_detectors.claims.estimates import Study
-from music_detectors.claims.inference import Part, judged
+from music_detectors.claims.inference import Part, claims_table
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.decoding.columns import DECODING
@@ -19,7 +19,7 @@ from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import UNITS
 
-_OF_UNITS = (
+_UNIT_COLUMNS = (
     "layer",
     "selective",
     "test_n_target",
@@ -51,33 +51,33 @@ def assess_claims(
 ) -> None:
     """Write claims.tsv (`claims`) and estimates.tsv (`values`).
 
-    `segregation` and `quilts` are the tables of `conditions`, which are the study's own and those
-    of its controls that were run, and `units` those of `networks` ([condition, seed] each); the
-    others are of the study's condition, `recognition` of all. Raises InputError, naming the file,
-    for one that cannot be read or has no unit of `layer`.
+    `segregation` and `quilts` list one table for each of `conditions` (the claimed condition and
+    those of its controls that were run), `units` one for each of `networks` ([condition, seed]).
+    `recognition` covers all conditions, the other tables only the claimed one. Raises InputError,
+    naming the file, for a table that cannot be read or has no unit of `layer`.
     """
-    of_units: dict[str, list[pd.DataFrame]] = {condition: [] for condition in conditions}
+    unit_tables: dict[str, list[pd.DataFrame]] = {condition: [] for condition in conditions}
     for path, (condition, seed) in zip(units, networks, strict=True):
-        table = read_table(path, UNITS, only=_OF_UNITS)
-        of_layer = table[table["layer"] == layer]
-        if of_layer.empty:
+        table = read_table(path, UNITS, only=_UNIT_COLUMNS)
+        in_layer = table[table["layer"] == layer]
+        if in_layer.empty:
             raise damaged(path, "table", f"has no unit of layer {layer}")
-        of_units[condition].append(of_layer.assign(seed=seed))
-    by_condition = {name: pd.concat(tables) for name, tables in of_units.items() if tables}
+        unit_tables[condition].append(in_layer.assign(seed=seed))
+    by_condition = {name: pd.concat(tables) for name, tables in unit_tables.items() if tables}
     parts = [
-        *estimates.apart(study, _tables(conditions, segregation, SEGREGATION)),
+        *estimates.apart(study, _read_by_condition(conditions, segregation, SEGREGATION)),
         *estimates.selective(study, by_condition, read_table(recognition, RECOGNITION_SUMMARY)),
         *estimates.genres(study, read_table(genres, GENRES)),
-        *estimates.temporal(study, _tables(conditions, quilts, QUILT_RESPONSES)),
+        *estimates.temporal(study, _read_by_condition(conditions, quilts, QUILT_RESPONSES)),
         *estimates.acoustics(study, by_condition, read_table(decoding, DECODING)),
         *estimates.lesion(study, read_table(lesions, LESIONS)),
     ]
-    write_table(claims, judged(parts, alpha=alpha, min_networks=min_networks), VERDICTS)
-    write_table(values, of_networks(parts), ESTIMATES)
+    write_table(claims, claims_table(parts, alpha=alpha, min_networks=min_networks), VERDICTS)
+    write_table(values, estimates_table(parts), ESTIMATES)
 
 
-def of_networks(parts: Sequence[Part]) -> pd.DataFrame:
-    """Return the values of `parts`, a row a network (ESTIMATES)."""
+def estimates_table(parts: Sequence[Part]) -> pd.DataFrame:
+    """Return the values of `parts`, one row per part and network (ESTIMATES)."""
     rows = [
         {
             "claim": part.claim,
@@ -93,7 +93,7 @@ def of_networks(parts: Sequence[Part]) -> pd.DataFrame:
     return table.astype({name: kind for name, kind in ESTIMATES.items() if kind is not str})
 
 
-def _tables(
+def _read_by_condition(
     conditions: Sequence[str], paths: Paths, columns: Mapping[str, type]
 ) -> dict[str, pd.DataFrame]:
     return {

@@ -1,10 +1,10 @@
 """The columns of the tables of claims; docs/claims.md defines each."""
 
 CLAIMS = ("apart", "selective", "genres", "temporal", "acoustics", "lesion")
-"""The study's claims, in its order."""
+"""The claims, in the order of the study."""
 
 WHOLE = "whole"
-"""The part under which a claim as a whole stands in its table."""
+"""The name of the part in the row of a claim as a whole."""
 
 SUPPORTED = "supported"
 NOT_SUPPORTED = "not supported"
@@ -33,10 +33,10 @@ VERDICTS = {
     "p_holm": float,
     "decided_by": str,
 }
-"""claims.tsv: one row a claim (part `whole`), each followed by its parts.
+"""claims.tsv: one row per claim (part `whole`), followed by one row for each of its parts.
 
-A claim holds when all its needed parts do; the others stand beside it and have no verdict. The
-row of a claim repeats the numbers of the part that `decided_by` names.
+A claim holds when all its needed parts hold; the other parts are shown for comparison and have no
+verdict. The row of a claim repeats the numbers of the part that `decided_by` names.
 """
 
 ESTIMATES = {
@@ -46,4 +46,4 @@ ESTIMATES = {
     "seed": int,
     "estimate": float,
 }
-"""estimates.tsv: one row a part of a claim and network (or pair of networks of one seed)."""
+"""estimates.tsv: one row per part of a claim and network (or pair of networks of one seed)."""

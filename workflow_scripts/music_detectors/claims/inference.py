@@ -1,4 +1,4 @@
-"""From one estimate a network to the verdict on a claim: networks are the replicates."""
+"""From one estimate per network to the verdict on a claim: networks are the replicates."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ from music_detectors.claims.columns import (
     WHOLE,
 )
 
-_MOST_FLIPPED = 36
-"""Networks up to which all patterns of signs are gone through, in two halves."""
+_MAX_SIGN_FLIP_NETWORKS = 36
+"""The largest number of networks for which all patterns of signs are enumerated, in two halves."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a claim says in one respect, with an estimate for each network."""
+    """One testable part of a claim, with an estimate for each network."""
 
     claim: str
     name: str
@@ -30,71 +30,72 @@ class Part:
     unit: str
     smallest_effect: float
     values: dict[int, float] = field(default_factory=dict)
-    """Seed to estimate, NaN where there is none; positive speaks for the claim."""
+    """Seed to estimate, NaN where there is none; positive values support the claim."""
     n_clips: int = 0
     needed: bool = True
     paired: bool = False
     fault: str = ""
-    """Why nothing can be said."""
+    """Why the part cannot be assessed at all; it is then undetermined."""
     caveat: str = ""
-    """Why support would mean nothing; that the claim fails can be said all the same."""
+    """Why the part cannot count as supported; it can still be not supported."""
 
 
-def judged(parts: Iterable[Part], *, alpha: float, min_networks: int) -> pd.DataFrame:
-    """Return the table of claims (VERDICTS) for `parts` of any of the claims.
+def claims_table(parts: Iterable[Part], *, alpha: float, min_networks: int) -> pd.DataFrame:
+    """Return the table of claims (VERDICTS) with the verdicts on `parts` and on their claims.
 
-    The probability of a wrong verdict on any claim (supported, where a needed part has no positive
-    mean; not supported, where all reach their smallest effects) is at most `alpha`. A claim
-    without parts is undetermined.
+    A verdict is wrong when a claim is supported although the mean of a needed part is not
+    positive, or not supported although all needed parts reach their smallest effects. The
+    probability of any wrong verdict is at most `alpha`. A claim without parts is undetermined.
     """
-    of_claim: dict[str, list[dict]] = {claim: [] for claim in CLAIMS}
+    rows_of: dict[str, list[dict]] = {claim: [] for claim in CLAIMS}
     for part in parts:
-        of_claim[part.claim].append(_tested(part))
-    needed = {claim: [row for row in rows if row["needed"]] for claim, rows in of_claim.items()}
+        rows_of[part.claim].append(_test(part))
+    needed = {claim: [row for row in rows if row["needed"]] for claim, rows in rows_of.items()}
     p = np.array([_intersection_union(needed[claim], "p") for claim in CLAIMS])
     p_holm, levels = holm(p, alpha)
     table = []
-    for place, claim in enumerate(CLAIMS):
-        for row in of_claim[claim]:
+    for claim, claim_p, claim_p_holm, level in zip(CLAIMS, p, p_holm, levels, strict=True):
+        for row in rows_of[claim]:
             low, high = alpha / 2, alpha / 2
             if row["needed"]:
-                # An effect on a part must stand its claim's level. That any part falls short
-                # would be said with each part that is looked at, in each claim.
-                low, high = levels[place] / 2, alpha / 2 / len(CLAIMS) / len(needed[claim])
+                # All parts must hold, so the lower bound is corrected for the number of claims
+                # only (Holm). The upper bound is Bonferroni-corrected over all parts of all
+                # claims, since one failing part rejects a claim.
+                low, high = level / 2, alpha / 2 / len(CLAIMS) / len(needed[claim])
             row |= _interval(row, low, high)
             if row["needed"]:
                 row["verdict"], row["reason"] = _verdict(row, min_networks)
-        whole = _whole(claim, needed[claim])
-        whole |= {"p": p[place], "p_holm": p_holm[place] if np.isfinite(p[place]) else np.nan}
+        whole = _claim_row(claim, needed[claim])
+        whole |= {"p": claim_p, "p_holm": claim_p_holm if np.isfinite(claim_p) else np.nan}
         whole["p_sign_flip"] = _intersection_union(needed[claim], "p_sign_flip")
-        table += [whole, *of_claim[claim]]
+        table += [whole, *rows_of[claim]]
     return pd.DataFrame(table)[list(VERDICTS)]
 
 
 def t_test(values: np.ndarray) -> tuple[float, float, float]:
     """Return the mean of `values` (n,), Student's t against zero, and its two-sided p.
 
-    t and p are NaN for fewer than two values or values without spread.
+    t and p are NaN for fewer than two values and for values that are all equal.
     """
     n = len(values)
     mean = float(np.mean(values)) if n else np.nan
-    if n < 2 or _alike(values):
+    if n < 2 or _all_equal(values):
         return mean, np.nan, np.nan
     t = mean / (values.std(ddof=1) / np.sqrt(n))
     return mean, float(t), float(2 * stdtr(n - 1, -abs(t)))
 
 
 def sign_flip_p(values: np.ndarray) -> float:
-    """Return the exact two-sided p of the mean of `values` (n,) under flips of their signs.
+    """Return the exact two-sided p of the mean of `values` (n,) under sign flips.
 
     It is the share of the 2^n patterns of signs whose mean is at least as far from zero; NaN
-    without values and for more than 36.
+    for no values and for more than 36.
     """
     n = len(values)
-    if not 0 < n <= _MOST_FLIPPED:
+    if not 0 < n <= _MAX_SIGN_FLIP_NETWORKS:
         return np.nan
     first, second = (np.sort(_signed_sums(half)) for half in (values[: n // 2], values[n // 2 :]))
-    # Sums in another order differ in their last digits.
+    # The order of summation changes the last digits, hence the tolerance.
     least = abs(values.sum()) - 1e-12 * np.abs(values).sum()
     if least <= 0:
         return 1.0
@@ -103,30 +104,30 @@ def sign_flip_p(values: np.ndarray) -> float:
 
 
 def holm(p: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return Holm's adjusted `p` (m,) and the level (m,) at which each was tested.
+    """Return the p-values `p` (m,) adjusted by Holm, and the level (m,) each was tested at.
 
     A missing p counts as 1. An adjusted p is at most `alpha` exactly where p is at most its level:
-    the level of those not rejected is the one at which the procedure stopped.
+    hypotheses that are not rejected share the level at which the procedure stopped.
     """
     filled = np.where(np.isfinite(p), p, 1.0)
     order = np.argsort(filled, kind="stable")
-    left = len(p) - np.arange(len(p))
-    stepped = np.minimum(np.maximum.accumulate(left * filled[order]), 1.0)
+    divisors = len(p) - np.arange(len(p))
+    stepped = np.minimum(np.maximum.accumulate(divisors * filled[order]), 1.0)
     rejected = int((stepped <= alpha).sum())
-    left[rejected:] = len(p) - rejected
+    divisors[rejected:] = len(p) - rejected
     adjusted, levels = np.empty(len(p)), np.empty(len(p))
-    adjusted[order], levels[order] = stepped, alpha / left
+    adjusted[order], levels[order] = stepped, alpha / divisors
     return adjusted, levels
 
 
-def _tested(part: Part) -> dict:
-    """Return the row of a part, short of its interval and verdict."""
+def _test(part: Part) -> dict:
+    """Return the row of a part, without its interval and verdict."""
     values = np.array(list(part.values.values()), dtype=float)
     finite = values[np.isfinite(values)]
     fault = part.fault
     if not fault and len(finite) < len(values):
         fault = f"{len(values) - len(finite)} of {len(values)} networks have no estimate"
-    if not fault and len(finite) > 1 and _alike(finite):
+    if not fault and len(finite) > 1 and _all_equal(finite):
         fault = f"all {len(finite)} networks have the same estimate, so its error is unknown"
     mean, t, p = t_test(finite)
     return {
@@ -154,29 +155,29 @@ def _tested(part: Part) -> dict:
 
 
 def _interval(row: dict, low: float, high: float) -> dict:
-    """Return the ends of the t interval that err with probabilities `low` and `high`."""
-    freedom = row["n_networks"] - 1
+    """Return the ends of the t interval, which err with probabilities `low` and `high`."""
+    df = row["n_networks"] - 1
     return {
-        "low": row["estimate"] + row["_error"] * stdtrit(freedom, low) if freedom > 0 else np.nan,
-        "high": row["estimate"] - row["_error"] * stdtrit(freedom, high) if freedom > 0 else np.nan,
+        "low": row["estimate"] + row["_error"] * stdtrit(df, low) if df > 0 else np.nan,
+        "high": row["estimate"] - row["_error"] * stdtrit(df, high) if df > 0 else np.nan,
         "low_confidence": 1 - low,
         "high_confidence": 1 - high,
     }
 
 
 def _verdict(row: dict, min_networks: int) -> tuple[str, str]:
-    """Return the verdict on a part, and in words what it rests on."""
+    """Return the verdict on a part, and the reason in words."""
     effect = f"the smallest effect of interest ({row['smallest_effect']:g})"
     if row["_fault"]:
         return UNDETERMINED, row["_fault"]
     if row["n_networks"] < min_networks:
-        things = "pairs of networks" if row["test"] == "paired t" else "networks"
+        replicates = "pairs of networks" if row["test"] == "paired t" else "networks"
         n = row["n_networks"]
-        return UNDETERMINED, f"{n} {things}, fewer than claims.min_networks ({min_networks})"
+        return UNDETERMINED, f"{n} {replicates}, fewer than claims.min_networks ({min_networks})"
     if row["high"] < row["smallest_effect"]:
         return NOT_SUPPORTED, f"the interval lies below {effect}"
     if row["low"] <= 0:
-        return UNDETERMINED, f"the interval holds both no effect and {effect}"
+        return UNDETERMINED, f"the interval contains both zero and {effect}"
     if row["estimate"] < row["smallest_effect"]:
         return UNDETERMINED, f"the interval lies above zero, but the estimate is below {effect}"
     if row["_caveat"]:
@@ -184,10 +185,10 @@ def _verdict(row: dict, min_networks: int) -> tuple[str, str]:
     return SUPPORTED, f"the interval lies above zero and the estimate reaches {effect}"
 
 
-def _whole(claim: str, parts: Sequence[dict]) -> dict:
+def _claim_row(claim: str, parts: Sequence[dict]) -> dict:
     """Return the row of a claim: the numbers of the needed part that decides it."""
     if not parts:
-        empty = {name: np.nan for name, kind in VERDICTS.items() if kind is float}
+        empty: dict = {name: np.nan for name, kind in VERDICTS.items() if kind is float}
         empty |= {name: "" for name, kind in VERDICTS.items() if kind is str}
         return empty | {
             "claim": claim,
@@ -198,24 +199,25 @@ def _whole(claim: str, parts: Sequence[dict]) -> dict:
             "n_networks": 0,
             "n_clips": 0,
         }
-    # What fails comes before what is open, and that before what holds; then the weakest.
+    # A failing part decides before an undetermined one, and that before a supported one; among
+    # equals, the part with the largest p decides.
     severity = {NOT_SUPPORTED: 0, UNDETERMINED: 1, SUPPORTED: 2}
     decisive = min(
         parts,
-        key=lambda row: (severity[row["verdict"]], not row["_fault"], -_one_for_wrong(row, "p", 1)),
+        key=lambda row: (severity[row["verdict"]], not row["_fault"], -_directed_p(row, "p", 1)),
     )
     return decisive | {"part": WHOLE, "decided_by": decisive["part"]}
 
 
 def _intersection_union(parts: Sequence[dict], name: str) -> float:
     """Return the p of a claim, the largest of its `parts`; NaN where one has a fault or no p."""
-    values = [_one_for_wrong(row, name) for row in parts]
+    values = [_directed_p(row, name) for row in parts]
     faulty = any(row["_fault"] for row in parts)
     return float(np.max(values)) if values and not faulty else np.nan
 
 
-def _one_for_wrong(row: dict, name: str, missing: float = np.nan) -> float:
-    """Return a part's two-sided p, 1 where the estimate has the wrong sign."""
+def _directed_p(row: dict, name: str, missing: float = np.nan) -> float:
+    """Return a part's two-sided p, or 1 where the estimate is not positive."""
     if not np.isfinite(row[name]):
         return missing
     return row[name] if row["estimate"] > 0 else 1.0
@@ -229,6 +231,6 @@ def _signed_sums(values: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _alike(values: np.ndarray) -> bool:
-    """Tell whether `values` (n,) differ by no more than rounding."""
+def _all_equal(values: np.ndarray) -> bool:
+    """Tell whether `values` (n,) are equal up to rounding."""
     return bool(np.ptp(values) <= 1e-12 * np.abs(values).max(initial=0))
