@@ -44,7 +44,7 @@ def test_captions_name_the_target():
         assert "<em>Bird + Frog</em>" in _render(name, target=["Bird", "Frog"])
 
 
-def test_the_front_text_says_what_the_embedded_corpus_is_worth():
+def test_only_the_embedded_corpus_is_called_no_evidence():
     plain = "It is no evidence about hearing"
     assert plain in _render("workflow", source="embedded")
     assert plain not in _render("workflow", source="manifest")

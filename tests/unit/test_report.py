@@ -1,4 +1,4 @@
-"""The report: what it says, that it needs nothing else, and that nothing in it can run."""
+"""The report: its content, and that it is self-contained and runs no code."""
 
 import json
 import re
@@ -32,8 +32,8 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
-# What a file of weights begins with; nothing reads further.
-ABOUT = {
+# The report reads only the metadata of a file of weights.
+METADATA = {
     "epoch": 7,
     "training_clips": 324,
     "validation_clips": 36,
@@ -79,7 +79,7 @@ def configuration(**corpus):
 
 @pytest.fixture
 def inputs(tmp_path):
-    """What `write_report` takes, of five made-up networks a condition."""
+    """The arguments of `write_report`, for five made-up networks per condition."""
     tables = Tables(("apart", "selective"))
     networks = figure_tables.networks(seeds=5)
     clips = {"clips": 100, "target": 30, "other": 60, "mixed": 10, "withheld": 40, "admissible": 60}
@@ -118,8 +118,8 @@ def inputs(tmp_path):
     weights = []
     for condition, seed in networks:
         weights.append(tmp_path / f"{condition}-{seed}.safetensors")
-        about = metadata({**ABOUT, "condition": condition, "replicate": seed})
-        header = json.dumps({"__metadata__": about}).encode()
+        fields = metadata({**METADATA, "condition": condition, "replicate": seed})
+        header = json.dumps({"__metadata__": fields}).encode()
         weights[-1].write_bytes(sealed(len(header).to_bytes(8, "little") + header + b"tensors"))
     figures = []
     for name in ("claims", "example_spectrograms", "learning_curves"):
@@ -155,15 +155,14 @@ def written(inputs, **more):
     return Page(inputs["page"].read_text(encoding="utf-8"))
 
 
-def test_the_page_says_what_was_found_on_what_and_how(inputs):
+def test_the_page_shows_claims_corpus_networks_and_methods(inputs):
     words = written(inputs).words
     assert "2 of 6 claims are supported" in words
-    for said in (
-        # The claims, in words, before the corpus.
+    for text in (
         "Some of their units respond far more to Music than to other sounds",
         "5 networks 320 clips",
         "Smallest effect",
-        "Beside the claim: segregation over untrained 0.4",
+        "For comparison: segregation over untrained 0.4",
         "1,234",
         "elsewhere",
         "1:02:05",
@@ -173,14 +172,14 @@ def test_the_page_says_what_was_found_on_what_and_how(inputs):
         "numbered 1 to 5",
         "redrawn",
     ):
-        assert said in words, said
-    assert words.index("Temporal structure") < words.index("What became of the clips")
+        assert text in words, text
+    assert words.index("Temporal structure") < words.index("Clips requested")
     table = pd.read_csv(inputs["claims"], sep="\t")
     for verdict in table.loc[table["part"] == WHOLE, "verdict"]:
         assert verdict in words
 
 
-def test_the_page_needs_nothing_else_and_runs_nothing(inputs):
+def test_the_page_is_self_contained_and_runs_no_code(inputs):
     page = written(inputs)
     assert not page.open
     kinds = {tag for tag, _ in page.tags}
@@ -205,11 +204,11 @@ def test_every_figure_is_shown_once_with_its_caption(inputs):
     page = written(inputs)
     images = [attributes for tag, attributes in page.tags if tag == "img"]
     assert len(images) == 3 and all(image["alt"] for image in images)
-    assert "Log-Mel spectrograms of clips of the test split" in page.words
+    assert "Log-Mel spectrograms of test clips" in page.words
     assert "Training loss" in page.words
 
 
-def test_messages_of_clips_are_text(inputs):
+def test_messages_about_clips_are_escaped(inputs):
     page = written(inputs)
     html = inputs["page"].read_text(encoding="utf-8")
     assert "<script" not in html and "<b>lost" not in html
@@ -218,7 +217,7 @@ def test_messages_of_clips_are_text(inputs):
     assert "<b>lost</b> & gone" in page.words
 
 
-def test_names_of_the_configuration_are_text(inputs):
+def test_names_in_the_configuration_are_escaped(inputs):
     evil = "<img src=x onerror=alert(1)>"
     raw = ".. raw:: html\n\n   <script>1</script>"
     config = configuration(target=[evil, raw])
@@ -228,20 +227,20 @@ def test_names_of_the_configuration_are_text(inputs):
     assert evil in page.words
 
 
-def test_the_embedded_corpus_is_called_no_evidence(inputs):
+def test_only_the_embedded_corpus_is_called_no_evidence(inputs):
     assert "This corpus is no evidence about hearing." in written(inputs).words
     config = configuration(source="manifest", name="recordings")
     words = written(inputs, config=config).words
     assert "no evidence" not in words and "recordings" in words
 
 
-def test_without_benchmarks_claims_or_bad_clips_there_is_a_page_all_the_same(inputs, tmp_path):
+def test_the_page_is_written_without_benchmarks_estimates_or_unusable_clips(inputs, tmp_path):
     empty = claims_table([], alpha=0.05, min_networks=5)
     write_table(inputs["claims"], empty, VERDICTS)
-    all_there = read_table(inputs["audio"], YIELD).query("status == 'ok'")
-    write_table(inputs["audio"], all_there, YIELD)
+    usable = read_table(inputs["audio"], YIELD).query("status == 'ok'")
+    write_table(inputs["audio"], usable, YIELD)
     words = written(inputs, benchmarks=tmp_path / "none").words
-    assert "No benchmark file was found" in words
+    assert "No benchmark files were found" in words
     assert "0 of 6 claims are supported, 6 undetermined" in words
     assert "Why clips could not be used" not in words
 
@@ -287,7 +286,7 @@ def test_times_are_summed_over_jobs(tmp_path):
     assert costs(tmp_path / "none").empty
 
 
-def test_every_figure_of_the_workflow_has_a_caption_that_renders():
+def test_every_caption_renders():
     for path in sorted(TEXTS.glob("*.rst")):
         assert str(caption(path, configuration())).strip(), path
     with pytest.raises(InputError, match=r"none\.rst: no such caption"):
@@ -300,7 +299,7 @@ def test_a_caption_that_cannot_be_rendered_is_named(tmp_path):
         caption(tmp_path / "bad.rst", configuration())
 
 
-def test_versions_are_of_this_interpreter():
+def test_versions_include_the_workflow_and_its_libraries():
     found = made_with.versions()
     assert found["numpy"] == np.__version__
     assert found["this workflow"]
@@ -322,7 +321,7 @@ def test_numbers(value, text):
     assert number(value) == text
 
 
-def test_small_texts():
+def test_p_values_durations_and_tally():
     assert p_value(0.0004) == "< 0.001" and p_value(1) == "1.000" and p_value(float("nan")) == "–"
     assert duration(3.14) == "3.1 s" and duration(59.99) == "60.0 s" and duration(3725) == "1:02:05"
     verdicts = ["supported", "undetermined", "not supported", "undetermined"]

@@ -1,1 +1,1 @@
-"""The page that says what was found, on what, and how."""
+"""The HTML report: the claims, the figures and the methods on one page."""

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from music_detectors.common.errors import InputError, one_line
 
-# Names of the configuration end up in these texts: nothing in them may reach for files or put
-# HTML through, and a warning of docutils is not worth a run.
+# Captions contain names from the configuration: these must not include files or raw HTML. A warning
+# of docutils must not stop the run.
 _SETTINGS = {
     "raw_enabled": False,
     "file_insertion_enabled": False,
@@ -26,7 +26,7 @@ _SETTINGS = {
 def caption(path: Path, configuration: Mapping) -> Markup:
     """Return the caption at `path` (reStructuredText in a Jinja template) as HTML.
 
-    Raises InputError, naming the file, when there is none or it cannot be rendered.
+    Raises InputError, naming the file, if it is missing or cannot be rendered.
     """
     environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     try:

@@ -1,4 +1,4 @@
-"""What the run cost, from Snakemake's benchmark files."""
+"""Run time and memory of the rules, from Snakemake's benchmark files."""
 
 import csv
 import math
@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pandas as pd
 
-_OWN = "write_report"
+_REPORT_RULE = "write_report"
 _FIELDS = {"s": "wall_seconds", "cpu_time": "cpu_seconds", "max_rss": "peak_mb"}
 
 
 def costs(folder: str | os.PathLike) -> pd.DataFrame:
     """Return rule, jobs, wall_seconds, cpu_seconds and peak_mb for each rule under `folder`.
 
-    It holds a folder a rule, with a file a job. Times are sums over the jobs, memory (MB) is that
-    of the largest. What was not measured, as for the shortest jobs, counts as nothing; a file that
-    is no benchmark is left out. Rules are ordered by CPU time.
+    `folder` has one folder per rule, with one file per job. Times are sums over jobs, memory (MB)
+    is the maximum over jobs. Missing measurements, as for very short jobs, count as zero; files
+    that are no benchmarks are ignored. Rules are ordered by CPU time.
     """
     rows = []
     for path in sorted(Path(folder).glob("*/*.tsv")):
-        measured = [] if path.parent.name == _OWN else _read(path)
+        measured = [] if path.parent.name == _REPORT_RULE else _read(path)
         rows += [{"rule": path.parent.name, **row} for row in measured]
     table = pd.DataFrame(rows, columns=["rule", *_FIELDS.values()])
     by_rule = table.groupby("rule").agg(
@@ -33,7 +33,7 @@ def costs(folder: str | os.PathLike) -> pd.DataFrame:
 
 
 def _read(path: Path) -> list[dict[str, float]]:
-    """Return a row for each run of a job, of which there may be several."""
+    """Return one row for each run of a job; a benchmark file may hold several runs."""
     try:
         with open(path, encoding="utf-8", newline="") as content:
             lines = list(csv.DictReader(content, delimiter="\t"))

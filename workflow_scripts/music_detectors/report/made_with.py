@@ -1,4 +1,4 @@
-"""What the results were made with: the versions of the code and of the libraries, the networks."""
+"""The versions of the code and of the libraries, the machine, and the metadata of the networks."""
 
 import os
 import platform
@@ -29,11 +29,19 @@ _LIBRARIES = (
     "torchaudio",
     "matplotlib",
 )
-_ABOUT = ("condition", "replicate", "epoch", "training_clips", "validation_clips", "torch", "numpy")
+_NETWORK_FIELDS = (
+    "condition",
+    "replicate",
+    "epoch",
+    "training_clips",
+    "validation_clips",
+    "torch",
+    "numpy",
+)
 
 
 def versions() -> dict[str, str]:
-    """Return name to version: of the workflow, Python and those libraries that are installed."""
+    """Return the versions of the workflow, Python and the installed libraries, by name."""
     found = {"this workflow": _revision(), "Python": platform.python_version()}
     for name in _LIBRARIES:
         try:
@@ -44,32 +52,33 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Return in words the machine that this process runs on."""
+    """Return a description of the machine that this process runs on."""
     return f"{platform.system()} on {platform.machine()}, {os.cpu_count()} processors"
 
 
 def networks(weights: Sequence[str | os.PathLike]) -> pd.DataFrame:
-    """Return what each of the `weights` files says of its network, a row each.
+    """Return the metadata of the networks in the `weights` files, one row per file.
 
     Columns are condition, replicate, epoch, training_clips, validation_clips, torch and numpy.
     Raises InputError, naming the file, for one that is damaged.
     """
-    return pd.DataFrame([_about(path) for path in weights], columns=list(_ABOUT))
+    return pd.DataFrame(
+        [_network_metadata(path) for path in weights], columns=list(_NETWORK_FIELDS)
+    )
 
 
-def _about(path: str | os.PathLike) -> dict:
-    """Return what the file of a network says of it."""
-    about = read_sealed(path, "weights")[1]
+def _network_metadata(path: str | os.PathLike) -> dict:
+    fields = read_sealed(path, "weights")[1]
     try:
-        return {name: about[name] for name in _ABOUT}
+        return {name: fields[name] for name in _NETWORK_FIELDS}
     except KeyError as error:
-        raise damaged(path, "weights", f"it does not tell {error}") from error
+        raise damaged(path, "weights", f"its metadata lacks {error}") from error
 
 
 def _revision() -> str:
-    """Return the commit of the folder that the code lies in, as far as git knows it."""
+    """Return the git commit of the code, if it is under version control."""
     try:
-        told = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--dirty"],
             cwd=Path(__file__).parent,
             capture_output=True,
@@ -79,4 +88,4 @@ def _revision() -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return "not under version control"
-    return f"commit {told.stdout.strip()}"
+    return f"commit {described.stdout.strip()}"

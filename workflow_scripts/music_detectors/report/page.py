@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, and runs nothing."""
+"""The report: one self-contained HTML file without scripts."""
 
 import base64
 import json
@@ -28,13 +28,13 @@ from music_detectors.report.cost import costs
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 
 TEXTS = Path(__file__).parents[3] / "report"
-"""The folder of the page's template and of the captions."""
+"""The folder of the page template and the captions."""
 
-_FIRST = "Claims"
+_CLAIMS_SECTION = "Claims"
 _CORPUS_SECTION = "Corpus"
-_MOST_REASONS = 30
-_PNG = b"\x89PNG\r\n\x1a\n"
-# Width in the page of a figure's pixel, of which there are 220 an inch.
+_MAX_REASONS = 30
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# CSS pixels per image pixel; the images have 220 dots per inch.
 _SCALE = 0.56
 
 
@@ -55,9 +55,10 @@ def write_report(
     """Write the report to `page`.
 
     `claims`, `corpus`, `audio` (yield.tsv), `recognition` and `selectivity` are tables, `weights`
-    the networks; `figures` are files, of which the PNG are shown, and `sections` says under which
-    heading. `config` is the whole configuration, `benchmarks` the folder of Snakemake's benchmark
-    files. Raises InputError, naming the file, for one that is missing or damaged.
+    the files of the networks. `figures` are image files, of which the PNGs are shown; `sections`
+    maps headings to names of figures. `config` is the whole configuration, `benchmarks` the folder
+    of Snakemake's benchmark files. Raises InputError, naming the file, if one is missing or
+    damaged.
     """
     target = config["corpus"]["target"]
     target = target if isinstance(target, str) else " + ".join(target)
@@ -78,7 +79,7 @@ def write_report(
         "config": config,
         "answers": answers,
         "tally": tally(answers),
-        "first_figures": shown.pop(_FIRST, []),
+        "claims_figures": shown.pop(_CLAIMS_SECTION, []),
         "corpus_figures": shown.pop(_CORPUS_SECTION, []),
         "sections": shown,
         "clips": read_table(corpus, SUMMARY).to_dict("records"),
@@ -117,32 +118,32 @@ def _environment() -> Environment:
 
 
 def number(value: float) -> str:
-    """Return a number with three decimals, or three digits from 1 on; a dash for a missing one."""
+    """Return `value` with three decimals, or three digits if not below 1; a dash for NaN."""
     if not math.isfinite(value):
         return "–"
-    # Adding zero takes the sign of what rounds to none.
+    # Adding zero turns a negative zero into zero.
     small = f"{round(value, 3) + 0.0:.3f}" if abs(value) < 1 else f"{value:.3g}"
     text = small if abs(value) < 1000 else f"{value:,.0f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(value: float) -> str:
-    """Return a p with three decimals, or that it is below 0.001."""
+    """Return a p-value with three decimals, or `< 0.001`."""
     if not math.isfinite(value):
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def duration(seconds: float) -> str:
-    """Return hours, minutes and seconds, `1:02:03`; tenths below a minute."""
+    """Return a duration as `1:02:03`, or in seconds with one decimal below a minute."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
-def _answers(path: str | os.PathLike, said: Mapping[str, str]) -> list[dict]:
-    """Return each claim with its sentence, its row and those of its parts."""
+def _answers(path: str | os.PathLike, texts: Mapping[str, str]) -> list[dict]:
+    """Return the title, the statement, the row and the rows of the parts of each claim."""
     table = read_table(path, VERDICTS)
     answers = []
     for claim in CLAIMS:
@@ -153,7 +154,7 @@ def _answers(path: str | os.PathLike, said: Mapping[str, str]) -> list[dict]:
         answers.append(
             {
                 "title": TITLES[claim],
-                "statement": said[claim],
+                "statement": texts[claim],
                 **whole[0],
                 "parts": rows[rows["part"] != WHOLE].to_dict("records"),
             }
@@ -164,30 +165,30 @@ def _answers(path: str | os.PathLike, said: Mapping[str, str]) -> list[dict]:
 def _figure(name: str, drawn: Mapping[str, str | os.PathLike], config: Mapping) -> dict:
     path = Path(drawn[name])
     content = read_checked(path, "figure")
-    if content[:8] != _PNG:
+    if content[:8] != _PNG_SIGNATURE:
         raise damaged(path, "figure", "not a PNG")
     return {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
         "data": Markup(base64.b64encode(content).decode("ascii")),
-        # The header holds the width in bytes 16 to 19.
+        # Bytes 16 to 19 hold the width.
         "width": round(int.from_bytes(content[16:20], "big") * _SCALE),
         "caption": caption(TEXTS / f"{name}.rst", config),
     }
 
 
 def _yields(clips: pd.DataFrame) -> list[dict]:
-    """Return split, status, clips and share from the rows of yield.tsv that are of all classes."""
+    """Return split, status, clips and share from the rows of yield.tsv for all classes."""
     by_status = clips.groupby(["split", "status"], sort=False)[["clips", "share"]].sum()
     return by_status.reset_index().to_dict("records")
 
 
 def _reasons(clips: pd.DataFrame) -> dict:
-    """Return why clips could not be used: rows with an example, the most frequent first."""
+    """Return the reasons why clips could not be used, with an example, the most frequent first."""
     lost = clips[~clips["status"].isin(USABLE)].sort_values("clips", ascending=False, kind="stable")
     rows = [
         row | {"reason": one_line(row["reason"], 80), "example": one_line(row["example"], 240)}
-        for row in lost.head(_MOST_REASONS).to_dict("records")
+        for row in lost.head(_MAX_REASONS).to_dict("records")
     ]
     return {"rows": rows, "more": len(lost) - len(rows)}
 
@@ -199,13 +200,13 @@ def _networks(
     selectivity: str | os.PathLike,
     target: str,
 ) -> list[dict]:
-    """Return a row a condition: how it came about, and means over its networks on test clips."""
+    """Return one row per condition: its settings, and means over its networks on test clips."""
     scores = read_table(recognition, RECOGNITION_SUMMARY)
     scores = scores[(scores["clips"] == "test") & (scores["n_classes"] > 0)]
     units = read_table(selectivity, SELECTIVITY_SUMMARY)
     units = units[units["layer"] == config["selectivity"]["layer"]]
     rows = []
-    for condition, of_condition in networks.groupby("condition", sort=False):
+    for condition, replicates in networks.groupby("condition", sort=False):
         how = config["networks"]["conditions"][condition]
         precision = {
             group: _mean(scores, condition, "mean_average_precision", group)
@@ -217,9 +218,9 @@ def _networks(
                 "clips": f"without {target} and the like" if how["withhold"] else "all",
                 "labels": how["labels"],
                 "epochs": how["epochs"],
-                "networks": len(of_condition),
-                "training_clips": _range(of_condition["training_clips"]),
-                "epoch": _range(of_condition["epoch"]),
+                "networks": len(replicates),
+                "training_clips": _range(replicates["training_clips"]),
+                "epoch": _range(replicates["epoch"]),
                 **precision,
                 "chance": _mean(scores, condition, "chance", "natural"),
                 "effect": _mean(units, condition, "test_hedges_g"),
@@ -243,7 +244,7 @@ def _range(values: pd.Series) -> str:
 
 
 def _flat(config: Mapping, prefix: str = "") -> list[tuple[str, str]]:
-    """Return each key of the configuration, with dots, and its value."""
+    """Return each key of the configuration, in dotted form, and its value as JSON."""
     rows = []
     for name, value in config.items():
         key = f"{prefix}{name}"
@@ -255,7 +256,7 @@ def _flat(config: Mapping, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def tally(answers: Sequence[Mapping]) -> str:
-    """Return in words how many of the claims hold."""
+    """Return a sentence that says how many claims have which verdict."""
     counts = Counter(answer["verdict"] for answer in answers)
-    held = f"{counts.pop(SUPPORTED, 0)} of {len(answers)} claims are supported"
-    return ", ".join([held, *(f"{n} {verdict}" for verdict, n in sorted(counts.items()))])
+    supported = f"{counts.pop(SUPPORTED, 0)} of {len(answers)} claims are supported"
+    return ", ".join([supported, *(f"{n} {verdict}" for verdict, n in sorted(counts.items()))])
