@@ -1,6 +1,5 @@
 # Whether the claims hold, and the page that says so.
 
-TARGET = config["corpus"]["target"]
 CLAIMED = config["claims"]["condition"]
 # What the claims are about, and those of its controls that are run.
 COMPARED = [
@@ -12,16 +11,18 @@ COMPARED_NETWORKS = [pair for pair in NETWORKS if pair[0] in COMPARED]
 
 rule assess_claims:
     input:
-        segregation=expand(
-            results("embedding/{condition}/segregation.tsv"), condition=COMPARED
+        segregation=of_conditions(
+            results("embedding/{target}/{condition}/segregation.tsv"), COMPARED
         ),
         units=of_networks(
-            results("selectivity", network("units.tsv")), COMPARED_NETWORKS
+            results("selectivity/{target}", network("units.tsv")), COMPARED_NETWORKS
         ),
         recognition=results("recognition/summary.tsv"),
-        genres=results("genres", f"{CLAIMED}.tsv"),
-        quilts=expand(results("quilts/{condition}/responses.tsv"), condition=COMPARED),
-        decoding=results("decoding", f"{CLAIMED}.tsv"),
+        genres=results("genres", TARGET, f"{CLAIMED}.tsv"),
+        quilts=of_conditions(
+            results("quilts/{target}/{condition}/responses.tsv"), COMPARED
+        ),
+        decoding=results("decoding", TARGET, f"{CLAIMED}.tsv"),
         lesions=of_lesions("lesions.tsv", [CLAIMED], [NEAREST_FRACTION])[0],
     output:
         claims=report(
@@ -47,7 +48,7 @@ rule assess_claims:
             "shuffled": [
                 name for name in COMPARED if CONDITIONS[name]["labels"] != "given"
             ],
-            "target": TARGET if isinstance(TARGET, str) else " + ".join(TARGET),
+            "target": target_name(config["corpus"]["target"]),
             "fraction": config["selectivity"]["fraction"],
             "smallest_effects": config["claims"]["smallest_effects"],
         },
@@ -75,7 +76,7 @@ rule write_report:
         gate=GATE,
         audio=results("audio/yield.tsv"),
         recognition=results("recognition/summary.tsv"),
-        selectivity=results("selectivity/summary.tsv"),
+        selectivity=results("selectivity", TARGET, "summary.tsv"),
         weights=of_networks(results("networks", network("weights.safetensors"))),
         figures=FIGURES,
     output:

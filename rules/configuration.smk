@@ -21,6 +21,7 @@ from music_detectors.configuration.check import (
     kept_conditions,
 )
 from music_detectors.configuration.code import code_digest
+from music_detectors.corpus.targets import slug, target_name
 from music_detectors.common.urls import is_url
 from music_detectors.corpus.fsd50k import ground_truth
 from music_detectors.corpus.locations import COPIES, configured, with_copies
@@ -47,6 +48,8 @@ CONDITIONS = kept_conditions(config)
 SEEDS = list(range(1, config["networks"]["seeds"] + 1))
 NETWORKS = [[condition, seed] for condition in CONDITIONS for seed in SEEDS]
 SPLITS = ["train", "test"]
+# The target that the claims are about, as a part of paths.
+TARGET = slug(config["corpus"]["target"])
 # What is compared with what: quilts, and the same stretch of the clips as they are.
 QUILTS = [f"quilt-{ms}ms" for ms in config["quilts"]["segment_ms"]]
 QUILT_STIMULI = ["intact", *QUILTS]
@@ -65,6 +68,7 @@ wildcard_constraints:
     split="train|test",
     shard=r"\d{5}",
     stimulus="original|intact|quilt-[1-9][0-9]*ms",
+    target=r"\w+",
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
     fraction="[0-9.e-]+",

@@ -3,18 +3,18 @@
 
 rule decode_target:
     input:
-        units=of_seeds(results("selectivity", network("units.tsv"))),
+        units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         train=of_seeds(results("responses", network("original", "train.h5"))),
         test=of_seeds(results("responses", network("original", "test.h5"))),
         clips=results("corpus/clips.tsv"),
         acoustics_train=acoustics_of("train"),
         acoustics_test=acoustics_of("test"),
     output:
-        table=results("decoding/{condition}.tsv"),
+        table=results("decoding/{target}/{condition}.tsv"),
     log:
-        log_of("decode_target", "{condition}"),
+        log_of("decode_target", "{target}", "{condition}"),
     benchmark:
-        benchmark_of("decode_target", "{condition}")
+        benchmark_of("decode_target", "{target}", "{condition}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -33,4 +33,4 @@ rule decode_target:
 rule decoding:
     input:
         GATE,
-        of_conditions(results("decoding/{condition}.tsv")),
+        of_conditions(results("decoding/{target}/{condition}.tsv")),

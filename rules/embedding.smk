@@ -6,12 +6,12 @@ rule embed_responses:
         responses=of_seeds(results("responses", network("original", "test.h5"))),
         clips=results("corpus/clips.tsv"),
     output:
-        points=results("embedding/{condition}/points.tsv"),
-        segregation=results("embedding/{condition}/segregation.tsv"),
+        points=results("embedding/{target}/{condition}/points.tsv"),
+        segregation=results("embedding/{target}/{condition}/segregation.tsv"),
     log:
-        log_of("embed_responses", "{condition}"),
+        log_of("embed_responses", "{target}", "{condition}"),
     benchmark:
-        benchmark_of("embed_responses", "{condition}")
+        benchmark_of("embed_responses", "{target}", "{condition}")
     conda:
         "../envs/representation.yaml"
     threads: 1

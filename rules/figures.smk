@@ -37,14 +37,18 @@ DRAWN = {
     ),
     "selective_responses": (
         "Selectivity",
-        {"tables": of_networks(results("selectivity", network("clip_responses.tsv")))},
+        {
+            "tables": of_networks(
+                results("selectivity/{target}", network("clip_responses.tsv"))
+            )
+        },
         {"networks": NETWORKS} | OF_LAYER | OF_TARGET,
     ),
     "class_responses": (
         "Selectivity",
         {
             "tables": of_networks(
-                results("selectivity", network("class_responses.tsv")),
+                results("selectivity/{target}", network("class_responses.tsv")),
                 [pair for pair in NETWORKS if pair[0] == FIRST_CONDITION],
             )
         },
@@ -52,42 +56,44 @@ DRAWN = {
     ),
     "selectivity_index": (
         "Selectivity",
-        {"units": of_networks(results("selectivity", network("units.tsv")))},
+        {"units": of_networks(results("selectivity/{target}", network("units.tsv")))},
         {"networks": NETWORKS} | OF_LAYER | OF_TARGET,
     ),
     "quilts": (
         "Controls",
-        {"tables": of_conditions(results("quilts/{condition}/responses.tsv"))},
+        {"tables": of_conditions(results("quilts/{target}/{condition}/responses.tsv"))},
         OF_CONDITIONS | OF_LAYER | OF_TARGET,
     ),
     "selectivity_by_layer": (
         "Selectivity",
-        {"table": results("selectivity/summary.tsv")},
+        {"table": results("selectivity", TARGET, "summary.tsv")},
         OF_CONDITIONS | OF_LAYER | OF_TARGET,
     ),
     "genres": (
         "Selectivity",
-        {"tables": of_conditions(results("genres/{condition}.tsv"))},
+        {"tables": of_conditions(results("genres/{target}/{condition}.tsv"))},
         OF_CONDITIONS | OF_TARGET,
     ),
     "embedding": (
         "Representation",
         {
-            "points": of_conditions(results("embedding/{condition}/points.tsv")),
+            "points": of_conditions(
+                results("embedding/{target}/{condition}/points.tsv")
+            ),
             "segregation": of_conditions(
-                results("embedding/{condition}/segregation.tsv")
+                results("embedding/{target}/{condition}/segregation.tsv")
             ),
         },
         OF_CONDITIONS | OF_TARGET,
     ),
     "decoding": (
         "Controls",
-        {"tables": of_conditions(results("decoding/{condition}.tsv"))},
+        {"tables": of_conditions(results("decoding/{target}/{condition}.tsv"))},
         OF_CONDITIONS | OF_LAYER | OF_TARGET,
     ),
     "acoustics": (
         "Controls",
-        {"table": results("selectivity/summary.tsv")},
+        {"table": results("selectivity", TARGET, "summary.tsv")},
         OF_CONDITIONS | OF_LAYER | OF_TARGET,
     ),
     "lesions": (

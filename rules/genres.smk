@@ -3,15 +3,17 @@
 
 rule genre_responses:
     input:
-        clip_responses=of_seeds(results("selectivity", network("clip_responses.tsv"))),
+        clip_responses=of_seeds(
+            results("selectivity/{target}", network("clip_responses.tsv"))
+        ),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
     output:
-        genres=results("genres/{condition}.tsv"),
+        genres=results("genres/{target}/{condition}.tsv"),
     log:
-        log_of("genre_responses", "{condition}"),
+        log_of("genre_responses", "{target}", "{condition}"),
     benchmark:
-        benchmark_of("genre_responses", "{condition}")
+        benchmark_of("genre_responses", "{target}", "{condition}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -28,9 +30,9 @@ rule genre_responses:
 rule controls:
     input:
         GATE,
-        of_conditions(results("quilts/{condition}/responses.tsv")),
+        of_conditions(results("quilts/{target}/{condition}/responses.tsv")),
         of_shards(results("acoustics/{split}/{shard}.tsv")),
-        of_conditions(results("decoding/{condition}.tsv")),
-        of_conditions(results("embedding/{condition}/points.tsv")),
-        of_conditions(results("embedding/{condition}/segregation.tsv")),
-        of_conditions(results("genres/{condition}.tsv")),
+        of_conditions(results("decoding/{target}/{condition}.tsv")),
+        of_conditions(results("embedding/{target}/{condition}/points.tsv")),
+        of_conditions(results("embedding/{target}/{condition}/segregation.tsv")),
+        of_conditions(results("genres/{target}/{condition}.tsv")),

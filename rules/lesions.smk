@@ -6,16 +6,16 @@ rule lesion_units:
         weights=of_seeds(results("networks", network("weights.safetensors"))),
         train=of_seeds(results("responses", network("original", "train.h5"))),
         test=of_seeds(results("responses", network("original", "test.h5"))),
-        units=of_seeds(results("selectivity", network("units.tsv"))),
+        units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
     output:
-        lesions=results("lesions/{condition}/fraction-{fraction}/lesions.tsv"),
-        classes=results("lesions/{condition}/fraction-{fraction}/classes.tsv"),
+        lesions=results("lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv"),
+        classes=results("lesions/{target}/{condition}/fraction-{fraction}/classes.tsv"),
     log:
-        log_of("lesion_units", "{condition}", "{fraction}"),
+        log_of("lesion_units", "{target}", "{condition}", "{fraction}"),
     benchmark:
-        benchmark_of("lesion_units", "{condition}", "{fraction}")
+        benchmark_of("lesion_units", "{target}", "{condition}", "{fraction}")
     conda:
         "../envs/lesions.yaml"
     threads: 1

@@ -6,7 +6,7 @@ def tell_where_results_are():
     print(f"claims   {results('claims/claims.tsv')}")
     print(f"figures  {results('figures')}")
     print(
-        f"tables   {results('selectivity/summary.tsv')} {results('recognition/summary.tsv')}"
+        f"tables   {results('selectivity', TARGET, 'summary.tsv')} {results('recognition/summary.tsv')}"
     )
     print(f"yield    {results('audio/yield.tsv')}")
 

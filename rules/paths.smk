@@ -23,10 +23,11 @@ def network(*parts):
     return Path("{condition}", "seed-{seed}", *parts).as_posix()
 
 
-def of_networks(pattern, networks=None):
-    """`pattern` for each network, in the order of the configuration."""
+def of_networks(pattern, networks=None, targets=(TARGET,)):
+    """`pattern` for each target and network, in the order of the configuration."""
     return [
-        pattern.format(condition=condition, seed=seed)
+        pattern.format(target=target, condition=condition, seed=seed)
+        for target in targets
         for condition, seed in (NETWORKS if networks is None else networks)
     ]
 
@@ -36,9 +37,13 @@ def of_seeds(pattern):
     return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
 
 
-def of_conditions(pattern):
-    """`pattern` for each condition, in the order of the configuration."""
-    return [pattern.format(condition=condition) for condition in CONDITIONS]
+def of_conditions(pattern, conditions=CONDITIONS, targets=(TARGET,)):
+    """`pattern` for each target and condition, in the order of the configuration."""
+    return [
+        pattern.format(target=target, condition=condition)
+        for target in targets
+        for condition in conditions
+    ]
 
 
 def of_shards(pattern, splits=SPLITS):
@@ -72,7 +77,7 @@ NEAREST_FRACTION = min(
 def of_lesions(name, conditions, fractions):
     """The tables `name` of lesions, condition by condition."""
     return [
-        results("lesions", condition, f"fraction-{fraction}", name)
+        results("lesions", TARGET, condition, f"fraction-{fraction}", name)
         for condition in conditions
         for fraction in fractions
     ]

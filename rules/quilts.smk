@@ -67,14 +67,14 @@ rule quilt_responses:
             for stimulus in QUILT_STIMULI
             for path in of_seeds(results("responses", network(stimulus, "test.h5")))
         ],
-        units=of_seeds(results("selectivity", network("units.tsv"))),
+        units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         clips=results("corpus/clips.tsv"),
     output:
-        table=results("quilts/{condition}/responses.tsv"),
+        table=results("quilts/{target}/{condition}/responses.tsv"),
     log:
-        log_of("quilt_responses", "{condition}"),
+        log_of("quilt_responses", "{target}", "{condition}"),
     benchmark:
-        benchmark_of("quilt_responses", "{condition}")
+        benchmark_of("quilt_responses", "{target}", "{condition}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -93,4 +93,4 @@ rule quilt_responses:
 rule quilts:
     input:
         GATE,
-        of_conditions(results("quilts/{condition}/responses.tsv")),
+        of_conditions(results("quilts/{target}/{condition}/responses.tsv")),

@@ -9,11 +9,11 @@ rule selectivity_units:
         acoustics_train=acoustics_of("train"),
         acoustics_test=acoustics_of("test"),
     output:
-        units=results("selectivity", network("units.tsv")),
+        units=results("selectivity/{target}", network("units.tsv")),
     log:
-        log_of("selectivity_units", "{condition}", "{seed}"),
+        log_of("selectivity_units", "{target}", "{condition}", "{seed}"),
     benchmark:
-        benchmark_of("selectivity_units", "{condition}", "{seed}")
+        benchmark_of("selectivity_units", "{target}", "{condition}", "{seed}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -32,18 +32,18 @@ rule selectivity_units:
 
 rule selective_responses:
     input:
-        units=results("selectivity", network("units.tsv")),
+        units=results("selectivity/{target}", network("units.tsv")),
         train=results("responses", network("original", "train.h5")),
         test=results("responses", network("original", "test.h5")),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
     output:
-        clips=results("selectivity", network("clip_responses.tsv")),
-        classes=results("selectivity", network("class_responses.tsv")),
+        clips=results("selectivity/{target}", network("clip_responses.tsv")),
+        classes=results("selectivity/{target}", network("class_responses.tsv")),
     log:
-        log_of("selective_responses", "{condition}", "{seed}"),
+        log_of("selective_responses", "{target}", "{condition}", "{seed}"),
     benchmark:
-        benchmark_of("selective_responses", "{condition}", "{seed}")
+        benchmark_of("selective_responses", "{target}", "{condition}", "{seed}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -59,17 +59,19 @@ rule selective_responses:
 
 rule summarise_selectivity:
     input:
-        units=of_networks(results("selectivity", network("units.tsv"))),
+        units=of_networks(
+            results("selectivity/{target}", network("units.tsv")), targets=["{target}"]
+        ),
     output:
         table=report(
-            results("selectivity/summary.tsv"),
+            results("selectivity/{target}/summary.tsv"),
             caption="../report/selectivity.rst",
             category="Selectivity",
         ),
     log:
-        log_of("summarise_selectivity"),
+        log_of("summarise_selectivity", "{target}"),
     benchmark:
-        benchmark_of("summarise_selectivity")
+        benchmark_of("summarise_selectivity", "{target}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -86,7 +88,7 @@ rule summarise_selectivity:
 rule selectivity:
     input:
         GATE,
-        of_networks(results("selectivity", network("units.tsv"))),
-        of_networks(results("selectivity", network("clip_responses.tsv"))),
-        of_networks(results("selectivity", network("class_responses.tsv"))),
-        results("selectivity/summary.tsv"),
+        of_networks(results("selectivity/{target}", network("units.tsv"))),
+        of_networks(results("selectivity/{target}", network("clip_responses.tsv"))),
+        of_networks(results("selectivity/{target}", network("class_responses.tsv"))),
+        results("selectivity", TARGET, "summary.tsv"),

@@ -5,6 +5,7 @@ def of_all(patterns, splits=SPLITS, stimuli=("original",)):
     """`patterns` for each value of their wildcards, `{shard}` for those of each of `splits`."""
     choices = {
         "stimulus": stimuli,
+        "target": [TARGET],
         "condition": CONDITIONS,
         "seed": SEEDS,
         "fraction": FRACTIONS,
@@ -41,7 +42,7 @@ def stored(wildcards):
         *of_all(rules.compute_responses.output),
         *of_all(rules.selectivity_units.output),
         *of_all(rules.selective_responses.output),
-        *rules.summarise_selectivity.output,
+        *of_all(rules.summarise_selectivity.output),
         *of_all(rules.score_recognition.output),
         *rules.summarise_recognition.output,
         *of_all(rules.compute_quilts.output, ["test"], QUILT_STIMULI),

@@ -117,7 +117,7 @@ def yields(results, out):
 
 def decoding(results, out):
     decode_target(
-        [results / f"selectivity/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
+        [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
         *(
             [results / f"responses/natural/seed-{seed}/original/{split}.h5" for seed in (1, 2)]
             for split in ("train", "test")
@@ -136,7 +136,7 @@ def decoding(results, out):
 
 def genres(results, out):
     genre_responses(
-        [results / f"selectivity/natural/seed-{seed}/clip_responses.tsv" for seed in (1, 2)],
+        [results / f"selectivity/music/natural/seed-{seed}/clip_responses.tsv" for seed in (1, 2)],
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
         out / "a.tsv",
@@ -165,7 +165,7 @@ def quilts(results, out):
             for stimulus in stimuli
             for seed in (1, 2)
         ],
-        [results / f"selectivity/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
+        [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
         results / "corpus/clips.tsv",
         out / "a.tsv",
         stimuli=stimuli,
@@ -182,7 +182,7 @@ def report(results, out):
         results / "corpus/summary.tsv",
         results / "audio/yield.tsv",
         results / "recognition/summary.tsv",
-        results / "selectivity/summary.tsv",
+        results / "selectivity/music/summary.tsv",
         of_networks(results, "networks/{}/seed-{}/weights.safetensors"),
         drawn,
         out / "a.html",
@@ -304,62 +304,68 @@ KINDS = [
         ),
     ),
     Kind(
-        "selectivity/natural/seed-1/units.tsv",
-        rf"selectivity/{_OF_NETWORK}units\.tsv",
+        "selectivity/music/natural/seed-1/units.tsv",
+        rf"selectivity/music/{_OF_NETWORK}units\.tsv",
         "table",
         lambda r, out: summarise_selectivity(
-            of_networks(r, "selectivity/{}/seed-{}/units.tsv"), out / "a.tsv", networks=NETWORKS
+            of_networks(r, "selectivity/music/{}/seed-{}/units.tsv"),
+            out / "a.tsv",
+            networks=NETWORKS,
         ),
     ),
     Kind(
-        "selectivity/natural/seed-1/clip_responses.tsv",
-        rf"selectivity/{_OF_NETWORK}clip_responses\.tsv",
+        "selectivity/music/natural/seed-1/clip_responses.tsv",
+        rf"selectivity/music/{_OF_NETWORK}clip_responses\.tsv",
         "table",
         genres,
     ),
     Kind(
-        "selectivity/natural/seed-1/class_responses.tsv",
-        rf"selectivity/{_OF_NETWORK}class_responses\.tsv",
+        "selectivity/music/natural/seed-1/class_responses.tsv",
+        rf"selectivity/music/{_OF_NETWORK}class_responses\.tsv",
         "table",
         lambda r, out: plot_class_responses(
-            [r / f"selectivity/natural/seed-{seed}/class_responses.tsv" for seed in (1, 2)],
+            [r / f"selectivity/music/natural/seed-{seed}/class_responses.tsv" for seed in (1, 2)],
             "natural",
             TARGET,
             **figure(out),
         ),
     ),
     Kind(
-        "selectivity/summary.tsv",
-        r"selectivity/summary\.tsv",
+        "selectivity/music/summary.tsv",
+        r"selectivity/music/summary\.tsv",
         "table",
         lambda r, out: plot_acoustics(
-            r / "selectivity/summary.tsv", CONDITIONS, LAYER, TARGET, **figure(out)
+            r / "selectivity/music/summary.tsv", CONDITIONS, LAYER, TARGET, **figure(out)
         ),
     ),
     Kind(
-        "quilts/natural/responses.tsv",
-        rf"quilts/{_OF_CONDITION}/responses\.tsv",
+        "quilts/music/natural/responses.tsv",
+        rf"quilts/music/{_OF_CONDITION}/responses\.tsv",
         "table",
         lambda r, out: plot_quilts(
-            each_condition(r, "quilts", "/responses.tsv"), CONDITIONS, LAYER, TARGET, **figure(out)
+            each_condition(r, "quilts/music", "/responses.tsv"),
+            CONDITIONS,
+            LAYER,
+            TARGET,
+            **figure(out),
         ),
     ),
     Kind(
-        "decoding/natural.tsv",
-        rf"decoding/{_OF_CONDITION}\.tsv",
+        "decoding/music/natural.tsv",
+        rf"decoding/music/{_OF_CONDITION}\.tsv",
         "table",
         lambda r, out: plot_decoding(
-            each_condition(r, "decoding", ".tsv"), CONDITIONS, LAYER, TARGET, **figure(out)
+            each_condition(r, "decoding/music", ".tsv"), CONDITIONS, LAYER, TARGET, **figure(out)
         ),
     ),
     *(
         Kind(
-            f"embedding/natural/{name}.tsv",
-            rf"embedding/{_OF_CONDITION}/{name}\.tsv",
+            f"embedding/music/natural/{name}.tsv",
+            rf"embedding/music/{_OF_CONDITION}/{name}\.tsv",
             "table",
             lambda r, out: plot_embedding(
-                each_condition(r, "embedding", "/points.tsv"),
-                each_condition(r, "embedding", "/segregation.tsv"),
+                each_condition(r, "embedding/music", "/points.tsv"),
+                each_condition(r, "embedding/music", "/segregation.tsv"),
                 CONDITIONS,
                 TARGET,
                 **figure(out),
@@ -368,30 +374,30 @@ KINDS = [
         for name in ("points", "segregation")
     ),
     Kind(
-        "genres/natural.tsv",
-        rf"genres/{_OF_CONDITION}\.tsv",
+        "genres/music/natural.tsv",
+        rf"genres/music/{_OF_CONDITION}\.tsv",
         "table",
         lambda r, out: plot_genres(
-            each_condition(r, "genres", ".tsv"), CONDITIONS, TARGET, **figure(out)
+            each_condition(r, "genres/music", ".tsv"), CONDITIONS, TARGET, **figure(out)
         ),
     ),
     Kind(
-        "lesions/natural/fraction-0.125/lesions.tsv",
-        rf"lesions/{_OF_CONDITION}/fraction-[0-9.]+/lesions\.tsv",
+        "lesions/music/natural/fraction-0.125/lesions.tsv",
+        rf"lesions/music/{_OF_CONDITION}/fraction-[0-9.]+/lesions\.tsv",
         "table",
         lambda r, out: plot_lesions(
-            each_condition(r, "lesions", "/fraction-0.125/lesions.tsv"),
+            each_condition(r, "lesions/music", "/fraction-0.125/lesions.tsv"),
             CONDITIONS,
             0.125,
             **figure(out),
         ),
     ),
     Kind(
-        "lesions/natural/fraction-0.125/classes.tsv",
-        rf"lesions/{_OF_CONDITION}/fraction-[0-9.]+/classes\.tsv",
+        "lesions/music/natural/fraction-0.125/classes.tsv",
+        rf"lesions/music/{_OF_CONDITION}/fraction-[0-9.]+/classes\.tsv",
         "table",
         lambda r, out: plot_lesion_classes(
-            r / "lesions/natural/fraction-0.125/classes.tsv", "natural", 0.125, **figure(out)
+            r / "lesions/music/natural/fraction-0.125/classes.tsv", "natural", 0.125, **figure(out)
         ),
     ),
     *(

@@ -74,7 +74,7 @@ def test_each_kind_of_file(disk, part_of, undisturbed):
     large = [
         "figures/example_spectrograms.png",
         "networks/untrained/seed-1/weights.safetensors",
-        "selectivity/natural/seed-1/units.tsv",
+        "selectivity/music/natural/seed-1/units.tsv",
         "spectrograms/quilt-50ms/test/00000.h5",
     ]
     # With what else their jobs write: Snakemake would remove it, and so make room for the others.

@@ -144,7 +144,7 @@ def test_a_second_corpus_leaves_the_first_alone(finished, tmp_path):
 
 
 def test_force_one_file(finished):
-    planned = finished.plan("-R", "results/smoke/lesions/natural/fraction-0.5/lesions.tsv")
+    planned = finished.plan("-R", "results/smoke/lesions/music/natural/fraction-0.5/lesions.tsv")
     assert shown(planned) == jobs("lesion_units", condition=["natural"], fraction=["0.5"]) | single(
         "plot_lesion_dose", "write_report"
     )
@@ -241,13 +241,13 @@ def test_what_is_done_after_a_change_that_changes_nothing(finished, tmp_path):
 @pytest.mark.parametrize("option", ["--summary", "--detailed-summary"])
 def test_the_summary_names_every_file_and_what_waits(finished, tmp_path, option):
     copy = finished.copy(tmp_path / "copy")
-    table = "results/smoke/decoding/natural.tsv"
+    table = "results/smoke/decoding/music/natural.tsv"
     (copy.folder / table).unlink()
     rows = [line.split("\t") for line in copy.run(option).splitlines() if "\t" in line]
     plans = {row[0]: row[-1] for row in rows[1:]}
     assert set(plans) == set(recorded(copy.folder))
     assert plans[table] == "update pending"
-    assert plans["results/smoke/decoding/shuffled.tsv"] == "no update"
+    assert plans["results/smoke/decoding/music/shuffled.tsv"] == "no update"
 
 
 def test_quiet_dry_runs_count_the_jobs(finished):

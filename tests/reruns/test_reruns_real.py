@@ -59,7 +59,7 @@ def test_after_a_run_there_is_nothing_to_do(smoke):
 
 def test_a_missing_table_is_made_again_to_the_byte(run):
     before = contents(run)
-    table = f"{RESULTS}/lesions/natural/fraction-0.5/lesions.tsv"
+    table = f"{RESULTS}/lesions/music/natural/fraction-0.5/lesions.tsv"
     (run.folder / table).unlink()
     do(run)
     assert contents(run) == before
@@ -79,7 +79,7 @@ def test_a_lesion_fraction_more_leaves_the_others_and_is_drawn(run):
     for name, columns in (("lesions", LESIONS), ("classes", LESION_CLASSES)):
         tables = [
             read_table(
-                run.folder / f"{RESULTS}/lesions/natural/fraction-{share}/{name}.tsv", columns
+                run.folder / f"{RESULTS}/lesions/music/natural/fraction-{share}/{name}.tsv", columns
             )
             for share in (0.125, 0.25, 0.5)
         ]

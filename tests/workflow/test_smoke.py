@@ -122,7 +122,7 @@ def test_conditions_of_a_seed_share_their_validation_clips_and_seeds_do_not(resu
 
 @pytest.mark.parametrize(("condition", "seed"), NETWORKS)
 def test_units_against_scipy(results, clips, condition, seed):
-    units = read_table(results / f"selectivity/{condition}/seed-{seed}/units.tsv", UNITS)
+    units = read_table(results / f"selectivity/music/{condition}/seed-{seed}/units.tsv", UNITS)
     role = dict(zip(clips["clip_id"], clips["role"], strict=True))
     for split, prefix in (("train", ""), ("test", "test_")):
         path = results / f"responses/{condition}/seed-{seed}/original/{split}.h5"
@@ -167,7 +167,7 @@ def covariates_of(results, split, clip_ids):
 
 @pytest.mark.parametrize(("split", "prefix"), [("train", ""), ("test", "test_")])
 def test_effects_with_covariates_against_statsmodels(results, clips, split, prefix):
-    units = read_table(results / "selectivity/untrained/seed-2/units.tsv", UNITS)
+    units = read_table(results / "selectivity/music/untrained/seed-2/units.tsv", UNITS)
     of_layer = units[units["layer"] == "avgpool"]
     role = dict(zip(clips["clip_id"], clips["role"], strict=True))
     with h5py.File(results / f"responses/untrained/seed-2/original/{split}.h5") as file:
@@ -189,9 +189,9 @@ def test_effects_with_covariates_against_statsmodels(results, clips, split, pref
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_decoding_against_scikit_learn(results, clips, seed):
-    table = read_table(results / "decoding/natural.tsv", DECODING)
+    table = read_table(results / "decoding/music/natural.tsv", DECODING)
     first = table[(table["seed"] == seed) & (table["first_rank"] == 1)].iloc[0]
-    units = read_table(results / f"selectivity/natural/seed-{seed}/units.tsv", UNITS)
+    units = read_table(results / f"selectivity/music/natural/seed-{seed}/units.tsv", UNITS)
     of_layer = units[units["layer"] == "avgpool"].sort_values("rank")
     chosen = of_layer["unit"].to_numpy()[:32]
     role = dict(zip(clips["clip_id"], clips["role"], strict=True))
@@ -230,9 +230,11 @@ def test_average_precision_against_scikit_learn(results, clips, classes, conditi
 
 
 def test_selective_responses_are_means_over_the_selective_units(results, clips):
-    units = read_table(results / "selectivity/natural/seed-1/units.tsv", UNITS)
+    units = read_table(results / "selectivity/music/natural/seed-1/units.tsv", UNITS)
     chosen = units.loc[(units["layer"] == "avgpool") & units["selective"], "unit"]
-    table = read_table(results / "selectivity/natural/seed-1/clip_responses.tsv", CLIP_RESPONSES)
+    table = read_table(
+        results / "selectivity/music/natural/seed-1/clip_responses.tsv", CLIP_RESPONSES
+    )
     table = table[table["split"] == "test"]
     with h5py.File(results / "responses/natural/seed-1/original/test.h5") as file:
         means = file["avgpool"][:].astype(np.float64)[:, chosen].mean(axis=1)
@@ -242,7 +244,7 @@ def test_selective_responses_are_means_over_the_selective_units(results, clips):
         table["response"], [expected[name] for name in table["clip_id"]], rtol=1e-9
     )
     of_classes = read_table(
-        results / "selectivity/natural/seed-1/class_responses.tsv", CLASS_RESPONSES
+        results / "selectivity/music/natural/seed-1/class_responses.tsv", CLASS_RESPONSES
     )
     labels = dict(zip(clips["clip_id"], clips["labels"], strict=True))
     for _, row in of_classes.iterrows():
@@ -260,11 +262,11 @@ def test_quilts_are_played_to_every_network(results, clips):
         assert shard["log_mel"].shape[1:] == (64, 129)
     role = dict(zip(clips["clip_id"], clips["role"], strict=True))
     for condition in ("natural", "shuffled", "untrained"):
-        table = read_table(results / f"quilts/{condition}/responses.tsv", QUILT_RESPONSES)
+        table = read_table(results / f"quilts/music/{condition}/responses.tsv", QUILT_RESPONSES)
         assert len(table) == 2 * 3 * 2 * 2
         for row in table.itertuples():
             units = read_table(
-                results / f"selectivity/{condition}/seed-{row.seed}/units.tsv", UNITS
+                results / f"selectivity/music/{condition}/seed-{row.seed}/units.tsv", UNITS
             )
             units = units[units["layer"] == "avgpool"]
             last = units["rank"] > len(units) * 7 // 8
@@ -278,7 +280,7 @@ def test_quilts_are_played_to_every_network(results, clips):
 
 
 def test_summaries_have_a_row_for_every_network(results):
-    selectivity = read_table(results / "selectivity/summary.tsv", SELECTIVITY_SUMMARY)
+    selectivity = read_table(results / "selectivity/music/summary.tsv", SELECTIVITY_SUMMARY)
     assert len(selectivity) == len(NETWORKS) * len(LAYERS)
     recognition = read_table(results / "recognition/summary.tsv", RECOGNITION_SUMMARY)
     assert set(zip(recognition["condition"], recognition["seed"], strict=True)) == set(NETWORKS)

@@ -21,6 +21,7 @@ from music_detectors.common.errors import one_line
 from music_detectors.common.files import read_checked, replacing
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import SUMMARY
+from music_detectors.corpus.targets import target_name
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
 from music_detectors.report.captions import caption
@@ -60,8 +61,7 @@ def write_report(
     of Snakemake's benchmark files. Raises InputError, naming the file, if one is missing or
     damaged.
     """
-    target = config["corpus"]["target"]
-    target = target if isinstance(target, str) else " + ".join(target)
+    target = target_name(config["corpus"]["target"])
     drawn = {Path(path).stem: path for path in figures if str(path).endswith(".png")}
     shown = {
         section: [_figure(name, drawn, config) for name in names]
