@@ -18,6 +18,17 @@ OF_A_NETWORK = [
     "selective_responses",
     "score_recognition",
 ]
+# Jobs of these rules are for one target each.
+OF_A_TARGET = {
+    "selectivity_units",
+    "selective_responses",
+    "summarise_selectivity",
+    "quilt_responses",
+    "decode_target",
+    "embed_responses",
+    "genre_responses",
+    "lesion_units",
+}
 SUMMARIES = ["summarise_selectivity", "summarise_recognition"]
 TOLD = ["assess_claims", "plot_claims", "write_report"]
 # These show no network.
@@ -26,12 +37,14 @@ OF_CLIPS = {"plot_yields", "plot_example_spectrograms"}
 
 def jobs(rule, **wildcards):
     """Return (rule, wildcards) of every combination of `wildcards`, as Snakemake shows them."""
+    if rule in OF_A_TARGET:
+        wildcards = {"target": ["music"]} | wildcards
     choices = [[f"{name}={value}" for value in values] for name, values in wildcards.items()]
     return {(rule, ", ".join(chosen)) for chosen in itertools.product(*choices)}
 
 
 def single(*rules):
-    return {(rule, "") for rule in rules}
+    return set().union(*(jobs(rule) for rule in rules))
 
 
 def shown(planned):
