@@ -17,7 +17,7 @@ def target_name(target: str | Sequence[str]) -> str:
 def slug(target: str | Sequence[str]) -> str:
     """Return the name of `target` for paths: `Musical instrument` is `musical_instrument`.
 
-    It has letters in lower case and digits, with `_` between words: no `-`, which stands between the
-    parts of the names of logs.
+    It has letters in lower case and digits, with `_` between words: in names of logs, `-` stands
+    between target and condition.
     """
     return re.sub(r"[\W_]+", "_", target_name(target).lower())[:_LONGEST].strip("_")
