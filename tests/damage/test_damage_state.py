@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from damage.harm import flipped
-from music_detectors.audio.journal import Ended, Journal
+from music_detectors.audio.journal import ClipResult, Journal
 from music_detectors.audio.storage import AudioShard, write_audio_shard
 from music_detectors.common.files import sha256
 from music_detectors.training import checkpoint as module
@@ -79,7 +79,7 @@ def sound(name):
 
 
 def ended(name, status="ok", remote=True):
-    return Ended(
+    return ClipResult(
         clip_id=name,
         key=f"key-{name}",
         status=status,
@@ -131,7 +131,7 @@ def test_a_damaged_journal_loses_clips_and_invents_none(journal, name):
             path.write_bytes(content)
             with Journal(journal, under) as opened:
                 # What counts as ended under these settings must have ended under them.
-                for clip, one in opened.ended.items():
+                for clip, one in opened.results.items():
                     assert one._replace(place=-1, checksum=0) == own[clip]
                     if one.status == "ok":
                         np.testing.assert_array_equal(opened.samples(one), sound(clip))
@@ -168,7 +168,7 @@ def test_of_a_finished_shard_what_is_whole_is_remembered(tmp_path, name):
     for content in changes(whole, 150):
         path.write_bytes(content)
         with Journal(folder, "s") as journal:
-            assert not journal.ended
+            assert not journal.results
             for clip, one in journal.remembered.items():
                 assert one._replace(place=-1, checksum=0) == ended(clip)
                 np.testing.assert_array_equal(journal.samples(one), sound(clip))
@@ -197,8 +197,8 @@ def test_samples_that_change_while_the_job_runs_are_not_used(journal):
     with Journal(journal, "second") as opened:
         content = (journal / "samples.i16").read_bytes()
         (journal / "samples.i16").write_bytes(flipped(content, len(content) - 1, 3))
-        with pytest.raises(Exception, match="samples of clip c have changed meanwhile"):
-            opened.samples(opened.ended["c"])
+        with pytest.raises(Exception, match="samples of clip c have changed on disk"):
+            opened.samples(opened.results["c"])
 
 
 def test_torch_is_not_asked_to_unpickle(tmp_path):

@@ -234,7 +234,7 @@ _LOST = (
     ("failed_retryable", "timed out", 0.005),
     ("empty", "no sound decoded", 0.002),
     ("ambiguous", "cut or whole video", 0.001),
-    ("ambiguous", "several files that differ", 0.001),
+    ("ambiguous", "several different files", 0.001),
     ("nonfinite", "samples not finite", 0.0005),
 )
 

@@ -182,7 +182,7 @@ def test_what_is_no_whole_archive_is_refused(tmp_path, sounds):
     }
     for name, content in broken.items():
         (tmp_path / "a.tar").write_bytes(content)
-        with pytest.raises(InputError, match=r"a\.tar: not a whole, uncompressed tar archive"):
+        with pytest.raises(InputError, match=r"a\.tar: not a complete, uncompressed tar archive"):
             index_archives([tmp_path / "a.tar"], tmp_path / "i.tsv")
         assert not (tmp_path / "i.tsv").exists(), name
     with pytest.raises(InputError, match="cannot be read"):

@@ -78,10 +78,10 @@ def check_shards(tmp_path_factory, references):
 
 
 def test_how_much_is_asked_for():
-    assert clip().asked_seconds(10) == 10
-    assert clip(start_seconds=5.0).asked_seconds(10) == 10
-    assert clip(start_seconds=5.0, end_seconds=12.5).asked_seconds(10) == 7.5
-    assert clip(start_seconds=5.0, end_seconds=15.0).asked_seconds(3.5) == 3.5
+    assert clip().seconds_to_read(10) == 10
+    assert clip(start_seconds=5.0).seconds_to_read(10) == 10
+    assert clip(start_seconds=5.0, end_seconds=12.5).seconds_to_read(10) == 7.5
+    assert clip(start_seconds=5.0, end_seconds=15.0).seconds_to_read(3.5) == 3.5
 
 
 @pytest.mark.parametrize(
@@ -128,5 +128,5 @@ def test_a_shard_whose_rows_lie_apart_is_refused(tmp_path):
             for name, shard in (("a", "00000"), ("b", "00001"), ("c", "00000"))
         ],
     )
-    with pytest.raises(InputError, match="shard train/00000 do not lie together"):
+    with pytest.raises(InputError, match="shard train/00000 are not adjacent"):
         list(clips_by_shard(path))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from music_detectors.audio import decode as module
-from music_detectors.audio.decode import decode, find_ffmpeg, judge
+from music_detectors.audio.decode import check_samples, decode, find_ffmpeg
 from music_detectors.audio.failures import Unusable
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import to_float, to_int16
@@ -203,7 +203,7 @@ def test_a_recording_cut_off_half_way_gives_what_is_left(tmp_path, name):
     truncate(path, 0.5)
     decoded = decode(path, 0.0, 6.0)
     assert 2.2 * SAMPLE_RATE < len(decoded.samples) < 3.8 * SAMPLE_RATE
-    assert judge(decoded.samples, 6.0, -60.0).status == "short"
+    assert check_samples(decoded.samples, 6.0, -60.0).status == "short"
     error = refused(path, 5.0, 1.0)
     assert (error.status, error.reason) == ("empty", "no sound decoded")
 
@@ -255,7 +255,7 @@ def test_samples_that_are_not_numbers_are_seen(tmp_path, bad, rate):
     samples[500] = bad
     soundfile.write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
     decoded = decode(tmp_path / "a.wav", 0.0, 1.0)
-    assert judge(decoded.samples, None, -60.0).status == "nonfinite"
+    assert check_samples(decoded.samples, None, -60.0).status == "nonfinite"
 
 
 def test_what_is_not_there_or_not_a_file(tmp_path, monkeypatch):
@@ -296,7 +296,7 @@ def test_headers_that_cannot_be_true_are_refused(tmp_path):
 
 
 def test_a_gzip_file_that_grows_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_BYTES_UNZIPPED", 2**21)
+    monkeypatch.setattr(module, "_MAX_DECOMPRESSED_BYTES", 2**21)
     (tmp_path / "a.wav.gz").write_bytes(gzip.compress(bytes(2**23)))
     error = refused(tmp_path / "a.wav.gz")
     assert (error.status, error.reason) == ("unavailable", "too large")
@@ -357,7 +357,7 @@ def fake_ffmpeg(path, then):
 
 def test_an_ffmpeg_that_hangs_or_crashes_costs_one_clip(tmp_path, monkeypatch):
     (tmp_path / "a.m4a").write_bytes(b"x")
-    monkeypatch.setattr(module, "_SECONDS_FOR_FFMPEG", 0.2)
+    monkeypatch.setattr(module, "_FFMPEG_TIMEOUT_SECONDS", 0.2)
     hangs = fake_ffmpeg(tmp_path / "hangs", "exec sleep 60")
     error = refused(tmp_path / "a.m4a", 0.0, 1.0, ffmpeg_path=hangs)
     assert (error.status, error.reason) == ("unavailable", "decoding took too long")
@@ -399,7 +399,9 @@ def test_ffmpeg_is_found_in_order(tmp_path, monkeypatch):
 
 def test_a_configured_ffmpeg_that_is_none_is_the_users_to_mend(tmp_path):
     (tmp_path / "a.m4a").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"audio\.ffmpeg.*no such.* is no program that can be run"):
+    with pytest.raises(
+        InputError, match=r"audio\.ffmpeg.*no such.* is not a program that can be run"
+    ):
         decode(tmp_path / "a.m4a", 0.0, 1.0, str(tmp_path / "no such ffmpeg"))
     with pytest.raises(InputError, match="is not ffmpeg"):
         decode(tmp_path / "a.m4a", 0.0, 1.0, "/bin/echo")
@@ -407,25 +409,25 @@ def test_a_configured_ffmpeg_that_is_none_is_the_users_to_mend(tmp_path):
 
 def test_verdicts():
     sound = tone(1, 441, SAMPLE_RATE, amplitude=1.0).astype(np.float32)
-    found = judge(sound, 1.0, -60.0)
+    found = check_samples(sound, 1.0, -60.0)
     assert (found.status, found.reason, found.message) == ("ok", "", "")
     assert found.rms_db == pytest.approx(-3.0103, abs=1e-3)
-    assert judge(sound * np.float32(1e-4), 1.0, -60.0).status == "silent"
-    assert judge(sound * np.float32(1e-4), 1.0, -90.0).status == "ok"
-    silent = judge(np.zeros(10, np.float32), None, -60.0)
+    assert check_samples(sound * np.float32(1e-4), 1.0, -60.0).status == "silent"
+    assert check_samples(sound * np.float32(1e-4), 1.0, -90.0).status == "ok"
+    silent = check_samples(np.zeros(10, np.float32), None, -60.0)
     assert (silent.status, silent.rms_db) == ("silent", -math.inf)
-    assert judge(np.zeros(0, np.float32), 1.0, -60.0).status == "empty"
+    assert check_samples(np.zeros(0, np.float32), 1.0, -60.0).status == "empty"
     sound[3] = np.nan
-    assert judge(sound, 2.0, -60.0).status == "nonfinite"
+    assert check_samples(sound, 2.0, -60.0).status == "nonfinite"
 
 
 def test_short_is_less_than_25_ms_short_of_a_segment():
     sound = np.full(SAMPLE_RATE, 0.1, np.float32)
     allowed = math.ceil(0.025 * SAMPLE_RATE) - 1
-    assert judge(sound[:-allowed], 1.0, -60.0).status == "ok"
-    short = judge(sound[: -allowed - 2], 1.0, -60.0)
+    assert check_samples(sound[:-allowed], 1.0, -60.0).status == "ok"
+    short = check_samples(sound[: -allowed - 2], 1.0, -60.0)
     assert (short.status, short.message) == ("short", "0.975 s of 1.000 s")
-    assert judge(sound[:100], None, -60.0).status == "ok"
+    assert check_samples(sound[:100], None, -60.0).status == "ok"
 
 
 @given(arrays(np.int16, st.integers(1, 50)))

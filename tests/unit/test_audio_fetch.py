@@ -221,7 +221,7 @@ def test_sources_follow_the_table(tmp_path):
     _, status = fetch(tmp_path, folder=str(tmp_path))
     assert status.loc["a", "status"] == "missing"
     write_clips(tmp_path / "clips.tsv", [{**clip, "source": "wax cylinder"}])
-    with pytest.raises(InputError, match="no source is called wax cylinder"):
+    with pytest.raises(InputError, match="unknown source wax cylinder"):
         fetch(tmp_path)
 
 

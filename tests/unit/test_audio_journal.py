@@ -18,7 +18,7 @@ from music_detectors.audio.columns import STATUS
 from music_detectors.audio.decode import Decoded
 from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic, Unusable
 from music_detectors.audio.fetch import fetch_shard
-from music_detectors.audio.journal import Ended, Journal
+from music_detectors.audio.journal import ClipResult, Journal
 from music_detectors.audio.sources import Sources
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.job import job
@@ -233,7 +233,7 @@ def test_another_segment_is_another_clip(shard, tmp_path):
 
 def ended(name, n=10, **changes):
     parts = ("k", "ok", "", "", 1, "x", True, "", n, -20.0, "d", "1")
-    return Ended(name, *parts)._replace(**changes)
+    return ClipResult(name, *parts)._replace(**changes)
 
 
 def test_a_journal_cut_off_anywhere_loses_the_last_clip_at_most(tmp_path):
@@ -248,22 +248,22 @@ def test_a_journal_cut_off_anywhere_loses_the_last_clip_at_most(tmp_path):
         (tmp_path / "j" / "open.jsonl").write_bytes(lines[:cut])
         (tmp_path / "j" / "samples.i16").write_bytes(samples)
         with Journal(tmp_path / "j", "s") as journal:
-            assert "".join(journal.ended) == ("abc" if cut >= len(lines) - 1 else "ab")
+            assert "".join(journal.results) == ("abc" if cut >= len(lines) - 1 else "ab")
             # What is written next is not swallowed by the torn line.
             journal.add(ended("z", 3), np.array([7, 8, 9], np.int16))
         with Journal(tmp_path / "j", "s") as journal:
-            assert journal.samples(journal.ended["z"]).tolist() == [7, 8, 9]
-            assert journal.samples(journal.ended["b"]).tolist() == [1] * 10
+            assert journal.samples(journal.results["z"]).tolist() == [7, 8, 9]
+            assert journal.samples(journal.results["b"]).tolist() == [1] * 10
     # The lines are there, but the machine went down before the samples were.
     (tmp_path / "j" / "open.jsonl").write_bytes(lines)
     for left, names in ((59, "ab"), (40, "ab"), (39, "a"), (0, "")):
         (tmp_path / "j" / "samples.i16").write_bytes(samples[:left])
         with Journal(tmp_path / "j", "s") as journal:
-            assert "".join(journal.ended) == names
+            assert "".join(journal.results) == names
         (tmp_path / "j" / "open.jsonl").write_bytes(lines)
     (tmp_path / "j" / "samples.i16").write_bytes(samples[:20] + b"\xff" * 20 + samples[40:])
     with Journal(tmp_path / "j", "s") as journal:
-        assert "".join(journal.ended) == "ac", "a checksum that does not hold"
+        assert "".join(journal.results) == "ac", "a checksum that does not hold"
 
 
 @pytest.mark.parametrize("junk", [b"\x00" * 5000, b"{}\n", b"00000000 {}\nxyz\n", b"\xff\xfe\n\n"])
@@ -275,7 +275,7 @@ def test_junk_in_a_journal_is_passed_over(tmp_path, junk):
     with Journal(tmp_path / "j", "s") as journal:
         journal.add(ended("b"), np.ones(10, np.int16))
     with Journal(tmp_path / "j", "s") as journal:
-        assert "".join(journal.ended) == "ab"
+        assert "".join(journal.results) == "ab"
 
 
 def test_a_kept_shard_that_is_damaged_is_fetched_again(shard):

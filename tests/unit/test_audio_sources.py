@@ -133,7 +133,7 @@ def test_two_files_that_differ_are_ambiguous_and_two_copies_are_not(tmp_path):
     assert len(read(tmp_path, of_audioset()).samples) == 10 * SAMPLE_RATE
     record(tmp_path / "copy" / f"{YTID}.flac", noise(10, RATE), RATE)
     error = refused(tmp_path, of_audioset())
-    assert (error.status, error.reason) == ("ambiguous", "several files that differ")
+    assert (error.status, error.reason) == ("ambiguous", "several different files")
 
 
 def test_links_are_followed_within_the_folder_only(tmp_path):
@@ -168,7 +168,7 @@ def test_ids_that_climb_out_find_nothing(tmp_path):
 def test_a_folder_that_is_none_is_the_users_to_mend(tmp_path):
     (tmp_path / "file").touch()
     for folder in (tmp_path / "none", tmp_path / "file"):
-        with pytest.raises(InputError, match=rf"audio\.folder: {folder} is no folder"):
+        with pytest.raises(InputError, match=rf"audio\.folder: {folder} is not a readable folder"):
             AudioSetFolder(folder, [], 10.0, None)
 
 

@@ -226,7 +226,7 @@ def test_when_nothing_gets_through_the_shard_stops(tmp_path, at, web, capsys):
     clips_at(tmp_path, urls)
     retries = {"in_a_row": 5}
     said = stopped(tmp_path, capsys, retries=retries)
-    assert "nothing gets through: 5 clips in a row failed, the last with server failed" in said
+    assert "every clip fails: 5 clips in a row failed, the last with server failed" in said
     before = dict(web.asked)
     # They are asked for last next time, and then it is known to be theirs.
     _, status = fetch(tmp_path, retries=retries)

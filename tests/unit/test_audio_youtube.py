@@ -388,7 +388,7 @@ def sound(number, **facts):
 
 
 @pytest.mark.parametrize(
-    ("formats", "chosen", "mute"),
+    ("formats", "chosen", "no_audio"),
     [
         ([sound("low"), sound("high")], "high", False),
         ([sound("alone"), sound("film", vcodec="avc1")], "alone", False),
@@ -400,18 +400,18 @@ def sound(number, **facts):
         ([], None, False),
     ],
 )
-def test_sound_alone_is_chosen_for_the_native_downloader(formats, chosen, mute):
+def test_sound_alone_is_chosen_for_the_native_downloader(formats, chosen, no_audio):
     ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
-    found = [one["format_id"] for one in ours._choose({"formats": formats})]
+    found = [one["format_id"] for one in ours._choose_format({"formats": formats})]
     assert found == ([chosen] if chosen else [])
-    assert ours._mute is mute
+    assert ours._no_audio is no_audio
 
 
 @pytest.mark.parametrize("facts", [{"is_live": True}, {"live_status": "is_upcoming"}])
 def test_what_is_live_is_no_recording(facts):
     ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
-    assert ours._admit(facts, incomplete=False) == "live"
-    assert ours._admit({"duration": 12.0}, incomplete=False) == "live"
+    assert ours._reject(facts, incomplete=False) == "live"
+    assert ours._reject({"duration": 12.0}, incomplete=False) == "live"
 
 
 def test_a_shard_from_youtube_stops_at_a_rate_limit_and_goes_on_where_it_was(

@@ -27,7 +27,7 @@ def test_a_shortage_is_told_exactly_below_what_is_needed(clips, share, at_least,
 
 def test_what_is_short_names_the_key():
     assert shortage("test", 7, 10, 0.25, 1).endswith(
-        "audio.max_bad_share allows 25.0% to be of no use"
+        "audio.max_bad_share allows 25.0% to be unusable"
     )
     assert shortage("test", 8, 10, 0.25, 9).endswith("audio.min_clips.test asks for 9")
     assert shortage("test", 8, 10, 0.25, 8) == ""

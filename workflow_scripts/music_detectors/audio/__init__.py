@@ -1,1 +1,1 @@
-"""From a clip of the corpus to its samples: mono, at one rate, in shards."""
+"""The samples of the corpus's clips: fetched, decoded to mono at one rate, stored in shards."""

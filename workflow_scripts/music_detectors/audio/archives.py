@@ -1,4 +1,4 @@
-"""Tar archives of recordings: an index of their members, made once, and reading them in place."""
+"""Tar archives of recordings: an index of their members, and reading members in place."""
 
 import csv
 import io
@@ -14,20 +14,21 @@ from typing import BinaryIO
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import ARCHIVES
 from music_detectors.audio.decode import Decoded, Member
-from music_detectors.audio.naming import decode_named, names_of, stem
+from music_detectors.audio.naming import Location, decode_named, file_stems, stem
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.files import open_checked, replacing
 
 _KIND = "index of archives"
-_LONGEST_NAME = 300
+_MAX_NAME_LENGTH = 300
 
 
 def index_archives(archives: Sequence[str | os.PathLike], index: str | os.PathLike) -> None:
-    """Write to `index` where the sound files in the tar files `archives` lie; see ARCHIVES.
+    """Write to `index` the positions of the sound files in the tar files `archives`; see ARCHIVES.
 
-    Nothing is unpacked, and only the headers are read. Members that are links, devices, or lead
-    out of the archive are listed as refused. Raises InputError for what is no whole tar archive.
+    Only headers are read and nothing is unpacked. Members that are links or devices, or whose path
+    leads out of the archive, are listed as refused. Raises InputError for a file that is not a
+    complete tar archive.
     """
     with (
         replacing(index, checksum=True) as path,
@@ -48,7 +49,7 @@ def index_archives(archives: Sequence[str | os.PathLike], index: str | os.PathLi
 
 
 class ArchiveSource:
-    """Clips of AudioSet in tar archives, under the names that AudioSetFolder knows."""
+    """Clips of AudioSet in tar archives, named as in AudioSetFolder."""
 
     terms = ""
     remote = False
@@ -60,22 +61,22 @@ class ArchiveSource:
         clip_seconds: float,
         ffmpeg_path: str | None,
     ) -> None:
-        """Look up the members of `clips` in an index made by `index_archives`."""
+        """Find the members of `clips` in an index made by `index_archives`."""
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
-        self._found: dict[str, list[Member]] = {}
+        self._found: dict[str, list[Location]] = {}
         self._refused: dict[str, tuple[str, str]] = {}
-        names = names_of(clips)
+        stems = file_stems(clips)
         with open_checked(index, _KIND) as content:
             for archive, name, offset, size, refused in _index_rows(index, content):
-                own = stem(posixpath.basename(name))
-                if own not in names:
+                file_stem = stem(posixpath.basename(name))
+                if file_stem not in stems:
                     continue
                 if refused:
-                    self._refused[own] = (f"{refused} in an archive", f"{archive}:{name}")
+                    self._refused[file_stem] = (f"{refused} in an archive", f"{archive}:{name}")
                 else:
                     member = Member(Path(archive), name, int(offset), int(size))
-                    self._found.setdefault(own, []).append(member)
+                    self._found.setdefault(file_stem, []).append(member)
 
     def read(self, clip: Clip) -> Decoded:
         """Decode the segment of `clip` from the member that is named after it."""
@@ -85,24 +86,29 @@ class ArchiveSource:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, int, str]]:
-    """Yield name, offset, size and why it is refused, of every sound file in `archive`."""
+    """Yield name, offset, size and reason for refusal (or "") of every sound file in `archive`."""
     advice = "fetch it again, or leave it out of audio.archives"
     try:
         end = archive.stat().st_size
-        # Opened as it is, uncompressed: offsets within compressed archives are of no use.
+        # Uncompressed archives only: offsets in compressed ones are of no use.
         with tarfile.open(archive, "r:") as tar:
             for member in tar:
-                # tarfile remembers every member, and there may be millions.
-                tar.members = []
+                # tarfile keeps every member in memory, and there may be millions.
+                tar.members = []  # type: ignore[attr-defined]
                 if member.isdir() or stem(posixpath.basename(member.name)) is None:
                     continue
                 refused = _refusal(member)
                 if not refused and member.offset_data + member.size > end:
-                    raise tarfile.ReadError("it ends within a member")
-                yield one_line(member.name, _LONGEST_NAME), member.offset_data, member.size, refused
+                    raise tarfile.ReadError("the file ends within a member")
+                yield (
+                    one_line(member.name, _MAX_NAME_LENGTH),
+                    member.offset_data,
+                    member.size,
+                    refused,
+                )
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise InputError(
-            f"{archive}: not a whole, uncompressed tar archive ({one_line(error)}); {advice}"
+            f"{archive}: not a complete, uncompressed tar archive ({one_line(error)}); {advice}"
         ) from error
     except OSError as error:
         raise InputError(f"{archive}: cannot be read ({one_line(error)}); {advice}") from error
@@ -118,7 +124,7 @@ def _refusal(member: tarfile.TarInfo) -> str:
         return "sparse file"
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
         return "path out of the archive"
-    if not name.isprintable() or len(name) > _LONGEST_NAME:
+    if not name.isprintable() or len(name) > _MAX_NAME_LENGTH:
         return "unreadable name"
     return ""
 
@@ -128,10 +134,10 @@ def _index_rows(index: str | os.PathLike, content: BinaryIO) -> Iterator[list[st
     try:
         rows = csv.reader(lines, delimiter="\t", strict=True)
         if next(rows, None) != list(ARCHIVES):
-            raise damaged(index, _KIND, "of other columns")
+            raise damaged(index, _KIND, "wrong columns")
         for row in rows:
             if len(row) != len(ARCHIVES):
-                raise damaged(index, _KIND, "a row is not whole")
+                raise damaged(index, _KIND, "an incomplete row")
             yield row
     except (UnicodeDecodeError, csv.Error) as error:
         raise damaged(index, _KIND, error) from error

@@ -1,4 +1,4 @@
-"""The rows of clips.tsv, parsed a shard at a time so that no job holds them all."""
+"""Rows of clips.tsv, parsed shard by shard, so that no job holds all clips."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ _COLUMN = {name: place for place, name in enumerate(CLIPS)}
 
 
 class Clip(NamedTuple):
-    """What the audio and spectrogram stages need to know of a clip.
+    """The columns of a clip that the audio and spectrogram stages need.
 
     `end_seconds` is None where no segment is given; `labels` are MIDs.
     """
@@ -31,8 +31,8 @@ class Clip(NamedTuple):
     end_seconds: float | None
     labels: tuple[str, ...]
 
-    def asked_seconds(self, clip_seconds: float) -> float:
-        """Return how many seconds to read from `start_seconds`: the segment, or a clip's length."""
+    def seconds_to_read(self, clip_seconds: float) -> float:
+        """Return how many seconds to read: the segment, at most `clip_seconds`."""
         if self.end_seconds is None:
             return clip_seconds
         return min(self.end_seconds - self.start_seconds, clip_seconds)
@@ -41,8 +41,8 @@ class Clip(NamedTuple):
 def read_shard_clips(path: str | os.PathLike, split: str, shard: str) -> list[Clip]:
     """Return the clips of one shard of clips.tsv, in the table's order.
 
-    Only the rows of that shard are parsed. Raises InputError when the table cannot be read, is not
-    what was written, or has no such shard.
+    Only the rows of that shard are parsed. Raises InputError when the table cannot be read, is
+    damaged, or has no such shard.
     """
     mark = f"\t{split}\t{shard}\t".encode()
     found: list[list[str]] = []
@@ -60,24 +60,24 @@ def read_shard_clips(path: str | os.PathLike, split: str, shard: str) -> list[Cl
 def clips_by_shard(path: str | os.PathLike) -> Iterator[tuple[str, str, list[Clip]]]:
     """Yield (split, shard, its clips) for every shard of clips.tsv, in the table's order.
 
-    Raises InputError when the table cannot be read or the rows of a shard do not lie together.
+    Raises InputError when the table cannot be read or the rows of a shard are not adjacent.
     """
     seen = set()
-    # Read whole, for what is yielded is used before its end is seen.
+    # Read the whole table first: callers use clips before the end, and its checksum, is read.
     table = io.BytesIO(read_checked(path, _KIND))
     rows = (row for block in _blocks(path, table) for row in _rows(path, block))
     for key, members in groupby(rows, _key):
         if key in seen:
-            raise damaged(path, _KIND, f"the clips of shard {key[0]}/{key[1]} do not lie together")
+            raise damaged(path, _KIND, f"the clips of shard {key[0]}/{key[1]} are not adjacent")
         seen.add(key)
         yield *key, [_clip(path, row) for row in members]
 
 
 def _blocks(path: str | os.PathLike, table: BinaryIO) -> Iterator[bytes]:
-    """Yield the table after its header in blocks of whole rows, for a row may span lines."""
+    """Yield the table after its header in blocks of whole rows; a row may span lines."""
     check_header(path, table.readline(), CLIPS, _KIND)
     while block := table.read(_BLOCK_BYTES) + table.readline():
-        # Within a quoted field the count of quotes is odd.
+        # An odd number of quotes: the block ends within a quoted field.
         while block.count(b'"') % 2 and (line := table.readline()):
             block += line
         yield block
@@ -110,8 +110,8 @@ def _clip(path: str | os.PathLike, row: list[str]) -> Clip:
         raise InputError(f"{path}: clip {one_line(clip_id)}: the id must be plain ASCII")
     if not 0 <= start < (float("inf") if end is None else end):
         raise InputError(
-            f"{path}: clip {clip_id}: the segment {start} to {end} s does not start at or after 0 "
-            "and end after its start"
+            f"{path}: clip {clip_id}: the segment {start} to {end} s must start at or after 0 and "
+            "end after its start"
         )
     labels = row[_COLUMN["labels"]]
     return Clip(

@@ -10,11 +10,10 @@ STATUS = {
     "n_samples": int,
     "rms_db": float,
 }
-"""{shard}.status.tsv: one row for every clip asked for, in the order of clips.tsv.
+"""{shard}.status.tsv: one row for every clip of the shard, in the order of clips.tsv.
 
-`reason` is one of a few fixed phrases, `message` says what was seen; `n_samples` are the samples
-got (0 where there are none); `rms_db` is their level in dB re full scale, empty where there is
-nothing to measure.
+`reason` is one of a few fixed phrases, `message` gives details; `n_samples` is the number of
+decoded samples; `rms_db` is their level in dB re full scale, empty where there is none.
 """
 
 USABLE = ("ok", "short", "silent")
@@ -32,9 +31,9 @@ YIELD = {
 }
 """yield.tsv: clips by split, class, status and reason; class `*` is all clips of the split.
 
-What no clip of a class has come to has no row; shares are of the clips of that class and split, and
-a clip with several labels counts in each. `example` is the first such clip and what was seen of it,
-in the rows of class `*` for clips of no use.
+Combinations without clips have no row. `share` is the share of the clips of that class and split; a
+clip with several labels counts in each. `example` is the first such clip and its message, in the
+rows of class `*` for unusable clips.
 """
 
 SPLIT_YIELD = {
@@ -45,14 +44,14 @@ SPLIT_YIELD = {
     "mirror_2023": float,
     "mirror_2023_share": float,
 }
-"""yield_splits.tsv: one row a split: clips asked for, how many are usable, and their share.
+"""yield_splits.tsv: one row per split: its clips, how many are usable, and their share.
 
-`mirror_2023` is how many clips of the same list a mirror of AudioSet still had in March 2023, empty
-for other lists.
+`mirror_2023` is how many clips of the same list a mirror of AudioSet had in March 2023, empty for
+other lists.
 """
 
 GATE = {**SPLIT_YIELD, "needed": int}
-"""gate.tsv: yield_splits.tsv with the number of usable clips `needed`; made when all have them."""
+"""gate.tsv: yield_splits.tsv and the number of usable clips `needed`; exists only if reached."""
 
 ARCHIVES = {
     "archive": str,
@@ -61,8 +60,8 @@ ARCHIVES = {
     "size": int,
     "refused": str,
 }
-"""archives.tsv: one row a sound file in the configured tar archives, in their order.
+"""archives.tsv: one row per sound file in the configured tar archives, in their order.
 
-`offset` and `size` are bytes, and say where its content lies; `refused` is empty, or why the
-member is not read: link, device, sparse file, path out of the archive, unreadable name.
+`offset` and `size` locate its content, in bytes; `refused` is empty, or the reason why the member
+is not read: link, device, sparse file, path out of the archive, unreadable name.
 """

@@ -1,8 +1,8 @@
-"""Any recording to mono samples at the workflow's rate, and a verdict on what came out.
+"""Decode any recording to mono samples at the workflow's rate, and check the result.
 
-Files that libsndfile reads are decoded by soundfile, all others by ffmpeg through ffmpeg-python.
-Both only decode: channels are averaged by NumPy and the rate is changed by soxr, whichever decoder
-it was, so that levels and alignment do not depend on the container.
+soundfile decodes the files that libsndfile reads, ffmpeg (through ffmpeg-python) all others. For
+both, NumPy averages the channels and soxr resamples, so levels and alignment do not depend on the
+container.
 """
 
 import errno
@@ -33,23 +33,23 @@ from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import InputError, one_line
 
 SHORT_SECONDS = 0.025
-"""A clip that lacks more than this of its segment is `short`."""
+"""A clip is `short` when more than this is missing at the end of its segment."""
 
 _SOXR = f"soxr {soxr.__version__}"
 _SOUNDFILE = f"soundfile {soundfile.__version__}/libsndfile {soundfile.__libsndfile_version__}"
 
-_SECONDS_FOR_FFMPEG = 120.0
-_BYTES_UNZIPPED = 2**30
-_CHANNELS = 64
+_FFMPEG_TIMEOUT_SECONDS = 120.0
+_MAX_DECOMPRESSED_BYTES = 2**30
+_MAX_CHANNELS = 64
 _RATES = range(1_000, 768_001)
-_NOT_THE_FILE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_SYSTEM_ERRNOS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
-# A seek lands on a packet, and many codecs need the packets before it to settle (AAC otherwise
-# loses 23 ms): ffmpeg starts this much early and drops the surplus by its time stamps.
+# Seeking goes to a packet, and many codecs need the packets before it (AAC otherwise loses 23 ms):
+# ffmpeg starts this many seconds early and drops the surplus by its time stamps.
 _SEEK_MARGIN = 1.0
 
-# Containers of sound, and none that names other files or patterns of files (playlists, concat
-# scripts, image sequences), which a stranger's file could use to read what it should not.
+# Audio containers. None of them refers to other files (playlists, concat scripts, image sequences),
+# which a malicious file could use to read any file of the user.
 _CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,loas,matroska,mov,mp3,mpc,mpc8,"
     "mpeg,mpegts,ogg,oma,rm,tak,tta,voc,w64,wav,wv,xwma"
@@ -58,7 +58,7 @@ _CONTAINERS = (
 
 @dataclass(frozen=True)
 class Member:
-    """A file within a tar archive: `size` bytes from `offset` on, called `name` there."""
+    """A file called `name` in a tar archive: `size` bytes from `offset` on."""
 
     archive: Path
     name: str
@@ -72,9 +72,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Mono `samples` (n,) float32 at SAMPLE_RATE, full scale 1, and what made them.
+    """Mono `samples` (n,) float32 at SAMPLE_RATE, full scale 1, and the decoder that made them.
 
-    `message` is what the decoder complained of although it went on.
+    `message` holds the decoder's warnings.
     """
 
     samples: np.ndarray
@@ -84,8 +84,8 @@ class Decoded:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the samples of a clip are worth: a status, why, and the level in dB re full scale."""
+class Quality:
+    """The result of checking samples: a status, its reason, and the level in dB re full scale."""
 
     status: str
     reason: str
@@ -101,74 +101,74 @@ def decode(
 ) -> Decoded:
     """Return at most `seconds` of the recording at `path`, from `start_seconds` on.
 
-    Fewer samples come back where the recording ends earlier. Only the part asked for is decoded.
-    A member of an archive is read where it lies. What has a name that ends in .gz is decompressed
-    in memory and must hold what libsndfile reads.
-    `ffmpeg_path` is the configured ffmpeg, or None to search for one, which happens only when a
-    file needs it. Raises Unusable (missing, unavailable, empty) about the file, and InputError
-    when ffmpeg is needed and cannot be run.
+    The result is shorter where the recording ends earlier. Only the requested part is decoded.
+    Members of archives are read in place. Files whose name ends in .gz are decompressed in memory
+    and must hold a format that libsndfile reads. `ffmpeg_path` is the configured ffmpeg, or None to
+    search for one when a file needs it. Raises Unusable (missing, unavailable, empty), and
+    InputError when ffmpeg is needed and cannot be run.
     """
-    member = path if isinstance(path, Member) else None
-    path = path if member else Path(path)
-    name = member.name if member else path.name
-    if member and not member.archive.is_file():
-        raise InputError(f"{member.archive}: the archive is gone; put it back, then run again")
-    with _opened(member.archive if member else path) as file:
-        zipped = name.lower().endswith(".gz")
-        content: int | io.BytesIO = io.BytesIO(_bytes_of(member, file)) if member else file.fileno()
-        if zipped:
-            content = _unzipped(path, content if member else file)
+    recording = path if isinstance(path, Member) else Path(path)
+    if isinstance(recording, Member) and not recording.archive.is_file():
+        raise InputError(f"{recording.archive}: the archive is gone; put it back, then run again")
+    is_gzip = recording.name.lower().endswith(".gz")
+    with _open_file(recording.archive if isinstance(recording, Member) else recording) as file:
+        content: int | io.BytesIO = file.fileno()
+        if isinstance(recording, Member):
+            content = io.BytesIO(_read_member(recording, file))
+        if is_gzip:
+            content = _decompressed(recording, file if isinstance(content, int) else content)
+        samples, complete = None, False
         try:
             samples, rate, complete = _by_soundfile(content, start_seconds, seconds)
         except soundfile.LibsndfileError as error:
-            if zipped:
+            if is_gzip:
                 raise Unusable(
-                    "empty", "no sound decoded", f"{path}: {error.error_string}"
+                    "empty", "no sound decoded", f"{recording}: {error.error_string}"
                 ) from None
-            samples, complete = None, False
     decoded = None
     if samples is not None:
         decoded = Decoded(_mono(samples, rate), "soundfile", f"{_SOUNDFILE} + {_SOXR}")
-    if not complete and not zipped:
-        other = _by_ffmpeg(path, start_seconds, seconds, ffmpeg_path)
+    if not complete and not is_gzip:
+        other = _by_ffmpeg(recording, start_seconds, seconds, ffmpeg_path)
         if decoded is None or len(other.samples) > len(decoded.samples):
             decoded = other
-    if not len(decoded.samples):
-        why = decoded.message or f"no samples from {start_seconds:g} s on"
-        raise Unusable("empty", "no sound decoded", f"{path}: {why}")
+    if decoded is None or not len(decoded.samples):
+        message = decoded.message if decoded is not None else ""
+        why = message or f"no samples from {start_seconds:g} s on"
+        raise Unusable("empty", "no sound decoded", f"{recording}: {why}")
     return decoded
 
 
-def judge(samples: np.ndarray, asked_seconds: float | None, silence_db: float) -> Verdict:
-    """Return the verdict on mono `samples` (n,) at SAMPLE_RATE.
+def check_samples(samples: np.ndarray, segment_seconds: float | None, silence_db: float) -> Quality:
+    """Check mono `samples` (n,) at SAMPLE_RATE.
 
-    `asked_seconds` is the length of the segment, or None where none is given: then no length is
-    too short. `silence_db` is the root mean square level, in dB re full scale 1 (a full-scale sine
-    has -3), under which a clip is `silent`.
+    `segment_seconds` is the length of the segment, or None: then no length is too short. A clip
+    whose root mean square level is below `silence_db`, in dB re full scale 1 (a full-scale sine has
+    -3), is `silent`.
     """
     if not len(samples):
-        return Verdict("empty", "no sound decoded", "no samples", math.nan)
+        return Quality("empty", "no sound decoded", "no samples", math.nan)
     finite = np.isfinite(samples)
     if not finite.all():
         message = f"from {np.argmin(finite) / SAMPLE_RATE:.3f} s on"
-        return Verdict("nonfinite", "samples not finite", message, math.nan)
+        return Quality("nonfinite", "samples not finite", message, math.nan)
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     rms_db = 10 * math.log10(power) if power else -math.inf
-    return judge_level(len(samples), rms_db, asked_seconds, silence_db)
+    return check_level(len(samples), rms_db, segment_seconds, silence_db)
 
 
-def judge_level(
-    n_samples: int, rms_db: float, asked_seconds: float | None, silence_db: float
-) -> Verdict:
-    """Return the verdict on `n_samples` finite samples of the level `rms_db`; see `judge`."""
+def check_level(
+    n_samples: int, rms_db: float, segment_seconds: float | None, silence_db: float
+) -> Quality:
+    """Check `n_samples` finite samples of the level `rms_db`; see `check_samples`."""
     got = n_samples / SAMPLE_RATE
-    if asked_seconds is not None and got < asked_seconds - SHORT_SECONDS:
-        message = f"{got:.3f} s of {asked_seconds:.3f} s"
-        return Verdict("short", "shorter than its segment", message, rms_db)
+    if segment_seconds is not None and got < segment_seconds - SHORT_SECONDS:
+        message = f"{got:.3f} s of {segment_seconds:.3f} s"
+        return Quality("short", "shorter than its segment", message, rms_db)
     if rms_db < silence_db:
         message = f"{rms_db:.1f} dB, below {silence_db:g} dB"
-        return Verdict("silent", "level below audio.silence_db", message, rms_db)
-    return Verdict("ok", "", "", rms_db)
+        return Quality("silent", "level below audio.silence_db", message, rms_db)
+    return Quality("ok", "", "", rms_db)
 
 
 @cache
@@ -181,7 +181,9 @@ def find_ffmpeg(configured: str | None) -> tuple[str, str]:
         program = shutil.which(configured)
         advice = "set audio.ffmpeg to the path of ffmpeg, or to null to search for one"
         if program is None:
-            raise InputError(f"audio.ffmpeg: {configured} is no program that can be run; {advice}")
+            raise InputError(
+                f"audio.ffmpeg: {configured} is not a program that can be run; {advice}"
+            )
     else:
         program = shutil.which("ffmpeg")
         advice = "install ffmpeg or set audio.ffmpeg to its path"
@@ -190,20 +192,20 @@ def find_ffmpeg(configured: str | None) -> tuple[str, str]:
         except RuntimeError as error:
             raise InputError(f"no ffmpeg found ({one_line(error)}); {advice}") from error
     try:
-        answer = subprocess.run(
+        process = subprocess.run(
             [program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"{program}: does not run ({one_line(error)}); {advice}") from error
-    first = answer.stdout.decode("utf-8", "replace").partition("\n")[0]
+    first = process.stdout.decode("utf-8", "replace").partition("\n")[0]
     if not first.startswith("ffmpeg version"):
         raise InputError(f"{program}: is not ffmpeg ({one_line(first, 80)}); {advice}")
     return program, one_line(first.partition(" Copyright")[0])
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Yield `path` open for reading, without waiting on a pipe or a device."""
+def _open_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield `path` open for reading; never wait for a pipe or a device."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -211,8 +213,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     except PermissionError:
         raise Unusable("unavailable", "permission denied", str(path)) from None
     except (OSError, ValueError) as error:
-        if getattr(error, "errno", None) in _NOT_THE_FILE:
-            raise InputError(f"no file can be opened any more ({one_line(error)})") from error
+        if getattr(error, "errno", None) in _SYSTEM_ERRNOS:
+            raise InputError(f"no more files can be opened ({one_line(error)})") from error
         raise Unusable("unavailable", "cannot be opened", f"{path}: {error}") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -221,25 +223,25 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _bytes_of(member: Member, file: BinaryIO) -> bytes:
-    if member.size > _BYTES_UNZIPPED:
+def _read_member(member: Member, file: BinaryIO) -> bytes:
+    if member.size > _MAX_DECOMPRESSED_BYTES:
         raise Unusable("unavailable", "too large", f"{member}: {member.size >> 20} MiB")
     file.seek(member.offset)
     return file.read(member.size)
 
 
-def _unzipped(path: Path | Member, file: BinaryIO) -> io.BytesIO:
-    """Return the content of a gzip file; of a damaged one, what comes before the damage."""
+def _decompressed(path: Path | Member, file: BinaryIO) -> io.BytesIO:
+    """Return the content of a gzip file, up to the damage if it is damaged."""
     content = io.BytesIO()
     try:
         with gzip.open(file) as stream:
             while block := stream.read1():
                 content.write(block)
-                if content.tell() > _BYTES_UNZIPPED:
+                if content.tell() > _MAX_DECOMPRESSED_BYTES:
                     raise Unusable(
                         "unavailable",
                         "too large",
-                        f"{path}: more than {_BYTES_UNZIPPED >> 20} MiB when decompressed",
+                        f"{path}: more than {_MAX_DECOMPRESSED_BYTES >> 20} MiB when decompressed",
                     )
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         if not content.tell():
@@ -251,16 +253,16 @@ def _unzipped(path: Path | Member, file: BinaryIO) -> io.BytesIO:
 def _by_soundfile(
     content: int | io.BytesIO, start_seconds: float, seconds: float
 ) -> tuple[np.ndarray, int, bool]:
-    """Return samples (n, channels), their rate, and whether that is all there is to have.
+    """Return samples (n, channels), their rate, and whether they are complete.
 
-    Raises soundfile.LibsndfileError for what libsndfile cannot read or seek in.
+    Raises soundfile.LibsndfileError for files that libsndfile cannot read or seek in.
     """
     with soundfile.SoundFile(content, closefd=False) as file:
         rate = file.samplerate
-        if rate not in _RATES or file.channels > _CHANNELS:
+        if rate not in _RATES or file.channels > _MAX_CHANNELS:
             raise _implausible(rate, file.channels)
-        # libsndfile guesses the length of an MP3 file without a header of lengths from its first
-        # frames, and reads no further; a FLAC file made on a pipe has no length at all.
+        # For an MP3 file without a length header, libsndfile guesses the length from the first
+        # frames and reads no further; a FLAC file written to a pipe has no length at all.
         end = file.frames if file.format != "MP3" else 0
         start, wanted = round(start_seconds * rate), round(seconds * rate)
         if 0 < end <= start:
@@ -279,15 +281,15 @@ def _by_ffmpeg(
     early = min(start_seconds, _SEEK_MARGIN)
     seek = {"ss": f"{start_seconds - early:.6f}"} if start_seconds > early else {}
     drop = {"ss": f"{early:.6f}"} if early else {}
-    # An absolute path behind `file:` is a file whatever it looks like: never an option, another
-    # protocol or a pattern. Of an archive, ffmpeg sees the bytes of the one member.
+    # With `file:` and an absolute path, any name is a file: never an option, another protocol or a
+    # pattern. Of an archive, ffmpeg sees only the bytes of the one member.
     if isinstance(path, Member):
         end = path.offset + path.size
-        place = f"subfile,,start,{path.offset},end,{end},,:file:{_absolute(path.archive)}"
+        address = f"subfile,,start,{path.offset},end,{end},,:file:{_absolute(path.archive)}"
     else:
-        place = f"file:{_absolute(path)}"
+        address = f"file:{_absolute(path)}"
     source = ffmpeg.input(
-        place,
+        address,
         protocol_whitelist="subfile,file,pipe" if isinstance(path, Member) else "file,pipe",
         format_whitelist=_CONTAINERS,
         threads=1,
@@ -296,8 +298,8 @@ def _by_ffmpeg(
         dn=None,
         **seek,
     )
-    # The AU header on the pipe tells the rate and the channels, which no other answer would
-    # without ffprobe. A little more than asked for, since time stamps are rounded.
+    # The AU header gives the rate and the channels, which would otherwise need ffprobe. Ask for a
+    # little more, because time stamps are rounded.
     stream = source["a:0"].output(
         "pipe:1", format="au", acodec="pcm_f32be", t=f"{seconds + 0.01:.6f}", **drop
     )
@@ -307,9 +309,9 @@ def _by_ffmpeg(
     except OSError as error:
         raise InputError(f"{program}: does not run ({one_line(error)})") from error
     try:
-        output, complaints = process.communicate(timeout=_SECONDS_FOR_FFMPEG)
+        output, errors = process.communicate(timeout=_FFMPEG_TIMEOUT_SECONDS)
     except BaseException as error:
-        # Whatever ends the job must not leave ffmpeg behind.
+        # Do not leave ffmpeg running, whatever ends the job.
         process.kill()
         process.communicate()
         if not isinstance(error, subprocess.TimeoutExpired):
@@ -317,16 +319,18 @@ def _by_ffmpeg(
         raise Unusable(
             "unavailable",
             "decoding took too long",
-            f"{path}: ffmpeg had not ended after {_SECONDS_FOR_FFMPEG:g} s",
+            f"{path}: ffmpeg had not finished after {_FFMPEG_TIMEOUT_SECONDS:g} s",
         ) from None
     if process.returncode < 0:
         raise Unusable(
-            "unavailable", "decoder failed", f"{path}: ffmpeg ended by signal {-process.returncode}"
+            "unavailable",
+            "decoder failed",
+            f"{path}: ffmpeg was ended by signal {-process.returncode}",
         )
     samples, rate = _from_au(output)
     samples = _mono(samples[: round(seconds * rate)], rate)
-    # Addresses in memory would make each run's table differ.
-    message = re.sub(r" @ 0x[0-9a-f]+", "", complaints.decode("utf-8", "replace"))
+    # Memory addresses would make the tables of two runs differ.
+    message = re.sub(r" @ 0x[0-9a-f]+", "", errors.decode("utf-8", "replace"))
     return Decoded(samples, "ffmpeg", f"{version} + {_SOXR}", one_line(message))
 
 
@@ -337,16 +341,16 @@ def _absolute(path: Path) -> str:
 def _from_au(content: bytes) -> tuple[np.ndarray, int]:
     """Return samples (n, channels) float32 and the rate from an AU stream of 32-bit floats.
 
-    Its header is big-endian: magic number, place of the samples, their size, encoding, rate,
+    Its header is big-endian: magic number, offset of the samples, their size, encoding, rate,
     channels.
     """
     if len(content) < 24:
         return np.zeros((0, 1), np.float32), SAMPLE_RATE
-    _, place, _, _, rate, channels = (int(word) for word in np.frombuffer(content, ">u4", 6))
-    if rate not in _RATES or not 1 <= channels <= _CHANNELS:
+    _, offset, _, _, rate, channels = (int(word) for word in np.frombuffer(content, ">u4", 6))
+    if rate not in _RATES or not 1 <= channels <= _MAX_CHANNELS:
         raise _implausible(rate, channels)
-    whole = (len(content) - place) // (4 * channels) * channels
-    samples = np.frombuffer(content, ">f4", max(whole, 0), place)
+    whole = (len(content) - offset) // (4 * channels) * channels
+    samples = np.frombuffer(content, ">f4", max(whole, 0), offset)
     return samples.astype(np.float32).reshape(-1, channels), rate
 
 

@@ -1,4 +1,4 @@
-"""One shard of clips: fetched, decoded, judged and stored, with a status for every clip."""
+"""Fetch, decode, check and store one shard of clips, with a status for every clip."""
 
 import errno
 import gzip
@@ -17,9 +17,9 @@ import pandas as pd
 
 from music_detectors.audio.clips import Clip, read_shard_clips
 from music_detectors.audio.columns import STATUS, USABLE
-from music_detectors.audio.decode import judge, judge_level
+from music_detectors.audio.decode import Decoded, check_level, check_samples
 from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic
-from music_detectors.audio.journal import Ended, Journal, disk_trouble
+from music_detectors.audio.journal import ClipResult, Journal, disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.sources import Answer, Sources, open_sources
 from music_detectors.audio.storage import AudioShard, to_int16, write_audio_shard
@@ -28,13 +28,13 @@ from music_detectors.common.progress import progress
 from music_detectors.common.seeds import seed_of
 from music_detectors.common.tables import write_table
 
-# What libraries raise over the content of one file; all else is not about the clip.
+# What libraries raise about the content of one file; other errors are not the clip's fault.
 _DECODER_ERRORS = (RuntimeError, ValueError, OSError, EOFError, zlib.error, gzip.BadGzipFile)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
-_PAUSES_GROW = 4
-_LONGEST_WAIT = 300.0
-"""Seconds: who asks for a longer wait is not waited for by a job that holds a core."""
+_PAUSE_FACTOR = 4
+_MAX_WAIT_SECONDS = 300.0
+"""The longest Retry-After, in seconds, that a job waits for while it holds a core."""
 
 
 def fetch_shard(
@@ -51,52 +51,58 @@ def fetch_shard(
     seed: int | None = None,
     code: str = "",
 ) -> None:
-    """Get every clip of a shard and write its usable ones to `audio` and all verdicts to `status`.
+    """Fetch the clips of a shard; write the usable ones to `audio` and all statuses to `status`.
 
     `clips` is clips.tsv, `settings` the section `audio` of the configuration, `archives` the index
-    of its archives, `seed` that of what is synthesised, and `code` the digest of this code. A clip
-    is cut to `clip_seconds`, or padded with zeros, which its n_samples do not count. A clip that
-    cannot be had gets a status and no row, even when no row is left. Each clip is noted in the
-    folder `journal` as it ends, from where a job that was interrupted goes on. Raises InputError
-    when the user has something to mend, and Systemic when no clip can be had for now.
+    of its archives, `seed` the seed of synthesised clips, and `code` the digest of this code. A
+    clip is cut to `clip_seconds` or padded with zeros, which its n_samples does not count. An
+    unusable clip gets a status and no row; a shard may have no rows. Each result is written to the
+    folder `journal` at once, and an interrupted job continues from there. Raises InputError when
+    the user must fix something, and Systemic when no clip can be fetched for now.
     """
     wanted = read_shard_clips(clips, split, shard)
-    what = f"{split}/{shard}"
-    depends_on = _digest(code, seed, clip_seconds, settings["silence_db"], *_choices(settings))
-    with Journal(journal, depends_on) as kept:
+    name = f"{split}/{shard}"
+    depends_on = _digest(
+        code, seed, clip_seconds, settings["silence_db"], *_sound_settings(settings)
+    )
+    with Journal(journal, depends_on) as current:
         keys = {clip.clip_id: clip_key(clip, clip_seconds) for clip in wanted}
-        ended = {name: one for name, one in kept.ended.items() if keys.get(name) == one.key}
-        pending = [clip for clip in wanted if clip.clip_id not in ended]
-        if ended:
-            logging.info("%s: %d of %d clips are in the journal", what, len(ended), len(wanted))
+        results = {
+            clip_id: result
+            for clip_id, result in current.results.items()
+            if keys.get(clip_id) == result.key
+        }
+        pending = [clip for clip in wanted if clip.clip_id not in results]
+        if results:
+            logging.info("%s: %d of %d clips are in the journal", name, len(results), len(wanted))
         if pending:
             sources = open_sources(
                 pending, audio=settings, archives=archives, seed=seed, clip_seconds=clip_seconds
             )
-            fetching = _Fetching(sources, kept, settings, clip_seconds)
-            counts = Counter(one.status for one in ended.values())
-            for one in progress(
-                fetching.run(pending), len(pending), what, note=lambda: _told(counts)
+            fetcher = _Fetcher(sources, current, settings, clip_seconds)
+            counts = Counter(result.status for result in results.values())
+            for result in progress(
+                fetcher.run(pending), len(pending), name, note=lambda: _format_counts(counts)
             ):
-                ended[one.clip_id] = one
-                counts[one.status] += 1
-        _write(wanted, ended, kept, round(clip_seconds * SAMPLE_RATE), audio, status)
-        kept.finish(audio)
-    counts = Counter(ended[clip.clip_id].status for clip in wanted)
-    usable = sum(counts[name] for name in USABLE)
-    line = f"{what}: {usable} of {len(wanted)} clips usable ({_told(counts)})"
+                results[result.clip_id] = result
+                counts[result.status] += 1
+        _write(wanted, results, current, round(clip_seconds * SAMPLE_RATE), audio, status)
+        current.finish(audio)
+    counts = Counter(results[clip.clip_id].status for clip in wanted)
+    usable = sum(counts[status] for status in USABLE)
+    line = f"{name}: {usable} of {len(wanted)} clips usable ({_format_counts(counts)})"
     logging.info(line)
     say(line)
 
 
 def clip_key(clip: Clip, clip_seconds: float) -> str:
-    """Return what stands for the sound that is asked for, whatever the clip is called."""
-    asked = (clip.source, clip.reference, clip.start_seconds, clip.end_seconds, clip_seconds)
-    return _digest(SAMPLE_RATE, *asked)
+    """Return a key of the requested sound, which does not depend on the clip's id."""
+    requested = (clip.source, clip.reference, clip.start_seconds, clip.end_seconds, clip_seconds)
+    return _digest(SAMPLE_RATE, *requested)
 
 
-class _Fetching:
-    """Asks for clips until each has ended: those that fail retryably again later."""
+class _Fetcher:
+    """Asks the sources for clips; clips that fail in a retryable way are asked for again later."""
 
     def __init__(
         self, sources: Sources, journal: Journal, settings: Mapping, clip_seconds: float
@@ -106,32 +112,32 @@ class _Fetching:
         self._silence_db = settings["silence_db"]
         self._attempts = settings["retries"]["attempts"]
         self._pause = settings["retries"]["pause_seconds"]
-        self._in_a_row = settings["retries"]["in_a_row"]
+        self._max_in_a_row = settings["retries"]["in_a_row"]
         self._clip_seconds = clip_seconds
-        # First attempts that failed, by clip, since a source last answered.
-        self._row: dict[str, Retryable] = {}
-        self._not_before = 0.0
+        # The first attempts that failed since a remote source last answered, by clip.
+        self._failed_in_a_row: dict[str, Retryable] = {}
+        self._not_earlier = 0.0
 
-    def run(self, clips: Sequence[Clip]) -> Iterator[Ended]:
-        """Yield what becomes of each clip, once it is in the journal.
+    def run(self, clips: Sequence[Clip]) -> Iterator[ClipResult]:
+        """Yield the result of each clip, once it is in the journal.
 
-        Raises Systemic, after noting which clips it came over: they are asked for last next time,
-        so that a clip whose own fault it is does not hold up the others.
+        Raises Systemic. The clips at which it happened are then noted as suspects: the next run
+        asks for them last, so that a clip that causes the failure does not block the others.
         """
-        doubted = self._journal.doubted
-        fresh = deque(sorted(clips, key=lambda clip: clip.clip_id in doubted))
+        suspects = self._journal.suspects
+        fresh = deque(sorted(clips, key=lambda clip: clip.clip_id in suspects))
         waiting: list[tuple[float, str, int, Clip]] = []
         while fresh or waiting:
             due = bool(waiting) and waiting[0][0] <= time.monotonic()
-            # While nothing gets through, a clip's further attempts would be wasted.
-            if fresh and (self._row or not due):
+            # While every clip fails, further attempts at the same clip would be wasted.
+            if fresh and (self._failed_in_a_row or not due):
                 clip, attempt = fresh.popleft(), 1
             else:
                 when, _, attempt, clip = heapq.heappop(waiting)
-                self._not_before = max(self._not_before, when)
-            _sleep_until(self._not_before)
+                self._not_earlier = max(self._not_earlier, when)
+            _sleep_until(self._not_earlier)
             try:
-                ended = self._attempt(clip, attempt)
+                result = self._attempt(clip, attempt)
             except Retryable as error:
                 logging.info(
                     "clip %s, attempt %d: %s: %s",
@@ -140,21 +146,21 @@ class _Fetching:
                     error.reason,
                     error.message,
                 )
-                if attempt == 1 and clip.clip_id not in doubted:
-                    self._row[clip.clip_id] = error
-                    self._stop_if_nothing_gets_through()
-                if self._wait(error, attempt):
+                if attempt == 1 and clip.clip_id not in suspects:
+                    self._failed_in_a_row[clip.clip_id] = error
+                    self._stop_if_all_fail()
+                if self._may_retry(error, attempt):
                     when = time.monotonic() + self._back_off(clip, attempt)
                     heapq.heappush(waiting, (when, clip.clip_id, attempt + 1, clip))
                     continue
-                ended = self._give_up(clip, attempt, error)
+                result = self._give_up(clip, attempt, error)
             except Systemic as error:
                 logging.error("clip %s: %s: %s", clip.clip_id, error.reason, error.message)
-                self._journal.doubt([clip.clip_id])
+                self._journal.suspect([clip.clip_id])
                 raise
-            yield ended
+            yield result
 
-    def _attempt(self, clip: Clip, attempt: int) -> Ended:
+    def _attempt(self, clip: Clip, attempt: int) -> ClipResult:
         remembered = self._journal.remembered.get(clip.clip_id)
         if remembered is not None and remembered.key != clip_key(clip, self._clip_seconds):
             remembered = None
@@ -166,49 +172,50 @@ class _Fetching:
                     raise
             logging.warning("clip %s: the decoder failed", clip.clip_id, exc_info=True)
             message = f"{type(error).__name__}: {error}"
-            refusal = ("unavailable", "decoder failed", message)
-            return self._refused(clip, attempt, *refusal, source=clip.source)
-        if answer.before is not None:
-            return self._remembered(clip, answer.before)
+            return self._failed(
+                clip, attempt, "unavailable", "decoder failed", message, source=clip.source
+            )
+        if answer.remembered is not None:
+            return self._reuse(clip, answer.remembered)
         if answer.source.remote:
-            self._row.clear()
+            self._failed_in_a_row.clear()
         if answer.refusal is not None:
-            error = answer.refusal
-            return self._refused(
+            refusal = answer.refusal
+            return self._failed(
                 clip,
                 attempt,
-                error.status,
-                error.reason,
-                error.message,
+                refusal.status,
+                refusal.reason,
+                refusal.message,
                 source=answer.name,
                 remote=answer.source.remote,
                 terms=answer.source.terms,
             )
-        return self._got(clip, attempt, answer)
+        assert answer.decoded is not None
+        return self._decoded(clip, attempt, answer, answer.decoded)
 
-    def _got(self, clip: Clip, attempt: int, answer: Answer) -> Ended:
-        decoded = answer.decoded
+    def _decoded(self, clip: Clip, attempt: int, answer: Answer, decoded: Decoded) -> ClipResult:
         samples = decoded.samples[: round(self._clip_seconds * SAMPLE_RATE)]
-        verdict = judge(samples, self._asked(clip), self._silence_db)
-        texts = (verdict.message, decoded.message)
-        ended = Ended(
+        quality = check_samples(samples, self._segment_seconds(clip), self._silence_db)
+        texts = (quality.message, decoded.message)
+        result = ClipResult(
             clip_id=clip.clip_id,
             key=clip_key(clip, self._clip_seconds),
-            status=verdict.status,
-            reason=verdict.reason,
+            status=quality.status,
+            reason=quality.reason,
             message=one_line("; ".join(text for text in texts if text)),
             attempts=attempt,
             source=answer.name,
             remote=answer.source.remote,
             terms=answer.source.terms,
             n_samples=len(samples),
-            rms_db=verdict.rms_db,
+            rms_db=quality.rms_db,
             decoder=decoded.decoder,
             decoder_version=decoded.decoder_version,
         )
-        return self._journal.add(ended, to_int16(samples) if verdict.status in USABLE else None)
+        return self._journal.add(result, to_int16(samples) if quality.status in USABLE else None)
 
-    def _refused(
+    def _failed(
         self,
         clip: Clip,
         attempt: int,
@@ -219,8 +226,8 @@ class _Fetching:
         source: str,
         remote: bool = False,
         terms: str = "",
-    ) -> Ended:
-        ended = Ended(
+    ) -> ClipResult:
+        result = ClipResult(
             clip_id=clip.clip_id,
             key=clip_key(clip, self._clip_seconds),
             status=status,
@@ -235,92 +242,95 @@ class _Fetching:
             decoder="",
             decoder_version="",
         )
-        return self._journal.add(ended, None)
+        return self._journal.add(result, None)
 
-    def _remembered(self, clip: Clip, before: Ended) -> Ended:
-        """Return an earlier answer, judged by the present threshold of silence."""
-        if before.status in USABLE:
-            verdict = judge_level(
-                before.n_samples, before.rms_db, self._asked(clip), self._silence_db
+    def _reuse(self, clip: Clip, earlier: ClipResult) -> ClipResult:
+        """Return an earlier result, checked against the current silence threshold."""
+        if earlier.status in USABLE:
+            quality = check_level(
+                earlier.n_samples, earlier.rms_db, self._segment_seconds(clip), self._silence_db
             )
-            if verdict.status != before.status:
-                before = before._replace(
-                    status=verdict.status, reason=verdict.reason, message=verdict.message
+            if quality.status != earlier.status:
+                earlier = earlier._replace(
+                    status=quality.status, reason=quality.reason, message=quality.message
                 )
-        return self._journal.remember(before)
+        return self._journal.remember(earlier)
 
-    def _asked(self, clip: Clip) -> float | None:
-        return None if clip.end_seconds is None else clip.asked_seconds(self._clip_seconds)
+    def _segment_seconds(self, clip: Clip) -> float | None:
+        return None if clip.end_seconds is None else clip.seconds_to_read(self._clip_seconds)
 
     def _back_off(self, clip: Clip, attempt: int) -> float:
-        """Return the seconds until the next attempt: some more or less, so that jobs spread."""
-        spread = 0.75 + 0.5 * (seed_of(attempt, clip.clip_id) % 1000) / 1000
-        return self._pause * _PAUSES_GROW ** (attempt - 1) * spread
+        """Return the seconds until the next attempt, with jitter, so that jobs spread out."""
+        jitter = 0.75 + 0.5 * (seed_of(attempt, clip.clip_id) % 1000) / 1000
+        return self._pause * _PAUSE_FACTOR ** (attempt - 1) * jitter
 
-    def _wait(self, error: Retryable, attempt: int) -> bool:
-        """Return whether there is another attempt to wait for; heed how long others ask us to."""
-        asked = error.retry_after or 0.0
-        if attempt >= self._attempts or asked > _LONGEST_WAIT:
+    def _may_retry(self, error: Retryable, attempt: int) -> bool:
+        """Return whether to try again, no earlier than the source asked for."""
+        wait = error.retry_after or 0.0
+        if attempt >= self._attempts or wait > _MAX_WAIT_SECONDS:
             return False
-        self._not_before = max(self._not_before, time.monotonic() + asked)
+        self._not_earlier = max(self._not_earlier, time.monotonic() + wait)
         return True
 
-    def _give_up(self, clip: Clip, attempt: int, error: Retryable) -> Ended:
+    def _give_up(self, clip: Clip, attempt: int, error: Retryable) -> ClipResult:
         last = error.at_last
         if isinstance(last, Systemic):
-            self._journal.doubt([clip.clip_id])
+            self._journal.suspect([clip.clip_id])
             raise last
-        verdict = (
+        status, reason, message = (
             (FAILED_RETRYABLE, error.reason, error.message)
             if last is None
             else (last.status, last.reason, last.message)
         )
-        return self._refused(clip, attempt, *verdict, source=error.source, remote=True)
+        return self._failed(
+            clip, attempt, status, reason, message, source=error.source, remote=True
+        )
 
-    def _stop_if_nothing_gets_through(self) -> None:
-        if len(self._row) < self._in_a_row:
+    def _stop_if_all_fail(self) -> None:
+        if len(self._failed_in_a_row) < self._max_in_a_row:
             return
-        last = list(self._row.values())[-1]
-        self._journal.doubt(self._row)
+        last = list(self._failed_in_a_row.values())[-1]
+        self._journal.suspect(self._failed_in_a_row)
         raise Systemic(
-            "nothing gets through",
-            f"{len(self._row)} clips in a row failed, the last with {last.reason} ({last.message})",
-            "see whether the network and the other side are up, then run again; these clips will "
-            "be asked for last",
+            "every clip fails",
+            f"{len(self._failed_in_a_row)} clips in a row failed, the last with {last.reason} "
+            f"({last.message})",
+            "check that the network and the source work, then run again; these clips will be "
+            "asked for last",
         )
 
 
 def _write(
     wanted: Sequence[Clip],
-    ended: Mapping[str, Ended],
+    results: Mapping[str, ClipResult],
     journal: Journal,
     length: int,
     audio: str | os.PathLike,
     status: str | os.PathLike,
 ) -> None:
-    """Write the outputs: samples (n, `length`) of what is usable, and a row for every clip."""
-    answers = [ended[clip.clip_id] for clip in wanted]
-    usable = [one for one in answers if one.status in USABLE]
+    """Write the samples (n, `length`) of the usable clips, and a status row for every clip."""
+    ordered = [results[clip.clip_id] for clip in wanted]
+    usable = [result for result in ordered if result.status in USABLE]
     samples = np.zeros((len(usable), length), dtype=np.int16)
-    for row, one in zip(samples, usable, strict=True):
-        row[: one.n_samples] = journal.samples(one)
-    decoders = sorted({(one.decoder, one.decoder_version) for one in usable})
-    kept = AudioShard(
+    for row, result in zip(samples, usable, strict=True):
+        row[: result.n_samples] = journal.samples(result)
+    decoders = sorted({(result.decoder, result.decoder_version) for result in usable})
+    shard = AudioShard(
         samples=samples,
-        n_samples=np.array([one.n_samples for one in usable], dtype=np.int32),
-        clip_id=[one.clip_id for one in usable],
+        n_samples=np.array([result.n_samples for result in usable], dtype=np.int32),
+        clip_id=[result.clip_id for result in usable],
         sample_rate=SAMPLE_RATE,
         decoder="; ".join(name for name, _ in decoders),
         decoder_version="; ".join(version for _, version in decoders),
     )
-    rows = [tuple(getattr(one, name) for name in STATUS) for one in answers]
+    rows = [tuple(getattr(result, name) for name in STATUS) for result in ordered]
     with disk_trouble(audio):
-        write_audio_shard(audio, kept)
+        write_audio_shard(audio, shard)
         write_table(status, pd.DataFrame(rows, columns=list(STATUS)), STATUS)
 
 
-def _choices(settings: Mapping) -> list:
-    """Return what in the section `audio` decides which sound is had, and not merely how."""
+def _sound_settings(settings: Mapping) -> list:
+    """Return the values of the section `audio` that decide which sound a clip gets."""
     return [settings[name] for name in ("sources", "folder", "archives", "ffmpeg")]
 
 
@@ -328,9 +338,9 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _told(counts: Mapping[str, int]) -> str:
-    by_number = sorted(counts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name} {count}" for name, count in by_number)
+def _format_counts(counts: Mapping[str, int]) -> str:
+    by_count = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {count}" for name, count in by_count)
 
 
 def _sleep_until(when: float) -> None:

@@ -1,11 +1,11 @@
-"""What became of each clip of a shard so far, kept outside the outputs of its job.
+"""The results of a shard's clips so far, kept apart from the outputs of its job.
 
-The folder of a shard holds, while it is being fetched, `open.jsonl`, a line a clip that has ended,
+While a shard is being fetched, its folder holds `open.jsonl`, one line per clip that has a result,
 and `samples.i16`, their samples one after the other. A clip's samples are written before its line,
-both carry checksums, and nothing is ever overwritten: a job killed at any moment loses the clip at
-hand and no other. Of a finished shard that asked the network, `finished.jsonl` keeps the answers,
-and `shard.h5` is the shard itself under a second name (a hard link, which takes no room), so that
-what was fetched once is not fetched again when the shard is made anew.
+both have checksums, and nothing is overwritten: a job killed at any time loses only the current
+clip. When a shard that asked the network is finished, `finished.jsonl` keeps the answers, and
+`shard.h5` is a hard link to the shard, which takes no space, so that clips are not fetched again
+when the shard is rebuilt.
 """
 
 import errno
@@ -17,6 +17,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ import numpy as np
 
 from music_detectors.audio.columns import USABLE
 from music_detectors.audio.failures import FAILED_RETRYABLE, Systemic
-from music_detectors.audio.storage import read_clips_left
+from music_detectors.audio.storage import read_intact_clips
 from music_detectors.common.damage import told
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.files import drop, replacing
@@ -34,13 +35,13 @@ _FINISHED, _SHARD = "finished.jsonl", "shard.h5"
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
 
-class Ended(NamedTuple):
-    """What became of a clip.
+class ClipResult(NamedTuple):
+    """The result of asking for a clip.
 
-    `key` stands for what was asked for (see `clip_key`), `remote` tells whether the network
-    answered, and `terms` what the answer may depend on beside the clip (see `ClipSource`). `place`
-    and `checksum` are those of the samples, of which there are `n_samples` where the status is
-    usable.
+    `key` identifies the requested sound (see `clip_key`), `remote` says whether the network
+    answered, and `terms` what else the answer depends on (see `ClipSource`). A usable clip has
+    `n_samples` samples, which start at byte `place` of `samples.i16` (-1: they are in the finished
+    shard) and have the checksum `checksum`.
     """
 
     clip_id: str
@@ -61,33 +62,32 @@ class Ended(NamedTuple):
 
 
 class Journal:
-    """The journal of one shard, which one job at a time may hold.
+    """The journal of one shard; one job at a time may hold it.
 
-    `ended` are the clips that the interrupted job has done with; `remembered` are answers of the
-    network from before what else the shard depends on changed, or from a finished shard;
-    `doubted` are clips whose failing may be their own: those at which a job stopped, and those
-    that failed retryably before.
+    `results` are the results under the current settings; `remembered` are answers of the network
+    under earlier settings or from a finished shard; `suspects` are clips that may cause their own
+    failures: those at which a job stopped, and those that failed in a retryable way before.
     """
 
     def __init__(self, folder: str | os.PathLike, settings: str) -> None:
-        """Open the journal in `folder`, making it where there is none.
+        """Open or create the journal in `folder`.
 
-        `settings` stand for all that the shard depends on: clips that ended under others are
-        asked for again, unless it was the network that answered. Raises Systemic when another job
-        holds the journal, or the folder cannot be written to.
+        `settings` is a digest of all that the shard depends on: clips with a result under other
+        settings are asked for again, unless the network answered. Raises Systemic when another job
+        holds the journal, or the folder cannot be written.
         """
         self._folder = Path(folder)
-        self.ended: dict[str, Ended] = {}
-        self.remembered: dict[str, Ended] = {}
-        self.doubted: set[str] = set()
-        self._kept: dict[str, np.ndarray] = {}
+        self.results: dict[str, ClipResult] = {}
+        self.remembered: dict[str, ClipResult] = {}
+        self.suspects: set[str] = set()
+        self._finished_samples: dict[str, np.ndarray] = {}
         with disk_trouble(self._folder):
             if self._folder.is_file():
-                drop(self._folder, "it is to be a folder")
+                drop(self._folder, "it must be a folder")
             self._folder.mkdir(parents=True, exist_ok=True)
             for name in (_OPEN, _SAMPLES, _FINISHED, _SHARD):
                 if (self._folder / name).is_dir():
-                    drop(self._folder / name, "a folder lies in the place of a file")
+                    drop(self._folder / name, "it must be a file, not a folder")
             self._lines = open(self._folder / _OPEN, "ab+", buffering=0)
         try:
             self._lock()
@@ -107,77 +107,76 @@ class Journal:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Let go of the journal."""
+        """Release the journal."""
         self._lines.close()
         self._samples.close()
 
-    def add(self, ended: Ended, samples: np.ndarray | None) -> Ended:
-        """Note that a clip has ended, with its `samples` (n,) int16 where it is usable.
+    def add(self, result: ClipResult, samples: np.ndarray | None) -> ClipResult:
+        """Write a clip's result, with its `samples` (n,) int16 if it is usable.
 
-        Returns it with the place of its samples.
-
-        Raises Systemic when the disk does not take it; the clip then counts as not ended.
+        Returns the result with the position of its samples. Raises Systemic when it cannot be
+        written; the clip then counts as not yet fetched.
         """
         if samples is not None:
             content = np.ascontiguousarray(samples, dtype="<i2").tobytes()
             with disk_trouble(self._folder):
                 place = self._samples.seek(0, os.SEEK_END)
                 _write(self._samples, content)
-            ended = ended._replace(place=place, checksum=zlib.crc32(content))
-        self._append(ended._asdict())
-        self.ended[ended.clip_id] = ended
-        return ended
+            result = result._replace(place=place, checksum=zlib.crc32(content))
+        self._append(result._asdict())
+        self.results[result.clip_id] = result
+        return result
 
-    def remember(self, ended: Ended) -> Ended:
-        """Note that a remembered answer still holds; its samples stay where they are."""
-        self.ended[ended.clip_id] = ended
-        return ended
+    def remember(self, result: ClipResult) -> ClipResult:
+        """Take a remembered answer as the result; its samples stay where they are."""
+        self.results[result.clip_id] = result
+        return result
 
-    def doubt(self, clip_ids: Iterable[str]) -> None:
-        """Note that the job stops at these clips, so that the next one tries the others first."""
+    def suspect(self, clip_ids: Iterable[str]) -> None:
+        """Note that the job stops at these clips, so that the next run asks for them last."""
         names = sorted(clip_ids)
-        self._append({"doubted": names})
-        self.doubted.update(names)
+        self._append({"suspect": names})
+        self.suspects.update(names)
 
-    def samples(self, ended: Ended) -> np.ndarray:
+    def samples(self, result: ClipResult) -> np.ndarray:
         """Return the samples (n,) int16 of a usable clip.
 
-        Raises Systemic when they are no longer as they were written.
+        Raises Systemic when they have changed since they were written.
         """
-        content = self._content(ended)
-        if zlib.crc32(content) != ended.checksum:
+        content = self._content(result)
+        if zlib.crc32(content) != result.checksum:
             raise Systemic(
                 "damaged journal",
-                f"{self._folder}: the samples of clip {ended.clip_id} have changed meanwhile",
-                "run again, and the clip is asked for again",
+                f"{self._folder}: the samples of clip {result.clip_id} have changed on disk",
+                "run again: the clip will be fetched again",
             )
         return np.frombuffer(content, "<i2")
 
     def finish(self, audio: str | os.PathLike) -> None:
-        """Close the account of a shard whose outputs are in place, `audio` among them.
+        """Keep the answers of the network for a finished shard, whose outputs are written.
 
-        Whatever interrupts this, the next job finds all answers in one of the two states.
+        `audio` is one of them. If this is interrupted, no answer is lost.
         """
-        answers = [ended for ended in self.ended.values() if ended.remote]
+        answers = [result for result in self.results.values() if result.remote]
         with disk_trouble(self._folder):
             if answers:
                 _link(Path(audio), self._folder / _SHARD)
                 with replacing(self._folder / _FINISHED) as path, open(path, "wb") as file:
-                    for ended in answers:
-                        file.write(_line(ended._replace(place=-1)._asdict()))
+                    for result in answers:
+                        file.write(_line(result._replace(place=-1)._asdict()))
             else:
                 (self._folder / _FINISHED).unlink(missing_ok=True)
                 (self._folder / _SHARD).unlink(missing_ok=True)
-            # The samples go last: lines without samples would be asked for again.
+            # Remove the samples last: clips with a line but no samples would be fetched again.
             (self._folder / _OPEN).unlink()
             (self._folder / _SAMPLES).unlink()
         if not answers:
-            _remove_empty(self._folder)
+            _remove_empty_folders(self._folder)
 
-    def _content(self, ended: Ended) -> bytes:
-        if ended.place < 0:
-            return self._kept[ended.clip_id].astype("<i2").tobytes()
-        return os.pread(self._samples.fileno(), 2 * ended.n_samples, ended.place)
+    def _content(self, result: ClipResult) -> bytes:
+        if result.place < 0:
+            return self._finished_samples[result.clip_id].astype("<i2").tobytes()
+        return os.pread(self._samples.fileno(), 2 * result.n_samples, result.place)
 
     def _lock(self) -> None:
         try:
@@ -186,19 +185,19 @@ class Journal:
             raise Systemic(
                 "shard in use",
                 f"another job is fetching into {self._folder}",
-                "wait until it has ended, or end it, then run again",
+                "wait until it ends, or stop it, then run again",
             ) from None
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
             logging.warning("%s: no locks on this file system", self._folder)
         with disk_trouble(self._folder):
-            # The job that held it may have finished, and removed the file, in this very moment.
+            # The job that held it may just have finished and removed the file.
             if os.fstat(self._lines.fileno()).st_nlink == 0:
                 raise FileNotFoundError(errno.ENOENT, "has just been finished by another job")
 
     def _begin(self, settings: str) -> None:
-        # A torn last line must not swallow the next one.
+        # Do not append to an incomplete last line.
         size = self._lines.seek(0, os.SEEK_END)
         if size and os.pread(self._lines.fileno(), 1, size - 1) != b"\n":
             with disk_trouble(self._folder):
@@ -211,20 +210,20 @@ class Journal:
 
     def _read_open(self, settings: str) -> None:
         self._lines.seek(0)
-        under: str | None = None
+        written_under: str | None = None
         for record in _records(self._lines.readall().split(b"\n")):
             if record is None:
-                # It may have said that other settings begin.
-                under = None
+                # The damaged line may have been a change of settings.
+                written_under = None
             elif "settings" in record:
-                under = record["settings"]
-            elif "doubted" in record:
-                self.doubted.update(record["doubted"])
-            elif (ended := _ended(record)) is not None and self._is_whole(ended):
-                if under == settings:
-                    self.ended[ended.clip_id] = ended
+                written_under = record["settings"]
+            elif "suspect" in record:
+                self.suspects.update(record["suspect"])
+            elif (result := _parse_result(record)) is not None and self._is_intact(result):
+                if written_under == settings:
+                    self.results[result.clip_id] = result
                 else:
-                    self._keep(ended)
+                    self._remember(result)
 
     def _read_finished(self) -> None:
         try:
@@ -232,43 +231,43 @@ class Journal:
         except FileNotFoundError:
             return
         except OSError as error:
-            logging.warning("%s: passed over %s", self._folder, one_line(error))
+            logging.warning("%s: ignored: %s", self._folder, one_line(error))
             return
         try:
-            self._kept = read_clips_left(self._folder / _SHARD)
+            self._finished_samples = read_intact_clips(self._folder / _SHARD)
         except InputError as error:
-            logging.warning("what was fetched before is not used: %s", told(error))
+            logging.warning("earlier downloads are not used: %s", told(error))
         for record in _records(lines):
-            if record is None or (ended := _ended(record)) is None:
+            if record is None or (result := _parse_result(record)) is None:
                 continue
-            if self._is_whole(ended):
-                self._keep(ended)
+            if self._is_intact(result):
+                self._remember(result)
 
-    def _keep(self, ended: Ended) -> None:
-        if ended.status == FAILED_RETRYABLE:
-            self.doubted.add(ended.clip_id)
-        elif ended.remote:
-            self.remembered[ended.clip_id] = ended
+    def _remember(self, result: ClipResult) -> None:
+        if result.status == FAILED_RETRYABLE:
+            self.suspects.add(result.clip_id)
+        elif result.remote:
+            self.remembered[result.clip_id] = result
 
-    def _is_whole(self, ended: Ended) -> bool:
-        """Return whether the samples of `ended`, if it has any, are there as they were written."""
-        if ended.status not in USABLE:
+    def _is_intact(self, result: ClipResult) -> bool:
+        """Return whether the samples of `result`, if it has any, are unchanged."""
+        if result.status not in USABLE:
             return True
-        if ended.place < 0 and ended.clip_id not in self._kept:
+        if result.place < 0 and result.clip_id not in self._finished_samples:
             return False
-        return zlib.crc32(self._content(ended)) == ended.checksum
+        return zlib.crc32(self._content(result)) == result.checksum
 
 
 @contextmanager
 def disk_trouble(path: str | os.PathLike) -> Iterator[None]:
-    """Turn an OSError in the block into Systemic, which names `path`: no clip is at fault."""
+    """Turn an OSError in the block into Systemic, which names `path`: it is no clip's fault."""
     try:
         yield
     except OSError as error:
         raise Systemic(
             "cannot be written",
             f"{path}: {error.strerror or one_line(error)}",
-            "make room or mend the disk, then run again",
+            "make room or repair the disk, then run again",
         ) from error
 
 
@@ -278,7 +277,7 @@ def _line(record: dict) -> bytes:
 
 
 def _records(lines: Iterable[bytes]) -> Iterator[dict | None]:
-    """Yield what each of `lines` says, None where one is not whole."""
+    """Yield the record in each of `lines`, None for a damaged line."""
     for line in lines:
         checksum, _, text = line.partition(b" ")
         if text and checksum == b"%08x" % zlib.crc32(text):
@@ -287,20 +286,20 @@ def _records(lines: Iterable[bytes]) -> Iterator[dict | None]:
             yield None
 
 
-def _ended(record: dict) -> Ended | None:
-    """Return a record as `Ended`, or None where another version of the journal wrote it."""
-    return Ended(**record) if record.keys() == set(Ended._fields) else None
+def _parse_result(record: dict) -> ClipResult | None:
+    """Return a record as a result, or None if another version of the journal wrote it."""
+    return ClipResult(**record) if record.keys() == set(ClipResult._fields) else None
 
 
-def _write(file: object, content: bytes) -> None:
-    """Write all of `content`: an unbuffered file may take less of it at a time."""
+def _write(file: FileIO, content: bytes) -> None:
+    """Write all of `content`: one write to an unbuffered file may take only a part."""
     view = memoryview(content)
     while len(view):
         view = view[file.write(view) :]
 
 
 def _link(audio: Path, kept: Path) -> None:
-    """Give the shard a second name, or make a copy of it where there are no hard links."""
+    """Make a hard link to the shard, or a copy where the file system has no hard links."""
     fresh = kept.with_name(f".{kept.name}")
     fresh.unlink(missing_ok=True)
     try:
@@ -310,8 +309,8 @@ def _link(audio: Path, kept: Path) -> None:
     os.replace(fresh, kept)
 
 
-def _remove_empty(folder: Path) -> None:
-    """Remove the folder of a shard and those above it, as far as they are empty."""
+def _remove_empty_folders(folder: Path) -> None:
+    """Remove the folder of a shard and the two above it while they are empty."""
     for path in (folder, folder.parent, folder.parent.parent):
         try:
             path.rmdir()

@@ -1,6 +1,6 @@
-"""Where the archives are that the configuration names.
+"""The paths of the tar archives that the configuration names.
 
-The Snakefile calls this while it is read, so nothing heavy is imported here.
+The Snakefile calls this while it is read, so import nothing heavy here.
 """
 
 import glob
@@ -11,10 +11,10 @@ from music_detectors.common.errors import InputError
 
 
 def archive_paths(named: Sequence[str]) -> list[str]:
-    """Return the tar archives that `named` stands for: files, folders of them, or patterns.
+    """Return the tar archives that `named` lists: files, folders of archives, or patterns.
 
-    They are sorted within each, and none comes twice. Raises InputError, naming what is wrong,
-    where something stands for no archive.
+    The archives of each entry are sorted, and none is returned twice. Raises InputError, which
+    names the entry, where an entry matches no archive.
     """
     found: dict[str, None] = {}
     for name in named:

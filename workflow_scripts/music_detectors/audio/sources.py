@@ -1,4 +1,4 @@
-"""Where the sound of a clip comes from: one class a source, all with the same one method."""
+"""Sources of sound: one class per source, all with the method `read`."""
 
 import logging
 import os
@@ -13,18 +13,19 @@ from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import USABLE
 from music_detectors.audio.decode import Decoded, decode
 from music_detectors.audio.failures import Retryable, Unusable
-from music_detectors.audio.journal import Ended
-from music_detectors.audio.naming import Place, decode_named, names_of, stem
+from music_detectors.audio.journal import ClipResult
+from music_detectors.audio.naming import Location, decode_named, file_stems, stem
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.synthesis.scene import synthesise
 
 
 class ClipSource(Protocol):
-    """Something that can be asked for the sound of a clip.
+    """A source of sound.
 
-    A `remote` source asks the network: its answers are remembered, unless its `terms`, a text that
-    stands for what they depend on beside the clip, have changed since a clip was refused.
+    A `remote` source asks the network, so its answers are remembered. `terms` is a text that
+    identifies what its refusals depend on besides the clip: when it changes, refused clips are
+    asked for again.
     """
 
     remote: bool
@@ -33,8 +34,8 @@ class ClipSource(Protocol):
     def read(self, clip: Clip) -> Decoded:
         """Return the sound of `clip`: its segment, or the start of it.
 
-        Raises Unusable when this clip cannot be had, Retryable when it may be had later, Systemic
-        when no clip can for now, and InputError when none can until the user mends something.
+        Raises Unusable when this clip is not available, Retryable when it may be available later,
+        Systemic when no clip is available for now, and InputError when the user must fix something.
         """
 
 
@@ -45,7 +46,7 @@ class EmbeddedSource:
     terms = ""
 
     def __init__(self, seed: int, clip_seconds: float) -> None:
-        """Take the configured seed and the length of a clip."""
+        """Set the configured seed and the length of a clip."""
         self._seed = seed
         self._clip_seconds = clip_seconds
 
@@ -64,22 +65,22 @@ class FileSource:
     terms = ""
 
     def __init__(self, clip_seconds: float, ffmpeg_path: str | None) -> None:
-        """Take the length of a clip and the configured ffmpeg."""
+        """Set the length of a clip and the configured ffmpeg."""
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
 
     def read(self, clip: Clip) -> Decoded:
         """Decode the segment of `clip`, or the start of its recording."""
-        seconds = clip.asked_seconds(self._clip_seconds)
+        seconds = clip.seconds_to_read(self._clip_seconds)
         return decode(clip.reference, clip.start_seconds, seconds, self._ffmpeg_path)
 
 
 class AudioSetFolder:
     """Clips of AudioSet in a folder of files named after the YouTube id.
 
-    A file may be called `<id>` or `Y<id>`, alone or with `_<start>` (in seconds with three
-    decimals, or in milliseconds), and lie at any depth. With a start in its name it is the segment
-    cut out; without, it is the segment or the whole video, as its duration tells.
+    A file is called `<id>` or `Y<id>`, alone or with `_<start>` (in seconds with three decimals, or
+    in milliseconds), and may be in any subfolder. With a start in its name it is the cut segment;
+    without, its duration decides whether it is the segment or the whole video.
     """
 
     remote = False
@@ -92,13 +93,13 @@ class AudioSetFolder:
         clip_seconds: float,
         ffmpeg_path: str | None,
     ) -> None:
-        """Walk `folder` for the files of `clips`.
+        """Search `folder` for the files of `clips`.
 
         Raises InputError when there is no such folder.
         """
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
-        self._files, self._outside = _find(Path(folder), names_of(clips))
+        self._files, self._outside = _find(Path(folder), file_stems(clips))
 
     def read(self, clip: Clip) -> Decoded:
         """Decode the segment of `clip` from the file that is named after it."""
@@ -108,52 +109,49 @@ class AudioSetFolder:
 
 
 class Answer(NamedTuple):
-    """What a source says to a clip: the source and its name, and sound, a refusal, or `before`.
-
-    `before` is what the source answered earlier, which it was not asked again.
-    """
+    """The answer of a source: its sound (`decoded`), a `refusal`, or a `remembered` result."""
 
     name: str
     source: ClipSource
     decoded: Decoded | None = None
     refusal: Unusable | None = None
-    before: Ended | None = None
+    remembered: ClipResult | None = None
 
 
 class Sources:
-    """The sources of a shard's clips, in the order in which each clip is looked for in them."""
+    """The sources of a shard's clips, in the order in which they are asked."""
 
     def __init__(self, by_kind: Mapping[str, Sequence[tuple[str, ClipSource]]]) -> None:
-        """Take the named sources for each `source` of clips.tsv."""
+        """Set the named sources for each value of the column `source` of clips.tsv."""
         self._by_kind = by_kind
 
-    def ask(self, clip: Clip, remembered: Ended | None = None) -> Answer:
+    def ask(self, clip: Clip, remembered: ClipResult | None = None) -> Answer:
         """Return the answer of the first source that has `clip`.
 
-        One that does not have it (missing), or nothing that can be decoded (empty), passes it on
-        to the next; when none has it, the first that had something answers, else the last. A
-        remote source whose answer is `remembered` is not asked again. Raises Retryable, which
-        then bears the name of the source, Systemic and InputError.
+        If a source does not have the clip (missing), or only a file without sound (empty), the next
+        one is asked; if none has it, the first answer that is not `missing` counts, else the last.
+        A remote source whose answer is `remembered` is not asked again. Raises Retryable (with the
+        name of the source), Systemic and InputError.
         """
-        refusals: list[Answer] = []
+        refusals: list[tuple[str, Answer]] = []
         for name, source in self._by_kind[clip.source]:
-            if _holds(remembered, name, source):
-                answer = Answer(name, source, before=remembered)
-                if remembered.status not in _PASSED_ON:
-                    return answer
+            if remembered is not None and _still_valid(remembered, name, source):
+                status = remembered.status
+                answer = Answer(name, source, remembered=remembered)
             else:
                 try:
                     return Answer(name, source, decoded=source.read(clip))
                 except Unusable as error:
+                    status = error.status
                     answer = Answer(name, source, refusal=error)
-                    if error.status not in _PASSED_ON:
-                        return answer
                 except Retryable as error:
                     error.source = name
                     raise
-            refusals.append(answer)
-        had_something = (answer for answer in refusals if _status(answer) != "missing")
-        return next(had_something, refusals[-1])
+            if status not in _TRY_NEXT:
+                return answer
+            refusals.append((status, answer))
+        not_missing = (answer for status, answer in refusals if status != "missing")
+        return next(not_missing, refusals[-1][1])
 
 
 def open_sources(
@@ -167,13 +165,14 @@ def open_sources(
     """Return the sources that `clips` need.
 
     `audio` is the section of the configuration and `archives` the index of its archives. Raises
-    InputError when the configuration lacks what a source needs, or cannot be read.
+    InputError when the configuration lacks something that a source needs.
     """
     ffmpeg = audio["ffmpeg"]
     by_kind: dict[str, list[tuple[str, ClipSource]]] = {}
     for kind in sorted({clip.source for clip in clips}):
         own = [clip for clip in clips if clip.source == kind]
         if kind == "embedded":
+            assert seed is not None
             by_kind[kind] = [(kind, EmbeddedSource(seed, clip_seconds))]
         elif kind == "file":
             by_kind[kind] = [(kind, FileSource(clip_seconds, ffmpeg))]
@@ -185,7 +184,7 @@ def open_sources(
                 for name in audio["sources"]
             ]
         else:
-            raise InputError(f"clips.tsv: no source is called {one_line(kind)}")
+            raise InputError(f"clips.tsv: unknown source {one_line(kind)}")
     return Sources(by_kind)
 
 
@@ -198,18 +197,22 @@ def _audioset_source(
 ) -> ClipSource:
     if name == "folder":
         if audio["folder"] is None:
-            raise InputError("audio.folder: not set, but audio.sources names folder; give its path")
+            raise InputError(
+                "audio.folder: not set, but audio.sources lists folder; set it to the path"
+            )
         return AudioSetFolder(audio["folder"], clips, clip_seconds, audio["ffmpeg"])
     if name == "archives":
         if archives is None:
-            raise InputError("audio.archives: none, but audio.sources names archives; list them")
+            raise InputError(
+                "audio.archives: empty, but audio.sources lists archives; list their paths"
+            )
         return ArchiveSource(archives, clips, clip_seconds, audio["ffmpeg"])
     if name == "youtube":
         # yt-dlp takes a second to import.
         from music_detectors.audio.youtube import YouTubeSource
 
         return YouTubeSource(clip_seconds, audio["ffmpeg"], audio["youtube"], audio["download"])
-    raise InputError(f"audio.sources: {one_line(name)} is no source")
+    raise InputError(f"audio.sources: {one_line(name)} is not a source")
 
 
 def _web_source(clip_seconds: float, ffmpeg: str | None, audio: Mapping) -> ClipSource:
@@ -219,36 +222,32 @@ def _web_source(clip_seconds: float, ffmpeg: str | None, audio: Mapping) -> Clip
     return WebSource(clip_seconds, ffmpeg, audio["download"])
 
 
-_PASSED_ON = ("missing", "empty")
+_TRY_NEXT = ("missing", "empty")
 
 
-def _status(answer: Answer) -> str:
-    return answer.before.status if answer.refusal is None else answer.refusal.status
-
-
-def _holds(remembered: Ended | None, name: str, source: ClipSource) -> bool:
-    """Return whether `remembered` is an answer of this source that still counts."""
-    if remembered is None or not source.remote or remembered.source != name:
+def _still_valid(remembered: ClipResult, name: str, source: ClipSource) -> bool:
+    """Return whether `remembered` is an answer of this source that is still valid."""
+    if not source.remote or remembered.source != name:
         return False
     return remembered.status in USABLE or remembered.terms == source.terms
 
 
 def _find(
     folder: Path, names: set[str]
-) -> tuple[dict[str, list[Place]], dict[str, tuple[str, str]]]:
-    """Return the audio files under `folder` by name without extension, of the names wanted.
+) -> tuple[dict[str, list[Location]], dict[str, tuple[str, str]]]:
+    """Return the sound files under `folder` whose stems are in `names`, by stem.
 
-    Second come the links of those names that lead out of the folder, which are not followed.
+    Also returns, by stem, the links that lead out of the folder, which are not followed.
     """
     try:
         root = folder.resolve(strict=True)
         os.scandir(root).close()
     except OSError as error:
         raise InputError(
-            f"audio.folder: {folder} is no folder that can be read ({error.strerror}); "
-            "give the folder of AudioSet's files"
+            f"audio.folder: {folder} is not a readable folder ({error.strerror}); "
+            "set it to the folder of AudioSet's files"
         ) from error
-    files: dict[str, list[Place]] = {}
+    files: dict[str, list[Location]] = {}
     outside: dict[str, tuple[str, str]] = {}
     for entry in _walk(root):
         name = stem(entry.name)
@@ -263,7 +262,7 @@ def _find(
 
 
 def _walk(folder: Path) -> Iterator[os.DirEntry]:
-    """Yield all entries under `folder` that are not folders; links to folders are not followed."""
+    """Yield all entries under `folder` except folders; links to folders are not followed."""
     waiting = [folder]
     while waiting:
         try:
@@ -274,4 +273,4 @@ def _walk(folder: Path) -> Iterator[os.DirEntry]:
                     else:
                         yield entry
         except OSError as error:
-            logging.warning("audio.folder: passed over %s", one_line(error))
+            logging.warning("audio.folder: skipped: %s", one_line(error))

@@ -1,4 +1,4 @@
-"""Audio shards on disk: the samples of the usable clips of a shard, and how they were decoded."""
+"""Audio shards on disk: the samples of a shard's usable clips, and which decoder made them."""
 
 import logging
 import os
@@ -28,8 +28,8 @@ _SCHEMA_VERSION = 2
 class AudioShard:
     """The usable clips of a shard.
 
-    `samples` (n, length) int16, zero-padded at the end; `n_samples` (n,) how many are sound;
-    `clip_id` their ids, in the order of clips.tsv.
+    `samples` (n, length) int16, zero-padded at the end; `n_samples` (n,) the lengths without
+    padding; `clip_id` in the order of clips.tsv.
     """
 
     samples: np.ndarray
@@ -41,13 +41,13 @@ class AudioShard:
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
-    """Return finite `samples` (full scale 1) as int16, to the nearest step, clipped, no dither."""
+    """Return finite `samples` (full scale 1) as int16, rounded and clipped, without dither."""
     steps = np.rint(samples * np.float32(_FULL_SCALE))
     return np.clip(steps, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:
-    """Return int16 `samples` as float32 of full scale 1, which `to_int16` gives back exactly."""
+    """Return int16 `samples` as float32 of full scale 1; `to_int16` restores them exactly."""
     return samples.astype(np.float32) / np.float32(_FULL_SCALE)
 
 
@@ -65,8 +65,8 @@ def write_audio_shard(path: str | os.PathLike, shard: AudioShard) -> None:
 def read_audio_shard(path: str | os.PathLike) -> AudioShard:
     """Read a shard made by `write_audio_shard`.
 
-    Raises InputError, naming the file, when it is missing or damaged, when its datasets do not
-    fit each other, or when a clip occurs twice.
+    Raises InputError, which names the file, when it is missing or damaged, its datasets do not
+    match, or a clip occurs twice.
     """
     with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
         shard = AudioShard(
@@ -81,21 +81,21 @@ def read_audio_shard(path: str | os.PathLike) -> AudioShard:
     return shard
 
 
-def read_clips_left(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Return the samples (n,) int16, without padding, of the clips of a shard by their id.
+def read_intact_clips(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Return the samples (n,) int16, without padding, of the undamaged clips of a shard by id.
 
-    Those of which a checksum does not hold are left out, with a message. Raises InputError when
-    the shard cannot be opened or does not say what it holds.
+    Clips with a wrong checksum are left out, with a warning. Raises InputError when the shard
+    cannot be opened or its list of clips is damaged.
     """
-    left = {}
+    intact = {}
     with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
         n_samples = file["n_samples"][:]
         for row, clip_id in enumerate(read_strings(file, "clip_id")):
             try:
-                left[clip_id] = file["samples"][row, : n_samples[row]]
+                intact[clip_id] = file["samples"][row, : n_samples[row]]
             except OSError as error:
                 logging.warning("%s: clip %s is damaged (%s)", path, clip_id, one_line(error))
-    return left
+    return intact
 
 
 def _check(path: Path, shard: AudioShard) -> None:

@@ -1,4 +1,4 @@
-"""Recordings at http(s) addresses, with bounds on size, time and where a redirect may lead."""
+"""Recordings at http(s) addresses, with limits on size, time and redirects."""
 
 import errno
 import logging
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -29,13 +29,13 @@ from music_detectors.audio.journal import disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import one_line
 
-_AGENT = "music-detectors-workflow (+https://doi.org/10.1038/s41467-023-44516-0)"
-_REDIRECTS = 5
-_SECONDS_IDLE = 30.0
-_BLOCK = 2**16
+_USER_AGENT = "music-detectors-workflow (+https://doi.org/10.1038/s41467-023-44516-0)"
+_MAX_REDIRECTS = 5
+_IDLE_SECONDS = 30.0
+_BLOCK_BYTES = 2**16
 _WEB_PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)\b", re.I)
 _GZIP = b"\x1f\x8b"
-_RUN_AGAIN = "see whether the network is up, then run again"
+_RUN_AGAIN = "check the network, then run again"
 
 
 class WebSource:
@@ -45,14 +45,14 @@ class WebSource:
     terms = ""
 
     def __init__(self, clip_seconds: float, ffmpeg_path: str | None, download: Mapping) -> None:
-        """Take the length of a clip, the configured ffmpeg and the section `audio.download`."""
+        """Set the length of a clip, the configured ffmpeg and the section `audio.download`."""
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
         self._seconds = download["timeout_seconds"]
-        self._most_bytes = int(download["max_mb"] * 10**6)
+        self._max_bytes = int(download["max_mb"] * 10**6)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._session = _session(self._sockets)
-        self._answered: set[str] = set()
+        self._answering_hosts: set[str] = set()
 
     def read(self, clip: Clip) -> Decoded:
         """Download the recording of `clip` and decode its segment, or the start of it."""
@@ -62,27 +62,27 @@ class WebSource:
         with folder:
             path = Path(folder.name) / "recording"
             is_whole = self._download(url, path)
-            path = _named(path, url)
-            seconds = clip.asked_seconds(self._clip_seconds)
+            path = _mark_gzip(path, url)
+            seconds = clip.seconds_to_read(self._clip_seconds)
             try:
                 decoded = decode(path, clip.start_seconds, seconds, self._ffmpeg_path)
             except Unusable as error:
-                message = error.message.replace(str(path), _shown(url))
+                message = error.message.replace(str(path), _display(url))
                 if error.status == "empty":
                     raise Retryable(error.reason, message) from error
                 raise Unusable(error.status, error.reason, message) from error
             got = len(decoded.samples) / SAMPLE_RATE
             if not is_whole and clip.end_seconds is not None and got < seconds - SHORT_SECONDS:
-                message = f"{_shown(url)}: {got:.3f} s of {seconds:.3f} s"
+                message = f"{_display(url)}: {got:.3f} s of {seconds:.3f} s"
                 raise Retryable("cut off, perhaps", message)
-        message = decoded.message.replace(str(path), _shown(url))
+        message = decoded.message.replace(str(path), _display(url))
         return Decoded(decoded.samples, decoded.decoder, decoded.decoder_version, message)
 
     def _download(self, url: str, path: Path) -> bool:
-        """Write what lies at `url` to `path`; returns whether that is known to be all of it."""
+        """Download `url` to `path`; return whether the download is known to be complete."""
         deadline = _Deadline(self._seconds, self._sockets)
         try:
-            with deadline, self._answer(url) as answer:
+            with deadline, self._request(url) as answer:
                 return self._save(answer, url, path)
         except Retryable as error:
             if deadline.passed and not error.retry_after:
@@ -91,77 +91,77 @@ class WebSource:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if deadline.passed:
                 raise self._too_slow(url) from error
-            raise self._trouble(error, url) from error
+            raise self._connection_error(error, url) from error
 
-    def _answer(self, url: str) -> requests.Response:
-        """Return the answer that has the recording, its body not yet read."""
-        place = url
-        for _ in range(_REDIRECTS + 1):
-            if urlsplit(place).scheme.lower() not in ("http", "https"):
+    def _request(self, url: str) -> requests.Response:
+        """Follow redirects to the recording; return the response with its body unread."""
+        address = url
+        for _ in range(_MAX_REDIRECTS + 1):
+            if urlsplit(address).scheme.lower() not in ("http", "https"):
                 raise Unusable(
                     "unavailable",
-                    "redirect refused" if place != url else "address refused",
-                    f"{_shown(url)}: leads to {_shown(place)}, which is not http or https",
+                    "redirect refused" if address != url else "address refused",
+                    f"{_display(url)}: leads to {_display(address)}, which is not http or https",
                 )
             answer = self._session.get(
-                place, stream=True, timeout=_SECONDS_IDLE, allow_redirects=False
+                address, stream=True, timeout=_IDLE_SECONDS, allow_redirects=False
             )
-            self._answered.add(_host(place))
+            self._answering_hosts.add(_host(address))
             if answer.status_code == 200:
                 return answer
             answer.close()
             if not answer.is_redirect:
                 raise _refusal(answer, url)
-            place = urljoin(place, answer.headers["Location"])
+            address = urljoin(address, answer.headers["Location"])
         raise Unusable(
-            "unavailable", "too many redirects", f"{_shown(url)}: more than {_REDIRECTS}"
+            "unavailable", "too many redirects", f"{_display(url)}: more than {_MAX_REDIRECTS}"
         )
 
     def _save(self, answer: requests.Response, url: str, path: Path) -> bool:
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        said = answer.headers.get("Content-Length", "")
-        expected = int(said) if re.fullmatch(r"[0-9]{1,18}", said) else None
+        length = answer.headers.get("Content-Length", "")
+        expected = int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
         if kind in ("text/html", "application/xhtml+xml"):
             raise _web_page(url, kind)
-        if expected is not None and expected > self._most_bytes:
+        if expected is not None and expected > self._max_bytes:
             raise self._too_large(url, expected)
         got = 0
         with _for_writing(path) as file:
-            # As it comes: what is compressed on the way is told by its first bytes. A read that
-            # waits for a whole block would let a slow drip pass the time limit by.
-            while block := answer.raw.read1(_BLOCK, decode_content=False):
+            # Undecoded: the first bytes show what is compressed. `read1` does not wait for a whole
+            # block, so a slow server cannot evade the time limit.
+            while block := answer.raw.read1(_BLOCK_BYTES, decode_content=False):
                 if not got and _WEB_PAGE.match(block):
-                    raise _web_page(url, "what begins as HTML")
+                    raise _web_page(url, "starts like HTML")
                 got += len(block)
-                if got > self._most_bytes:
+                if got > self._max_bytes:
                     raise self._too_large(url, got)
                 with disk_trouble(path):
                     file.write(block)
         if expected is not None and got != expected:
-            raise Retryable("incomplete", f"{_shown(url)}: {got} bytes of {expected}")
+            raise Retryable("incomplete", f"{_display(url)}: {got} bytes of {expected}")
         if not got:
-            raise Retryable("incomplete", f"{_shown(url)}: nothing came")
+            raise Retryable("incomplete", f"{_display(url)}: no data")
         return expected is not None or answer.raw.chunked
 
-    def _trouble(self, error: Exception, url: str) -> Exception:
-        """Return what a failed connection means: an outage, or nothing that need last."""
-        shown = f"{_shown(url)}: {_innermost(error)}"
+    def _connection_error(self, error: Exception, url: str) -> Exception:
+        """Return the error for a failed connection: an outage or a temporary failure."""
+        shown = f"{_display(url)}: {_root_cause(error)}"
         if isinstance(error, requests.exceptions.SSLError):
-            reason, lasting = "no secure connection", True
+            reason, is_outage = "no secure connection", True
         elif isinstance(error, requests.exceptions.ProxyError):
-            reason, lasting = "proxy failed", True
+            reason, is_outage = "proxy failed", True
         elif _caused_by(error, (urllib3.exceptions.NameResolutionError, socket.gaierror)):
-            reason, lasting = "host not found", True
+            reason, is_outage = "host not found", True
         elif _caused_by(error, (ConnectionRefusedError,)):
-            reason, lasting = "connection refused", True
+            reason, is_outage = "connection refused", True
         elif _has_errno(error, (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)):
-            reason, lasting = "network unreachable", True
+            reason, is_outage = "network unreachable", True
         elif isinstance(error, (requests.Timeout, TimeoutError)) or _caused_by(
             error, (urllib3.exceptions.TimeoutError, TimeoutError)
         ):
-            reason, lasting = "no answer in time", False
+            reason, is_outage = "no answer in time", False
         elif _caused_by(error, (urllib3.exceptions.IncompleteRead,)):
-            reason, lasting = "incomplete", False
+            reason, is_outage = "incomplete", False
         elif isinstance(
             error,
             (
@@ -173,25 +173,27 @@ class WebSource:
         ):
             return Unusable("unavailable", "address refused", shown)
         else:
-            reason, lasting = "connection broken", False
-        # Once another host has answered, the network is up, and it is this one's own trouble.
-        if lasting and not self._answered - {_host(url)}:
+            reason, is_outage = "connection broken", False
+        # If another host has answered, the network works and only this host fails.
+        if is_outage and not self._answering_hosts - {_host(url)}:
             return Systemic(reason, shown, _RUN_AGAIN)
         return Retryable(reason, shown)
 
     def _too_slow(self, url: str) -> Retryable:
-        return Retryable("no answer in time", f"{_shown(url)}: not here after {self._seconds:g} s")
+        return Retryable(
+            "no answer in time", f"{_display(url)}: not complete after {self._seconds:g} s"
+        )
 
     def _too_large(self, url: str, size: int) -> Unusable:
         return Unusable(
             "unavailable",
             "too large",
-            f"{_shown(url)}: {size} bytes or more, over audio.download.max_mb",
+            f"{_display(url)}: {size} bytes or more, over audio.download.max_mb",
         )
 
 
 class _Deadline:
-    """Cuts every connection when the time is up, whatever the other side does until then."""
+    """Closes every connection when the time is up, whatever the server does until then."""
 
     def __init__(self, seconds: float, sockets: weakref.WeakSet) -> None:
         self.passed = False
@@ -208,33 +210,33 @@ class _Deadline:
 
     def _cut(self) -> None:
         self.passed = True
-        for own in list(self._sockets):
+        for opened in list(self._sockets):
             try:
-                own.shutdown(socket.SHUT_RDWR)
+                opened.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
 
 
 def _session(sockets: weakref.WeakSet) -> requests.Session:
-    """Return a session that enters every socket it opens in `sockets`."""
+    """Return a session that adds every socket it opens to `sockets`."""
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            made = super()._new_conn()
-            sockets.add(made)
-            return made
+            connection = super()._new_conn()
+            sockets.add(connection)
+            return connection
 
     class Secure(HTTPSConnection):
         def connect(self) -> None:
             super().connect()
-            # The TLS layer has taken the plain socket's place.
+            # The TLS socket has replaced the plain one.
             if isinstance(self.sock, socket.socket):
                 sockets.add(self.sock)
 
         def _new_conn(self) -> socket.socket:
-            made = super()._new_conn()
-            sockets.add(made)
-            return made
+            connection = super()._new_conn()
+            sockets.add(connection)
+            return connection
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -243,14 +245,14 @@ def _session(sockets: weakref.WeakSet) -> requests.Session:
         ConnectionCls = Secure
 
     class Adapter(HTTPAdapter):
-        def init_poolmanager(self, *arguments: object, **options: object) -> None:
+        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
             super().init_poolmanager(*arguments, **options)
             self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
     session = requests.Session()
-    session.headers.update({"User-Agent": _AGENT, "Accept": "audio/*,*/*;q=0.5"})
+    session.headers.update({"User-Agent": _USER_AGENT, "Accept": "audio/*,*/*;q=0.5"})
     session.headers["Accept-Encoding"] = "identity"
-    # Without this, passwords in ~/.netrc would go to whatever host a table names.
+    # Otherwise passwords in ~/.netrc would be sent to any host that a table names.
     session.auth = _no_auth
     for scheme in ("http://", "https://"):
         session.mount(scheme, Adapter(max_retries=0))
@@ -262,14 +264,14 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _refusal(answer: requests.Response, url: str) -> Exception:
-    """Return what the status of an answer other than 200 means."""
+    """Return the error for a response whose status is not 200."""
     code = answer.status_code
-    message = f"{_shown(url)}: {code} {one_line(answer.reason, 60)}"
+    message = f"{_display(url)}: {code} {one_line(answer.reason, 60)}"
     wait = _retry_after(answer.headers.get("Retry-After", ""))
     if code in (404, 410):
         return Unusable("unavailable", "no longer there", message)
     if code == 429:
-        advice = "wait, or ask with fewer jobs at a time; then run again"
+        advice = "wait, or run fewer jobs at a time; then run again"
         systemic = Systemic("too many requests", message, advice)
         return systemic if wait is None else Retryable("too many requests", message, wait, systemic)
     if code == 407:
@@ -281,7 +283,7 @@ def _refusal(answer: requests.Response, url: str) -> Exception:
 
 
 def _retry_after(text: str) -> float | None:
-    """Return the seconds that a Retry-After header, a number or a date, asks to wait."""
+    """Return the seconds to wait according to a Retry-After header (a number or a date)."""
     if re.fullmatch(r"[0-9]{1,9}", text.strip()):
         return float(text)
     try:
@@ -290,9 +292,9 @@ def _retry_after(text: str) -> float | None:
         return None
 
 
-def _web_page(url: str, what: str) -> Retryable:
-    # A log-in page, a captcha or a hotel's portal: no answer about the clip.
-    return Retryable("web page instead of sound", f"{_shown(url)}: {what}")
+def _web_page(url: str, evidence: str) -> Retryable:
+    # A log-in page, a captcha or a network portal: no answer about the clip.
+    return Retryable("web page instead of sound", f"{_display(url)}: {evidence}")
 
 
 @contextmanager
@@ -303,13 +305,13 @@ def _for_writing(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _named(path: Path, url: str) -> Path:
-    """Give a gzip file the name that says so; all else is known by its content."""
+def _mark_gzip(path: Path, url: str) -> Path:
+    """Rename a gzip file to end in .gz; other formats are recognised by content."""
     with open(path, "rb") as file:
-        zipped = file.read(2) == _GZIP
-    if not zipped:
+        is_gzip = file.read(2) == _GZIP
+    if not is_gzip:
         return path
-    logging.debug("%s: compressed", _shown(url))
+    logging.debug("%s: compressed", _display(url))
     os.replace(path, path.with_suffix(".gz"))
     return path.with_suffix(".gz")
 
@@ -318,17 +320,17 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
-def _shown(url: str) -> str:
-    """Return an address for messages, without passwords and signatures that it may hold."""
+def _display(url: str) -> str:
+    """Return an address for messages, without any password, query or signature."""
     try:
         parts = urlsplit(url)
         return one_line(f"{parts.scheme}://{_host(url)}{parts.path}", 160)
     except ValueError:
-        return "an address that makes no sense"
+        return "an invalid address"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield `error` and what it came from, in whichever way that is told."""
+    """Yield `error` and its causes, however they are attached."""
     waiting, seen = [error], set()
     while waiting:
         current = waiting.pop(0)
@@ -348,7 +350,7 @@ def _has_errno(error: BaseException, numbers: tuple[int, ...]) -> bool:
     return any(getattr(cause, "errno", None) in numbers for cause in _chain(error))
 
 
-def _innermost(error: BaseException) -> str:
-    """Return the deepest cause's words, which the outer ones repeat with addresses in memory."""
+def _root_cause(error: BaseException) -> str:
+    """Return the message of the deepest cause; outer ones repeat it with memory addresses."""
     last = list(_chain(error))[-1]
     return one_line(re.sub(r"<[^<>]* at 0x[0-9a-f]+>:? ?", "", str(last) or type(last).__name__))

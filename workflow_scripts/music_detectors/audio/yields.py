@@ -1,4 +1,4 @@
-"""How many clips of each class could be had, and whether they are enough to go on."""
+"""How many clips of each class are usable, and whether they are enough."""
 
 import logging
 import math
@@ -18,11 +18,11 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES
 
 ALL = "*"
-"""The class that stands for all clips of a split."""
+"""The class that means all clips of a split."""
 
 MIRROR_2023 = {"train": (22_160, 18_685), "test": (20_371, 17_142)}
-"""Clips of AudioSet's balanced train and eval lists, and how many of them YouTube still gave in
-March 2023, by the card of the data set agkphysics/AudioSet on Hugging Face."""
+"""Clips in AudioSet's balanced train and eval lists, and how many of them YouTube still had in
+March 2023, from the card of the data set agkphysics/AudioSet on Hugging Face."""
 
 _SUFFIX = ".status.tsv"
 _SHOWN_REASONS = 20
@@ -38,38 +38,36 @@ def summarise_yield(
     table: str | os.PathLike,
     splits: str | os.PathLike,
 ) -> None:
-    """Write what became of the clips to `table` (yield.tsv) and `splits` (yield_splits.tsv).
+    """Count the clips by status in `table` (yield.tsv) and `splits` (yield_splits.tsv).
 
     `status` are the status tables of all shards, `{split}/{shard}.status.tsv`. Raises InputError
-    when a clip of clips.tsv has not exactly one status.
+    unless every clip of clips.tsv has exactly one status.
     """
     named = {name: read_table(classes, CLASSES)[name].tolist() for name in ("mid", "name")}
     names = {ALL: "all classes", **dict(zip(named["mid"], named["name"], strict=True))}
     counts: Counter[_Key] = Counter()
     examples: dict[_Key, str] = {}
     from_audioset: dict[str, bool] = {}
-    waiting = {(Path(path).parent.name, Path(path).name): path for path in status}
+    unread = {(Path(path).parent.name, Path(path).name): path for path in status}
     for split, shard, members in clips_by_shard(clips):
-        path = waiting.pop((split, shard + _SUFFIX), None)
+        path = unread.pop((split, shard + _SUFFIX), None)
         if path is None:
-            raise InputError(
-                f"shard {split}/{shard}: has no status table; run the same command again"
-            )
+            raise InputError(f"shard {split}/{shard}: no status table; run the same command again")
         rows = _statuses(path, members)
         for clip, row in zip(members, rows.itertuples(index=False), strict=True):
             for mid in (ALL, *dict.fromkeys(clip.labels)):
                 if mid not in names:
-                    why = f"clip {clip.clip_id} bears {mid}, which {classes} does not list"
+                    why = f"clip {clip.clip_id} has the label {mid}, which is not in {classes}"
                     raise damaged(clips, "table", why, classes)
                 counts[split, mid, row.status, row.reason] += 1
             if row.status not in USABLE:
                 example = f"{clip.clip_id}: {row.message}"
                 examples.setdefault((split, ALL, row.status, row.reason), one_line(example, 160))
-        ours = all(clip.source == "audioset" for clip in members)
-        from_audioset[split] = from_audioset.get(split, True) and ours
-    if waiting:
-        path = next(iter(waiting.values()))
-        raise damaged(path, "table", f"belongs to no shard of {clips}")
+        is_audioset = all(clip.source == "audioset" for clip in members)
+        from_audioset[split] = from_audioset.get(split, True) and is_audioset
+    if unread:
+        path = next(iter(unread.values()))
+        raise damaged(path, "table", f"its shard is not in {clips}")
     found = _yields(counts, examples, list(from_audioset), names)
     write_table(table, found, YIELD)
     write_table(splits, _split_yields(found, from_audioset), SPLIT_YIELD)
@@ -82,41 +80,41 @@ def check_audio(
     max_bad_share: float,
     min_clips: Mapping[str, int],
 ) -> None:
-    """Write `gate` when the tables of `summarise_yield` show that there are clips enough.
+    """Write `gate` if the tables of `summarise_yield` show enough usable clips.
 
-    A split needs `min_clips` usable clips, and no more than `max_bad_share` of it may be of no use.
-    Raises InputError otherwise, or when a split has no usable clip at all; then the reasons of
-    every split that falls short go to the log and to standard error first.
+    A split needs `min_clips` usable clips, at least one, and at most `max_bad_share` of it may be
+    unusable. Otherwise logs and prints the reasons of every split that falls short, and raises
+    InputError.
     """
     found = read_table(splits, SPLIT_YIELD)
     needed = []
     complaints = []
     for row in found.itertuples(index=False):
-        limits = {"max_bad_share": max_bad_share, "min_clips": min_clips[row.split]}
-        needed.append(clips_needed(row.clips, **limits))
+        least = min_clips[row.split]
+        needed.append(clips_needed(row.clips, max_bad_share, least))
         logging.info("%s: %d of %d clips usable", row.split, row.usable, row.clips)
-        short = shortage(row.split, row.usable, row.clips, **limits)
-        if short:
-            complaints.append(short)
+        message = shortage(row.split, row.usable, row.clips, max_bad_share, least)
+        if message:
+            complaints.append(message)
             _show_reasons(read_table(table, YIELD), row.split)
     if complaints:
         raise InputError(
             f"{'; '.join(complaints)}; {table} has the reasons, and {Path(table).parent}/*/*"
-            f"{_SUFFIX} every clip's: mend them, fetch again what may yet be had "
+            f"{_SUFFIX} those of every clip: fix them, fetch failed clips again "
             "(docs/fetching.md), or change the limit"
         )
     write_table(gate, found.assign(needed=needed), GATE)
 
 
 def _statuses(path: str | os.PathLike, clips: Sequence[Clip]) -> pd.DataFrame:
-    """Return the rows of a status table in the order of `clips`, one each."""
+    """Return the row of each of `clips` in a status table, in the order of `clips`."""
     rows = read_table(path, STATUS)
     found = Counter(rows["clip_id"])
-    asked = {clip.clip_id for clip in clips}
+    expected = {clip.clip_id for clip in clips}
     for problem, culprits in (
-        ("no status", (clip_id for clip_id in asked if not found[clip_id])),
+        ("no status", (clip_id for clip_id in expected if not found[clip_id])),
         ("more than one status", (clip_id for clip_id, count in found.items() if count > 1)),
-        ("a status, but is not in the shard", (name for name in found if name not in asked)),
+        ("a status, but is not in the shard", (name for name in found if name not in expected)),
     ):
         culprit = min(culprits, default=None)
         if culprit is not None:
@@ -159,7 +157,7 @@ def _split_yields(table: pd.DataFrame, from_audioset: Mapping[str, bool]) -> pd.
 
 
 def _show_reasons(table: pd.DataFrame, split: str) -> None:
-    """Show why clips of `split` are of no use, the commonest reasons first."""
+    """Log and print why clips of `split` are unusable, the most frequent reasons first."""
     own = table[(table["split"] == split) & (table["class"] == ALL)]
     bad = own[~own["status"].isin(USABLE)].sort_values("clips", ascending=False, kind="stable")
     lines = [f"{'status':<16} {'reason':<30} {'clips':>8}  example"]
@@ -167,5 +165,5 @@ def _show_reasons(table: pd.DataFrame, split: str) -> None:
         lines.append(f"{row.status:<16} {row.reason:<30} {row.clips:>8}  {row.example}")
     if len(bad) > _SHOWN_REASONS:
         lines.append(f"and {len(bad) - _SHOWN_REASONS} more reasons")
-    logging.error("clips of %s that are of no use:\n%s", split, "\n".join(lines))
+    logging.error("unusable clips of %s:\n%s", split, "\n".join(lines))
     say("\n".join(lines))

@@ -1,4 +1,4 @@
-"""Clips from YouTube, through yt-dlp: as little of the sound as covers the segment, cut here."""
+"""Clips from YouTube through yt-dlp: download just enough to cover the segment, then cut it."""
 
 import logging
 import os
@@ -35,25 +35,25 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _NATIVE = ("http", "https", "http_dash_segments", "m3u8_native")
 _OLDEST_DENO = (2, 3)
 
-# How far beyond the segment's end the download goes: bytes are not spread evenly over time.
+# How far beyond the end of the segment to download: bytes are not spread evenly over time.
 _MARGIN_SECONDS = 10.0
 _MARGIN_SHARE = 0.15
 # YouTube gives durations in whole seconds.
-_DURATION_SECONDS = 1.0
+_DURATION_TOLERANCE_SECONDS = 1.0
 
-_SECONDS_IDLE = 30.0
+_IDLE_SECONDS = 30.0
 _RETRIES = 2
 _RETRY_SECONDS = 2.0
-_LONGEST_RETRY = 30.0
+_MAX_RETRY_SECONDS = 30.0
 
-_COOKIES = "audio.youtube.cookies takes a file of cookies in Netscape's form, or null"
+_COOKIES = "set audio.youtube.cookies to a cookie file in Netscape format, or to null"
 
 
 class YouTubeSource:
     """Clips whose reference is the id of a video on YouTube.
 
-    One YoutubeDL serves all clips of a job. It is made when the first clip is asked for, after what
-    it needs has been checked.
+    One YoutubeDL serves all clips of a job. It is created for the first clip, after checking its
+    requirements.
     """
 
     remote = True
@@ -69,62 +69,62 @@ class YouTubeSource:
         extractors: Sequence[str] = ("youtube",),
         retry_seconds: float = _RETRY_SECONDS,
     ) -> None:
-        """Take a clip's length, the configured ffmpeg, `audio.youtube` and `audio.download`.
+        """Set a clip's length, the configured ffmpeg, `audio.youtube` and `audio.download`.
 
-        `address` makes the address of a video's id, and only yt-dlp's `extractors` may answer to
-        it; within one attempt at a clip yt-dlp tries again after pauses that double from
-        `retry_seconds` on.
+        `address` is the pattern of a video's address, and only yt-dlp's `extractors` may handle
+        it. Within one attempt at a clip, yt-dlp retries after `retry_seconds`, then after pauses
+        that double.
         """
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
         self._settings = youtube
         self._seconds = download["timeout_seconds"]
-        self._most_bytes = int(download["max_mb"] * 10**6)
+        self._max_bytes = int(download["max_mb"] * 10**6)
         self._address = address
         self._extractors = extractors
         self._retry_seconds = retry_seconds
-        # A session that YouTube trusts gets videos that others do not.
+        # YouTube serves some videos only to sessions with cookies.
         self.terms = youtube["cookies"] or ""
         self._downloader: yt_dlp.YoutubeDL | None = None
         self._folder: tempfile.TemporaryDirectory | None = None
-        self._asked_at = -float("inf")
-        self._voice = _Voice()
-        # Clips that were answered for good, and how many had been when a clip was first said to be
-        # unavailable with no word of why.
-        self._answered = 0
-        self._unavailable: dict[str, int] = {}
-        self._short: dict[str, int] = {}
-        # What is known of the video that is being asked for.
+        self._last_request = -float("inf")
+        self._logger = _YtDlpLogger()
+        # The number of clips with a final answer so far, and that number at the time when a clip
+        # was first called unavailable without a reason.
+        self._n_answered = 0
+        self._unavailable_since: dict[str, int] = {}
+        self._short_downloads: dict[str, int] = {}
+        # The current video.
         self._end = 0.0
         self._start = 0.0
         self._duration: float | None = None
         self._refusal: Unusable | None = None
-        self._mute = False
+        self._no_audio = False
 
     def read(self, clip: Clip) -> Decoded:
         """Download and decode the segment of `clip`.
 
-        Raises Unusable when it cannot be had, Retryable when it may be had another time, Systemic
-        when no clip can be had for now, and InputError when ffmpeg cannot be run.
+        Raises Unusable when it is not available, Retryable when it may be available later, Systemic
+        when no clip is available for now, and InputError when ffmpeg cannot be run.
         """
         if self._downloader is None:
-            self._open()
+            self._make_downloader()
         try:
             decoded = self._read(clip)
         except Unusable:
-            self._answered += 1
+            self._n_answered += 1
             raise
         except Retryable as error:
             if error.reason == VIDEO_UNAVAILABLE:
-                self._hear_unavailable(clip, error)
+                self._settle_unavailable(clip, error)
             raise
         except OSError as error:
             raise classify(error) from error
-        self._answered += 1
+        self._n_answered += 1
         return decoded
 
     def close(self) -> None:
-        """Remove what was downloaded; the source may be read from again."""
+        """Remove the downloads; the source can still be used."""
         if self._downloader is not None:
             self._downloader.close()
             self._downloader = None
@@ -132,8 +132,8 @@ class YouTubeSource:
             self._folder.cleanup()
             self._folder = None
 
-    def _open(self) -> None:
-        """Check all that YouTube takes, then make the downloader."""
+    def _make_downloader(self) -> None:
+        """Check the requirements, then create the downloader."""
         cookies = _read_cookies(self._settings["cookies"])
         ffmpeg, _ = find_ffmpeg(self._ffmpeg_path)
         runtime, version = find_deno(self._settings["deno"])
@@ -147,26 +147,26 @@ class YouTubeSource:
                 )
         downloader = yt_dlp.YoutubeDL(self._params(cookies, ffmpeg, runtime))
         try:
-            # Read now, not in the middle of the first clip.
+            # Read the cookies now, not during the first clip.
             _ = downloader.cookiejar
         except YoutubeDLError as error:
             path = self._settings["cookies"]
-            raise Systemic("cookies", f"{path} is no such file", _COOKIES) from error
+            raise Systemic("cookies", f"{path} is not a cookie file", _COOKIES) from error
         self._downloader = downloader
 
     def _params(self, cookies: StringIO | None, ffmpeg: str, runtime: str) -> dict:
         agent = self._settings["user_agent"]
 
         def wait(n: int) -> float:
-            return min(_LONGEST_RETRY, self._retry_seconds * 2**n)
+            return min(_MAX_RETRY_SECONDS, self._retry_seconds * 2**n)
 
         return {
-            "format": self._choose,
+            "format": self._choose_format,
             "allowed_extractors": list(self._extractors),
             "noplaylist": True,
-            "match_filter": self._admit,
-            "progress_hooks": [self._progress],
-            # One name, chosen here: nothing that the site says becomes a path.
+            "match_filter": self._reject,
+            "progress_hooks": [self._check_progress],
+            # A fixed name: no text from the site becomes part of a path.
             "outtmpl": {"default": str(self._file)},
             "nopart": True,
             "overwrites": True,
@@ -179,162 +179,173 @@ class YouTubeSource:
             "js_runtimes": {"deno": {"path": runtime}},
             "cookiefile": cookies,
             "http_headers": {"User-Agent": agent} if agent else {},
-            "socket_timeout": min(_SECONDS_IDLE, self._seconds),
+            "socket_timeout": min(_IDLE_SECONDS, self._seconds),
             "retries": _RETRIES,
             "fragment_retries": _RETRIES,
             "extractor_retries": _RETRIES,
             "file_access_retries": 1,
             "skip_unavailable_fragments": False,
             "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor"), wait),
-            "logger": self._voice,
+            "logger": self._logger,
             "quiet": True,
             "noprogress": True,
             "color": {"stdout": "no_color", "stderr": "no_color"},
         }
 
     @property
+    def _folder_path(self) -> Path:
+        assert self._folder is not None
+        return Path(self._folder.name)
+
+    @property
     def _file(self) -> Path:
-        return Path(self._folder.name) / "sound"
+        return self._folder_path / "sound"
 
     def _read(self, clip: Clip) -> Decoded:
         if self._address is _WATCH and not _VIDEO_ID.fullmatch(clip.reference):
-            raise Unusable("unavailable", "no such video", f"{clip.reference} is no YouTube id")
-        seconds = clip.asked_seconds(self._clip_seconds)
+            raise Unusable("unavailable", "no such video", f"{clip.reference} is not a YouTube id")
+        seconds = clip.seconds_to_read(self._clip_seconds)
         self._start, self._end = clip.start_seconds, clip.start_seconds + seconds
-        self._duration, self._refusal, self._mute = None, None, False
-        self._voice.warnings.clear()
+        self._duration, self._refusal, self._no_audio = None, None, False
+        self._logger.warnings.clear()
         self._wait()
         try:
             try:
                 self._download(clip)
             finally:
-                self._asked_at = time.monotonic()
-            return self._decoded(clip, seconds)
+                self._last_request = time.monotonic()
+            return self._decode(clip, seconds)
         finally:
-            for path in Path(self._folder.name).iterdir():
+            for path in self._folder_path.iterdir():
                 path.unlink()
 
     def _wait(self) -> None:
-        due = self._asked_at + self._settings["pause_seconds"] - time.monotonic()
+        due = self._last_request + self._settings["pause_seconds"] - time.monotonic()
         if due > 0:
             time.sleep(due)
 
     def _download(self, clip: Clip) -> None:
-        """Have yt-dlp write the sound of the video, up to the end of the segment, to `_file`."""
+        """Download the sound of the video, up to the end of the segment, to `_file`."""
+        assert self._downloader is not None
         try:
-            with _within(self._seconds):
+            with _time_limit(self._seconds):
                 self._downloader.extract_info(self._address.format(clip.reference))
-        except _Covered:
+        except _SegmentCovered:
             pass
-        except _Expired:
-            # What was interrupted may be in any state.
+        except _TimeUp:
+            # The interrupted downloader may be in any state.
             self._downloader = None
             raise Retryable("timed out", f"not complete after {self._seconds:g} s") from None
         except (Unusable, Retryable):
             raise
         except YoutubeDLError as error:
-            if self._mute:
+            if self._no_audio:
                 raise Unusable("unavailable", "no audio stream", one_line(error)) from error
-            raise classify(error, self._voice.warnings) from error
+            raise classify(error, self._logger.warnings) from error
         except OSError as error:
-            raise classify(error, self._voice.warnings) from error
+            raise classify(error, self._logger.warnings) from error
         except Exception as error:
             logging.warning("clip %s: yt-dlp failed", clip.clip_id, exc_info=True)
             message = f"{type(error).__name__}: {error}"
             raise Retryable("yt-dlp failed", message) from error
         if self._refusal is not None:
             raise self._refusal
-        # Returns normally also when it has decided not to download.
+        # yt-dlp also returns normally when it decides not to download.
         if not self._file.exists():
-            raise Retryable("nothing downloaded", "; ".join(self._voice.warnings) or "no file")
+            raise Retryable("nothing downloaded", "; ".join(self._logger.warnings) or "no file")
 
-    def _decoded(self, clip: Clip, seconds: float) -> Decoded:
-        """Decode the segment from what was downloaded; too little of it may be more next time."""
+    def _decode(self, clip: Clip, seconds: float) -> Decoded:
+        """Decode the segment from the download; if it is too short, raise Retryable once."""
         try:
             decoded = decode(self._file, clip.start_seconds, seconds, self._ffmpeg_path)
         except Unusable as error:
             if error.status != "empty":
                 raise
-            raise Retryable("no sound in the download", self._named(error.message)) from error
+            raise Retryable(
+                "no sound in the download", self._without_path(error.message)
+            ) from error
         got = len(decoded.samples)
         due = seconds
         if self._duration is not None:
-            due = min(due, self._duration - _DURATION_SECONDS - clip.start_seconds)
-        if got < (due - SHORT_SECONDS) * SAMPLE_RATE and self._short.get(clip.clip_id) != got:
-            self._short[clip.clip_id] = got
+            due = min(due, self._duration - _DURATION_TOLERANCE_SECONDS - clip.start_seconds)
+        if (
+            got < (due - SHORT_SECONDS) * SAMPLE_RATE
+            and self._short_downloads.get(clip.clip_id) != got
+        ):
+            self._short_downloads[clip.clip_id] = got
             raise Retryable("short download", f"{got / SAMPLE_RATE:.3f} s of {seconds:.3f} s")
-        # As short a second time: that is all there is.
-        return replace(decoded, message=self._named(decoded.message))
+        # The same length twice: the video has no more.
+        return replace(decoded, message=self._without_path(decoded.message))
 
-    def _named(self, message: str) -> str:
-        """Return what a decoder said, without the name of a file that will be gone."""
+    def _without_path(self, message: str) -> str:
+        """Return a decoder's message without the path of the temporary file."""
         return message.replace(str(self._file), "the download")
 
-    def _hear_unavailable(self, clip: Clip, error: Retryable) -> None:
-        """Take a bare "Video unavailable" for final once another clip was answered in between."""
-        before = self._unavailable.setdefault(clip.clip_id, self._answered)
-        if self._answered > before:
-            self._answered += 1
+    def _settle_unavailable(self, clip: Clip, error: Retryable) -> None:
+        """Raise Unusable for "Video unavailable" once another clip was answered in between."""
+        n_answered = self._unavailable_since.setdefault(clip.clip_id, self._n_answered)
+        if self._n_answered > n_answered:
+            self._n_answered += 1
             raise Unusable("unavailable", error.reason, error.message) from error
 
-    # yt-dlp calls these.
+    # yt-dlp calls the following methods.
 
-    def _choose(self, context: dict) -> Iterator[dict]:
-        """Yield the best format of sound alone, else the smallest with sound, fetched natively."""
+    def _choose_format(self, context: dict) -> Iterator[dict]:
+        """Yield the best audio-only native format, else the worst native one with audio."""
         formats = context["formats"]
-        shown = [one for one in formats if one.get("vcodec") != "none"]
-        heard = [one for one in formats if one.get("acodec") != "none"]
-        self._mute = bool(shown) and not heard
-        heard = [one for one in heard if one.get("protocol", "https") in _NATIVE]
-        alone = [one for one in heard if one.get("vcodec") == "none"]
-        # Worst to best is their order.
-        if alone:
-            yield alone[-1]
-        elif heard:
-            yield heard[0]
+        with_video = [one for one in formats if one.get("vcodec") != "none"]
+        with_audio = [one for one in formats if one.get("acodec") != "none"]
+        self._no_audio = bool(with_video) and not with_audio
+        native = [one for one in with_audio if one.get("protocol", "https") in _NATIVE]
+        audio_only = [one for one in native if one.get("vcodec") == "none"]
+        # yt-dlp sorts formats from worst to best.
+        if audio_only:
+            yield audio_only[-1]
+        elif native:
+            yield native[0]
 
-    def _admit(self, info: dict, *, incomplete: bool) -> str | None:
-        """Refuse a video that is no recording, or ends before the segment begins."""
+    def _reject(self, info: dict, *, incomplete: bool) -> str | None:
+        """Refuse a live or upcoming video, and one that ends before the segment begins."""
         self._duration = info.get("duration")
         if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
-            self._refusal = Unusable("unavailable", "live", "the video is live, or yet to come")
-        elif self._duration and self._duration + _DURATION_SECONDS < self._start:
+            self._refusal = Unusable("unavailable", "live", "the video is live or upcoming")
+        elif self._duration and self._duration + _DURATION_TOLERANCE_SECONDS < self._start:
             self._refusal = Unusable(
                 "unavailable",
                 "ends before the segment",
-                f"the video has {self._duration:g} s, the segment starts at {self._start:g} s",
+                f"the video is {self._duration:g} s long, the segment starts at {self._start:g} s",
             )
         return None if self._refusal is None else self._refusal.reason
 
-    def _progress(self, state: dict) -> None:
-        """Stop the download when it is too large, or once it covers the segment."""
+    def _check_progress(self, state: dict) -> None:
+        """Stop the download when it is too large or covers the segment."""
         done = state.get("downloaded_bytes") or 0
-        if done > self._most_bytes:
-            raise Unusable("unavailable", "too large", f"more than {self._most_bytes} bytes")
+        if done > self._max_bytes:
+            raise Unusable("unavailable", "too large", f"more than {self._max_bytes} bytes")
         total = state.get("total_bytes") or state.get("total_bytes_estimate")
         if state["status"] != "downloading" or not total or not self._duration:
             return
         needed = (self._end * (1 + _MARGIN_SHARE) + _MARGIN_SECONDS) / self._duration
         if done >= needed * total:
-            raise _Covered
+            raise _SegmentCovered
 
 
-class _Covered(DownloadCancelled):
-    """The segment has been downloaded."""
+class _SegmentCovered(DownloadCancelled):
+    """The download covers the segment."""
 
 
-class _Expired(BaseException):
-    """The time for a clip is over; of a kind that nothing in between takes for its own."""
+class _TimeUp(BaseException):
+    """The time for a clip is over; a BaseException, which yt-dlp does not catch."""
 
 
-class _Voice:
-    """Where yt-dlp's messages go: the log, and the warnings of the present clip to a list."""
+class _YtDlpLogger:
+    """Writes yt-dlp's messages to the log and keeps the warnings of the current clip."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
     def debug(self, message: str) -> None:
-        """Pass over what is said in passing."""
+        """Ignore debug messages."""
 
     def warning(self, message: str) -> None:
         self.warnings.append(one_line(message))
@@ -347,28 +358,28 @@ class _Voice:
 def find_deno(configured: str | None) -> tuple[str, str]:
     """Return the path of deno, the JavaScript runtime, and its version.
 
-    That is the configured one, else the one on PATH, else the one that comes with the
-    requirements. Raises Systemic when there is none, it does not run, or is too old.
+    The configured one comes first, then the one on PATH, then the one in the requirements. Raises
+    Systemic when there is none, it does not run, or it is too old.
     """
     program = configured or shutil.which("deno")
     advice = "install deno 2.3 or newer, or set audio.youtube.deno to its path"
     try:
         program = program or os.fsdecode(deno.find_deno_bin())
-        answer = subprocess.run(
+        process = subprocess.run(
             [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Systemic("runtime missing", f"{program or 'deno'}: {error}", advice) from error
-    first = answer.stdout.decode("utf-8", "replace").partition("\n")[0]
+    first = process.stdout.decode("utf-8", "replace").partition("\n")[0]
     version = re.match(r"deno (\d+)\.(\d+)(\.\d+)*", first)
     if not version or (int(version[1]), int(version[2])) < _OLDEST_DENO:
-        message = f"{program}: is not deno 2.3 or newer ({one_line(first, 80)})"
+        message = f"{program}: not deno 2.3 or newer ({one_line(first, 80)})"
         raise Systemic("runtime missing", message, advice)
     return program, version[0].removeprefix("deno ")
 
 
 def _read_cookies(path: str | None) -> StringIO | None:
-    """Return the cookies as text: yt-dlp would write to their file, and several jobs share it."""
+    """Return the cookies as text: yt-dlp would write to their file, which several jobs share."""
     if path is None:
         return None
     try:
@@ -382,19 +393,19 @@ def _read_cookies(path: str | None) -> StringIO | None:
 
 
 @contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """Raise _Expired in the block when it takes longer; only the main thread can be called so."""
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise _TimeUp when the block takes longer; signals work only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def expire(*_: object) -> NoReturn:
-        raise _Expired
+        raise _TimeUp
 
-    before = signal.signal(signal.SIGALRM, expire)
+    previous = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)
