@@ -48,8 +48,8 @@ onstart:
 
 
 onsuccess:
-    tell_where_results_are()
+    tell_where_results_are(log)
 
 
 onerror:
-    tell_how_to_go_on()
+    tell_how_to_go_on(log)

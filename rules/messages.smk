@@ -1,15 +1,65 @@
-# What a run says at its end.
+# What a run shows as it goes, and what it says at its end.
 
+import time
 
-def tell_where_results_are():
-    print(f"\nreport   {results('report.html')}")
-    print(f"claims   {results('claims/claims.tsv')}")
-    print(f"figures  {results('figures')}")
-    print(
-        f"tables   {results('selectivity', TARGET, 'summary.tsv')} {results('recognition/summary.tsv')}"
+from music_detectors.claims.verdicts import verdict_lines
+from music_detectors.common import watch
+from music_detectors.common.watch import duration
+
+BEGUN = time.monotonic()
+
+# Jobs on a cluster, each a Snakemake of its own, and other kinds of output have Snakemake's messages.
+_output = workflow.output_settings
+WATCH = (
+    watch.begin(
+        {one.name: Path(one.snakefile).stem for one in workflow.rules if one.script}
     )
-    print(f"yield    {results('audio/yield.tsv')}")
+    if workflow.is_main_process
+    and not (_output.dryrun or _output.quiet or _output.verbose)
+    and not (_output.printshellcmds or _output.debug_dag)
+    else None
+)
 
 
-def tell_how_to_go_on():
+def tell_where_results_are(log):
+    """Print the verdicts, where the results are of what was asked for, and what it took."""
+    end_of_progress()
+    asked_for = {job.rule.name for job in workflow.dag.jobs}
+    claims = results("claims/claims.tsv")
+    if "assess_claims" in asked_for:
+        print("\n" + "\n".join(verdict_lines(claims)))
+    places = {
+        "report": ("write_report", results("report.html")),
+        "claims": ("assess_claims", claims),
+        "figures": ("plot_selective_responses", results("figures")),
+        "tables": (
+            "summarise_selectivity",
+            results("selectivity", TARGET, "summary.tsv"),
+        ),
+        "yield": ("summarise_yield", results("audio/yield.tsv")),
+    }
+    print()
+    for what, (name, path) in places.items():
+        if name in asked_for:
+            print(f"{what:<8} {path}")
+    tell_log_and_time(log)
+
+
+def tell_how_to_go_on(log):
+    """Print how to go on after a failure or an interruption."""
+    end_of_progress()
     print("\nWhat was finished is kept: the same command goes on from there.")
+    tell_log_and_time(log)
+
+
+def end_of_progress():
+    """Give the terminal back to what is printed from here on."""
+    if WATCH is not None:
+        WATCH.end()
+
+
+def tell_log_and_time(log):
+    """Print the path of Snakemake's log of the run, and how long the run took."""
+    for path in log:
+        print(f"log      {os.path.relpath(path)}")
+    print(f"time     {duration(time.monotonic() - BEGUN)}")

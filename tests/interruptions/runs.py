@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from workflow.snake import ROOT
+from workflow.snake import ROOT, executed
 
 SMOKE = ["--configfile", str(ROOT / "config" / "smoke.yaml")]
 # What tells how long something took, or how often it was begun.
@@ -63,7 +63,9 @@ class Started:
                 )
                 return
         self._terminal, inside = pty.openpty()
-        self.process = subprocess.Popen(line, preexec_fn=lambda: os.login_tty(inside))
+        self.process = subprocess.Popen(
+            line, preexec_fn=lambda: os.login_tty(inside), env={**os.environ, "TERM": "xterm"}
+        )
         os.close(inside)
         os.set_blocking(self._terminal, False)
 
@@ -77,7 +79,7 @@ class Started:
 
     def finished_jobs(self):
         """How many jobs have finished."""
-        return self.said().count("Finished jobid")
+        return len(executed(self.said()))
 
     def type(self, character):
         """Type `character` at the terminal."""

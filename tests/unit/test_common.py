@@ -225,10 +225,16 @@ def test_what_may_pass_ends_a_job_with_its_own_exit_code(tmp_path, capsys):
     assert "the network is down" in (tmp_path / "a.log").read_text()
 
 
-def test_any_other_error_leaves_its_traceback_in_the_log(tmp_path):
-    with pytest.raises(ZeroDivisionError), job(str(tmp_path / "a.log")):
+def test_any_other_error_ends_a_job_in_one_line_and_leaves_its_traceback_in_the_log(
+    tmp_path, capsys
+):
+    log = tmp_path / "a.log"
+    with pytest.raises(SystemExit) as ended, job(str(log)):
         print(1 / 0)
-    assert "ZeroDivisionError" in (tmp_path / "a.log").read_text()
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ZeroDivisionError: division by zero") and str(log) in line
+    assert "Traceback" in log.read_text()
 
 
 def test_progress_yields_everything_and_tells_the_log(caplog):

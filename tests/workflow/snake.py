@@ -58,6 +58,11 @@ def planned(folder, *arguments):
     return jobs
 
 
+def executed(said):
+    """The rules whose jobs ended well in a run that said `said`, in the order of their ends."""
+    return re.findall(r"^ *\d+/\d+  (\w+)", said, re.M)
+
+
 def preset(name):
     """The arguments that lay a preset over the default configuration."""
     return ["--configfile", ROOT / "config" / f"{name}.yaml"]

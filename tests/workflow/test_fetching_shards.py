@@ -9,7 +9,7 @@ import sys
 from music_detectors.audio.columns import STATUS
 from music_detectors.common.tables import read_table
 from support.fault_server import fault_server, reply, sound, unused_port
-from workflow.snake import ROOT, planned, snakemake, written
+from workflow.snake import ROOT, executed, planned, snakemake, written
 
 TONES = [reply(sound(2.0, seed=k)) for k in range(12)]
 
@@ -56,10 +56,6 @@ def statuses(folder):
     }
 
 
-def jobs(text):
-    return sorted(re.findall(r"^(?:local)?rule (fetch_audio|compute_spectrograms):", text, re.M))
-
-
 def test_stopped_gone_on_with_and_failed_clips_taken_up_again(tmp_path):
     with fault_server() as web:
         for k, behaviour in enumerate(TONES):
@@ -75,7 +71,6 @@ def test_stopped_gone_on_with_and_failed_clips_taken_up_again(tmp_path):
         assert stopped.returncode != 0
         said = stopped.stdout + stopped.stderr
         assert "stopped for now: connection refused" in said
-        assert "exit status 75" in said
         assert not (tmp_path / "results/web/audio/test/00000.h5").exists()
 
         # The address is there again, and nothing that was stored is asked for once more.
@@ -111,10 +106,10 @@ def test_stopped_gone_on_with_and_failed_clips_taken_up_again(tmp_path):
             timeout=300,
         )
         assert again.returncode == 0, again.stdout + again.stderr
-        assert jobs(again.stdout + again.stderr) == ["compute_spectrograms", "fetch_audio"]
+        assert sorted(executed(again.stderr)) == ["compute_spectrograms", "fetch_audio"]
         assert statuses(tmp_path) == expected
         asked = {path for path in web.asked if web.asked[path] != before[path]}
         assert asked == {"/5"}
         # With nothing left to take up, the command does nothing.
         idle = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
-        assert "rule" not in idle.stdout + idle.stderr
+        assert "Nothing to be done" in idle.stderr and not executed(idle.stderr)

@@ -1,5 +1,6 @@
 """The smoke configuration through Snakemake, whole; tests/reruns has what a second run does."""
 
+import re
 import shutil
 import xml.etree.ElementTree
 
@@ -15,6 +16,7 @@ from statsmodels.regression.linear_model import OLS
 from music_detectors.acoustics.columns import ACOUSTICS, COVARIATES
 from music_detectors.audio.columns import STATUS
 from music_detectors.claims.columns import CLAIMS, ESTIMATES, UNDETERMINED, VERDICTS, WHOLE
+from music_detectors.claims.statements import TITLES
 from music_detectors.common.files import checksum_path, sha256
 from music_detectors.common.hdf5 import read_text
 from music_detectors.common.tables import read_table
@@ -30,7 +32,7 @@ from music_detectors.selectivity.columns import (
 )
 from music_detectors.stimuli.columns import QUILT_STATUS
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
-from workflow.snake import preset, snakemake
+from workflow.snake import executed, preset, snakemake
 
 SMOKE = preset("smoke")
 NETWORKS = [(c, s) for c in ("natural", "shuffled", "untrained") for s in (1, 2)]
@@ -357,3 +359,20 @@ def test_the_page_says_so(results):
     for rule in ("train_network", "lesion_units", "assess_claims"):
         assert f"<td>{rule}</td>" in page
     assert "<script" not in page
+
+
+def test_a_run_says_a_line_for_each_job_then_the_verdicts_and_where_results_are(smoke):
+    said = smoke.with_suffix(".said").read_text()
+    (planned,) = re.findall(r"^(\d+) jobs$", said, re.M)
+    assert len(executed(said)) == int(planned)
+    verdicts = read_table(smoke / "results/smoke/claims/claims.tsv", VERDICTS)
+    for claim in verdicts[verdicts["part"] == WHOLE].itertuples():
+        assert re.search(rf"^{TITLES[claim.claim]} +{claim.verdict}", said, re.M)
+    end = said[said.index("\nreport ") :].split()
+    assert end[:6] == [
+        *("report", "results/smoke/report.html"),
+        *("claims", "results/smoke/claims/claims.tsv"),
+        *("figures", "results/smoke/figures"),
+    ]
+    assert (smoke / end[end.index("log") + 1]).stat().st_size > 10 * len(said)
+    assert re.search(r"^time     \d", said, re.M)

@@ -31,7 +31,7 @@ def job(log: str) -> Iterator[None]:
 
     An InputError is written to the log and to standard error, and the process exits with 1, and so
     is the trouble that it has with a disk (see `disk_trouble`); ComeBackLater likewise, with
-    EXIT_LATER (75). Any other exception leaves its traceback in the log and goes on.
+    EXIT_LATER (75). Any other exception leaves its traceback in the log, and ends in one line too.
 
     A job that is interrupted, or whose Snakemake is gone, removes what it had half written and
     exits with 128 and the number of the signal, without a traceback.
@@ -57,7 +57,8 @@ def job(log: str) -> Iterator[None]:
             trouble = disk_trouble(error, place=log)
             if trouble is None:
                 logging.exception("the job failed")
-                raise
+                what = f"{type(error).__name__}: {one_line(error)}"
+                trouble = f"{what} (a fault of the workflow; the traceback is in {log})"
             _end("error", trouble, 1)
         finally:
             logging.shutdown()
