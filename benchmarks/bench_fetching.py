@@ -132,7 +132,7 @@ def bench_shard(folder: Path, clips: list[Clip]) -> None:
     rows = [(c.clip_id, str(path)) for c, path in zip(clips, paths, strict=True)]
     table = pd.DataFrame(rows, columns=["clip_id", "reference"])
     usual = {"split": "train", "shard": "00000", "source": "file", "start_seconds": 0.0}
-    usual |= {"end_seconds": np.nan, "labels": "a", "role": "other", "withheld": False}
+    usual |= {"end_seconds": np.nan, "labels": "a", "role": "other", "listed": False}
     write_table(folder / "clips.tsv", table.assign(**usual), CLIPS)
     settings = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["audio"]
 

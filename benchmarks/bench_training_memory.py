@@ -15,7 +15,7 @@ VALIDATION = 0.9
 
 def show_peak(folder: Path) -> None:
     """Train for an epoch on the corpus in `folder` and print the peak memory in kB."""
-    corpus = Paths(folder / "index.tsv", folder / "clips.tsv", folder / "classes.tsv")
+    corpus = Paths.under(folder)
     train(corpus, folder, 1, VALIDATION, "cpu")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.common.tables import write_table
-from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
 from music_detectors.spectrograms.columns import INDEX
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import write_spectrogram_shard
@@ -24,6 +24,12 @@ class Paths:
     index: Path
     clips: Path
     classes: Path
+    branches: Path
+
+    @classmethod
+    def under(cls, folder: Path) -> "Paths":
+        """Return the paths of a corpus in `folder`."""
+        return cls(*(folder / f"{name}.tsv" for name in ("index", "clips", "classes", "branches")))
 
 
 def generate(folder: Path, n: int, classes: int, frames: int = 802) -> Paths:
@@ -45,7 +51,7 @@ def generate(folder: Path, n: int, classes: int, frames: int = 802) -> Paths:
             "end_seconds": np.nan,
             "labels": [f"{mids[a]};{mids[b]}" for a, b in zip(first, second, strict=True)],
             "role": "other",
-            "withheld": False,
+            "listed": False,
         }
     )
     for name, members in clips.groupby("shard"):
@@ -64,11 +70,12 @@ def generate(folder: Path, n: int, classes: int, frames: int = 802) -> Paths:
         )
     index = clips[["clip_id", "shard"]].assign(row=number % _SHARD_CLIPS, n_frames=frames)
     table = pd.DataFrame({"index": range(classes), "mid": mids, "name": mids, "branch": "other"})
-    table = table.assign(target=False, withheld=False, genre=False)
-    paths = Paths(folder / "index.tsv", folder / "clips.tsv", folder / "classes.tsv")
+    table = table.assign(target=False, genre=False)
+    paths = Paths.under(folder)
     write_table(paths.index, index, INDEX)
     write_table(paths.clips, clips, CLIPS)
     write_table(paths.classes, table, CLASSES)
+    write_table(paths.branches, table.rename(columns={"mid": "id"}).assign(classes=mids), BRANCHES)
     return paths
 
 
@@ -80,8 +87,9 @@ def train(
         corpus.index,
         corpus.clips,
         corpus.classes,
+        corpus.branches,
         settings=Settings(
-            condition=Condition("natural", withhold=False, labels="given", epochs=epochs),
+            condition=Condition("natural", withhold=[], labels="given", epochs=epochs, keep="best"),
             seed=1,
             replicate=1,
             batch_size=32,

@@ -72,6 +72,7 @@ rule write_report:
     input:
         claims=results("claims/claims.tsv"),
         corpus=results("corpus/summary.tsv"),
+        conditions=results("corpus/conditions.tsv"),
         # With the limits that the page shows.
         gate=GATE,
         audio=results("audio/yield.tsv"),

@@ -32,7 +32,10 @@ invocations.begin()
 try:
     check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
     check_sense(config)
-    check_corpus(config["corpus"])
+    CONDITIONS = kept_conditions(config)
+    check_corpus(
+        config["corpus"], {name: how["withhold"] for name, how in CONDITIONS.items()}
+    )
     # What AudioSet's clips are looked for in; other corpora say themselves where theirs are.
     SOURCES = (
         config["audio"]["sources"] if config["corpus"]["source"] == "audioset" else []
@@ -44,7 +47,6 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-CONDITIONS = kept_conditions(config)
 SEEDS = list(range(1, config["networks"]["seeds"] + 1))
 NETWORKS = [[condition, seed] for condition in CONDITIONS for seed in SEEDS]
 SPLITS = ["train", "test"]

@@ -39,6 +39,7 @@ rule make_corpus:
         unpack(corpus_files),
     output:
         classes=results("corpus/classes.tsv"),
+        branches=results("corpus/branches.tsv"),
         clips=results("corpus/clips.tsv"),
         summary=report(
             results("corpus/summary.tsv"),
@@ -63,3 +64,32 @@ rule make_corpus:
         code=digest("make_corpus.py"),
     script:
         "../workflow_scripts/make_corpus.py"
+
+
+# Early, since it stops a run that has nothing left to train on.
+rule summarise_conditions:
+    input:
+        clips=results("corpus/clips.tsv"),
+        branches=results("corpus/branches.tsv"),
+    output:
+        table=report(
+            results("corpus/conditions.tsv"),
+            caption="../report/conditions.rst",
+            category="Corpus",
+        ),
+    log:
+        log_of("summarise_conditions"),
+    benchmark:
+        benchmark_of("summarise_conditions")
+    priority: 12
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(table_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        withhold={name: how["withhold"] for name, how in CONDITIONS.items()},
+        code=digest("summarise_conditions.py"),
+    script:
+        "../workflow_scripts/summarise_conditions.py"

@@ -9,6 +9,7 @@ rule lesion_units:
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
+        branches=results("corpus/branches.tsv"),
     output:
         lesions=results("lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv"),
         classes=results("lesions/{target}/{condition}/fraction-{fraction}/classes.tsv"),
@@ -27,6 +28,7 @@ rule lesion_units:
         seeds=SEEDS,
         layer=config["selectivity"]["layer"],
         random_draws=config["lesions"]["random_draws"],
+        withhold=WITHHELD,
         code=digest("lesion_units.py"),
     script:
         "../workflow_scripts/lesion_units.py"

@@ -28,8 +28,12 @@ def corpus_files(wildcards):
 
 def corpus_params(wildcards):
     """The keys of the section `corpus` that the tables depend on."""
-    keys = ["source", "target", "withheld", "withheld_clips", "shard_clips", "ontology"]
+    keys = ["source", "target", "withheld_clips", "shard_clips", "ontology"]
     return {key: CORPUS[key] for key in [*keys, CORPUS["source"]]}
+
+
+# What the condition that the claims are about withholds: recognition is told apart by it.
+WITHHELD = CONDITIONS[config["claims"]["condition"]]["withhold"]
 
 
 def metadata_params(wildcards):

@@ -7,6 +7,7 @@ rule score_recognition:
         test=results("responses", network("original", "test.h5")),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
+        branches=results("corpus/branches.tsv"),
         network_clips=results("networks", network("clips.tsv")),
     output:
         table=results("recognition", network("average_precision.tsv")),
@@ -21,6 +22,7 @@ rule score_recognition:
         mem_mb=memory(responses_mb),
         runtime=minutes(corpus_minutes),
     params:
+        withhold=WITHHELD,
         code=digest("score_recognition.py"),
     script:
         "../workflow_scripts/score_recognition.py"

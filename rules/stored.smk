@@ -31,6 +31,7 @@ def stored(wildcards):
         # An embedded corpus is described by no file.
         *(rules.fetch_metadata.output if configured(config["corpus"]) else []),
         *rules.make_corpus.output,
+        *rules.summarise_conditions.output,
         *(rules.index_archives.output if ARCHIVES else []),
         *of_all(rules.fetch_audio.output),
         *rules.summarise_yield.output,

@@ -6,6 +6,7 @@ rule train_network:
         index=results("spectrograms/original/train/index.tsv"),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
+        branches=results("corpus/branches.tsv"),
     output:
         weights=results("networks", network("weights.safetensors")),
         history=results("networks", network("history.tsv")),

@@ -11,6 +11,7 @@ with job(snakemake.log[0]):
         snakemake.input.units,
         snakemake.input.clips,
         snakemake.input.classes,
+        snakemake.input.branches,
         snakemake.output.lesions,
         snakemake.output.classes,
         replicates=snakemake.params.seeds,
@@ -19,4 +20,5 @@ with job(snakemake.log[0]):
         random_draws=snakemake.params.random_draws,
         seed=snakemake.params.seed,
         condition=snakemake.wildcards.condition,
+        withhold=snakemake.params.withhold,
     )

@@ -1,4 +1,4 @@
-"""List the classes and clips of the corpus, and count them."""
+"""List the classes, branches and clips of the corpus, and count the clips."""
 
 from music_detectors.common.job import job
 from music_detectors.corpus.build import make_corpus
@@ -10,6 +10,7 @@ with job(snakemake.log[0]):
         planned=snakemake.params.planned,
         copies=snakemake.params.copies,
         classes_path=snakemake.output.classes,
+        branches_path=snakemake.output.branches,
         clips_path=snakemake.output.clips,
         summary_path=snakemake.output.summary,
     )

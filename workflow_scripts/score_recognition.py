@@ -9,6 +9,8 @@ with job(snakemake.log[0]):
         snakemake.input.test,
         snakemake.input.clips,
         snakemake.input.classes,
+        snakemake.input.branches,
         snakemake.input.network_clips,
         snakemake.output.table,
+        withhold=snakemake.params.withhold,
     )

@@ -16,6 +16,7 @@ with job(snakemake.log[0]):
         index=snakemake.input.index,
         clips=snakemake.input.clips,
         classes=snakemake.input.classes,
+        branches=snakemake.input.branches,
         settings=Settings(
             condition=Condition(name=snakemake.wildcards.condition, **snakemake.params.condition),
             seed=snakemake.params.seed,

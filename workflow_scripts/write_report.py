@@ -7,6 +7,7 @@ with job(snakemake.log[0]):
     write_report(
         claims=snakemake.input.claims,
         corpus=snakemake.input.corpus,
+        conditions=snakemake.input.conditions,
         audio=snakemake.input.audio,
         recognition=snakemake.input.recognition,
         selectivity=snakemake.input.selectivity,

@@ -151,8 +151,10 @@ def recognition(results, out):
         of_network / "test.h5",
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
+        results / "corpus/branches.tsv",
         results / "networks/natural/seed-1/clips.tsv",
         out / "a.tsv",
+        withhold=["Music", "Singing"],
     )
 
 
@@ -180,6 +182,7 @@ def report(results, out):
     write_report(
         results / "claims/claims.tsv",
         results / "corpus/summary.tsv",
+        results / "corpus/conditions.tsv",
         results / "audio/yield.tsv",
         results / "recognition/summary.tsv",
         results / "selectivity/music/summary.tsv",
@@ -204,7 +207,9 @@ KINDS = [
     Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", yields),
     Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", genres),
     Kind("corpus/classes.tsv", r"corpus/classes\.tsv", "table", genres),
+    Kind("corpus/branches.tsv", r"corpus/branches\.tsv", "table", recognition),
     Kind("corpus/summary.tsv", r"corpus/summary\.tsv", "table", report),
+    Kind("corpus/conditions.tsv", r"corpus/conditions\.tsv", "table", report),
     Kind(
         "audio/test/00001.h5",
         r"audio/(train|test)/\d+\.h5",

@@ -20,6 +20,7 @@ def train(corpus, folder):
         index=corpus.index,
         clips=corpus.clips,
         classes=corpus.classes,
+        branches=corpus.branches,
         weights=folder / "weights.safetensors",
         history=folder / "history.tsv",
         network_clips=folder / "clips.tsv",
@@ -60,7 +61,7 @@ def test_a_damaged_checkpoint_is_dropped_and_the_same_weights_come(tmp_path, mon
     for number, changed in enumerate(damaged):
         kept.write_bytes(changed)
         caplog.clear()
-        state = module.Training(network=None, optimizer=None, scheduler=None, best=None, history=[])
+        state = module.Training(network=None, optimizer=None, scheduler=None, kept=None, history=[])
         module.resume(kept, "any", state)
         assert state.history == [] and not kept.exists(), number
         (said,) = caplog.messages
@@ -203,6 +204,6 @@ def test_samples_that_change_while_the_job_runs_are_not_used(journal):
 
 def test_torch_is_not_asked_to_unpickle(tmp_path):
     torch.save({"a": torch.zeros(2)}, tmp_path / "checkpoint.safetensors")
-    state = module.Training(network=None, optimizer=None, scheduler=None, best=None, history=[])
+    state = module.Training(network=None, optimizer=None, scheduler=None, kept=None, history=[])
     module.resume(tmp_path / "checkpoint.safetensors", "any", state)
     assert not (tmp_path / "checkpoint.safetensors").exists()

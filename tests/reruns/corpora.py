@@ -12,7 +12,7 @@ from workflow.snake import ONE_NETWORK, ROOT, written
 
 FEW = {
     "corpus": {"clip_seconds": 2, "shard_clips": 20},
-    "networks": ONE_NETWORK,
+    **ONE_NETWORK,
     "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
 }
 
@@ -113,9 +113,9 @@ def manifest(folder: Path) -> Finished:
                 "name": "recordings",
                 "source": "manifest",
                 "target": "Rock",
-                "withheld": ["Rock"],
                 "manifest": {"path": "manifest.tsv"},
-            }
+            },
+            "conditions": {"natural": {"withhold": ["Rock"], "labels": "given", "epochs": 1}},
         },
     )
 
@@ -142,10 +142,10 @@ def fsd50k(folder: Path) -> Finished:
             "corpus": {
                 "name": "fsd",
                 "source": "fsd50k",
-                "withheld": ["Music"],
                 "ontology": "audioset/ontology.json",
                 "fsd50k": {"folder": "fsd50k"},
-            }
+            },
+            "conditions": {"natural": {"withhold": ["Music"], "labels": "given", "epochs": 1}},
         },
     )
 

@@ -87,20 +87,20 @@ def test_a_seed_less_trains_nothing(finished):
 
 
 def test_a_condition_more(finished):
-    setting = {
-        "networks": {"conditions": {"full": {"withhold": False, "labels": "given", "epochs": 1}}}
-    }
+    setting = {"conditions": {"full": {"withhold": [], "labels": "given", "epochs": 1}}}
     planned = with_setting(finished, "condition", setting)
     plots = set(PLOTS) - OF_CLIPS - {"plot_class_responses", "plot_lesion_classes"}
     assert shown(planned) == (
-        of_networks(["full"], [1, 2]) | of_conditions(["full"]) | single(*SUMMARIES, *plots, *TOLD)
+        of_networks(["full"], [1, 2])
+        | of_conditions(["full"])
+        | single("summarise_conditions", *SUMMARIES, *plots, *TOLD)
     )
 
 
 def test_a_condition_less_computes_nothing(finished):
-    planned = with_setting(finished, "less", {"networks": {"conditions": {"untrained": None}}})
+    planned = with_setting(finished, "less", {"conditions": {"untrained": None}})
     plots = set(PLOTS) - OF_CLIPS - {"plot_class_responses", "plot_lesion_classes"}
-    assert shown(planned) == single(*SUMMARIES, *plots, *TOLD)
+    assert shown(planned) == single("summarise_conditions", *SUMMARIES, *plots, *TOLD)
 
 
 def test_a_segment_length_more(finished):

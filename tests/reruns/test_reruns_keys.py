@@ -18,7 +18,6 @@ CHANGES = {
     "embedded": {
         "seed": 8,
         "corpus.target": "Animal",
-        "corpus.withheld": ["Music"],
         "corpus.clip_seconds": 2.5,
         "corpus.shard_clips": 32,
         "corpus.embedded.clips_per_class.train": 4,
@@ -39,9 +38,11 @@ CHANGES = {
         "networks.weight_decay": 0.02,
         "networks.validation_fraction": 0.2,
         "networks.memory_mb": 7000,
-        "networks.conditions.natural.withhold": False,
-        "networks.conditions.natural.labels": "permuted",
-        "networks.conditions.natural.epochs": 1,
+        "conditions.natural.withhold": ["Music"],
+        "conditions.natural.labels": "permuted",
+        "conditions.natural.epochs": 1,
+        "conditions.natural.keep": "last",
+        "conditions.untrained.withhold": ["Music"],
         "selectivity.layer": "conv3",
         "selectivity.fraction": 0.25,
         "selectivity.permutations": 200,
@@ -129,10 +130,11 @@ def planned(of_source):
 def test_every_key_has_a_row_and_is_tried_and_every_row_has_a_key():
     keys = set(leaves(yaml.safe_load((ROOT / "config.yaml").read_text())))
     # Conditions are the user's to name; that of another name stands for all.
-    conditions = {key for key in keys if key.startswith("networks.conditions.")}
+    conditions = {key for key in keys if key.startswith("conditions.")}
     tried = {key for _, key in TRIED}
     assert keys - conditions <= tried | APART
-    assert tried - keys == set() and tried & conditions
+    # A condition keeps the best epoch unless it says otherwise.
+    assert tried - keys == {"conditions.natural.keep"} and tried & conditions
     assert {row_of(HEADING, key) for key in keys} == set(table(HEADING))
 
 
@@ -144,15 +146,23 @@ def test_a_changed_key_runs_again_what_its_row_says_and_no_more(planned, of_sour
     assert {label(job) for job in planned[source, key]} == expected
 
 
-@pytest.mark.parametrize("part", ["withhold", "labels", "epochs"])
+@pytest.mark.parametrize("part", ["labels", "epochs", "keep"])
 def test_a_condition_that_changes_leaves_the_others(planned, part):
-    jobs = planned["embedded", f"networks.conditions.natural.{part}"]
+    jobs = planned["embedded", f"conditions.natural.{part}"]
     concerned = {job.wildcards for job in jobs if "condition=" in job.wildcards}
     assert concerned and all("condition=natural" in wildcards for wildcards in concerned)
 
 
+def test_what_a_condition_withholds_trains_only_its_networks(planned):
+    for condition in ("natural", "untrained"):
+        jobs = planned["embedded", f"conditions.{condition}.withhold"]
+        trained = {job.wildcards for job in jobs if job.rule == "train_network"}
+        assert trained and all(f"condition={condition}" in wildcards for wildcards in trained)
+        assert not {job.rule for job in jobs} & {"make_corpus", "fetch_audio"}
+
+
 def test_two_figures_show_the_first_condition_only(finished):
-    setting = {"networks": {"conditions": {"shuffled": {"epochs": 2}}}}
+    setting = {"conditions": {"shuffled": {"epochs": 2}}}
     jobs = finished.plan(*finished.changed("second", setting)[2:])
     expected = with_followers(["train_network"]) - {"plot_class_responses", "plot_lesion_classes"}
     assert {label(job) for job in jobs} == expected

@@ -155,7 +155,6 @@ def corpus(per_class=3, classes_per_branch=3, branches=_BRANCHES):
             "name": f"{branch}, kind {number}",
             "branch": branch,
             "target": branch == "Music",
-            "withheld": branch == "Music",
             "genre": False,
         }
         for place, branch in enumerate(branches)
@@ -178,7 +177,7 @@ def corpus(per_class=3, classes_per_branch=3, branches=_BRANCHES):
                     "end_seconds": np.nan,
                     "labels": ";".join([mid, *second]),
                     "role": "target" if classes["target"][place] else "other",
-                    "withheld": False,
+                    "listed": False,
                 }
             )
     return classes, pd.DataFrame(clips)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.common.tables import write_table
-from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
 from music_detectors.spectrograms.columns import INDEX
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import write_spectrogram_shard
@@ -24,6 +24,7 @@ class Corpus:
     index: Path
     clips: Path
     classes: Path
+    branches: Path
     clip_table: pd.DataFrame
     index_table: pd.DataFrame
     log_mel: np.ndarray
@@ -39,7 +40,7 @@ def make_corpus(
 ) -> Corpus:
     """Write a corpus of `n` clips, class `i % 3` louder by 12 dB in a band of its own.
 
-    The clips of class c are withheld.
+    Class c is the target and is named C.
     """
     draw = np.random.default_rng(7)
     kind = np.arange(n) % len(MIDS)
@@ -59,7 +60,7 @@ def make_corpus(
             "end_seconds": np.nan,
             "labels": [MIDS[number] for number in kind],
             "role": np.where(kind == 2, "target", "other"),
-            "withheld": kind == 2,
+            "listed": False,
         }
     )
     place = folder / "spectrograms" / stimulus / split
@@ -85,22 +86,29 @@ def make_corpus(
             "name": ["A", "B", "C"],
             "branch": "other",
             "target": [False, False, True],
-            "withheld": [False, False, True],
             "genre": False,
         }
     )
     corpus = Corpus(
-        place / "index.tsv", folder / "clips.tsv", folder / "classes.tsv", clips, index, log_mel
+        place / "index.tsv",
+        folder / "clips.tsv",
+        folder / "classes.tsv",
+        folder / "branches.tsv",
+        clips,
+        index,
+        log_mel,
     )
     write_table(corpus.index, index, INDEX)
     write_table(corpus.clips, clips, CLIPS)
     write_table(corpus.classes, classes, CLASSES)
+    branches = classes.rename(columns={"mid": "id"}).assign(classes=MIDS)
+    write_table(corpus.branches, branches, BRANCHES)
     return corpus
 
 
 def settings(**changes) -> Settings:
     """Return settings for a small corpus; keys of the condition and of the settings may differ."""
-    condition = {"name": "full", "withhold": False, "labels": "given", "epochs": 3}
+    condition = {"name": "full", "withhold": [], "labels": "given", "epochs": 3, "keep": "best"}
     values = {
         "seed": 1,
         "replicate": 1,

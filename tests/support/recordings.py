@@ -68,7 +68,7 @@ def write_clips(path, clips):
         "end_seconds": np.nan,
         "labels": "/m/a",
         "role": "other",
-        "withheld": False,
+        "listed": False,
     }
     write_table(path, pd.DataFrame([{**usual, **clip} for clip in clips]), CLIPS)
     return path
@@ -78,7 +78,7 @@ def write_classes(path, mids):
     table = pd.DataFrame({"mid": mids, "name": [f"class {mid}" for mid in mids]})
     table["index"] = np.arange(len(mids))
     table["branch"] = "other"
-    for name in ("target", "withheld", "genre"):
+    for name in ("target", "genre"):
         table[name] = False
     write_table(path, table, CLASSES)
     return path

@@ -8,31 +8,38 @@ import pandas as pd
 
 from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.common.tables import write_table
-from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
 from music_detectors.models.kim2024 import LAYERS
 from music_detectors.responses.files import create_responses
 from music_detectors.training.columns import NETWORK_CLIPS
 
 UNITS = {"conv1": 3, "conv2": 4, "conv3": 6, "avgpool": 16, "fc1": 5}
 
-# mid, name, target, withheld, genre
+# mid, name, target, genre
 _CLASS_LIST = [
-    ("/m/speech", "Speech", False, False, False),
-    ("/m/music", "Music", True, True, False),
-    ("/m/jazz", "Jazz", True, True, True),
-    ("/m/singing", "Singing", False, True, False),
-    ("/m/rain", "Rain", False, False, False),
-    ("/m/owl", "Owl", False, False, False),
+    ("/m/speech", "Speech", False, False),
+    ("/m/music", "Music", True, False),
+    ("/m/jazz", "Jazz", True, True),
+    ("/m/singing", "Singing", False, False),
+    ("/m/rain", "Rain", False, False),
+    ("/m/owl", "Owl", False, False),
 ]
+WITHHOLD = ["Music", "Singing"]
 # The labels that clips take in turn; no clip is an owl's.
 _LABELS = ["/m/speech", "/m/music", "/m/rain", "/m/music;/m/jazz", "/m/singing", "/m/rain;/m/jazz"]
 _ROLES = ["other", "target", "other", "target", "other", "mixed"]
 
 
 def classes():
-    table = pd.DataFrame(_CLASS_LIST, columns=["mid", "name", "target", "withheld", "genre"])
+    table = pd.DataFrame(_CLASS_LIST, columns=["mid", "name", "target", "genre"])
     table["index"] = np.arange(len(table))
     table["branch"] = np.where(table["target"], "Music", "Sounds")
+    return table
+
+
+def branches():
+    table = classes().rename(columns={"mid": "id"})
+    table["classes"] = table["id"].where(table["name"] != "Music", "/m/music;/m/jazz")
     return table
 
 
@@ -53,7 +60,7 @@ def clips(n_train=36, n_test=24):
                     "end_seconds": np.nan,
                     "labels": [_LABELS[place] for place in turn],
                     "role": [_ROLES[place] for place in turn],
-                    "withheld": turn % 2 == 1,
+                    "listed": False,
                 }
             )
         )
@@ -95,6 +102,7 @@ class Corpus:
         """Write the files, responses in an order of their own and without the last clip."""
         write_table(self.path("clips.tsv"), self.clips, CLIPS)
         write_table(self.path("classes.tsv"), classes(), CLASSES)
+        write_table(self.path("branches.tsv"), branches(), BRANCHES)
         for split, responses in self.responses.items():
             covariates = acoustics(self.of_split(split)["clip_id"], seed=len(split))
             write_table(self.path(f"acoustics-{split}.tsv"), covariates, ACOUSTICS)

@@ -135,7 +135,7 @@ def test_claims_are_assessed_without_the_controls(tmp_path):
 
 
 def test_every_claim_has_a_statement():
-    texts = statements("Bird song", "natural", withheld=True)
+    texts = statements("Bird song", "natural", never_heard=True)
     assert list(texts) == list(TITLES) == list(CLAIMS)
     assert "which have never heard Bird song" in texts["apart"]
-    assert "never" not in statements("Bird song", "full", withheld=False)["apart"]
+    assert "never" not in statements("Bird song", "full", never_heard=False)["apart"]

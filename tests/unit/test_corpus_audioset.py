@@ -14,10 +14,13 @@ from music_detectors.corpus.audioset import (
     read_clip_ids,
     read_segments,
 )
+from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.build import build_corpus
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.corpus.withheld import withheld_clips
 
 KNOWN = {"/m/09x0r", "/m/04rlf", "/t/dd00088"}
+WITHHOLD = ["Music", "Singing", "Humming"]
 KEY = "corpus.audioset.train_segments"
 PUBLISHED = """\
 # Segments csv created Sun Mar  5 10:54:31 2017
@@ -228,7 +231,6 @@ def audioset():
     return {
         "source": "audioset",
         "target": "Music",
-        "withheld": ["Music", "Singing", "Humming"],
         "withheld_clips": str(folder / "clips_with_unlabelled_music.txt"),
         "shard_clips": 512,
         "ontology": str(folder / "ontology.json"),
@@ -240,21 +242,24 @@ def audioset():
     }
 
 
+def admissible(clips, branches):
+    """How many clips of each split the study's networks may hear."""
+    classes = Branches.from_table(branches, "branches.tsv").within(WITHHOLD, "here")
+    return clips["split"][~withheld_clips(clips, classes)].value_counts().to_dict()
+
+
 def test_the_study_classes(audioset):
-    check_corpus(audioset)
-    classes, _, _ = build_corpus(audioset, seed=1)
+    check_corpus(audioset, {"natural": WITHHOLD})
+    classes, branches, _, _ = build_corpus(audioset, seed=1)
     assert len(classes) == 527
-    assert classes[["target", "withheld", "genre"]].sum().to_dict() == {
-        "target": 150,
-        "withheld": 158,
-        "genre": 25,
-    }
+    assert classes[["target", "genre"]].sum().to_dict() == {"target": 150, "genre": 25}
+    assert len(Branches.from_table(branches, "branches.tsv").within(WITHHOLD, "here")) == 158
     assert set(classes["branch"][classes["target"]]) == {"Music"}
     assert classes["branch"].nunique() == 7
 
 
 def test_the_study_clips(audioset):
-    _, clips, summary = build_corpus(audioset, seed=1)
+    _, branches, clips, summary = build_corpus(audioset, seed=1)
     assert summary.to_dict("records") == [
         {
             "split": "train",
@@ -262,8 +267,6 @@ def test_the_study_clips(audioset):
             "target": 5036,
             "other": 13324,
             "mixed": 3800,
-            "withheld": 22160 - 12704,
-            "admissible": 12704,
         },
         {
             "split": "test",
@@ -271,14 +274,13 @@ def test_the_study_clips(audioset):
             "target": 4095,
             "other": 12523,
             "mixed": 3753,
-            "withheld": 20371 - 12436,
-            "admissible": 12436,
         },
     ]
+    assert admissible(clips, branches) == {"train": 12704, "test": 12436}
     assert clips["clip_id"].is_unique
     assert clip_counts(audioset, seed=1) == {"train": 22160, "test": 20371}
 
 
 def test_the_study_clips_with_nothing_but_labels_to_withhold_by(audioset):
-    _, _, summary = build_corpus({**audioset, "withheld_clips": None}, seed=1)
-    assert summary["admissible"].tolist() == [13202, 12436]
+    _, branches, clips, _ = build_corpus({**audioset, "withheld_clips": None}, seed=1)
+    assert admissible(clips, branches) == {"train": 13202, "test": 12436}

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.build import _shards, build_corpus, make_corpus
-from music_detectors.corpus.columns import CLASSES, CLIPS, SUMMARY
+from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS, CONDITIONS, SUMMARY
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.corpus.withheld import read_branches, summarise_conditions
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
@@ -55,7 +56,6 @@ def audioset(tmp_path):
     return {
         "source": "audioset",
         "target": "Music",
-        "withheld": ["Music", "Humming"],
         "withheld_clips": None,
         "shard_clips": 2,
         "ontology": str(tmp_path / "ontology.json"),
@@ -73,7 +73,6 @@ def recordings(tmp_path, text, **changes):
     return {
         "source": "manifest",
         "target": "music",
-        "withheld": ["music"],
         "withheld_clips": None,
         "shard_clips": 4,
         "ontology": None,
@@ -85,7 +84,6 @@ def recordings(tmp_path, text, **changes):
 EMBEDDED = {
     "source": "embedded",
     "target": "Music",
-    "withheld": ["Music", "Singing"],
     "withheld_clips": None,
     "shard_clips": 16,
     "ontology": None,
@@ -96,58 +94,101 @@ MUSIC_AND_DOGS = "path,labels\n" + "".join(
 )
 
 
+def write_corpus(corpus, folder, seed=1):
+    """Write the tables of `corpus`; return their paths."""
+    planned = clip_counts(corpus, seed)
+    paths = [folder / f"{name}.tsv" for name in ("classes", "branches", "clips", "summary")]
+    make_corpus(corpus, seed, planned, [], *paths)
+    return paths
+
+
 def test_classes_of_audioset(audioset):
-    classes, _, _ = build_corpus(audioset, seed=1)
+    classes = build_corpus(audioset, seed=1).classes
     assert list(classes.itertuples(index=False, name=None)) == [
-        (0, "/d", "Dog", "Animal", False, False, False),
-        (1, "/c", "Cattle", "Animal", False, False, False),
+        (0, "/d", "Dog", "Animal", False, False),
+        (1, "/c", "Cattle", "Animal", False, False),
         # Also an animal's, by its first parent, but a target class is the target's.
-        (2, "/b", "Cowbell", "Music", True, True, False),
-        (3, "/m", "Music", "Music", True, True, False),
-        (4, "/j", "Jazz", "Music", True, True, True),
-        (5, "/r", "Rock", "Music", True, True, True),
-        (6, "/h", "Humming", "Humming", False, True, False),
+        (2, "/b", "Cowbell", "Music", True, False),
+        (3, "/m", "Music", "Music", True, False),
+        (4, "/j", "Jazz", "Music", True, True),
+        (5, "/r", "Rock", "Music", True, True),
+        (6, "/h", "Humming", "Humming", False, False),
+    ]
+
+
+def test_branches_hold_the_classes_below_each_node_of_the_ontology(audioset):
+    branches = build_corpus(audioset, seed=1).branches
+    assert list(branches.itertuples(index=False, name=None)) == [
+        ("/a", "Animal", "/d;/c;/b"),
+        ("/m", "Music", "/b;/m;/j;/r"),
+        ("/g", "Music genre", "/j;/r"),
+        ("/j", "Jazz", "/j"),
+        ("/r", "Rock", "/r"),
+        ("/h", "Humming", "/h"),
+        ("/d", "Dog", "/d"),
+        ("/c", "Cattle", "/c;/b"),
+        ("/b", "Cowbell", "/b"),
     ]
 
 
 def test_clips_of_audioset(audioset):
-    _, clips, summary = build_corpus(audioset, seed=1)
-    columns = ["clip_id", "split", "shard", "reference", "labels", "role", "withheld"]
+    _, _, clips, summary = build_corpus(audioset, seed=1)
+    columns = ["clip_id", "split", "shard", "reference", "labels", "role"]
     assert list(clips[columns].itertuples(index=False, name=None)) == [
-        ("aaaaaaaaaaa_30.000", "train", "00000", "aaaaaaaaaaa", "/m;/j", "target", True),
-        ("bbbbbbbbbbb_30.000", "train", "00000", "bbbbbbbbbbb", "/d", "other", False),
-        ("-cccccccccc_30.000", "train", "00001", "-cccccccccc", "/d;/b", "mixed", True),
-        ("ddddddddddd_30.000", "train", "00001", "ddddddddddd", "/c;/h", "other", True),
-        ("e_eeeeeeeee_30.000", "train", "00002", "e_eeeeeeeee", "/c", "other", False),
-        ("fffffffffff_30.000", "test", "00000", "fffffffffff", "/r", "target", True),
-        ("ggggggggggg_30.000", "test", "00000", "ggggggggggg", "/d;/c", "other", False),
+        ("aaaaaaaaaaa_30.000", "train", "00000", "aaaaaaaaaaa", "/m;/j", "target"),
+        ("bbbbbbbbbbb_30.000", "train", "00000", "bbbbbbbbbbb", "/d", "other"),
+        ("-cccccccccc_30.000", "train", "00001", "-cccccccccc", "/d;/b", "mixed"),
+        ("ddddddddddd_30.000", "train", "00001", "ddddddddddd", "/c;/h", "other"),
+        ("e_eeeeeeeee_30.000", "train", "00002", "e_eeeeeeeee", "/c", "other"),
+        ("fffffffffff_30.000", "test", "00000", "fffffffffff", "/r", "target"),
+        ("ggggggggggg_30.000", "test", "00000", "ggggggggggg", "/d;/c", "other"),
     ]
     assert set(clips["source"]) == {"audioset"}
     assert set(clips["start_seconds"]) == {30.0}
     assert set(clips["end_seconds"]) == {40.0}
     assert list(summary.itertuples(index=False, name=None)) == [
-        ("train", 5, 1, 3, 1, 3, 2),
-        ("test", 2, 1, 1, 0, 1, 1),
+        ("train", 5, 1, 3, 1),
+        ("test", 2, 1, 1, 0),
     ]
 
 
-def test_listed_train_clips_are_withheld_and_keep_their_role(audioset, tmp_path, caplog):
+def test_listed_train_clips_are_marked_and_keep_their_role(audioset, tmp_path, caplog):
     listed = tmp_path / "listed.txt"
     listed.write_text("# heard\nbbbbbbbbbbb_30.000\nggggggggggg_30.000\nnot-here_0.000\n")
-    _, before, _ = build_corpus(audioset, seed=1)
+    before = build_corpus(audioset, seed=1).clips
     with caplog.at_level(logging.WARNING):
-        _, after, summary = build_corpus({**audioset, "withheld_clips": str(listed)}, seed=1)
+        after = build_corpus({**audioset, "withheld_clips": str(listed)}, seed=1).clips
     assert f"{listed}: 1 of its 3 clips are not in the corpus" in caplog.text
-    changed = after[before["withheld"] != after["withheld"]]
-    assert changed["clip_id"].tolist() == ["bbbbbbbbbbb_30.000"]
+    assert not before["listed"].any()
+    assert after["clip_id"][after["listed"]].tolist() == ["bbbbbbbbbbb_30.000"]
     assert (before["role"] == after["role"]).all()
-    assert summary["admissible"].tolist() == [1, 1]
+
+
+def summarised(corpus, folder, withhold):
+    _, branches, clips, _ = write_corpus(corpus, folder)
+    summarise_conditions(clips, branches, folder / "conditions.tsv", withhold=withhold)
+    return read_table(folder / "conditions.tsv", CONDITIONS)
+
+
+def test_each_condition_withholds_its_branches_and_the_listed_clips(audioset, tmp_path):
+    listed = tmp_path / "listed.txt"
+    listed.write_text("bbbbbbbbbbb_30.000\nggggggggggg_30.000\n")
+    corpus = {**audioset, "withheld_clips": str(listed)}
+    table = summarised(corpus, tmp_path, {"natural": ["Music", "/h"], "full": [], "jazz": ["Jazz"]})
+    assert list(table.itertuples(index=False, name=None)) == [
+        ("natural", "train", 4, 1, 0),
+        ("natural", "test", 1, 1, 0),
+        ("full", "train", 0, 5, 2),
+        ("full", "test", 0, 2, 1),
+        ("jazz", "train", 2, 3, 1),
+        ("jazz", "test", 0, 2, 1),
+    ]
 
 
 def test_a_target_may_be_several_branches_and_an_id(audioset):
     with open(audioset["audioset"]["test_segments"], "a") as file:
         file.write('hhhhhhhhhhh, 0.000, 1.000, "/d"\n')
-    classes, clips, _ = build_corpus({**audioset, "target": ["/g", "Cattle"]}, seed=1)
+    classes, _, clips, _ = build_corpus({**audioset, "target": ["/g", "Cattle"]}, seed=1)
     assert classes["name"][classes["target"]].tolist() == ["Cattle", "Cowbell", "Jazz", "Rock"]
     assert classes["branch"][classes["target"]].tolist() == ["Animal", "Animal", "Music", "Music"]
     assert not classes["genre"].any()
@@ -157,51 +198,64 @@ def test_a_target_may_be_several_branches_and_an_id(audioset):
     ]
 
 
-def test_a_withheld_branch_without_classes_withholds_nothing(audioset, tmp_path):
+def test_a_withheld_branch_without_classes_withholds_nothing_and_is_told(
+    audioset, tmp_path, capsys
+):
     text = "path,labels\n" + "a.wav,Jazz\nb.wav,Dog\n" * 2
     text = text.replace("a.wav", "a1.wav", 1).replace("b.wav", "b1.wav", 1)
-    corpus = recordings(
-        tmp_path,
-        text,
-        ontology=audioset["ontology"],
-        target="Music",
-        withheld=["Music", "Humming"],
+    corpus = recordings(tmp_path, text, ontology=audioset["ontology"], target="Music")
+    branches = read_branches(write_corpus(corpus, tmp_path)[1])
+    assert branches.within(["Music", "Humming"], "here") == {"/j"}
+    summarised(corpus, tmp_path, {"natural": ["Music", "Humming"]})
+    assert "conditions.natural.withhold: no class of the corpus is in the branch Humming" in (
+        capsys.readouterr().err
     )
-    classes, _, _ = build_corpus(corpus, seed=1)
-    assert classes[["name", "withheld"]].to_dict("list") == {
-        "name": ["Jazz", "Dog"],
-        "withheld": [True, False],
-    }
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"target": "Musik"}, r"corpus.target: 'Musik' is neither .*did you mean 'Music'\?"),
-        ({"withheld": ["Hum"]}, r"corpus.withheld: 'Hum' is neither .*ontology.json"),
         ({"target": ["Music", "Animal", "Humming"]}, "corpus.target covers every class"),
-        ({"withheld": ["Music", "Animal", "Humming"]}, "corpus.withheld covers every class"),
         ({"ontology": None}, "corpus.ontology must be the path of AudioSet's ontology.json"),
         ({"ontology": "none.json"}, "corpus.ontology is 'none.json', and there is no such file"),
     ],
 )
 def test_names_are_checked_before_and_when_building(audioset, change, message):
-    for check in (check_corpus, lambda corpus: build_corpus(corpus, seed=1)):
+    for check in (lambda corpus: check_corpus(corpus, {}), lambda corpus: build_corpus(corpus, 1)):
         with pytest.raises(InputError, match=f"^configuration: {message}"):
             check({**audioset, **change})
+
+
+@pytest.mark.parametrize(
+    ("withhold", "message"),
+    [
+        (["Hum"], r"withhold: 'Hum' is neither .*; did you mean"),
+        (["Music", "Animal", "Humming"], "withhold covers every class of the corpus"),
+    ],
+)
+def test_branches_to_withhold_are_checked_before_and_when_counting(
+    audioset, tmp_path, withhold, message
+):
+    for check in (
+        lambda: check_corpus(audioset, {"own": withhold}),
+        lambda: summarised(audioset, tmp_path, {"own": withhold}),
+    ):
+        with pytest.raises(InputError, match=f"^configuration: conditions.own.{message}"):
+            check()
 
 
 def test_a_target_without_classes_is_refused(audioset, tmp_path):
     Path(audioset["audioset"]["classes"]).write_text("index,mid,display_name\n0,/d,Dog\n1,/c,Cow\n")
     with pytest.raises(InputError, match=r"corpus.target: 'Music' covers none of the classes in"):
-        check_corpus(audioset)
+        check_corpus(audioset, {})
 
 
 def test_classes_must_be_in_the_ontology(audioset):
     with open(audioset["audioset"]["classes"], "a") as file:
         file.write("7,/x,Theremin\n")
     with pytest.raises(InputError, match=r"the class 'Theremin' \(/x\) is not in .*ontology.json"):
-        check_corpus(audioset)
+        check_corpus(audioset, {})
 
 
 def test_a_split_needs_target_and_other_clips(audioset):
@@ -225,8 +279,9 @@ def test_a_clip_is_on_one_side_only(audioset):
 def test_something_must_be_left_to_train_on(audioset, tmp_path):
     listed = tmp_path / "listed.txt"
     listed.write_text("bbbbbbbbbbb_30.000\ne_eeeeeeeee_30.000\n")
-    with pytest.raises(InputError, match="leaves no clip of the train split to train on"):
-        build_corpus({**audioset, "withheld_clips": str(listed)}, seed=1)
+    corpus = {**audioset, "withheld_clips": str(listed)}
+    with pytest.raises(InputError, match=r"own\.withhold .* leaves no clip of the train split"):
+        summarised(corpus, tmp_path, {"own": ["Music", "Humming"]})
 
 
 def test_a_missing_list_of_clips_is_named(audioset):
@@ -242,20 +297,19 @@ def test_there_are_no_more_shards_than_five_digits_can_name():
 
 def test_a_manifest_without_an_ontology(tmp_path):
     corpus = recordings(tmp_path, MUSIC_AND_DOGS)
-    classes, clips, summary = build_corpus(corpus, seed=1)
+    classes, branches, clips, summary = build_corpus(corpus, seed=1)
     assert list(classes.itertuples(index=False, name=None)) == [
-        (0, "dog", "dog", "other", False, False, False),
-        (1, "loud", "loud", "other", False, False, False),
-        (2, "music", "music", "target", True, True, False),
+        (0, "dog", "dog", "other", False, False),
+        (1, "loud", "loud", "other", False, False),
+        (2, "music", "music", "target", True, False),
     ]
+    assert branches.to_numpy().tolist() == [[name] * 3 for name in ("dog", "loud", "music")]
     assert summary.to_dict("list") == {
         "split": ["train", "test"],
         "clips": [4, 4],
         "target": [2, 2],
         "other": [2, 2],
         "mixed": [0, 0],
-        "withheld": [2, 2],
-        "admissible": [2, 2],
     }
     assert set(clips["source"]) == {"file"}
     assert set(clips["labels"]) == {"music", "dog;loud"}
@@ -272,13 +326,20 @@ def test_a_manifest_without_an_ontology(tmp_path):
     ("change", "message"),
     [
         ({"target": "Music"}, r"corpus.target: 'Music' is no label in .*; did you mean 'music'\?"),
-        ({"withheld": ["speech"]}, "corpus.withheld: 'speech' is no label .*are dog, loud, music$"),
+        ({"target": "speech"}, "corpus.target: 'speech' is no label .*are dog, loud, music$"),
         ({"target": ["music", "dog", "loud"]}, "corpus.target covers every class"),
     ],
 )
 def test_names_in_a_manifest_without_an_ontology_are_labels(tmp_path, change, message):
     with pytest.raises(InputError, match=message):
-        check_corpus(recordings(tmp_path, MUSIC_AND_DOGS, **change))
+        check_corpus(recordings(tmp_path, MUSIC_AND_DOGS, **change), {})
+
+
+def test_labels_of_a_manifest_can_be_withheld(tmp_path):
+    corpus = recordings(tmp_path, MUSIC_AND_DOGS)
+    check_corpus(corpus, {"own": ["music"]})
+    with pytest.raises(InputError, match=r"own\.withhold: 'Dog' is no label .* did you mean 'dog'"):
+        check_corpus(corpus, {"own": ["Dog"]})
 
 
 def test_a_manifest_too_small_to_split(tmp_path):
@@ -289,14 +350,13 @@ def test_a_manifest_too_small_to_split(tmp_path):
 
 
 def test_the_embedded_corpus():
-    check_corpus(EMBEDDED)
-    classes, clips, summary = build_corpus(EMBEDDED, seed=1)
+    check_corpus(EMBEDDED, {"natural": ["Music", "Singing"]})
+    classes, _, clips, summary = build_corpus(EMBEDDED, seed=1)
     assert set(classes["branch"][classes["target"]]) == {"Music"}
     assert classes["genre"].sum() >= 8
     assert (~classes["target"]).sum() >= 24
-    assert set(classes["name"][classes["withheld"] & ~classes["target"]]) == {"Singing"}
     assert set(clips["source"]) == {"embedded"}
-    assert (summary[["target", "other", "mixed", "admissible"]] > 0).all(axis=None)
+    assert (summary[["target", "other", "mixed"]] > 0).all(axis=None)
 
 
 @pytest.mark.parametrize("shard_clips", [1, 3, 4, 1000])
@@ -309,7 +369,7 @@ def test_sizes_known_beforehand_are_those_built(audioset, tmp_path, source, shar
     }[source]
     corpus = {**corpus, "shard_clips": shard_clips}
     counts = clip_counts(corpus, seed=3)
-    _, clips, _ = build_corpus(corpus, seed=3)
+    clips = build_corpus(corpus, seed=3).clips
     assert counts == clips["split"].value_counts().to_dict()
     assert clips["split"].is_monotonic_decreasing, "train comes before test"
     for split, own in clips.groupby("split"):
@@ -340,7 +400,7 @@ def test_a_manifest_is_counted_as_it_is_built(tmp_path_factory, rows, seed):
     )
     corpus = recordings(tmp_path_factory.mktemp("corpus"), text)
     try:
-        _, clips, _ = build_corpus(corpus, seed)
+        clips = build_corpus(corpus, seed).clips
     except InputError:
         return
     assert clip_counts(corpus, seed) == clips["split"].value_counts().to_dict()
@@ -354,14 +414,12 @@ def test_tables_read_back_and_are_the_same_every_time(audioset, tmp_path, source
         "embedded": EMBEDDED,
     }[source]
     built = build_corpus(corpus, seed=1)
-    planned = dict(zip(built[2]["split"], built[2]["clips"], strict=True))
     contents = []
     for folder in ("first", "second"):
-        paths = [tmp_path / folder / name for name in ("classes.tsv", "clips.tsv", "summary.tsv")]
-        make_corpus(corpus, 1, planned, [], *paths)
+        paths = write_corpus(corpus, tmp_path / folder)
         contents.append([path.read_bytes() for path in paths])
     assert contents[0] == contents[1]
-    for path, columns, table in zip(paths, (CLASSES, CLIPS, SUMMARY), built, strict=True):
+    for path, columns, table in zip(paths, (CLASSES, BRANCHES, CLIPS, SUMMARY), built, strict=True):
         read = read_table(path, columns)
         assert list(read.columns) == list(table.columns)
         for name in columns:

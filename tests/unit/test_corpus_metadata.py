@@ -45,7 +45,6 @@ def section(place):
     return {
         "source": "audioset",
         "target": "Music",
-        "withheld": ["Music"],
         "withheld_clips": place["withheld_clips"],
         "shard_clips": 8,
         "ontology": place["ontology"],
@@ -83,7 +82,7 @@ def fetched(corpus, folder):
 
 def test_files_on_the_web_become_local_copies_that_the_corpus_is_made_from(tmp_path, web, files):
     corpus = section(published(web, files))
-    check_corpus(corpus)
+    check_corpus(corpus, {"natural": ["Music"]})
     assert clip_counts(corpus, seed=1) == {"train": 20, "test": 20}
     local, table = fetched(corpus, tmp_path / "metadata")
     assert table["file"].tolist() == list(COPIES)
@@ -92,10 +91,12 @@ def test_files_on_the_web_become_local_copies_that_the_corpus_is_made_from(tmp_p
         content = Path(paths(files)[name]).read_bytes()
         assert Path(configured(local)[name]).read_bytes() == content
         assert digest == hashlib.sha256(content).hexdigest() and size == len(content)
-    tables = [tmp_path / name for name in ("classes.tsv", "clips.tsv", "summary.tsv")]
+    tables = [
+        tmp_path / name for name in ("classes.tsv", "branches.tsv", "clips.tsv", "summary.tsv")
+    ]
     copies = [tmp_path / "metadata" / name for name in COPIES.values()]
     make_corpus(local, 1, {"train": 20, "test": 20}, copies, *tables)
-    assert tables[1].read_text().count("\n") == 41
+    assert tables[2].read_text().count("\n") == 41
 
 
 def test_files_on_disk_are_recorded_and_stay_where_they_are(tmp_path, files):
@@ -179,7 +180,9 @@ def test_a_list_that_lost_lines_disagrees_with_its_header(tmp_path, web, files):
 
 def test_a_plan_for_another_number_of_clips_is_told_what_to_say(tmp_path, files):
     corpus = section(paths(files))
-    tables = [tmp_path / name for name in ("classes.tsv", "clips.tsv", "summary.tsv")]
+    tables = [
+        tmp_path / name for name in ("classes.tsv", "branches.tsv", "clips.tsv", "summary.tsv")
+    ]
     with pytest.raises(InputError, match=r"lists 20 segments.*corpus\.audioset\.clips\.test to 20"):
         make_corpus(corpus, 1, {"train": 20, "test": 21}, [], *tables)
     assert not any(path.exists() for path in tables)

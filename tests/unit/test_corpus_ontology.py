@@ -38,7 +38,7 @@ def test_descendants_include_the_class_and_those_with_other_parents(ontology):
 
 
 def test_a_class_is_found_by_name_or_id(ontology):
-    assert ontology.find("Jazz", "here") == ontology.find("/j", "here") == "/j"
+    assert ontology.known.find("Jazz", "here") == ontology.known.find("/j", "here") == "/j"
 
 
 def test_of_several_parents_the_first_in_the_ontology_is_followed(ontology):
@@ -54,19 +54,19 @@ def test_genres_are_the_direct_children_of_the_genre_node(ontology):
 
 def test_an_unknown_name_gets_a_suggestion(ontology):
     with pytest.raises(InputError) as error:
-        ontology.find("musik", "configuration: corpus.target")
+        ontology.known.find("musik", "configuration: corpus.target")
     assert str(error.value) == (
         "configuration: corpus.target: 'musik' is neither a name nor an id in ontology.json; "
         "did you mean 'Music'?"
     )
     with pytest.raises(InputError, match=r"'xyzzy' is neither a name nor an id in ontology.json$"):
-        ontology.find("xyzzy", "here")
+        ontology.known.find("xyzzy", "here")
 
 
 def test_a_name_of_two_classes_needs_the_id(ontology):
     with pytest.raises(InputError, match=r"'Wind' is the name of 2 classes .* /w or /w2"):
-        ontology.find("Wind", "here")
-    assert ontology.find("/w2", "here") == "/w2"
+        ontology.known.find("Wind", "here")
+    assert ontology.known.find("/w2", "here") == "/w2"
 
 
 @pytest.mark.parametrize(

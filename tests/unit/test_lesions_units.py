@@ -17,7 +17,7 @@ from music_detectors.recognition.scores import score_recognition, summarise_reco
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.training.columns import NETWORK_CLIPS
 from support import figure_tables
-from support.response_files import Corpus, classes, clips
+from support.response_files import WITHHOLD, Corpus, classes, clips
 
 AVGPOOL, FC1, CLASSES = 16, 5, 6
 DRAWS = 20
@@ -90,6 +90,7 @@ def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=
         ],
         folder / "clips.tsv",
         folder / "classes.tsv",
+        folder / "branches.tsv",
         folder / "lesions.tsv",
         folder / "lesion_classes.tsv",
         replicates=range(1, len(networks) + 1),
@@ -98,6 +99,7 @@ def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=
         random_draws=draws,
         seed=seed,
         condition="natural",
+        withhold=WITHHOLD,
     )
     return (
         read_table(folder / "lesions.tsv", LESIONS),
@@ -206,8 +208,9 @@ def test_without_a_lesion_the_mean_is_recognitions(tmp_path):
     given = network.files.of_split("train").iloc[network.files.order("train")]
     given = given[["clip_id", "labels"]].assign(part="training")
     write_table(network.folder / "network_clips.tsv", given, NETWORK_CLIPS)
-    names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
-    score_recognition(*[network.folder / name for name in names])
+    tables = ("clips.tsv", "classes.tsv", "branches.tsv", "network_clips.tsv", "ap.tsv")
+    paths = [network.folder / name for name in ("train.h5", "test.h5", *tables)]
+    score_recognition(*paths, withhold=WITHHOLD)
     read_table(network.folder / "ap.tsv", AVERAGE_PRECISION)
     path = network.folder / "summary.tsv"
     summarise_recognition([network.folder / "ap.tsv"], path, networks=[("natural", 1)])

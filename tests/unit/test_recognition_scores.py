@@ -10,8 +10,9 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from music_detectors.recognition.scores import score_recognition, summarise_recognition
-from support.response_files import classes, corpus, write_responses
+from support.response_files import WITHHOLD, classes, corpus, write_responses
 
+LAST = ("network_clips.tsv", "ap.tsv")
 GROUPS = ["natural", "target", "target", "withheld", "natural", "natural"]
 
 
@@ -32,8 +33,8 @@ def network_clips(files, shuffled=False):
 def run(files, given=None):
     files.write()
     files.write_network_clips(network_clips(files) if given is None else given)
-    names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
-    score_recognition(*[files.path(name) for name in names])
+    names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "branches.tsv")
+    score_recognition(*[files.path(name) for name in (*names, *LAST)], withhold=WITHHOLD)
     return read_table(files.path("ap.tsv"), AVERAGE_PRECISION)
 
 
@@ -137,12 +138,12 @@ def test_labels_that_are_no_class_are_refused(tmp_path):
 def test_responses_of_the_other_split_are_refused(tmp_path):
     files = corpus(tmp_path).write()
     files.write_network_clips(network_clips(files))
-    names = ("test.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
+    names = ("test.h5", "test.h5", "clips.tsv", "classes.tsv", "branches.tsv")
     with pytest.raises(
         InputError,
         match=r"test\.h5: damaged responses \(clip test-\d+ is not among the train clips",
     ):
-        score_recognition(*[files.path(name) for name in names])
+        score_recognition(*[files.path(name) for name in (*names, *LAST)], withhold=WITHHOLD)
 
 
 def test_outputs_must_be_as_many_as_the_classes_and_be_numbers(tmp_path):
@@ -153,11 +154,11 @@ def test_outputs_must_be_as_many_as_the_classes_and_be_numbers(tmp_path):
     files = corpus(tmp_path).write()
     files.write_network_clips(network_clips(files))
     write_responses(files.path("test.h5"), ["test-0001"], {"fc2": np.zeros((1, 9))})
-    names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "network_clips.tsv", "ap.tsv")
+    names = ("train.h5", "test.h5", "clips.tsv", "classes.tsv", "branches.tsv")
     with pytest.raises(
         InputError, match=r"test\.h5: damaged responses \(9 outputs for 6 classes\); rebuild it"
     ):
-        score_recognition(*[files.path(name) for name in names])
+        score_recognition(*[files.path(name) for name in (*names, *LAST)], withhold=WITHHOLD)
 
 
 def test_summary_takes_means_over_the_classes_with_positives(tmp_path):

@@ -16,6 +16,7 @@ from music_detectors.claims.inference import claims_table
 from music_detectors.common.errors import InputError
 from music_detectors.common.sealed import metadata, sealed
 from music_detectors.common.tables import read_table, write_table
+from music_detectors.corpus.columns import CONDITIONS
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
 from music_detectors.report.captions import caption
@@ -73,7 +74,7 @@ class Page(HTMLParser):
 def configuration(**corpus):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     config["corpus"].update(corpus)
-    config["networks"]["conditions"]["full"] = {"withhold": False, "labels": "given", "epochs": 8}
+    config["conditions"]["full"] = {"withhold": [], "labels": "given", "epochs": 8}
     return config
 
 
@@ -82,7 +83,7 @@ def inputs(tmp_path):
     """The arguments of `write_report`, for five made-up networks per condition."""
     tables = Tables(("apart", "selective"))
     networks = figure_tables.networks(seeds=5)
-    clips = {"clips": 100, "target": 30, "other": 60, "mixed": 10, "withheld": 40, "admissible": 60}
+    clips = {"clips": 100, "target": 30, "other": 60, "mixed": 10}
     yields = pd.DataFrame(
         [
             ("test", "*", "all classes", "ok", "", 1234, 0.75, ""),
@@ -112,6 +113,15 @@ def inputs(tmp_path):
         tmp_path / "corpus.tsv",
         "split\t" + "\t".join(clips) + "\ntest\t" + "\t".join(map(str, clips.values())) + "\n",
     )
+    heard = pd.DataFrame(
+        {
+            "condition": ["natural", "natural", "full", "full"],
+            "split": ["train", "test"] * 2,
+            "withheld": [41, 40, 0, 0],
+            "admissible": [59, 60, 100, 100],
+            "with_target": [0, 0, 41, 40],
+        }
+    )
     units = pd.DataFrame(networks, columns=["condition", "seed"]).assign(
         layer="avgpool", test_hedges_g=0.75, test_auc=0.7
     )
@@ -131,6 +141,7 @@ def inputs(tmp_path):
     return {
         "claims": tmp_path / "claims.tsv",
         "corpus": tmp_path / "corpus.tsv",
+        "conditions": write("conditions.tsv", heard, CONDITIONS),
         "audio": write("yield.tsv", yields, YIELD),
         "recognition": write(
             "recognition.tsv", figure_tables.recognition_summary(), RECOGNITION_SUMMARY
@@ -245,7 +256,9 @@ def test_the_page_is_written_without_benchmarks_estimates_or_unusable_clips(inpu
     assert "Why clips could not be used" not in words
 
 
-@pytest.mark.parametrize("name", ["claims", "corpus", "audio", "recognition", "selectivity"])
+@pytest.mark.parametrize(
+    "name", ["claims", "corpus", "conditions", "audio", "recognition", "selectivity"]
+)
 def test_a_missing_table_is_named(inputs, name):
     inputs[name].unlink()
     with pytest.raises(InputError, match=inputs[name].name):

@@ -7,6 +7,8 @@ from hypothesis.extra.numpy import arrays
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.seeds import generator
+from music_detectors.corpus.branches import Branches
+from music_detectors.corpus.names import Names
 from music_detectors.training.conditions import (
     Condition,
     joined_labels,
@@ -20,32 +22,59 @@ MIDS = ["/m/a", "/m/b", "/m/c", "/m/d"]
 LABELS = arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 8)))
 
 
+# A branch with classes c and d, one without a class, and every class by itself.
+BRANCHES = Branches(
+    Names({"/m/top": "Top", "/m/none": "None", **{mid: mid for mid in MIDS}}, "branches.tsv"),
+    {"/m/top": ("/m/c", "/m/d"), "/m/none": (), **{mid: (mid,) for mid in MIDS}},
+)
+
+
+def labels_of(number):
+    """Every fourth clip has the label d, and every other one labels of a and b."""
+    return ";".join(MIDS[: 1 + number % 2]) if number % 4 else "/m/a;/m/d"
+
+
 def tables(n=40):
     """The clip table in another order than the index, with clips the index lacks."""
     clips = pd.DataFrame(
         {
             "clip_id": [f"clip-{number:02d}" for number in range(n)],
-            "labels": [";".join(MIDS[: 1 + number % 3]) for number in range(n)],
-            "withheld": [number % 4 == 0 for number in range(n)],
+            "labels": [labels_of(number) for number in range(n)],
+            "listed": [number % 5 == 0 for number in range(n)],
         }
     )
     index = clips[["clip_id"]].iloc[n // 8 :].reset_index(drop=True)
     return index, clips.iloc[::-1].reset_index(drop=True)
 
 
-def chosen(withhold=True, labels="given", name="natural", seed=1, replicate=1, fraction=0.1):
-    return training_clips(
-        Condition(name, withhold, labels, epochs=1), *tables(), MIDS, fraction, seed, replicate
-    )
+def condition(name="natural", withhold=("Top",), labels="given"):
+    return Condition(name, withhold, labels, epochs=1, keep="best")
+
+
+def chosen(seed=1, replicate=1, fraction=0.1, **how):
+    return training_clips(condition(**how), *tables(), BRANCHES, MIDS, fraction, seed, replicate)
 
 
 def validating(clips):
     return {clips.clip_ids[place] for place in np.flatnonzero(clips.validation)}
 
 
-def test_withheld_clips_are_left_out_only_where_the_condition_says_so():
-    assert chosen().clip_ids == [f"clip-{number:02d}" for number in range(5, 40) if number % 4]
-    assert chosen(withhold=False).clip_ids == [f"clip-{number:02d}" for number in range(5, 40)]
+def numbered(numbers):
+    return [f"clip-{number:02d}" for number in numbers]
+
+
+def test_a_condition_leaves_out_the_branches_it_names_and_the_listed_clips():
+    unlisted = [number for number in range(5, 40) if number % 5]
+    assert chosen().clip_ids == numbered(number for number in unlisted if number % 4)
+    assert chosen(withhold=["/m/d"]).clip_ids == chosen().clip_ids
+    assert chosen(withhold=["/m/b"]).clip_ids == numbered(
+        number for number in unlisted if number % 2 == 0
+    )
+    # A branch without a class withholds nothing, and nothing at all leaves listed clips in too.
+    assert chosen(withhold=["None"]).clip_ids == chosen(withhold=[]).clip_ids
+    assert chosen(withhold=[]).clip_ids == numbered(range(5, 40))
+    with pytest.raises(InputError, match=r"conditions\.natural\.withhold: 'Tip' .* mean 'Top'"):
+        chosen(withhold=["Tip"])
     index, _ = tables()
     clips = chosen()
     assert index["clip_id"].iloc[clips.rows].tolist() == clips.clip_ids
@@ -54,16 +83,16 @@ def test_withheld_clips_are_left_out_only_where_the_condition_says_so():
 def test_labels_are_joined_by_clip():
     clips = chosen()
     assert joined_labels(clips.labels, MIDS) == [
-        ";".join(MIDS[: 1 + int(clip_id[-2:]) % 3]) for clip_id in clips.clip_ids
+        labels_of(int(clip_id[-2:])) for clip_id in clips.clip_ids
     ]
 
 
 def test_conditions_of_the_same_clips_share_the_validation_clips():
     natural, shuffled = chosen(), chosen(labels="permuted", name="shuffled")
     np.testing.assert_array_equal(natural.validation, shuffled.validation)
-    assert natural.validation.sum() == 3
+    assert natural.validation.sum() == 2
     # One order for all: what validates in a condition of more clips begins like it.
-    full = chosen(withhold=False, name="full")
+    full = chosen(withhold=[], name="full")
     both = validating(full) & set(natural.clip_ids)
     assert both <= validating(natural) or validating(natural) <= both
 
@@ -126,15 +155,15 @@ def test_labels_are_shuffled_by_condition_and_replicate():
 
 def test_too_few_clips_name_the_condition():
     index, clips = tables()
-    clips["withheld"] = ~clips["clip_id"].isin(["clip-07", "clip-09"])
-    with pytest.raises(InputError, match=r"networks\.conditions\.natural: 2 usable clips"):
-        training_clips(Condition("natural", True, "given", 1), index, clips, MIDS, 0.1, 1, 1)
-    clips["withheld"] = True
+    clips["listed"] = ~clips["clip_id"].isin(["clip-07", "clip-09"])
+    with pytest.raises(InputError, match=r"^conditions\.natural: 2 usable clips"):
+        training_clips(condition(), index, clips, BRANCHES, MIDS, 0.1, 1, 1)
+    clips["listed"] = True
     with pytest.raises(InputError, match=r"natural: 0 usable clips are left .*withhold less"):
-        training_clips(Condition("natural", True, "given", 1), index, clips, MIDS, 0.1, 1, 1)
+        training_clips(condition(), index, clips, BRANCHES, MIDS, 0.1, 1, 1)
 
 
 def test_a_clip_that_the_table_lacks():
     index, clips = tables()
     with pytest.raises(InputError, match="clip clip-39 is not in the table of clips"):
-        training_clips(Condition("full", False, "given", 1), index, clips[1:], MIDS, 0.1, 1, 1)
+        training_clips(condition(), index, clips[1:], BRANCHES, MIDS, 0.1, 1, 1)

@@ -51,6 +51,7 @@ def run(corpus, folder, of=None, **changes):
         corpus.index,
         corpus.clips,
         corpus.classes,
+        corpus.branches,
         settings=of or settings(),
         **outputs(folder),
         **values,
@@ -152,8 +153,9 @@ def test_the_same_training_gives_the_same_files(corpus, tmp_path):
         )
 
 
-def test_weights_kept_are_those_of_the_best_epoch_the_earliest_of_equals(
-    corpus, tmp_path, monkeypatch
+@pytest.mark.parametrize(("keep", "epoch"), [("best", 2), ("last", 3)])
+def test_weights_kept_are_those_of_the_best_epoch_the_earliest_of_equals_or_the_last(
+    corpus, tmp_path, monkeypatch, keep, epoch
 ):
     scores, states = iter([0.2, 0.7, 0.7]), []
 
@@ -162,10 +164,10 @@ def test_weights_kept_are_those_of_the_best_epoch_the_earliest_of_equals(
         return next(scores)
 
     monkeypatch.setattr(training, "_validation_map", validation_map)
-    network, about = read_network(run(corpus, tmp_path)["weights"])
-    assert about["epoch"] == 2
+    network, about = read_network(run(corpus, tmp_path, of=settings(keep=keep))["weights"])
+    assert about["epoch"] == epoch
     for name, value in network.state_dict().items():
-        assert torch.equal(value, states[1][name])
+        assert torch.equal(value, states[epoch - 1][name])
 
 
 def test_the_score_is_over_all_validation_clips_and_the_classes_that_occur(
@@ -235,12 +237,15 @@ def kill_after(monkeypatch):
     yield kill
 
 
-@pytest.mark.parametrize(("batch_size", "epoch"), [(8, 1), (8, 2), (32, 2)])
+@pytest.mark.parametrize(
+    ("batch_size", "epoch", "keep"),
+    [(8, 1, "best"), (8, 2, "best"), (32, 2, "best"), (8, 1, "last"), (8, 2, "last")],
+)
 def test_a_killed_training_goes_on_to_the_same_weights(
-    corpus, tmp_path, monkeypatch, kill_after, caplog, batch_size, epoch
+    corpus, tmp_path, monkeypatch, kill_after, caplog, batch_size, epoch, keep
 ):
     caplog.set_level(logging.INFO)
-    of = settings(batch_size=batch_size)
+    of = settings(batch_size=batch_size, keep=keep)
     whole = run(corpus, tmp_path / "whole", of=of)
     kill_after(epoch)
     with pytest.raises(Killed):
@@ -272,7 +277,8 @@ def save_and_die(path, digest, state):
 training.save_checkpoint = save_and_die
 folder = Path({str(tmp_path / "killed")!r})
 training.train_network(
-    {str(corpus.index)!r}, {str(corpus.clips)!r}, {str(corpus.classes)!r}, settings(),
+    {str(corpus.index)!r}, {str(corpus.clips)!r}, {str(corpus.classes)!r},
+    {str(corpus.branches)!r}, settings(),
     folder / "weights.safetensors", folder / "history.tsv", folder / "clips.tsv",
     folder / "checkpoint.safetensors", "1", "cpu", 1, 100,
 )
@@ -328,9 +334,9 @@ def test_what_was_kept_in_the_checkpoint(corpus, tmp_path, monkeypatch, kill_aft
         for key in first:
             assert torch.equal(first[key], second[key])
             assert first[key].stride() == second[key].stride()
-    assert (after.best.epoch, after.best.score) == (before.best.epoch, before.best.score)
-    for name, value in before.best.state.items():
-        assert torch.equal(after.best.state[name], value)
+    assert (after.kept.epoch, after.kept.score) == (before.kept.epoch, before.kept.score)
+    for name, value in before.kept.state.items():
+        assert torch.equal(after.kept.state[name], value)
 
 
 def truncate(path):
@@ -395,9 +401,9 @@ def test_planted_classes_are_learnt_and_shuffled_ones_are_not(tmp_path):
 
 
 def test_a_condition_trains_on_its_clips_and_labels(corpus, tmp_path):
-    of = settings(name="natural", withhold=True, labels="redrawn", epochs=1)
+    of = settings(name="natural", withhold=["C"], labels="redrawn", epochs=1)
     clips = read_table(run(corpus, tmp_path, of=of)["network_clips"], NETWORK_CLIPS)
-    admitted = ~corpus.clip_table["withheld"]
+    admitted = corpus.clip_table["labels"] != "/m/c"
     assert clips["clip_id"].tolist() == corpus.clip_table["clip_id"][admitted].tolist()
     given_labels = corpus.clip_table["labels"][admitted].tolist()
     assert clips["labels"].tolist() != given_labels

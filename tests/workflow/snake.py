@@ -10,15 +10,15 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 ONE_NETWORK = {
-    "seeds": 1,
+    "networks": {"seeds": 1},
     "conditions": {
-        "natural": {"withhold": True, "labels": "given", "epochs": 1},
+        "natural": {"withhold": ["Music", "Singing"], "labels": "given", "epochs": 1},
         "full": None,
         "shuffled": None,
         "untrained": None,
     },
 }
-"""The section `networks` of a configuration that trains one, for an epoch."""
+"""The sections of a configuration that trains one network, for one epoch."""
 
 
 def command(folder, *arguments, profile=ROOT / "profiles" / "default"):

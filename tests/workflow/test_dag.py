@@ -62,12 +62,20 @@ def test_the_audioset_preset(tmp_path):
     assert sum(jobs.values()) < 2000
 
 
+def withholding(*branches):
+    """The section `conditions` in which every condition withholds `branches`."""
+    return {name: {"withhold": list(branches)} for name in ("natural", "shuffled", "untrained")}
+
+
 def test_the_manifest_preset(tmp_path):
     write_manifest(tmp_path)
     jobs = planned(
         tmp_path,
         *preset("manifest"),
-        written(tmp_path / "rock.yaml", {"corpus": {"target": "Rock", "withheld": ["Rock"]}}),
+        written(
+            tmp_path / "rock.yaml",
+            {"corpus": {"target": "Rock"}, "conditions": withholding("Rock")},
+        ),
     )
     assert jobs["fetch_audio"] == 2
     assert jobs["train_network"] == 20
@@ -105,12 +113,13 @@ def test_a_single_file_is_a_target(tmp_path):
     ("configuration", "says"),
     [
         ({"corpus": {"target": "Musik"}}, "corpus.target"),
-        ({"corpus": {"withheld": ["Musik"]}}, "corpus.withheld"),
+        ({"conditions": withholding("Musik")}, "conditions.natural.withhold: 'Musik' is neither"),
+        ({"corpus": {"withheld": ["Music"]}}, "corpus.withheld is now a list for each condition"),
         ({"corpus": {"clip_second": 4}}, "unknown key corpus.clip_second; did you mean"),
         ({"networks": {"seeds": 0}}, "networks.seeds must be"),
         ({"networks": {"seeds": "many"}}, "networks.seeds must be"),
         ({"selectivity": {"layer": "conv7"}}, "selectivity.layer must be"),
-        ({"networks": {"conditions": {"x": {"epochs": 1}}}}, "networks.conditions.x"),
+        ({"conditions": {"x": {"epochs": 1}}}, "conditions.x"),
         ({"corpus": {"source": "manifest"}}, "corpus.manifest.path must be a path"),
         (
             {"corpus": {"source": "manifest", "manifest": {"path": "none.tsv"}}},
@@ -136,10 +145,10 @@ def test_a_condition_that_withholds_everything_is_refused(tmp_path):
         tmp_path,
         "--dry-run",
         "--configfile",
-        written(tmp_path / "wrong.yaml", {"corpus": {"withheld": branches}}),
+        written(tmp_path / "wrong.yaml", {"conditions": withholding(*branches)}),
     )
     assert ended.returncode != 0
-    assert "corpus.withheld" in ended.stdout + ended.stderr
+    assert "conditions.natural.withhold covers every class" in ended.stdout + ended.stderr
 
 
 def test_the_presets_name_only_known_keys():

@@ -26,7 +26,6 @@ def write_corpus(folder, urls):
             "name": "web",
             "source": "manifest",
             "target": "Guitar",
-            "withheld": ["Guitar"],
             "clip_seconds": 2,
             "shard_clips": 4,
             "manifest": {"path": "manifest.csv"},
@@ -34,6 +33,9 @@ def write_corpus(folder, urls):
         "audio": {
             "retries": {"attempts": 2, "pause_seconds": 0.01},
             "max_bad_share": 0.5,
+        },
+        "conditions": {
+            name: {"withhold": ["Guitar"]} for name in ("natural", "shuffled", "untrained")
         },
         "quilts": {"segment_ms": [50, 400], "compared_seconds": 1.6},
     }

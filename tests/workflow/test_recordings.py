@@ -73,13 +73,14 @@ def write_recordings(folder, bad):
                 "name": "mine",
                 "source": "manifest",
                 "target": "Guitar",
-                "withheld": ["Guitar"],
                 "clip_seconds": 2,
                 "shard_clips": 32,
                 "manifest": {"path": "manifest.tsv"},
             },
             "audio": {"max_bad_share": 0.4},
-            "networks": ONE_NETWORK,
+            "networks": {"seeds": 1},
+            "conditions": ONE_NETWORK["conditions"]
+            | {"natural": {"withhold": ["Guitar"], "labels": "given", "epochs": 1}},
             "selectivity": {"permutations": 100, "bootstraps": 100},
             "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
         },
@@ -183,7 +184,7 @@ def test_audioset_from_a_folder(tmp_path):
     few = {
         "corpus": {"clip_seconds": 2},
         "audio": {"min_clips": {"train": 20, "test": 20}},
-        "networks": ONE_NETWORK,
+        **ONE_NETWORK,
         "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
     }
     less = written(tmp_path / "less.yaml", few)
@@ -200,4 +201,4 @@ def test_audioset_from_a_folder(tmp_path):
     assert len(found) == 40
     assert {row.status for row in found.values()} == {"ok"}
     clips = read_table(tmp_path / "results/audioset/corpus/clips.tsv", CLIPS).set_index("clip_id")
-    assert clips.loc["-a_train0000_5.000", "withheld"]
+    assert clips.loc["-a_train0000_5.000", "listed"]

@@ -10,12 +10,12 @@ TITLES = {
 }
 
 
-def statements(target: str, condition: str, withheld: bool) -> dict[str, str]:
+def statements(target: str, condition: str, never_heard: bool) -> dict[str, str]:
     """Return what each claim says about networks of `condition`, in one sentence each.
 
-    `withheld` tells whether these networks have never heard the `target`.
+    `never_heard` tells whether these networks have never heard the `target`.
     """
-    never = f", which have never heard {target}," if withheld else ""
+    never = f", which have never heard {target}," if never_heard else ""
     return {
         "apart": f"Networks trained on natural sounds ({condition}){never} represent {target} "
         "apart from other sounds.",

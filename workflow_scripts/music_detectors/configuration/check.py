@@ -19,6 +19,7 @@ def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
 
     Raises InputError naming the first key that is wrong, and what it may be.
     """
+    _refuse_what_moved(configuration)
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     errors = list(Draft202012Validator(schema).iter_errors(configuration))
     if not errors:
@@ -71,17 +72,38 @@ def check_sense(configuration: Mapping) -> None:
             raise InputError(f"configuration: {key} is {path!r}, and there is no such file")
     if not kept_conditions(configuration):
         raise InputError(
-            "configuration: networks.conditions names no condition; keep at least one, such as "
-            "natural: {withhold: true, labels: given, epochs: 30}"
+            "configuration: conditions names no condition; keep at least one, such as "
+            "natural: {withhold: [Music], labels: given, epochs: 30}"
         )
     _check_quilts(configuration["quilts"], corpus["clip_seconds"])
     _check_claims(configuration)
 
 
 def kept_conditions(configuration: Mapping) -> dict[str, dict]:
-    """Return the conditions that are not dropped (null), in the order of the configuration."""
-    conditions = configuration["networks"]["conditions"]
-    return {name: condition for name, condition in conditions.items() if condition is not None}
+    """Return the conditions that are not dropped (null), in the order of the configuration.
+
+    A condition that does not say which epoch to keep keeps the best.
+    """
+    return {
+        name: {"keep": "best", **condition}
+        for name, condition in configuration["conditions"].items()
+        if condition is not None
+    }
+
+
+def _refuse_what_moved(configuration: Mapping) -> None:
+    """Refuse keys of former versions, and say how to write them now."""
+    corpus, networks = configuration.get("corpus"), configuration.get("networks")
+    if isinstance(networks, Mapping) and "conditions" in networks:
+        raise InputError(
+            "configuration: networks.conditions is now the section conditions, beside networks; "
+            "move it one level up, with a list for withhold: [Music, Singing], or [] for nothing"
+        )
+    if isinstance(corpus, Mapping) and "withheld" in corpus:
+        raise InputError(
+            "configuration: corpus.withheld is now a list for each condition, such as "
+            "conditions.natural.withhold: [Music, Singing]; remove it from corpus"
+        )
 
 
 def _check_sources(audio: Mapping) -> None:
@@ -141,14 +163,14 @@ def _check_claims(configuration: Mapping) -> None:
     if claims["condition"] not in kept:
         raise InputError(
             f"configuration: claims.condition is {claims['condition']}, which is not among "
-            f"networks.conditions ({', '.join(kept)})"
+            f"conditions ({', '.join(kept)})"
         )
-    declared = configuration["networks"]["conditions"]
+    declared = configuration["conditions"]
     for control in claims["controls"]:
         if control not in declared or control == claims["condition"]:
             raise InputError(
                 f"configuration: claims.controls names {control}, which is no other condition "
-                f"among networks.conditions ({', '.join(declared)})"
+                f"among conditions ({', '.join(declared)})"
             )
 
 

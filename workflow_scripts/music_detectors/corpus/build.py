@@ -1,10 +1,11 @@
-"""The tables of classes and clips, from whichever source is configured."""
+"""The tables of classes, branches and clips, from whichever source is configured."""
 
 import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,15 @@ from music_detectors.common.files import check_checksum
 from music_detectors.common.tables import write_table
 from music_detectors.common.urls import is_url
 from music_detectors.corpus.audioset import read_clip_ids, read_segments
+from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.classes import (
     ClassList,
+    branches_of,
     load_classes,
     load_corpus_ontology,
     load_manifest,
 )
-from music_detectors.corpus.columns import CLASSES, CLIPS, SUMMARY
+from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS, SUMMARY
 from music_detectors.corpus.embedded import planned_clips
 from music_detectors.corpus.fsd50k import read_clips
 from music_detectors.corpus.inputs import repeated
@@ -35,8 +38,17 @@ _Listing = dict[str, Sequence]
 """The clips of one split in order: clip_id, reference, start_seconds, end_seconds, labels."""
 
 
-def build_corpus(corpus: dict, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the tables of classes, clips and their numbers for the `corpus` section.
+class Tables(NamedTuple):
+    """The tables of a corpus."""
+
+    classes: pd.DataFrame
+    branches: pd.DataFrame
+    clips: pd.DataFrame
+    summary: pd.DataFrame
+
+
+def build_corpus(corpus: dict, seed: int) -> Tables:
+    """Return the tables of the corpus that the `corpus` section describes.
 
     Clips keep the order of their source within a split. Raises InputError, naming the
     configuration's key or the file and line, when the corpus is not usable.
@@ -63,7 +75,8 @@ def build_corpus(corpus: dict, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, p
     clips = _clip_table(corpus, classes, listings)
     summary = _summarise(clips)
     _check_summary(summary, corpus)
-    return _class_table(classes), clips, summary
+    branches = branches_of(classes, ontology)
+    return Tables(_class_table(classes), _branch_table(branches), clips, summary)
 
 
 def make_corpus(
@@ -72,30 +85,31 @@ def make_corpus(
     planned: Mapping[str, int],
     copies: Iterable[str | os.PathLike],
     classes_path: str | os.PathLike,
+    branches_path: str | os.PathLike,
     clips_path: str | os.PathLike,
     summary_path: str | os.PathLike,
 ) -> None:
-    """Write the tables of `build_corpus`: classes.tsv, clips.tsv and summary.tsv.
+    """Write the tables of `build_corpus`: classes.tsv, branches.tsv, clips.tsv and summary.tsv.
 
     `copies` are those of its files that `fetch_metadata` made. Raises InputError also when one of
     them is damaged, and when a split has not as many clips as were `planned` for.
     """
     for path in copies:
         check_checksum(path, "copy")
-    classes, clips, summary = build_corpus(corpus, seed)
-    _check_plan(summary, planned, corpus)
+    tables = build_corpus(corpus, seed)
+    _check_plan(tables.summary, planned, corpus)
     logging.info(
-        "%d classes: %d target, %d withheld, %d genres",
-        len(classes),
-        classes["target"].sum(),
-        classes["withheld"].sum(),
-        classes["genre"].sum(),
+        "%d classes: %d target, %d genres",
+        len(tables.classes),
+        tables.classes["target"].sum(),
+        tables.classes["genre"].sum(),
     )
-    for row in summary.to_dict("records"):
+    for row in tables.summary.to_dict("records"):
         logging.info(", ".join(f"{name} {value}" for name, value in row.items()))
-    write_table(classes_path, classes, CLASSES)
-    write_table(clips_path, clips, CLIPS)
-    write_table(summary_path, summary, SUMMARY)
+    write_table(classes_path, tables.classes, CLASSES)
+    write_table(branches_path, tables.branches, BRANCHES)
+    write_table(clips_path, tables.clips, CLIPS)
+    write_table(summary_path, tables.summary, SUMMARY)
 
 
 def _list_embedded(corpus: dict, seed: int) -> dict[str, _Listing]:
@@ -167,9 +181,7 @@ def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listin
         listing = listings[split]
         labels = listing["labels"]
         # Sets of labels recur: each is looked up once.
-        facts = {
-            own: (";".join(own), classes.role(own), classes.is_withheld(own)) for own in set(labels)
-        }
+        facts = {own: (";".join(own), classes.role(own)) for own in set(labels)}
         own_facts = [facts[own] for own in labels]
         parts.append(
             pd.DataFrame(
@@ -183,7 +195,6 @@ def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listin
                     "end_seconds": np.array(listing["end_seconds"], dtype=np.float64),
                     "labels": [fact[0] for fact in own_facts],
                     "role": [fact[1] for fact in own_facts],
-                    "withheld": np.array([fact[2] for fact in own_facts], dtype=bool),
                 }
             )
         )
@@ -193,8 +204,7 @@ def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listin
             f"configuration: corpus has the clip {repeated(clips['clip_id'].tolist())} in both "
             "train and test; remove it from one of the lists"
         )
-    if corpus["withheld_clips"] is not None:
-        _withhold_listed(clips, corpus["withheld_clips"])
+    clips["listed"] = _listed(clips, corpus["withheld_clips"])
     return clips
 
 
@@ -205,12 +215,15 @@ def _sources(source: str, references: Sequence[str]) -> list[str]:
     return ["url" if is_url(reference) else "file" for reference in references]
 
 
-def _withhold_listed(clips: pd.DataFrame, path: str | os.PathLike) -> None:
+def _listed(clips: pd.DataFrame, path: str | os.PathLike | None) -> pd.Series:
+    """Return which train clips the file at `path` lists."""
+    if path is None:
+        return pd.Series(False, index=clips.index)
     listed = set(read_clip_ids(path, "corpus.withheld_clips"))
     unknown = len(listed) - int(clips["clip_id"].isin(listed).sum())
     if unknown:
         logging.warning("%s: %d of its %d clips are not in the corpus", path, unknown, len(listed))
-    clips["withheld"] |= clips["clip_id"].isin(listed) & (clips["split"] == "train")
+    return clips["clip_id"].isin(listed) & (clips["split"] == "train")
 
 
 def _shards(n_clips: int, shard_clips: int) -> list[str]:
@@ -233,8 +246,17 @@ def _class_table(classes: ClassList) -> pd.DataFrame:
             "name": classes.names,
             "branch": classes.branches,
             "target": [mid in classes.target for mid in mids],
-            "withheld": [mid in classes.withheld for mid in mids],
             "genre": [mid in classes.genres for mid in mids],
+        }
+    )
+
+
+def _branch_table(branches: Branches) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": list(branches.classes),
+            "name": [branches.names.names[mid] for mid in branches.classes],
+            "classes": [";".join(own) for own in branches.classes.values()],
         }
     )
 
@@ -243,14 +265,11 @@ def _summarise(clips: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for split in SPLITS:
         own = clips[clips["split"] == split]
-        withheld = int(own["withheld"].sum())
         rows.append(
             {
                 "split": split,
                 "clips": len(own),
                 **{role: int((own["role"] == role).sum()) for role in _ROLES},
-                "withheld": withheld,
-                "admissible": len(own) - withheld,
             }
         )
     return pd.DataFrame(rows)
@@ -276,8 +295,3 @@ def _check_summary(summary: pd.DataFrame, corpus: dict) -> None:
     by_split = summary.set_index("split")
     for role in ("target", "other"):
         require_clips(by_split[role].to_dict(), corpus["source"], role)
-    if not by_split.loc["train", "admissible"]:
-        raise InputError(
-            "configuration: corpus.withheld (with corpus.withheld_clips) leaves no clip of the "
-            "train split to train on"
-        )

@@ -1,18 +1,18 @@
-"""The classes of a corpus, and which of them are target, withheld and genres."""
+"""The classes of a corpus, and which of them are target and genres."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from music_detectors.common.errors import InputError
 from music_detectors.corpus.audioset import read_class_list
+from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.embedded import embedded_classes, embedded_ontology
 from music_detectors.corpus.fsd50k import ground_truth, read_vocabulary
-from music_detectors.corpus.inputs import nearest
 from music_detectors.corpus.manifest import Manifest, label_names, read_manifest
+from music_detectors.corpus.names import Names
 from music_detectors.corpus.ontology import Ontology, load_ontology
 
 _TARGET = "configuration: corpus.target"
-_WITHHELD = "configuration: corpus.withheld"
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class ClassList:
     """The classes, in the order of the networks' outputs, and the sets that they make up.
 
     `branches` holds, for every class, the name of its topmost ancestor (`target` or `other` where
-    there is no ontology); `target`, `withheld` and `genres` hold ids.
+    there is no ontology); `target` and `genres` hold ids; `known` finds a class by its name.
     """
 
     mids: tuple[str, ...]
     names: tuple[str, ...]
     branches: tuple[str, ...]
     target: frozenset[str]
-    withheld: frozenset[str]
     genres: frozenset[str]
+    known: Names
 
     def role(self, labels: Iterable[str]) -> str:
         """Return `target` when all `labels` are target classes, `other` when none, or `mixed`."""
@@ -41,10 +41,6 @@ class ClassList:
         """Return the role of each of `label_sets`, which are many but mostly alike."""
         roles = {labels: self.role(labels) for labels in set(label_sets)}
         return [roles[labels] for labels in label_sets]
-
-    def is_withheld(self, labels: Iterable[str]) -> bool:
-        """Return whether any of `labels` is a withheld class."""
-        return not self.withheld.isdisjoint(labels)
 
 
 def load_corpus_ontology(corpus: dict) -> Ontology | None:
@@ -71,9 +67,8 @@ def load_classes(
 ) -> ClassList:
     """Return the classes of the `corpus` section, given its ontology and its manifest, if any.
 
-    Raises InputError, naming the configuration's key, when the target or a withheld name is none
-    of the classes (or of the ontology's), when the target has no class or every class, and when
-    every class is withheld.
+    Raises InputError, naming the configuration's key, when the target is none of the classes (or
+    of the ontology's), and when it has no class or every class.
     """
     if corpus["source"] == "embedded":
         classes, listed_in = embedded_classes(), "the embedded corpus"
@@ -92,24 +87,30 @@ def load_classes(
         classes = label_names(manifest, ontology)
     targets = [corpus["target"]] if isinstance(corpus["target"], str) else corpus["target"]
     if ontology is None:
-        found = _by_label(classes, targets, corpus["withheld"], listed_in)
+        found = _by_label(classes, targets, listed_in)
     else:
-        found = _by_branch(classes, targets, corpus["withheld"], listed_in, ontology)
+        found = _by_branch(classes, targets, listed_in, ontology)
     if len(found.target) == len(classes):
         raise InputError(
             f"{_TARGET} covers every class in {listed_in}: nothing is left to compare it with"
         )
-    if len(found.withheld) == len(classes):
-        raise InputError(
-            f"{_WITHHELD} covers every class in {listed_in}: nothing is left to train on"
-        )
     return found
+
+
+def branches_of(classes: ClassList, ontology: Ontology | None) -> Branches:
+    """Return the branches of a corpus with these classes."""
+    if ontology is None:
+        return Branches(classes.known, {mid: (mid,) for mid in classes.mids})
+    own = {}
+    for mid in ontology.names:
+        below = ontology.descendants(mid)
+        own[mid] = tuple(class_mid for class_mid in classes.mids if class_mid in below)
+    return Branches(ontology.known, own)
 
 
 def _by_branch(
     classes: Sequence[tuple[str, str]],
     targets: Sequence[str],
-    withheld: Sequence[str],
     listed_in: str,
     ontology: Ontology,
 ) -> ClassList:
@@ -124,7 +125,7 @@ def _by_branch(
     target: set[str] = set()
     genres: set[str] = set()
     for name in targets:
-        top = ontology.find(name, _TARGET)
+        top = ontology.known.find(name, _TARGET)
         below = ontology.descendants(top).intersection(mids)
         if not below:
             raise InputError(
@@ -135,41 +136,29 @@ def _by_branch(
         branches.update(dict.fromkeys(below - target, ontology.topmost(top)))
         target |= below
         genres |= ontology.genres(top).intersection(mids)
-    # A withheld branch may be empty here: there is nothing in it to train on, as was asked.
-    kept_out = [ontology.descendants(ontology.find(name, _WITHHELD)) for name in withheld]
     return ClassList(
         mids=tuple(mids),
         names=tuple(name for _, name in classes),
         branches=tuple(branches[mid] for mid in mids),
         target=frozenset(target),
-        withheld=frozenset().union(*kept_out).intersection(mids),
         genres=frozenset(genres),
+        known=Names(dict(classes), listed_in),
     )
 
 
 def _by_label(
     classes: Sequence[tuple[str, str]],
     targets: Sequence[str],
-    withheld: Sequence[str],
     listed_in: str,
 ) -> ClassList:
-    mids = tuple(mid for mid, _ in classes)
-    for key, names in ((_TARGET, targets), (_WITHHELD, withheld)):
-        for name in names:
-            if name not in mids:
-                raise InputError(
-                    f"{key}: {name!r} is no label in {listed_in}"
-                    f"{nearest(name, mids) or '; its labels are ' + _some(mids)}"
-                )
+    known = Names(dict(classes), listed_in, are_labels=True)
+    target = frozenset(known.find(name, _TARGET) for name in targets)
+    mids = tuple(known.names)
     return ClassList(
         mids=mids,
         names=tuple(name for _, name in classes),
-        branches=tuple("target" if mid in targets else "other" for mid in mids),
-        target=frozenset(targets),
-        withheld=frozenset(withheld),
+        branches=tuple("target" if mid in target else "other" for mid in mids),
+        target=target,
         genres=frozenset(),
+        known=known,
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -20,13 +20,18 @@ CLASSES = {
     "name": str,
     "branch": str,
     "target": bool,
-    "withheld": bool,
     "genre": bool,
 }
-"""classes.tsv: one row an output of the networks, in the order of the outputs.
+"""classes.tsv: one row per output of the networks, in the order of the outputs.
 
 `branch` is the name of the class's topmost ancestor in the ontology, or `target` / `other` where
 there is no ontology; `genre` marks the direct children of the target's genre node.
+"""
+
+BRANCHES = {"id": str, "name": str, "classes": str}
+"""branches.tsv: one row per class of the ontology, or per label where there is no ontology.
+
+`classes` are the ids of the corpus's classes in its branch, joined by `;`, and may be empty.
 """
 
 CLIPS = {
@@ -39,14 +44,14 @@ CLIPS = {
     "end_seconds": float,
     "labels": str,
     "role": str,
-    "withheld": bool,
+    "listed": bool,
 }
-"""clips.tsv: one row a clip, ordered by split, shard and place in the shard.
+"""clips.tsv: one row per clip, ordered by split, shard and place in the shard.
 
 `source` is embedded, file, url or audioset; `reference` is what that source needs to find the
 sound (a recipe, a path, an http(s) address, a YouTube id); `end_seconds` is empty where no segment
-is given; `labels` are MIDs joined by `;`; `role` is target, other or mixed; `withheld` clips are
-those no network trained without the withheld branches may hear.
+is given; `labels` are MIDs joined by `;`; `role` is target, other or mixed; `listed` marks the
+train clips in `corpus.withheld_clips`, which every condition that withholds anything leaves out.
 """
 
 SUMMARY = {
@@ -55,7 +60,18 @@ SUMMARY = {
     "target": int,
     "other": int,
     "mixed": int,
+}
+"""summary.tsv: how many clips each split has, by role."""
+
+CONDITIONS = {
+    "condition": str,
+    "split": str,
     "withheld": int,
     "admissible": int,
+    "with_target": int,
 }
-"""summary.tsv: how many clips each split has, by role, and how many are withheld or are not."""
+"""conditions.tsv: one row per condition and split.
+
+`withheld` clips are left out by the condition's `withhold` list, the rest are `admissible`, and
+`with_target` of the admissible ones have a label of the target.
+"""

@@ -355,7 +355,7 @@ def _parse_labels(cell: str, ontology: Ontology | None) -> tuple[str, ...]:
     if ontology is None:
         return tuple(labels)
     try:
-        return tuple(dict.fromkeys(ontology.find(label, "labels") for label in labels))
+        return tuple(dict.fromkeys(ontology.known.find(label, "labels") for label in labels))
     except InputError as error:
         raise _BadCell(str(error)) from error
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from music_detectors.common.errors import InputError, one_line
-from music_detectors.corpus.inputs import nearest, opened
+from music_detectors.corpus.inputs import opened
+from music_detectors.corpus.names import Names
 
 
 @dataclass(frozen=True)
@@ -59,26 +60,10 @@ class Ontology:
         ontology._check_cycles()
         return ontology
 
-    def find(self, name: str, asked_by: str) -> str:
-        """Return the id of the class called `name`, which may also be the id itself.
-
-        Raises InputError when there is none (with the closest name) or several of that name;
-        `asked_by` says where the name stands, such as `configuration: corpus.target`.
-        """
-        if name in self.names:
-            return name
-        found = self._by_name.get(name, ())
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise InputError(
-                f"{asked_by}: {name!r} is the name of {len(found)} classes in {self.origin}; "
-                f"give the id instead: {' or '.join(found)}"
-            )
-        raise InputError(
-            f"{asked_by}: {name!r} is neither a name nor an id in {self.origin}"
-            f"{nearest(name, self._by_name)}"
-        )
+    @cached_property
+    def known(self) -> Names:
+        """The classes by id and name."""
+        return Names(self.names, self.origin)
 
     def descendants(self, mid: str) -> frozenset[str]:
         """Return the ids of the class `mid` and of everything below it."""
@@ -108,16 +93,9 @@ class Ontology:
         """
         return frozenset(
             child
-            for node in self._by_name.get(f"{self.names[mid]} genre", ())
+            for node in self.known.by_name.get(f"{self.names[mid]} genre", ())
             for child in self.children[node]
         )
-
-    @cached_property
-    def _by_name(self) -> dict[str, tuple[str, ...]]:
-        by_name: dict[str, tuple[str, ...]] = {}
-        for mid, name in self.names.items():
-            by_name[name] = (*by_name.get(name, ()), mid)
-        return by_name
 
     @cached_property
     def _first_parents(self) -> dict[str, str]:

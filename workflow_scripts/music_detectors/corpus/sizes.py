@@ -4,12 +4,17 @@ The Snakefile calls these while it is read, so nothing heavy is imported here.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.urls import is_url
 from music_detectors.corpus.audioset import count_segments
-from music_detectors.corpus.classes import load_classes, load_corpus_ontology, load_manifest
+from music_detectors.corpus.classes import (
+    branches_of,
+    load_classes,
+    load_corpus_ontology,
+    load_manifest,
+)
 from music_detectors.corpus.embedded import planned_counts
 from music_detectors.corpus.fsd50k import count_clips
 from music_detectors.corpus.locations import configured
@@ -23,10 +28,11 @@ _WHAT_DECIDES = {
 }
 
 
-def check_corpus(corpus: dict) -> None:
-    """Check the `corpus` section's target and withheld names against its classes.
+def check_corpus(corpus: dict, withhold: Mapping[str, Sequence[str]]) -> None:
+    """Check the target and the branches that conditions withhold against the corpus's classes.
 
-    Where the ontology or the list of classes is a URL, that is left to the rule that has read them.
+    `withhold` has the list of each condition. Where the ontology or the list of classes is a URL,
+    the rules that read it check the names.
     Raises InputError, naming the configuration's key or the file, when a name is no class or
     branch, when target or withheld cover every class, or when a file cannot be read.
     """
@@ -35,7 +41,9 @@ def check_corpus(corpus: dict) -> None:
         return
     ontology = load_corpus_ontology(corpus)
     manifest = load_manifest(corpus, ontology) if corpus["source"] == "manifest" else None
-    load_classes(corpus, ontology, manifest)
+    branches = branches_of(load_classes(corpus, ontology, manifest), ontology)
+    for condition, names in withhold.items():
+        branches.within(names, f"configuration: conditions.{condition}.withhold")
 
 
 def clip_counts(corpus: dict, seed: int) -> dict[str, int]:

@@ -12,6 +12,7 @@ from music_detectors.common.progress import progress
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
+from music_detectors.corpus.withheld import class_groups
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
 from music_detectors.lesions.orders import NAMED, named_orders, random_orders
 from music_detectors.lesions.readout import Readout, lesioned_layer, read_readout
@@ -31,6 +32,7 @@ def lesion_units(
     units: Sequence[str | os.PathLike],
     clips: str | os.PathLike,
     classes: str | os.PathLike,
+    branches: str | os.PathLike,
     lesions: str | os.PathLike,
     lesion_classes: str | os.PathLike,
     *,
@@ -40,22 +42,22 @@ def lesion_units(
     random_draws: int,
     seed: int,
     condition: str,
+    withhold: Sequence[str],
 ) -> None:
     """Write lesions.tsv and classes.tsv of the networks of `condition`, for one `fraction`.
 
     `weights`, `train` and `test` (responses) and `units` (units.tsv) are those of each of
-    `replicates`, `clips` and `classes` the tables of the corpus. Every lesion silences `fraction`
-    of the units of `layer` (of avgpool, where `layer` is a convolution). Units are ranked on train
-    clips, and test clips are scored. Random draws come from `seed` and the network's names, so that
-    those of a larger fraction hold those of a smaller. Raises InputError when a file cannot be
-    read, or does not belong to the others.
+    `replicates`, `clips`, `classes` and `branches` the tables of the corpus; `withhold` lists what
+    the condition withholds that the claims are about. Every lesion silences `fraction` of the units
+    of `layer` (of avgpool, where `layer` is a convolution). Units are ranked on train clips, and
+    test clips are scored. Random draws come from `seed` and the network's names, so that those of a
+    larger fraction hold those of a smaller. Raises InputError when a file cannot be read, or does
+    not belong to the others.
     """
     layer = lesioned_layer(layer)
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     of_classes = read_table(classes, CLASSES)
-    of_classes["group"] = np.select(
-        [of_classes["target"], of_classes["withheld"]], ["target", "withheld"], "natural"
-    )
+    of_classes["group"] = class_groups(of_classes, branches, withhold)
     means, by_class = [], []
     for place, replicate in enumerate(replicates):
         clip_ids, readout = read_readout(weights[place], test[place], layer)

@@ -13,6 +13,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
+from music_detectors.corpus.withheld import class_groups
 from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_responses
@@ -28,17 +29,22 @@ def score_recognition(
     test: str | os.PathLike,
     clips: str | os.PathLike,
     classes: str | os.PathLike,
+    branches: str | os.PathLike,
     network_clips: str | os.PathLike,
     table: str | os.PathLike,
+    *,
+    withhold: Sequence[str],
 ) -> None:
     """Write average_precision.tsv of a network from its responses.
 
-    `train` and `test` are files of responses, `clips` and `classes` the tables of the corpus,
-    `network_clips` is the network's clips.tsv. Training and validation clips count with the labels
+    `train` and `test` are files of responses, `clips`, `classes` and `branches` the tables of the
+    corpus, `network_clips` is the network's clips.tsv; `withhold` lists what the condition
+    withholds that the claims are about. Training and validation clips count with the labels that
     the network was given, test clips with their own. Raises InputError when a file cannot be read,
     its clips or classes are not those of the others, or an output is NaN.
     """
     of_classes = read_table(classes, CLASSES)
+    of_classes["group"] = class_groups(of_classes, branches, withhold)
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     given = read_table(network_clips, NETWORK_CLIPS)
     clip_ids, outputs = _outputs(train, len(of_classes))
@@ -128,8 +134,7 @@ def _scored(
         precision = average_precision(outputs, labels)
     except ValueError as error:
         raise InputError(f"{path}: {error}; train the network again") from error
-    table = classes[["index", "mid", "name"]].copy()
-    table["group"] = np.select([classes["target"], classes["withheld"]], _GROUPS[1:], _GROUPS[0])
+    table = classes[["index", "mid", "name", "group"]].copy()
     table["clips"] = name
     table["n_positive"] = labels.sum(axis=0)
     table["n_clips"] = len(labels)

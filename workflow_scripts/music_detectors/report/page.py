@@ -20,7 +20,7 @@ from music_detectors.common.damage import damaged
 from music_detectors.common.errors import one_line
 from music_detectors.common.files import read_checked, replacing
 from music_detectors.common.tables import read_table
-from music_detectors.corpus.columns import SUMMARY
+from music_detectors.corpus.columns import CONDITIONS, SUMMARY
 from music_detectors.corpus.targets import target_name
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
@@ -42,6 +42,7 @@ _SCALE = 0.56
 def write_report(
     claims: str | os.PathLike,
     corpus: str | os.PathLike,
+    conditions: str | os.PathLike,
     audio: str | os.PathLike,
     recognition: str | os.PathLike,
     selectivity: str | os.PathLike,
@@ -55,11 +56,11 @@ def write_report(
 ) -> None:
     """Write the report to `page`.
 
-    `claims`, `corpus`, `audio` (yield.tsv), `recognition` and `selectivity` are tables, `weights`
-    the files of the networks. `figures` are image files, of which the PNGs are shown; `sections`
-    maps headings to names of figures. `config` is the whole configuration, `benchmarks` the folder
-    of Snakemake's benchmark files. Raises InputError, naming the file, if one is missing or
-    damaged.
+    `claims`, `corpus`, `conditions`, `audio` (yield.tsv), `recognition` and `selectivity` are
+    tables, `weights` the files of the networks. `figures` are image files, of which the PNGs are
+    shown; `sections` maps headings to names of figures. `config` is the whole configuration,
+    `benchmarks` the folder of Snakemake's benchmark files. Raises InputError, naming the file, if
+    one is missing or damaged.
     """
     target = target_name(config["corpus"]["target"])
     drawn = {Path(path).stem: path for path in figures if str(path).endswith(".png")}
@@ -69,8 +70,10 @@ def write_report(
     }
     networks = made_with.networks(weights)
     condition = config["claims"]["condition"]
-    withheld = config["networks"]["conditions"][condition]["withhold"]
-    answers = _answers(claims, statements(target, condition, withheld))
+    heard = read_table(conditions, CONDITIONS)
+    heard = heard[heard["condition"] == condition].set_index("split")
+    never_heard = not heard.loc["train", "with_target"]
+    answers = _answers(claims, statements(target, condition, never_heard))
     cost = costs(benchmarks)
     clips = read_table(audio, YIELD)
     clips = clips[clips["class"] == "*"]
@@ -82,10 +85,10 @@ def write_report(
         "claims_figures": shown.pop(_CLAIMS_SECTION, []),
         "corpus_figures": shown.pop(_CORPUS_SECTION, []),
         "sections": shown,
-        "clips": read_table(corpus, SUMMARY).to_dict("records"),
+        "clips": read_table(corpus, SUMMARY).join(heard, on="split").to_dict("records"),
         "yields": _yields(clips),
         "reasons": _reasons(clips),
-        "networks": _networks(config, networks, recognition, selectivity, target),
+        "networks": _networks(config, networks, recognition, selectivity),
         "settings": list(_flat(config)),
         "versions": made_with.versions(),
         "trained_with": sorted(set(zip(networks["torch"], networks["numpy"], strict=True))),
@@ -198,7 +201,6 @@ def _networks(
     networks: pd.DataFrame,
     recognition: str | os.PathLike,
     selectivity: str | os.PathLike,
-    target: str,
 ) -> list[dict]:
     """Return one row per condition: its settings, and means over its networks on test clips."""
     scores = read_table(recognition, RECOGNITION_SUMMARY)
@@ -207,7 +209,7 @@ def _networks(
     units = units[units["layer"] == config["selectivity"]["layer"]]
     rows = []
     for condition, replicates in networks.groupby("condition", sort=False):
-        how = config["networks"]["conditions"][condition]
+        how = config["conditions"][condition]
         precision = {
             group: _mean(scores, condition, "mean_average_precision", group)
             for group in ("natural", "target")
@@ -215,7 +217,7 @@ def _networks(
         rows.append(
             {
                 "condition": condition,
-                "clips": f"without {target} and the like" if how["withhold"] else "all",
+                "clips": f"without {', '.join(how['withhold'])}" if how["withhold"] else "all",
                 "labels": how["labels"],
                 "epochs": how["epochs"],
                 "networks": len(replicates),

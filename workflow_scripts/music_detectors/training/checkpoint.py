@@ -18,8 +18,8 @@ from music_detectors.models.weights import read_tensors, write_tensors
 
 
 @dataclass
-class Best:
-    """The best epoch so far: its number, its validation score, the network's state then."""
+class Kept:
+    """The epoch to be kept, so far: its number, its validation score, the network's state then."""
 
     epoch: int
     score: float
@@ -33,7 +33,7 @@ class Training:
     network: Network
     optimizer: Optimizer
     scheduler: LRScheduler
-    best: Best | None
+    kept: Kept | None
     history: list[dict[str, float]]
 
 
@@ -44,14 +44,14 @@ def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) ->
     """
     state = training.optimizer.state_dict()
     tensors = {f"network.{name}": value for name, value in training.network.state_dict().items()}
-    tensors |= {f"best.{name}": value for name, value in training.best.state.items()}
+    tensors |= {f"kept.{name}": value for name, value in training.kept.state.items()}
     for number, values in state["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
     about = {
         "digest": digest,
         "history": training.history,
-        "best_epoch": training.best.epoch,
-        "best_score": training.best.score,
+        "kept_epoch": training.kept.epoch,
+        "kept_score": training.kept.score,
         "param_groups": state["param_groups"],
         "scheduler": training.scheduler.state_dict(),
     }
@@ -82,7 +82,7 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
         }
     )
     training.scheduler.load_state_dict(about["scheduler"])
-    training.best = Best(about["best_epoch"], about["best_score"], _under(tensors, "best."))
+    training.kept = Kept(about["kept_epoch"], about["kept_score"], _under(tensors, "kept."))
     training.history = about["history"]
     logging.info("going on after epoch %d, from %s", len(training.history), path)
 

@@ -1,6 +1,7 @@
 """Which clips a condition trains on, which of them validate, and with which labels."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
 from music_detectors.common.seeds import generator
+from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.labels import label_matrix
+from music_detectors.corpus.withheld import withheld_clips
 
 _LEAST_TRAINING = 2
 _LEAST = _LEAST_TRAINING + 1
@@ -19,14 +22,17 @@ _LEAST = _LEAST_TRAINING + 1
 class Condition:
     """How a network comes about.
 
-    `labels` is given, redrawn (each clip keeps its number of labels, the labels themselves drawn
-    at random, as in the study) or permuted (the clips' label sets change places).
+    `withhold` names the branches whose clips are left out, `labels` is given, redrawn (each clip
+    keeps its number of labels, the labels themselves drawn at random, as in the study) or permuted
+    (the clips' label sets change places), and `keep` says which epoch's weights are kept: best or
+    last.
     """
 
     name: str
-    withhold: bool
+    withhold: Sequence[str]
     labels: str
     epochs: int
+    keep: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ def training_clips(
     condition: Condition,
     index: pd.DataFrame,
     clips: pd.DataFrame,
+    branches: Branches,
     mids: list[str],
     validation_fraction: float,
     seed: int,
@@ -56,21 +63,21 @@ def training_clips(
     """Return the clips that `condition` trains and validates on.
 
     `index` (clip_id), which was read from `path`, lists the usable clips, `clips` (clip_id, labels,
-    withheld) says what they are, `mids` are the classes in the order of the outputs. Raises
-    InputError when a clip or label is unknown or when the condition has too few clips.
+    listed) says what they are, `branches` which classes are withheld, `mids` are the classes in the
+    order of the outputs. Raises InputError when a clip, label or branch is unknown or when the
+    condition has too few clips.
     """
     described = clips.set_index("clip_id")
     unknown = index["clip_id"][~index["clip_id"].isin(described.index)]
     if len(unknown):
         raise damaged(path, "table", f"clip {unknown.iloc[0]} is not in the table of clips")
     described = described.loc[index["clip_id"]]
-    admitted = (
-        ~described["withheld"].to_numpy() if condition.withhold else np.full(len(index), True)
-    )
+    key = f"configuration: conditions.{condition.name}.withhold"
+    admitted = ~withheld_clips(described, branches.within(condition.withhold, key))
     rows = np.flatnonzero(admitted)
     if len(rows) < _LEAST:
         raise InputError(
-            f"networks.conditions.{condition.name}: {len(rows)} usable clips are left to train on, "
+            f"conditions.{condition.name}: {len(rows)} usable clips are left to train on, "
             f"at least {_LEAST} are needed; withhold less or give more clips"
         )
     described = described.iloc[rows]

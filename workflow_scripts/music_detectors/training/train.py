@@ -23,11 +23,12 @@ from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator, seed_of
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.corpus.withheld import read_branches
 from music_detectors.models.device import advising_when_full, prepare_device
 from music_detectors.models.kim2024.architecture import Network, check_size, initial_network
 from music_detectors.models.weights import write_tensors
 from music_detectors.spectrograms.shard import SpectrogramShard, read_index
-from music_detectors.training.checkpoint import Best, Training, resume, save_checkpoint
+from music_detectors.training.checkpoint import Kept, Training, resume, save_checkpoint
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
 from music_detectors.training.conditions import (
     Condition,
@@ -73,6 +74,7 @@ def train_network(
     index: str | os.PathLike,
     clips: str | os.PathLike,
     classes: str | os.PathLike,
+    branches: str | os.PathLike,
     settings: Settings,
     weights: str | os.PathLike,
     history: str | os.PathLike,
@@ -86,10 +88,11 @@ def train_network(
     """Train a network on the spectrograms of `index` and write its weights, history and clips.
 
     The study's training: binary cross-entropy over all classes, AdamW, a one-cycle schedule with
-    linear annealing stepped every batch, dropout of 0.2; the weights kept are those of the epoch
-    with the highest macro average precision on the validation clips (the earliest of equals). A
-    condition of 0 epochs keeps the initial weights, which are the same for all conditions of a
-    replicate. On a GPU convolutions and products are in bfloat16, weights and all else in float32.
+    linear annealing stepped every batch, dropout of 0.2; the weights kept are those of the best
+    epoch, with the highest macro average precision on the validation clips (the earliest of
+    equals), or of the last epoch, as the condition says. A condition of 0 epochs keeps the initial
+    weights, which are the same for all conditions of a replicate. On a GPU convolutions and
+    products are in bfloat16, weights and all else in float32.
 
     After each epoch everything that the next one depends on is written to `checkpoint`, from which
     a job that was killed goes on to the same weights; `code` is the digest of the code it holds
@@ -105,6 +108,7 @@ def train_network(
         settings.condition,
         table,
         read_table(clips, CLIPS),
+        read_branches(branches),
         mids,
         settings.validation_fraction,
         settings.seed,
@@ -131,12 +135,12 @@ def train_network(
         target,
     )
     digest = _digest([configuration, code, _places(index, of_network)])
-    best, rows = _train(settings, material, checkpoint, digest)
+    kept, rows = _train(settings, material, checkpoint, digest)
     about = {
         "condition": settings.condition.name,
         "seed": settings.seed,
         "replicate": settings.replicate,
-        "epoch": best.epoch,
+        "epoch": kept.epoch,
         "classes": len(mids),
         "training_clips": len(material.training),
         "validation_clips": len(material.validation),
@@ -146,7 +150,7 @@ def train_network(
     }
     write_table(network_clips, _clip_table(chosen, mids), NETWORK_CLIPS)
     write_table(history, pd.DataFrame(rows), HISTORY)
-    write_tensors(weights, best.state, about)
+    write_tensors(weights, kept.state, about)
     Path(checkpoint).unlink(missing_ok=True)
 
 
@@ -184,8 +188,8 @@ def training_step(
 
 def _train(
     settings: Settings, material: _Material, checkpoint: str | os.PathLike, digest: str
-) -> tuple[Best, list[dict[str, float]]]:
-    """Return the best epoch and the history, going on from the checkpoint where there is one."""
+) -> tuple[Kept, list[dict[str, float]]]:
+    """Return the epoch to keep and the history, going on from the checkpoint if there is one."""
     network = initial_network(
         classes=material.labels.shape[1],
         seed=seed_of(settings.seed, "initialisation", settings.replicate),
@@ -206,16 +210,17 @@ def _train(
         total_steps=epochs * len(plan),
         anneal_strategy="linear",
     )
-    training = Training(network, optimizer, scheduler, best=None, history=[])
+    training = Training(network, optimizer, scheduler, kept=None, history=[])
     resume(checkpoint, digest, training)
     begun, before = time.monotonic(), len(training.history)
     for epoch in range(before + 1, epochs + 1):
         row = _epoch(training, material, settings, epoch)
         training.history.append(row)
         score = row["validation_map"]
-        if training.best is None or score > training.best.score:
+        is_last = settings.condition.keep == "last"
+        if training.kept is None or is_last or score > training.kept.score:
             state = {name: value.clone() for name, value in network.state_dict().items()}
-            training.best = Best(epoch, score, state)
+            training.kept = Kept(epoch, score, state)
         save_checkpoint(checkpoint, digest, training)
         left = (time.monotonic() - begun) / (epoch - before) * (epochs - epoch)
         logging.info(
@@ -227,10 +232,10 @@ def _train(
             row["clips_per_second"],
             left,
         )
-    return training.best, training.history
+    return training.kept, training.history
 
 
-def _untrained(network: Network, material: _Material) -> tuple[Best, list[dict[str, float]]]:
+def _untrained(network: Network, material: _Material) -> tuple[Kept, list[dict[str, float]]]:
     started = time.monotonic()
     score = _validation_map(network, material, epoch=0)
     row = {
@@ -241,7 +246,7 @@ def _untrained(network: Network, material: _Material) -> tuple[Best, list[dict[s
         "seconds": time.monotonic() - started,
         "clips_per_second": math.nan,
     }
-    return Best(0, score, network.state_dict()), [row]
+    return Kept(0, score, network.state_dict()), [row]
 
 
 def _epoch(
@@ -289,7 +294,7 @@ def _check_finite(losses: Tensor, settings: Settings, epoch: int, first_step: in
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         raise InputError(
-            f"networks.conditions.{settings.condition.name}, replicate {settings.replicate}: the "
+            f"conditions.{settings.condition.name}, replicate {settings.replicate}: the "
             f"loss is {values[wrong[0]]} at epoch {epoch}, step {first_step + wrong[0]}; lower "
             f"networks.learning_rate, which is {settings.learning_rate}"
         )

@@ -1,0 +1,54 @@
+"""The branches that can be named, and the classes of the corpus in each.
+
+The Snakefile calls this while it is read, so nothing heavy is imported here.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.names import Names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Branches:
+    """Every class of the ontology, or every label where there is no ontology.
+
+    `names` holds their ids and names, `classes` for each id the ids of the corpus's classes in its
+    branch, in the order of the networks' outputs.
+    """
+
+    names: Names
+    classes: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def from_table(cls, table: "pd.DataFrame", path: str | os.PathLike) -> "Branches":
+        """Return the branches of the table branches.tsv, read from `path`."""
+        names = dict(zip(table["id"], table["name"], strict=True))
+        return cls(
+            Names(names, str(path)),
+            {
+                mid: tuple(own.split(";")) if own else ()
+                for mid, own in zip(table["id"], table["classes"], strict=True)
+            },
+        )
+
+    def within(self, withhold: Iterable[str], key: str) -> frozenset[str]:
+        """Return the ids of the classes in the branches `withhold`, which are names or ids.
+
+        Raises InputError when there is no such branch, and when the branches cover every class;
+        `key` says where they stand, such as `configuration: conditions.natural.withhold`.
+        """
+        found = {mid for branch in withhold for mid in self.classes[self.names.find(branch, key)]}
+        if found and found >= set().union(*self.classes.values()):
+            raise InputError(f"{key} covers every class of the corpus: nothing is left to train on")
+        return frozenset(found)
+
+    def without_classes(self, withhold: Iterable[str], key: str) -> list[str]:
+        """Return which of the branches `withhold` have no class in the corpus."""
+        return [branch for branch in withhold if not self.classes[self.names.find(branch, key)]]

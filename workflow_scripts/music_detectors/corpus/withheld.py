@@ -1,0 +1,95 @@
+"""Which clips and classes a condition withholds from its networks."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from music_detectors.common.errors import InputError, say
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.corpus.branches import Branches
+from music_detectors.corpus.columns import BRANCHES, CLIPS, CONDITIONS
+
+SPLITS = ("train", "test")
+
+
+def read_branches(path: str | os.PathLike) -> Branches:
+    """Return the branches of the table at `path`."""
+    return Branches.from_table(read_table(path, BRANCHES), path)
+
+
+def withheld_clips(clips: pd.DataFrame, classes: frozenset[str]) -> np.ndarray:
+    """Return which of `clips` (labels, listed) are withheld together with `classes`, (clips,) bool.
+
+    A clip is withheld when one of its labels is among `classes`, or when it is listed in
+    corpus.withheld_clips and the condition withholds anything.
+    """
+    # Sets of labels recur: each is looked up once.
+    own = clips["labels"]
+    by_labels = {labels: not classes.isdisjoint(labels.split(";")) for labels in own.unique()}
+    withheld = own.map(by_labels).to_numpy(dtype=bool)
+    return withheld | clips["listed"].to_numpy(dtype=bool) if classes else withheld
+
+
+def class_groups(
+    classes: pd.DataFrame, branches: str | os.PathLike, withhold: Sequence[str]
+) -> np.ndarray:
+    """Return the group of each of `classes` (mid, target): target, withheld or natural.
+
+    `branches` is the path of branches.tsv, `withhold` the list of the condition that the claims are
+    about. The group withheld holds the classes that it withholds and that are no target.
+    """
+    withheld = read_branches(branches).within(
+        withhold, "configuration: the withhold list of claims.condition"
+    )
+    is_withheld = classes["mid"].isin(withheld)
+    return np.select([classes["target"], is_withheld], ["target", "withheld"], "natural")
+
+
+def summarise_conditions(
+    clips: str | os.PathLike,
+    branches: str | os.PathLike,
+    table: str | os.PathLike,
+    *,
+    withhold: Mapping[str, Sequence[str]],
+) -> None:
+    """Write conditions.tsv: how many clips each condition withholds.
+
+    `clips` and `branches` are tables of the corpus, `withhold` the list of each condition. A branch
+    in which the corpus has no class leads to a warning. Raises InputError when a list names no
+    branch or leaves no clip of the train split to train on.
+    """
+    known = read_branches(branches)
+    corpus = read_table(clips, CLIPS, only=("split", "labels", "listed", "role"))
+    rows = []
+    for condition, names in withhold.items():
+        key = f"configuration: conditions.{condition}.withhold"
+        for branch in known.without_classes(names, key):
+            _warn(
+                f"{key}: no class of the corpus is in the branch {branch}, so it withholds nothing"
+            )
+        withheld = withheld_clips(corpus, known.within(names, key))
+        for split in SPLITS:
+            of_split = (corpus["split"] == split).to_numpy()
+            admissible = of_split & ~withheld
+            rows.append(
+                {
+                    "condition": condition,
+                    "split": split,
+                    "withheld": int((of_split & withheld).sum()),
+                    "admissible": int(admissible.sum()),
+                    "with_target": int((corpus["role"][admissible] != "other").sum()),
+                }
+            )
+        if not rows[-len(SPLITS)]["admissible"]:
+            raise InputError(
+                f"{key} (with corpus.withheld_clips) leaves no clip of the train split to train on"
+            )
+    write_table(table, pd.DataFrame(rows), CONDITIONS)
+
+
+def _warn(message: str) -> None:
+    logging.warning(message)
+    say(f"warning: {message}")

@@ -1,0 +1,12 @@
+"""Count the clips that each condition withholds."""
+
+from music_detectors.common.job import job
+from music_detectors.corpus.withheld import summarise_conditions
+
+with job(snakemake.log[0]):
+    summarise_conditions(
+        snakemake.input.clips,
+        snakemake.input.branches,
+        snakemake.output.table,
+        withhold=snakemake.params.withhold,
+    )
