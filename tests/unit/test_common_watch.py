@@ -39,15 +39,14 @@ def finished(jobid):
     return record("job_finished", job_id=jobid)
 
 
-def failed(jobid, log="logs/1.log", **aux):
+def failed(jobid, log="logs/1.log", message=None):
     return record(
         "job_error",
         logging.ERROR,
         jobid=jobid,
         rule_name="fetch_audio",
         log=[str(log)],
-        rule_msg=aux.pop("message", None),
-        aux=aux,
+        rule_msg=message,
     )
 
 
@@ -104,8 +103,9 @@ def test_a_failure_names_the_job_and_its_log():
 def test_a_failure_on_a_cluster_says_what_the_job_said(tmp_path):
     log = tmp_path / "job.log"
     log.write_text("2026-01-01 10:00:00,000 INFO x\n2026-01-01 10:00:00,000 ERROR a.wav: broken\n")
-    lines = said(*planned(), started(1), failed(1, log, message="job 7: TIMEOUT", slurm_jobid=7))
-    assert lines[2:] == ["         job 7: TIMEOUT", "         a.wav: broken", f"log      {log}"]
+    message = "job 7: TIMEOUT. For further error details see the cluster/cloud log"
+    lines = said(*planned(), started(1), failed(1, log, message))
+    assert lines[2:] == ["         job 7: TIMEOUT.", "         a.wav: broken", f"log      {log}"]
 
 
 @pytest.mark.parametrize(

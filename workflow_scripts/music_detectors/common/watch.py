@@ -210,10 +210,11 @@ class Watch(logging.Handler):
         job = self._progress.jobs.pop(record.__dict__["jobid"], None)
         name = job.name if job is not None else record.__dict__["rule_name"]
         lines = [f"failed   {name}"]
-        # What a job on another machine said has not been seen yet, nor what ended it.
-        if record.__dict__["aux"]:
-            told = [record.__dict__["rule_msg"], last_error(record.__dict__["log"])]
-            lines += [f"         {one_line(text, limit=2000)}" for text in told if text]
+        # Only a cluster's jobs have a message; what they said themselves has not been seen yet.
+        if record.__dict__["rule_msg"]:
+            told = record.__dict__["rule_msg"].partition("For further error details")[0]
+            said = [told, last_error(record.__dict__["log"])]
+            lines += [f"         {one_line(text, limit=2000)}" for text in said if text]
         lines += [f"log      {path}" for path in record.__dict__["log"]]
         self._say("\n".join(lines))
 
