@@ -22,7 +22,11 @@ _STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class _Stopped(SystemExit):
-    """A signal has asked the job to end."""
+    """The signal `number` has asked the job to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
 
 
 @contextmanager
@@ -51,7 +55,7 @@ def job(log: str) -> Iterator[None]:
             logging.error("interrupted")
             sys.exit(128 + signal.SIGINT)
         except _Stopped as stopped:
-            logging.error("ended by signal %d", stopped.code - 128)
+            logging.error("ended by signal %d", stopped.number)
             raise
         except Exception as error:
             trouble = disk_trouble(error, place=log)
@@ -101,7 +105,7 @@ def _stopped_by_signals() -> Iterator[None]:
         return
 
     def stop(number: int, _: object) -> NoReturn:
-        raise _Stopped(128 + number)
+        raise _Stopped(number)
 
     # What is ignored (nohup) stays so.
     heeded = [number for number in _STOPS if signal.getsignal(number) is not signal.SIG_IGN]
