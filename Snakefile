@@ -43,10 +43,6 @@ rule all:
         stored,
 
 
-onstart:
-    invocations.sign()
-
-
 onsuccess:
     tell_where_results_are(log)
 

@@ -13,7 +13,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from music_detectors.audio.places import archive_paths
-from music_detectors.common import invocations
+from music_detectors.common import orphans
 from music_detectors.common.errors import InputError
 from music_detectors.configuration.check import (
     check_sense,
@@ -27,7 +27,7 @@ from music_detectors.corpus.fsd50k import ground_truth
 from music_detectors.corpus.locations import COPIES, configured, with_copies
 from music_detectors.corpus.sizes import check_corpus, clip_counts
 
-invocations.begin()
+orphans.begin()
 
 try:
     check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")

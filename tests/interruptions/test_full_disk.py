@@ -91,8 +91,7 @@ def test_each_kind_of_file(disk, part_of, undisturbed):
         # Of a figure, either of its two files.
         of_job = [line for line in lines if f"{Path(name).parent}/{_stem(name)}" in line]
         assert len(of_job) == 1, f"{name}: {ended.stdout}{ended.stderr}"
-        assert f"cannot be written: no room is left on {disk.place};" in of_job[0]
-        assert "make room, then run the same command again" in of_job[0]
+        assert of_job[0].endswith("the disk is full; make room, then run the same command again")
     assert "Traceback" not in ended.stderr
     nothing_is_damaged(folder, expected)
     disk.grow()
@@ -111,31 +110,6 @@ def test_a_shard_that_is_being_fetched(disk, part_of, undisturbed):
     (line,) = said_by_jobs(ended)
     assert line.startswith("stopped for now: cannot be written") and "make room" in line
     nothing_is_damaged(folder, expected)
-    disk.grow()
-    ended = run(folder, f"results/smoke/{target}")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert contents(folder)[target] == expected[target]
-
-
-def test_no_room_even_for_snakemake(disk, part_of, undisturbed):
-    folder = part_of(disk.folder, "audio", "corpus")
-    target = "audio/yield.tsv"
-    expected = contents(undisturbed)
-    for kilobytes in (0, 16, 40):
-        (folder / "results/smoke" / target).unlink(missing_ok=True)
-        disk.leave(kilobytes)
-        ended = run(folder, f"results/smoke/{target}")
-        if ended.returncode == 0:
-            break
-        assert ended.returncode == 1
-        lines = said_by_jobs(ended)
-        assert any(f"cannot be written: no room is left on {disk.place};" in line for line in lines)
-        # Before, Snakemake has tried to write to its log, and says so at length.
-        _, run_began, after = ended.stderr.partition("1 job\n")
-        assert run_began and "Traceback" not in after, ended.stderr
-        nothing_is_damaged(folder, expected)
-        assert not list((folder / ".snakemake").glob("locks/*.lock"))
-    assert kilobytes > 4, "it found room where there was none"
     disk.grow()
     ended = run(folder, f"results/smoke/{target}")
     assert ended.returncode == 0, ended.stdout + ended.stderr

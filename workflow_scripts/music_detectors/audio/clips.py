@@ -10,12 +10,13 @@ from typing import BinaryIO, NamedTuple
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.files import open_checked, read_checked
-from music_detectors.common.tables import check_header
+from music_detectors.common.tables import header_places
 from music_detectors.corpus.columns import CLIPS
 
 _KIND = "table"
 _BLOCK_BYTES = 2**20
 _COLUMN = {name: place for place, name in enumerate(CLIPS)}
+_AS_WRITTEN = [*range(len(CLIPS))]
 
 
 class Clip(NamedTuple):
@@ -44,12 +45,15 @@ def read_shard_clips(path: str | os.PathLike, split: str, shard: str) -> list[Cl
     Only the rows of that shard are parsed. Raises InputError when the table cannot be read, is
     damaged, or has no such shard.
     """
-    mark = f"\t{split}\t{shard}\t".encode()
     found: list[list[str]] = []
     with open_checked(path, _KIND) as table:
-        for block in _blocks(path, table):
+        places = _places(path, table)
+        # In a table with its columns in another order, the two need not lie side by side.
+        mark = f"\t{split}\t{shard}\t".encode() if places == _AS_WRITTEN else b""
+        for block in _blocks(table):
             if mark in block:
-                found += (row for row in _rows(path, block) if _key(row) == (split, shard))
+                rows = _rows(path, block, places)
+                found += (row for row in rows if _key(row) == (split, shard))
             elif found:
                 break
     if not found:
@@ -65,7 +69,8 @@ def clips_by_shard(path: str | os.PathLike) -> Iterator[tuple[str, str, list[Cli
     seen = set()
     # Read the whole table first: callers use clips before the end, and its checksum, is read.
     table = io.BytesIO(read_checked(path, _KIND))
-    rows = (row for block in _blocks(path, table) for row in _rows(path, block))
+    places = _places(path, table)
+    rows = (row for block in _blocks(table) for row in _rows(path, block, places))
     for key, members in groupby(rows, _key):
         if key in seen:
             raise damaged(path, _KIND, f"the clips of shard {key[0]}/{key[1]} are not adjacent")
@@ -73,9 +78,13 @@ def clips_by_shard(path: str | os.PathLike) -> Iterator[tuple[str, str, list[Cli
         yield *key, [_clip(path, row) for row in members]
 
 
-def _blocks(path: str | os.PathLike, table: BinaryIO) -> Iterator[bytes]:
+def _places(path: str | os.PathLike, table: BinaryIO) -> list[int]:
+    """Return where in a row each of the columns stands; reads the header."""
+    return header_places(path, table.readline(), CLIPS, _KIND)
+
+
+def _blocks(table: BinaryIO) -> Iterator[bytes]:
     """Yield the table after its header in blocks of whole rows; a row may span lines."""
-    check_header(path, table.readline(), CLIPS, _KIND)
     while block := table.read(_BLOCK_BYTES) + table.readline():
         # An odd number of quotes: the block ends within a quoted field.
         while block.count(b'"') % 2 and (line := table.readline()):
@@ -83,14 +92,15 @@ def _blocks(path: str | os.PathLike, table: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _rows(path: str | os.PathLike, block: bytes) -> Iterator[list[str]]:
+def _rows(path: str | os.PathLike, block: bytes, places: list[int]) -> Iterator[list[str]]:
+    """Yield the fields of each row in the order of CLIPS; further columns are left out."""
     try:
         lines = io.StringIO(block.decode("utf-8"), newline="")
         for row in csv.reader(lines, delimiter="\t", strict=True):
-            if len(row) != len(CLIPS):
-                why = f"a row has {len(row)} fields, not {len(CLIPS)}: {one_line(row, 60)}"
+            if len(row) <= max(places):
+                why = f"a row has too few fields ({len(row)}): {one_line(row, 60)}"
                 raise damaged(path, _KIND, why)
-            yield row
+            yield row if places == _AS_WRITTEN else [row[place] for place in places]
     except (UnicodeDecodeError, csv.Error) as error:
         raise damaged(path, _KIND, error) from error
 

@@ -26,7 +26,7 @@ import numpy as np
 from music_detectors.audio.columns import USABLE
 from music_detectors.audio.failures import FAILED_RETRYABLE, Systemic
 from music_detectors.audio.storage import read_intact_clips
-from music_detectors.common.damage import told
+from music_detectors.common.damage import without_advice
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.files import drop, replacing
 
@@ -236,7 +236,7 @@ class Journal:
         try:
             self._finished_samples = read_intact_clips(self._folder / _SHARD)
         except InputError as error:
-            logging.warning("earlier downloads are not used: %s", told(error))
+            logging.warning("earlier downloads are not used: %s", without_advice(error))
         for record in _records(lines):
             if record is None or (result := _parse_result(record)) is None:
                 continue

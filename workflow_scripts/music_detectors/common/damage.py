@@ -1,4 +1,4 @@
-"""What is said of a stored file that cannot be used, and the command that rebuilds it."""
+"""What a message says about a stored file that cannot be used, and how to go on."""
 
 import errno
 import os
@@ -7,9 +7,16 @@ from pathlib import Path
 
 from .errors import InputError, one_line
 
+_ADVICE = "; rebuild "
+
+
+def checksum_path(path: str | os.PathLike) -> Path:
+    """Return where the checksum of the file at `path` lies."""
+    return Path(path).with_name(f".{Path(path).name}.sha256")
+
 
 def rebuild(*paths: str | os.PathLike) -> str:
-    """Return in words how the files at `paths`, which rules make, are made anew."""
+    """Return the advice that rebuilds the files at `paths`, which rules make."""
     named = " ".join(shlex.quote(str(path)) for path in paths)
     which = "it" if len(paths) == 1 else "them"
     return f"rebuild {which}: rm -r {named}, then the same command again"
@@ -18,27 +25,36 @@ def rebuild(*paths: str | os.PathLike) -> str:
 def damaged(
     path: str | os.PathLike, kind: str, why: object, *also: str | os.PathLike
 ) -> InputError:
-    """Return the error that the `kind` of file at `path` is not what was written there.
+    """Return the error that the `kind` of file at `path` cannot be used as it is.
 
-    `also` are other files that have to be made anew with it.
+    `also` are other files that have to be rebuilt with it.
     """
     return InputError(f"{path}: damaged {kind} ({one_line(why)}); {rebuild(path, *also)}")
 
 
-def told(error: InputError) -> str:
-    """Return what such an error says was found, without the advice."""
-    return str(error).rpartition("; ")[0]
+def changed(path: str | os.PathLike, kind: str) -> InputError:
+    """Return the error that the file at `path` no longer fits the checksum beside it."""
+    accept = shlex.quote(str(checksum_path(path)))
+    return InputError(
+        f"{path}: damaged {kind} (its checksum does not hold); {rebuild(path)}; or, if you edited "
+        f"it, accept the edit: rm -r {accept}, then the same command again"
+    )
+
+
+def without_advice(error: InputError) -> str:
+    """Return what an error made by `damaged` says was found, without the advice."""
+    return str(error).partition(_ADVICE)[0]
 
 
 def unreadable(path: str | os.PathLike, kind: str, error: OSError) -> InputError:
     """Return what `error`, met while the `kind` of file at `path` was read, means to the user."""
     if isinstance(error, FileNotFoundError):
         return InputError(f"{path}: missing {kind}; run the same command again")
-    if isinstance(error, IsADirectoryError) or Path(path).is_dir():
+    if Path(path).is_dir():
         return damaged(path, kind, "a folder lies in its place")
     if error.errno in (None, errno.EIO):
         return damaged(path, kind, error.strerror or error)
     return InputError(
-        f"{path}: {kind} that cannot be read ({one_line(error.strerror or error)}); set that "
-        "right, then the same command again"
+        f"{path}: cannot read this {kind} ({one_line(error.strerror or error)}); correct that, "
+        "then run the same command again"
     )

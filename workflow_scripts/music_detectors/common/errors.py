@@ -1,8 +1,8 @@
 """The errors that a user is meant to read, and text from elsewhere made fit to be read."""
 
-import os
 import re
 import sys
+from contextlib import suppress
 
 # What colours a terminal, moves its cursor or sets its title.
 _ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
@@ -38,8 +38,5 @@ def one_line(text: object, limit: int = 300) -> str:
 
 def say(text: str) -> None:
     """Print `text` to standard error, or nowhere where the terminal has been closed."""
-    try:
+    with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
-    except OSError:
-        # Python would try once more at its end, and exit with 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -1,6 +1,7 @@
-"""Files that are written whole or not at all, and read only when they are what was written.
+"""Files that are written whole or not at all, and refused when they do not fit their checksum.
 
 A file whose format holds no checksum has one beside it, `.NAME.sha256`, which `sha256sum -c` takes.
+A file that lacks it, such as a table made by hand, is read with a warning.
 """
 
 import errno
@@ -14,13 +15,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from .damage import damaged, unreadable
+from .damage import changed, checksum_path, unreadable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _BLOCK_BYTES = 2**20
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+# Files without a checksum that this process has warned of.
+_warned: set[Path] = set()
 
 
 @contextmanager
@@ -28,10 +35,10 @@ def replacing(path: str | os.PathLike, *, checksum: bool = False) -> Iterator[Pa
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
     The content is on disk (fsync) before the name changes, so a reader sees the old file, none,
-    or the whole new one. When the block raises, the temporary file is removed; what a writer that
-    was killed has left, the next one removes. Only one at a time may write to `path`. The OSError
-    of a full disk is given the name `path` where it names none. With `checksum`, that of the
-    content is written beside it, before the name changes.
+    or the whole new one. When the block raises, the temporary file is removed; the next writer
+    removes what a killed one has left. Only one process at a time may write to `path`. The OSError
+    of a full disk names `path`. With `checksum`, the checksum of the content is written beside it
+    before the name changes.
     """
     final = Path(path)
     temporary = None
@@ -56,17 +63,11 @@ def replacing(path: str | os.PathLike, *, checksum: bool = False) -> Iterator[Pa
     except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and _is_about(error, final):
-            error.filename = str(final)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            # Of a temporary file, or of a write, which names none.
+            if error.filename is None or Path(error.filename).parent == final.parent:
+                error.filename = str(final)
         raise
-
-
-def _is_about(error: OSError, path: Path) -> bool:
-    """Return whether `error` is about a temporary file of `path`, or of a full disk and no file."""
-    named = error.filename
-    if named is None:
-        return error.errno in _NO_ROOM
-    return isinstance(named, str) and Path(named).name.startswith(f".{path.name}.")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -83,11 +84,6 @@ def sha256(path: str | os.PathLike) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def checksum_path(path: str | os.PathLike) -> Path:
-    """Return where the checksum of the file at `path` lies."""
-    return Path(path).with_name(f".{Path(path).name}.sha256")
-
-
 def write_checksum(path: str | os.PathLike, digest: str) -> None:
     """Write `digest`, the SHA-256 of what is or will be at `path`, beside it."""
     with replacing(checksum_path(path)) as temporary:
@@ -95,10 +91,10 @@ def write_checksum(path: str | os.PathLike, digest: str) -> None:
 
 
 def read_checked(path: str | os.PathLike, kind: str) -> bytes:
-    """Return the content of a file that was written with its checksum.
+    """Return the content of a `kind` of file that has its checksum beside it.
 
-    Raises InputError, naming the file, a `kind` of it and what to do, when the file or its
-    checksum is missing or cannot be read, and when they do not fit.
+    Raises InputError, naming the file and what to do, when the file cannot be read or does not fit
+    its checksum. A file without one is read with a warning.
     """
     try:
         content = Path(path).read_bytes()
@@ -110,11 +106,11 @@ def read_checked(path: str | os.PathLike, kind: str) -> bytes:
 
 @contextmanager
 def open_checked(path: str | os.PathLike, kind: str) -> Iterator[BinaryIO]:
-    """Yield a file that was written with its checksum, open for reading from its start only.
+    """Yield a `kind` of file that has its checksum beside it, to be read from its start only.
 
-    What is read is hashed on the way. Raises InputError as `read_checked` does, but not before
-    the block has ended: what it found is not to be used until then. An error of the block is
-    raised only when the checksum holds, for otherwise it comes of the damage.
+    What is read is hashed on the way. Raises InputError as `read_checked` does, but only after
+    the block: do not use what it found before. An error of the block is raised only when the
+    checksum holds, for otherwise the damage caused it.
     """
     try:
         raw = open(path, "rb", buffering=0)
@@ -137,10 +133,7 @@ def check_checksum(path: str | os.PathLike, kind: str) -> None:
 
 
 def drop(path: str | os.PathLike, why: object) -> None:
-    """Remove what lies at `path`, be it a folder, and log that and `why`.
-
-    This is for what a job keeps to go on from, and can do without.
-    """
+    """Remove the file or folder at `path` and log `why`: a job can do without what it kept."""
     logging.warning("%s is removed: %s", path, why)
     if Path(path).is_dir() and not Path(path).is_symlink():
         shutil.rmtree(path)
@@ -158,7 +151,7 @@ class _Hashed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         n = self._raw.readinto(buffer)
         self.digest.update(memoryview(buffer)[:n])
         return n
@@ -180,15 +173,19 @@ def _compare(
 ) -> None:
     """Raise InputError unless `digest` is what the checksum beside `path` says."""
     try:
-        said = checksum_path(path).read_bytes()
+        stored = checksum_path(path).read_bytes()
     except FileNotFoundError:
-        why = f"its checksum, {checksum_path(path).name}, is missing"
-        raise damaged(path, kind, why) from cause
-    except OSError as error:
-        why = f"its checksum cannot be read: {error.strerror or error}"
-        raise damaged(path, kind, why, checksum_path(path)) from error
-    if said != _line(path, digest):
-        raise damaged(path, kind, "its checksum does not hold") from cause
+        _warn_once(Path(path).absolute(), path, kind)
+        return
+    if stored != _line(path, digest):
+        raise changed(path, kind) from cause
+
+
+def _warn_once(key: Path, path: str | os.PathLike, kind: str) -> None:
+    if key not in _warned:
+        _warned.add(key)
+        name = checksum_path(path).name
+        logging.warning("%s: this %s has no checksum (%s); reading it as it is", path, kind, name)
 
 
 def _line(path: str | os.PathLike, digest: str) -> bytes:

@@ -10,12 +10,16 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 
 from .damage import damaged, unreadable
 from .files import replacing
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 CHECKED = {"fletcher32": True, "compression": "gzip", "compression_opts": 0}
 """How chunks are stored: not compressed, but with the checksums of Fletcher and of zlib (Adler)."""
@@ -162,14 +166,17 @@ class _Disk(io.RawIOBase):
     def tell(self) -> int:
         return self._place
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         """Fill `buffer`, with zeros where nothing was written."""
-        n = os.preadv(self._file.fileno(), [buffer], self._place)
-        memoryview(buffer)[n:] = bytes(len(buffer) - n)
-        self._place += len(buffer)
-        return len(buffer)
+        view = memoryview(buffer)
+        n = os.preadv(self._file.fileno(), [view], self._place)
+        view[n:] = bytes(len(view) - n)
+        self._place += len(view)
+        return len(view)
 
-    def write(self, content: memoryview) -> int:
+    def write(self, content: "ReadableBuffer") -> int:
+        size = len(memoryview(content))
+
         def put() -> None:
             rest, place = memoryview(content), self._place
             while len(rest):
@@ -177,8 +184,8 @@ class _Disk(io.RawIOBase):
                 rest, place = rest[n:], place + n
 
         self._attempt(put)
-        self._place += len(content)
-        return len(content)
+        self._place += size
+        return size
 
     def truncate(self, size: int | None = None) -> int:
         size = self._place if size is None else size

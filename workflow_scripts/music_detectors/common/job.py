@@ -1,24 +1,27 @@
 """What surrounds every script: its log, and one clear line when it cannot go on."""
 
+import errno
 import logging
-import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from .disk import disk_trouble
 from .errors import EXIT_LATER, ComeBackLater, InputError, one_line, say
-from .orphans import OWNER, end_with
+from .orphans import end_with_owner
 
-# As this is imported, and not later: what a script imports after it may take many seconds.
-end_with(os.environ.get(OWNER))
+# On import, and not later: what a script imports after this may take many seconds.
+end_with_owner()
 
 # What a system that shuts down, a cluster, or a terminal that is closed sends.
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
+_DISK_TROUBLE = {
+    errno.ENOSPC: "the disk is full; make room",
+    errno.EDQUOT: "your disk quota is used up; make room",
+    errno.EACCES: "permission denied; get access to it and its folder",
+}
 
 
 class _Stopped(SystemExit):
@@ -33,85 +36,61 @@ class _Stopped(SystemExit):
 def job(log: str) -> Iterator[None]:
     """Send messages to the file `log` while the block runs; end an InputError in one line.
 
-    An InputError is written to the log and to standard error, and the process exits with 1, and so
-    is the trouble that it has with a disk (see `disk_trouble`); ComeBackLater likewise, with
+    An InputError is written to the log and to standard error, and the process exits with 1; a full
+    disk, a used-up quota and a denied permission end it in the same way, ComeBackLater with
     EXIT_LATER (75). Any other exception leaves its traceback in the log, and ends in one line too.
 
     A job that is interrupted, or whose Snakemake is gone, removes what it had half written and
     exits with 128 and the number of the signal, without a traceback.
     """
-    with _stopped_by_signals():
-        try:
-            _open_log(log)
-            yield
-        except (InputError, ComeBackLater) as error:
-            later = isinstance(error, ComeBackLater)
-            _end(
-                "stopped for now" if later else "error",
-                one_line(error, limit=2000),
-                EXIT_LATER if later else 1,
-            )
-        except KeyboardInterrupt:
-            logging.error("interrupted")
-            sys.exit(128 + signal.SIGINT)
-        except _Stopped as stopped:
-            logging.error("ended by signal %d", stopped.number)
-            raise
-        except Exception as error:
-            trouble = disk_trouble(error, place=log)
-            if trouble is None:
-                logging.exception("the job failed")
-                what = f"{type(error).__name__}: {one_line(error)}"
-                trouble = f"{what} (a fault of the workflow; the traceback is in {log})"
-            _end("error", trouble, 1)
-        finally:
-            logging.shutdown()
+    # Under nohup SIGHUP is ignored; that stays so.
+    for stop in _STOPS:
+        if signal.getsignal(stop) is not signal.SIG_IGN:
+            signal.signal(stop, _stop)
+    try:
+        _open_log(log)
+        yield
+    except InputError as error:
+        _end("error", error, 1)
+    except ComeBackLater as error:
+        _end("stopped for now", error, EXIT_LATER)
+    except KeyboardInterrupt:
+        logging.error("interrupted")
+        sys.exit(128 + signal.SIGINT)
+    except _Stopped as stopped:
+        logging.error("ended by signal %d", stopped.number)
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _DISK_TROUBLE:
+            name, trouble = error.filename or "a file of this job", _DISK_TROUBLE[error.errno]
+            _end("error", f"{name}: {trouble}, then run the same command again", 1)
+        logging.exception("the job failed")
+        what = f"{type(error).__name__}: {one_line(error)}"
+        _end("error", f"{what} (a fault of the workflow; the traceback is in {log})", 1)
+    finally:
+        logging.shutdown()
 
 
-def _end(what: str, message: str, code: int) -> NoReturn:
-    logging.error(message)
-    say(f"{what}: {message}")
+def _stop(number: int, _: object) -> NoReturn:
+    raise _Stopped(number)
+
+
+def _end(what: str, message: object, code: int) -> NoReturn:
+    line = one_line(message, limit=2000)
+    logging.error(line)
+    say(f"{what}: {line}")
     sys.exit(code)
 
 
-class _Log(logging.FileHandler):
-    """A log that a full disk cuts short, but that brings down no job."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Pass over a message that cannot be written."""
-
-
 def _open_log(log: str) -> None:
-    """Have all messages go to the file `log`, or nowhere where it cannot be written."""
-    try:
-        Path(log).parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = _Log(log, mode="w")
-    except OSError:
-        handler = logging.NullHandler()
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    # A log on a full disk is cut short, without a word for each lost line.
+    logging.raiseExceptions = False
     logging.basicConfig(
-        handlers=[handler],
+        filename=log,
+        filemode="w",
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
         force=True,
     )
     logging.captureWarnings(True)
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Raise _Stopped in the block at a signal of `_STOPS`; only the main thread can be told so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, _: object) -> NoReturn:
-        raise _Stopped(number)
-
-    # What is ignored (nohup) stays so.
-    heeded = [number for number in _STOPS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heeded}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

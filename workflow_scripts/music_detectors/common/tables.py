@@ -1,8 +1,12 @@
-"""Tab-separated tables whose floats read back exactly and whose columns are checked."""
+"""Tab-separated tables whose floats read back exactly and whose columns are checked.
+
+A table that a person made or edited is read too: its columns may come in any order and among
+others, truth may be written in capitals, and a byte-order mark or Windows' line ends do no harm.
+"""
 
 import io
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -46,15 +50,14 @@ def write_table(path: str | os.PathLike, table: pd.DataFrame, columns: Columns) 
 def read_table(
     path: str | os.PathLike, columns: Columns, only: Collection[str] | None = None
 ) -> pd.DataFrame:
-    """Read a table that `write_table` made with the same `columns`, each as its type.
+    """Return `columns` of the table at `path`, each as its type, in the order of `columns`.
 
-    With `only`, the others are left out. Raises InputError, naming the file, when it cannot be
-    read, is not what was written, has other columns, or holds a value that is not of its column's
-    type.
+    With `only`, those alone. Raises InputError, naming the file, when it cannot be read, does not
+    fit its checksum, lacks a column, or holds a value that is not of its column's type.
     """
     content = read_checked(path, _KIND)
-    check_header(path, content.partition(b"\n")[0], columns, _KIND)
-    wanted = list(columns if only is None else only)
+    wanted = [name for name in columns if only is None or name in only]
+    header_places(path, content.partition(b"\n")[0], wanted, _KIND)
     try:
         raw = pd.read_csv(
             io.BytesIO(content),
@@ -62,7 +65,7 @@ def read_table(
             dtype=str,
             keep_default_na=False,
             usecols=wanted,
-            encoding="utf-8",
+            encoding="utf-8-sig",
         )
     except ValueError as error:
         raise damaged(path, _KIND, error) from error
@@ -75,24 +78,25 @@ def read_table(
     return table
 
 
-def check_header(
-    path: str | os.PathLike, header: bytes, columns: Collection[str], kind: str
-) -> None:
-    """Raise InputError unless `header`, the first line of a `kind` of table, names `columns`."""
-    found = header.decode("utf-8", "replace").rstrip("\n").split("\t")
-    if found == list(columns):
-        return
-    said = [f"no column {name}" for name in columns if name not in found][:1]
-    said += [f"a column {name!r}" for name in found if name not in columns][:1]
-    why = ", but ".join(said) or "its columns in another order"
-    raise damaged(path, kind, f"of another version: {why}")
+def header_places(
+    path: str | os.PathLike, header: bytes, columns: Iterable[str], kind: str
+) -> list[int]:
+    """Return where each of `columns` stands in `header`, the first line of a `kind` of table.
+
+    Raises InputError, naming the file, for a column that is not there.
+    """
+    found = header.decode("utf-8-sig", "replace").rstrip("\r\n").split("\t")
+    for name in columns:
+        if name not in found:
+            raise damaged(path, kind, f"no column {name}")
+    return [found.index(name) for name in columns]
 
 
 def _parse(values: pd.Series, kind: type) -> object:
     if kind is str:
         return values
     if kind is bool:
-        return np.array([_TRUTH[value] for value in values], dtype=bool)
+        return np.array([_TRUTH[value.lower()] for value in values], dtype=bool)
     if kind is int:
         return np.array([int(value) for value in values], dtype=np.int64)
     return np.array([float(value) if value else np.nan for value in values], dtype=np.float64)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from music_detectors.common.damage import told
+from music_detectors.common.damage import without_advice
 from music_detectors.common.errors import InputError
 from music_detectors.common.files import drop
 from music_detectors.models.kim2024.architecture import Network
@@ -69,7 +69,7 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
     try:
         tensors, about = read_tensors(path, "checkpoint")
     except InputError as error:
-        drop(path, f"{told(error)}, starting from the first epoch")
+        drop(path, f"{without_advice(error)}, starting from the first epoch")
         return
     if about.get("digest") != digest:
         logging.warning("starting from the first epoch: %s is of other data or settings", path)
