@@ -36,7 +36,7 @@ def copy(folder):
 
 
 def read_copy(path):
-    make_corpus({}, 1, {}, [path], *(path.parent / name for name in ("a.tsv", "b.tsv", "c.tsv")))
+    make_corpus({}, 1, {}, [path], *(path.parent / f"{name}.tsv" for name in "abcd"))
 
 
 @pytest.mark.parametrize(("make", "read"), [(index, read_index), (copy, read_copy)])
