@@ -64,9 +64,9 @@ def test_a_damaged_checkpoint_is_dropped_and_the_same_weights_come(tmp_path, mon
         state = module.Training(network=None, optimizer=None, scheduler=None, kept=None, history=[])
         module.resume(kept, "any", state)
         assert state.history == [] and not kept.exists(), number
-        (said,) = caplog.messages
-        assert said.startswith(f"{kept} is removed: {kept}: damaged checkpoint (")
-        assert said.endswith("), starting from the first epoch")
+        (warning,) = caplog.messages
+        assert warning.startswith(f"{kept} is removed: {kept}: damaged checkpoint (")
+        assert warning.endswith("), starting from the first epoch")
     kept.mkdir()
     assert train(corpus, tmp_path / "killed") == expected
     assert not kept.exists()
@@ -79,7 +79,7 @@ def sound(name):
     return np.arange(LENGTHS[name], dtype=np.int16) * (1 + "abc".index(name))
 
 
-def ended(name, status="ok", remote=True):
+def result_of(name, status="ok", remote=True):
     return ClipResult(
         clip_id=name,
         key=f"key-{name}",
@@ -110,19 +110,19 @@ def journal(tmp_path):
     """A journal of two jobs under different settings."""
     folder = tmp_path / "journal"
     with Journal(folder, "first") as journal:
-        journal.add(ended("a"), sound("a"))
-        journal.add(ended("b"), sound("b"))
-        journal.add(ended("c", "silent"), None)
+        journal.add(result_of("a"), sound("a"))
+        journal.add(result_of("b"), sound("b"))
+        journal.add(result_of("c", "silent"), None)
     with Journal(folder, "second") as journal:
-        journal.add(ended("a", "silent"), None)
-        journal.add(ended("c"), sound("c"))
+        journal.add(result_of("a", "silent"), None)
+        journal.add(result_of("c"), sound("c"))
     return folder
 
 
 @pytest.mark.parametrize("name", ["open.jsonl", "samples.i16"])
 def test_a_damaged_journal_loses_clips_and_invents_none(journal, name):
-    first = {"a": ended("a"), "b": ended("b"), "c": ended("c", "silent")}
-    second = {"a": ended("a", "silent"), "c": ended("c")}
+    first = {"a": result_of("a"), "b": result_of("b"), "c": result_of("c", "silent")}
+    second = {"a": result_of("a", "silent"), "c": result_of("c")}
     path = journal / name
     whole = {path.name: path.read_bytes() for path in journal.iterdir()}
     for content in changes(whole[name], 150):
@@ -147,7 +147,7 @@ def finished(folder, tmp_path):
     """Finish a shard of which all clips came from the network; returns the shard."""
     with Journal(folder, "s") as journal:
         for name in LENGTHS:
-            journal.add(ended(name), sound(name))
+            journal.add(result_of(name), sound(name))
         samples = np.zeros((3, 40), np.int16)
         for row, name in zip(samples, LENGTHS, strict=True):
             row[: LENGTHS[name]] = sound(name)
@@ -171,7 +171,7 @@ def test_of_a_finished_shard_what_is_whole_is_remembered(tmp_path, name):
         with Journal(folder, "s") as journal:
             assert not journal.results
             for clip, one in journal.remembered.items():
-                assert one._replace(place=-1, checksum=0) == ended(clip)
+                assert one._replace(place=-1, checksum=0) == result_of(clip)
                 np.testing.assert_array_equal(journal.samples(one), sound(clip))
             remembered.append(len(journal.remembered))
         (folder / "open.jsonl").unlink()

@@ -1,4 +1,4 @@
-"""Tar archives: their index, reading in place, what strangers put in them, and mirrors' trees."""
+"""Tar archives: their index, reading in place, malicious members, and mirrors of AudioSet."""
 
 import gzip
 import io
@@ -45,7 +45,7 @@ def opened(tmp_path, *clips, archives=("a.tar",), clip_seconds=2.0):
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory):
-    """The bytes of a sound of 2 s in every format, by ending."""
+    """Return the bytes of a sound of 2 s in every format, by file extension."""
     folder = tmp_path_factory.mktemp("sounds")
     made = {}
     for ending in ("flac", "wav", "wav.gz", "ogg", "m4a", "webm"):
@@ -55,7 +55,7 @@ def sounds(tmp_path_factory):
 
 @pytest.mark.parametrize("ending", ["flac", "wav", "wav.gz", "ogg", "m4a", "webm"])
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_a_member_is_decoded_as_its_file_would_be(tmp_path, sounds, ending, form):
+def test_a_member_is_decoded_like_a_file(tmp_path, sounds, ending, form):
     names = [f"audio/bal_train/{'deep/' * 30}x{k}.{ending}" for k in range(3)]
     if form == tarfile.USTAR_FORMAT:
         names = [name.replace("deep/" * 30, "") for name in names]
@@ -77,7 +77,7 @@ def test_a_member_is_decoded_as_its_file_would_be(tmp_path, sounds, ending, form
 
 
 @pytest.mark.parametrize("ending", ["flac", "m4a"])
-def test_a_part_of_a_member_is_found_by_seeking(tmp_path, sounds, ending):
+def test_a_part_of_a_member_is_read_by_seeking(tmp_path, sounds, ending):
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, "other.flac", b"z" * 5000)
         add(tar, f"{YTID}.{ending}", sounds[ending])
@@ -97,7 +97,7 @@ def test_a_part_of_a_member_is_found_by_seeking(tmp_path, sounds, ending):
         f"x/Y{YTID}_30000.flac",
     ],
 )
-def test_members_have_the_names_that_files_have(tmp_path, sounds, name):
+def test_members_have_the_same_names_as_files(tmp_path, sounds, name):
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, name, sounds["flac"])
         add(tar, f"{YTID}x.flac", b"")
@@ -109,7 +109,7 @@ def test_members_have_the_names_that_files_have(tmp_path, sounds, name):
     assert (caught.value.status, caught.value.reason) == ("missing", "not in the archives")
 
 
-def test_copies_are_one_and_others_are_ambiguous(tmp_path, sounds):
+def test_identical_copies_are_accepted_and_different_files_are_ambiguous(tmp_path, sounds):
     for name, content in (("a.tar", sounds["flac"]), ("b.tar", sounds["flac"])):
         with tarfile.open(tmp_path / name, "w") as tar:
             add(tar, f"{YTID}.flac", content)
@@ -146,7 +146,7 @@ def test_links_and_devices_are_refused(tmp_path, kind):
 
 
 @pytest.mark.parametrize("name", ["/root/{}.wav", "../{}.wav", "a/../../{}.wav", "..\\{}.wav"])
-def test_members_that_lead_out_are_refused(tmp_path, sounds, name):
+def test_members_whose_path_leads_out_of_the_archive_are_refused(tmp_path, sounds, name):
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, name.format(YTID), sounds["wav"])
     source = opened(tmp_path, of_audioset())
@@ -154,11 +154,11 @@ def test_members_that_lead_out_are_refused(tmp_path, sounds, name):
     assert table["refused"].tolist() == ["path out of the archive"]
     with pytest.raises(Unusable) as caught:
         source.read(of_audioset())
-    # With a backslash it is no name of the clip's at all.
+    # With a backslash it is not a name of the clip at all.
     assert caught.value.status in ("unavailable", "missing")
 
 
-def test_a_name_with_breaks_and_quotes_harms_no_table(tmp_path, sounds):
+def test_line_breaks_and_quotes_in_names_do_not_break_the_table(tmp_path, sounds):
     with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as tar:
         add(tar, f'x\n"\t\x1b[31m/{YTID}.wav', sounds["wav"])
         add(tar, f"quo\"ted'/{YTID}_30.000.wav", sounds["wav"])
@@ -169,7 +169,7 @@ def test_a_name_with_breaks_and_quotes_harms_no_table(tmp_path, sounds):
     assert len(source.read(of_audioset()).samples) == 2 * SAMPLE_RATE
 
 
-def test_what_is_no_whole_archive_is_refused(tmp_path, sounds):
+def test_an_incomplete_archive_is_refused(tmp_path, sounds):
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, f"{YTID}.wav", sounds["wav"])
     whole = (tmp_path / "a.tar").read_bytes()
@@ -189,7 +189,7 @@ def test_what_is_no_whole_archive_is_refused(tmp_path, sounds):
         index_archives([tmp_path / "none.tar"], tmp_path / "i.tsv")
 
 
-def test_an_archive_that_is_gone_is_the_users_to_mend(tmp_path, sounds):
+def test_a_removed_archive_is_an_input_error(tmp_path, sounds):
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, f"{YTID}.wav", sounds["wav"])
     source = opened(tmp_path, of_audioset())
@@ -198,7 +198,7 @@ def test_an_archive_that_is_gone_is_the_users_to_mend(tmp_path, sounds):
         source.read(of_audioset())
 
 
-def test_a_member_too_large_is_refused(tmp_path):
+def test_a_member_that_is_too_large_is_refused(tmp_path):
     (tmp_path / "a.tar").touch()
     huge = Member(tmp_path / "a.tar", "x.wav", 0, 2**40)
     with pytest.raises(Unusable, match="too large"):
@@ -221,8 +221,8 @@ def test_archives_are_files_folders_or_patterns(tmp_path, monkeypatch):
         archive_paths(["packed.tar.gz"])
 
 
-def test_a_mirror_in_pieces_folder_then_archives(tmp_path, sounds):
-    """What a user has gathered: cuts and whole videos, in files and archives, and some twice."""
+def test_a_mirror_split_between_folder_and_archives(tmp_path, sounds):
+    """Cut segments and whole videos, in files and archives, some of them twice."""
     folder = tmp_path / "folder"
     (folder / "deep").mkdir(parents=True)
     long = noise(40, 8_000, seed=1)

@@ -1,4 +1,4 @@
-"""Decoding: levels, times and rates of good recordings, one fixed answer to each bad one."""
+"""Decoding: levels, times and rates of good recordings, and the status of each bad one."""
 
 import gzip
 import math
@@ -32,7 +32,7 @@ def correlation(found, expected):
 
 
 def lag(found, expected):
-    """Samples by which `found` comes later than `expected`, by cross-correlation."""
+    """Return the delay of `found` relative to `expected`, in samples, by cross-correlation."""
     n = min(len(found), len(expected))
     spectrum = np.fft.rfft(found[:n], 2 * n) * np.conj(np.fft.rfft(expected[:n], 2 * n))
     place = int(np.argmax(np.fft.irfft(spectrum)))
@@ -47,7 +47,7 @@ def refused(path, *arguments, **more):
 
 @pytest.fixture(scope="module")
 def long_recordings(tmp_path_factory):
-    """Return a folder with 20 s of the same noise in every format, and that noise as decoded."""
+    """Return a folder with 20 s of the same noise in every format, and the decoded noise."""
     folder = tmp_path_factory.mktemp("long")
     samples = noise(20)
     for name in BY_SOUNDFILE + BY_FFMPEG:
@@ -57,12 +57,12 @@ def long_recordings(tmp_path_factory):
 
 @pytest.mark.parametrize("name", BY_SOUNDFILE + BY_FFMPEG)
 @pytest.mark.parametrize("start", [0.0, 0.4, 7.3, 15.01])
-def test_a_segment_is_where_it_should_be(long_recordings, name, start):
+def test_a_segment_starts_at_the_right_sample(long_recordings, name, start):
     folder, whole = long_recordings
     decoded = decode(folder / name, start, 4.0)
     expected = whole[round(start * SAMPLE_RATE) :][: 4 * SAMPLE_RATE]
-    # Versions of ffmpeg differ by up to 8 ms (176 samples) on whether the time of Matroska and WebM
-    # begins before or after the encoder's priming. A seek that lost a frame would be 20 ms off.
+    # Versions of ffmpeg differ by up to 8 ms (176 samples) in whether the time of Matroska and WebM
+    # starts before or after the encoder's priming. A seek that loses a frame would be 20 ms off.
     assert abs(len(decoded.samples) - len(expected)) <= 1
     assert abs(lag(decoded.samples, expected)) <= (200 if name in BY_FFMPEG else 1)
     assert decoded.decoder == ("soundfile" if name in BY_SOUNDFILE else "ffmpeg")
@@ -75,9 +75,9 @@ def test_soundfile_and_ffmpeg_agree(long_recordings, name):
     ours = decode(path, 5.0, 3.0).samples
     theirs = module._by_ffmpeg(path, 5.0, 3.0, None).samples
     n = min(len(ours), len(theirs))
-    # Lossless files: the same samples, so the same result. Lossy: libvorbis and mpg123 against
-    # ffmpeg's own decoders differ by rounding, ten thousand times below the noise of level 0.1.
-    # (The very end is left out: how far the resampler's filter sees the cut depends on the length.)
+    # Lossless files give the same samples. For lossy files, libvorbis and mpg123 differ from
+    # ffmpeg's decoders by rounding, ten thousand times below the noise of level 0.1.
+    # (Not the last samples: there the resampler's output depends on the length of its input.)
     assert n >= 3 * SAMPLE_RATE - 1
     tolerance = 1e-6 if name in ("a.wav", "a.flac") else 1e-4
     assert np.abs(ours[: n - 64] - theirs[: n - 64]).max() < tolerance
@@ -93,13 +93,13 @@ def test_stereo_becomes_the_mean_of_its_channels(tmp_path, name, gains):
     expected = np.mean(gains) * decode(tmp_path / "mono.wav", 0.0, 1.5).samples
     n = min(len(found), len(expected))
     error = np.sqrt(np.mean((found[:n] - expected[:n]) ** 2))
-    # AAC at 160 kbit/s leaves coding noise some 30 dB below the noise of 0.1; a downmix that is
-    # 3 dB too loud would be off by 0.02 at gains (1, 0).
+    # AAC at 160 kbit/s has coding noise about 30 dB below the noise of 0.1; a downmix that is 3 dB
+    # too loud would be off by 0.02 at gains (1, 0).
     assert error < (0.004 if name in BY_FFMPEG else 1e-4)
 
 
 def test_six_channels_become_their_mean_in_both_decoders(tmp_path):
-    # Each channel is a tone of its own, so a channel left out or weighted shows.
+    # Each channel is a different tone, so a missing or weighted channel shows.
     frequencies = [200, 300, 400, 500, 600, 700]
     channels = np.stack([tone(1, frequency, 48_000) for frequency in frequencies], axis=1)
     path = record(tmp_path / "six.wav", channels, 48_000)
@@ -124,7 +124,7 @@ def test_a_change_of_rate_keeps_frequency_and_level(tmp_path, rate, name):
     middle = found[SAMPLE_RATE // 2 :][:SAMPLE_RATE]
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle)))) / (len(middle) / 4)
     assert np.argmax(spectrum) == 1_000
-    # FLAC of 16 bits moves the level by 2e-5 of full scale at most; soxr's passband ripple is less.
+    # 16-bit FLAC changes the level by at most 2e-5 of full scale; soxr's passband ripple is less.
     assert abs(spectrum[1_000] - 0.5) < 1e-4
 
 
@@ -139,18 +139,18 @@ def test_resampling_agrees_with_torchaudio_below_the_band_edge(tmp_path):
         lowpass_filter_width=64,
         rolloff=0.95,
     ).numpy()[: len(found)]
-    # Two different filters; the noise lies far below the edge of either. Ends apart.
+    # Two different filters; the noise lies far below the edge of either. The ends differ.
     assert np.abs(found - expected)[500:-500].max() < 1e-3
 
 
-def test_only_what_is_asked_for_is_read(tmp_path):
+def test_only_the_requested_part_is_read(tmp_path):
     path = record(tmp_path / "a.wav", noise(3, 22_050), 22_050)
     assert len(decode(path, 0.0, 1.25).samples) == round(1.25 * SAMPLE_RATE)
     assert len(decode(path, 2.5, 10.0).samples) == SAMPLE_RATE // 2
     assert refused(path, 3.5, 1.0).status == "empty"
 
 
-def test_what_decoded_it_is_told(tmp_path):
+def test_decoder_and_versions_are_returned(tmp_path):
     record(tmp_path / "a.wav", noise(1))
     record(tmp_path / "a.m4a", noise(1))
     assert decode(tmp_path / "a.wav", 0.0, 1.0).decoder_version == (
@@ -161,9 +161,9 @@ def test_what_decoded_it_is_told(tmp_path):
     assert version.startswith("ffmpeg version ") and version.endswith(module.soxr.__version__)
 
 
-def test_an_mp3_whose_length_libsndfile_guesses_too_short_is_read_to_its_end(tmp_path):
-    # Loud first, then nearly silent, at a variable bit rate and without a header of lengths: the
-    # guess from the first frames is 4.7 of 16 s.
+def test_an_mp3_whose_guessed_length_is_too_short_is_read_to_its_end(tmp_path):
+    # Loud, then nearly silent, at a variable bit rate and without a length header: from the first
+    # frames libsndfile guesses 4.7 of 16 s.
     samples = np.concatenate([noise(8), noise(8, level=1e-5, seed=1)])
     soundfile.write(tmp_path / "plain.wav", samples, 44_100)
     path = tmp_path / "a.mp3"
@@ -198,7 +198,7 @@ def truncate(path, share):
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.wav.gz", "a.flac", "a.ogg", "a.mp3", "a.webm"])
-def test_a_recording_cut_off_half_way_gives_what_is_left(tmp_path, name):
+def test_half_a_recording_is_decoded_to_its_end(tmp_path, name):
     path = record(tmp_path / name, noise(6))
     truncate(path, 0.5)
     decoded = decode(path, 0.0, 6.0)
@@ -209,13 +209,13 @@ def test_a_recording_cut_off_half_way_gives_what_is_left(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.wav", "a.flac", "a.ogg", "a.wav.gz"])
-def test_a_recording_cut_off_in_its_header_is_empty(tmp_path, name):
+def test_a_recording_truncated_in_its_header_is_empty(tmp_path, name):
     path = record(tmp_path / name, noise(2))
     path.write_bytes(path.read_bytes()[:40])
     assert refused(path).status == "empty"
 
 
-def test_an_m4a_without_its_index_is_empty_and_says_why_in_the_same_words_each_time(tmp_path):
+def test_an_m4a_without_its_index_is_empty_with_the_same_message_each_time(tmp_path):
     path = record(tmp_path / "a.m4a", noise(2))
     truncate(path, 0.5)
     error = refused(path)
@@ -226,7 +226,7 @@ def test_an_m4a_without_its_index_is_empty_and_says_why_in_the_same_words_each_t
 
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.flac", "a.m4a", "a.wav.gz", "a"])
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>\n" * 99, bytes(5_000)])
-def test_what_is_not_sound_is_empty(tmp_path, name, content):
+def test_a_file_without_sound_is_empty(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
     assert refused(path).status == "empty"
@@ -238,7 +238,7 @@ def test_video_without_sound_is_empty(tmp_path, name):
     assert refused(tmp_path / name).status == "empty"
 
 
-def test_video_with_sound_gives_its_sound(tmp_path):
+def test_the_sound_of_a_video_is_decoded(tmp_path):
     record(tmp_path / "a.wav", noise(2))
     path = tmp_path / "a.mp4"
     picture = ("-f", "lavfi", "-i", "testsrc=d=2:s=64x64:r=10")
@@ -250,7 +250,7 @@ def test_video_with_sound_gives_its_sound(tmp_path):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("rate", [22_050, 44_100])
-def test_samples_that_are_not_numbers_are_seen(tmp_path, bad, rate):
+def test_nonfinite_samples_are_found(tmp_path, bad, rate):
     samples = noise(1, rate)
     samples[500] = bad
     soundfile.write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
@@ -258,7 +258,7 @@ def test_samples_that_are_not_numbers_are_seen(tmp_path, bad, rate):
     assert check_samples(decoded.samples, None, -60.0).status == "nonfinite"
 
 
-def test_what_is_not_there_or_not_a_file(tmp_path, monkeypatch):
+def test_missing_files_and_paths_that_are_not_files(tmp_path, monkeypatch):
     assert refused(tmp_path / "a.wav").status == "missing"
     (tmp_path / "b.wav").touch()
     assert refused(tmp_path / "b.wav" / "c.wav").status == "missing"
@@ -276,7 +276,7 @@ def test_what_is_not_there_or_not_a_file(tmp_path, monkeypatch):
     assert (error.status, error.reason) == ("unavailable", "permission denied")
 
 
-def test_when_no_file_can_be_opened_any_more_it_is_not_the_clip(tmp_path, monkeypatch):
+def test_too_many_open_files_is_not_the_clips_fault(tmp_path, monkeypatch):
     def too_many(*arguments):
         raise OSError(module.errno.EMFILE, "Too many open files")
 
@@ -285,7 +285,7 @@ def test_when_no_file_can_be_opened_any_more_it_is_not_the_clip(tmp_path, monkey
         decode(tmp_path / "a.wav", 0.0, 1.0)
 
 
-def test_headers_that_cannot_be_true_are_refused(tmp_path):
+def test_implausible_headers_are_refused(tmp_path):
     soundfile.write(tmp_path / "many.wav", np.zeros((10, 65)), 22_050)
     soundfile.write(tmp_path / "fast.wav", np.zeros(10), 2**31 - 1)
     sine = ("-f", "lavfi", "-i", "sine=d=1")
@@ -295,14 +295,14 @@ def test_headers_that_cannot_be_true_are_refused(tmp_path):
         assert (error.status, error.reason) == ("unavailable", "implausible format")
 
 
-def test_a_gzip_file_that_grows_without_end_is_refused(tmp_path, monkeypatch):
+def test_a_gzip_file_that_becomes_too_large_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_MAX_DECOMPRESSED_BYTES", 2**21)
     (tmp_path / "a.wav.gz").write_bytes(gzip.compress(bytes(2**23)))
     error = refused(tmp_path / "a.wav.gz")
     assert (error.status, error.reason) == ("unavailable", "too large")
 
 
-HOSTILE = [
+MALICIOUS_NAMES = [
     "-i",
     "--help",
     "a:b",
@@ -319,9 +319,9 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", MALICIOUS_NAMES)
 @pytest.mark.parametrize("extension", [".wav", ".m4a"])
-def test_hostile_names_are_only_names(long_recordings, tmp_path, monkeypatch, name, extension):
+def test_malicious_names_are_only_names(long_recordings, tmp_path, monkeypatch, name, extension):
     folder, _ = long_recordings
     plain = folder / f"a{extension}"
     path = tmp_path / (name.replace("/", "_") + extension)
@@ -340,14 +340,14 @@ def test_hostile_names_are_only_names(long_recordings, tmp_path, monkeypatch, na
     ],
 )
 @pytest.mark.parametrize("name", ["a.mp3", "a.ffconcat", "a.m3u8"])
-def test_a_file_cannot_name_others_to_be_read(tmp_path, content, name):
+def test_a_file_cannot_make_ffmpeg_read_other_files(tmp_path, content, name):
     record(tmp_path / "secret.m4a", noise(1))
     (tmp_path / name).write_text(content)
     assert refused(tmp_path / name).status == "empty"
 
 
 def fake_ffmpeg(path, then):
-    """Write a program that calls itself ffmpeg and, asked to decode, does `then`."""
+    """Write a fake ffmpeg that runs `then` when it is asked to decode."""
     path.write_text(
         f'#!/bin/sh\nif [ "$1" = -version ]; then echo ffmpeg version 0 Copyright; exit; fi\n{then}'
     )
@@ -355,7 +355,7 @@ def fake_ffmpeg(path, then):
     return str(path)
 
 
-def test_an_ffmpeg_that_hangs_or_crashes_costs_one_clip(tmp_path, monkeypatch):
+def test_an_ffmpeg_that_hangs_or_crashes_fails_one_clip(tmp_path, monkeypatch):
     (tmp_path / "a.m4a").write_bytes(b"x")
     monkeypatch.setattr(module, "_FFMPEG_TIMEOUT_SECONDS", 0.2)
     hangs = fake_ffmpeg(tmp_path / "hangs", "exec sleep 60")
@@ -367,7 +367,7 @@ def test_an_ffmpeg_that_hangs_or_crashes_costs_one_clip(tmp_path, monkeypatch):
     assert (error.status, error.reason) == ("unavailable", "decoder failed")
 
 
-def test_what_ffmpeg_says_is_one_printable_line(tmp_path):
+def test_ffmpegs_message_becomes_one_printable_line(tmp_path):
     (tmp_path / "a.m4a").write_bytes(b"x")
     says = fake_ffmpeg(
         tmp_path / "says", "printf '[mov @ 0x55aa]\\033[31m bad\\n\\tfile\\007' >&2; exit 1"
@@ -377,7 +377,7 @@ def test_what_ffmpeg_says_is_one_printable_line(tmp_path):
     assert message.isprintable()
 
 
-def test_ffmpeg_is_found_in_order(tmp_path, monkeypatch):
+def test_the_order_in_which_ffmpeg_is_searched(tmp_path, monkeypatch):
     find_ffmpeg.cache_clear()
     mine = fake_ffmpeg(tmp_path / "ffmpeg", "")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -397,7 +397,7 @@ def test_ffmpeg_is_found_in_order(tmp_path, monkeypatch):
         find_ffmpeg(None)
 
 
-def test_a_configured_ffmpeg_that_is_none_is_the_users_to_mend(tmp_path):
+def test_a_wrong_configured_ffmpeg_is_an_input_error(tmp_path):
     (tmp_path / "a.m4a").write_bytes(b"x")
     with pytest.raises(
         InputError, match=r"audio\.ffmpeg.*no such.* is not a program that can be run"
@@ -407,7 +407,7 @@ def test_a_configured_ffmpeg_that_is_none_is_the_users_to_mend(tmp_path):
         decode(tmp_path / "a.m4a", 0.0, 1.0, "/bin/echo")
 
 
-def test_verdicts():
+def test_the_status_of_samples():
     sound = tone(1, 441, SAMPLE_RATE, amplitude=1.0).astype(np.float32)
     found = check_samples(sound, 1.0, -60.0)
     assert (found.status, found.reason, found.message) == ("ok", "", "")
@@ -421,7 +421,7 @@ def test_verdicts():
     assert check_samples(sound, 2.0, -60.0).status == "nonfinite"
 
 
-def test_short_is_less_than_25_ms_short_of_a_segment():
+def test_a_clip_is_short_when_more_than_25_ms_are_missing():
     sound = np.full(SAMPLE_RATE, 0.1, np.float32)
     allowed = math.ceil(0.025 * SAMPLE_RATE) - 1
     assert check_samples(sound[:-allowed], 1.0, -60.0).status == "ok"
@@ -431,13 +431,13 @@ def test_short_is_less_than_25_ms_short_of_a_segment():
 
 
 @given(arrays(np.int16, st.integers(1, 50)))
-def test_int16_survives_the_way_to_floats_and_back(samples):
+def test_int16_to_float_and_back_is_exact(samples):
     np.testing.assert_array_equal(to_int16(to_float(samples)), samples)
 
 
 @given(arrays(np.float32, st.integers(1, 50), elements=st.floats(-4, 4, width=32)))
-def test_int16_is_the_nearest_step_or_full_scale(samples):
+def test_int16_is_rounded_or_clipped(samples):
     found = to_int16(samples).astype(np.float64)
     expected = np.clip(samples.astype(np.float64), -1, 32_767 / 32_768)
-    # Half a step, and float32's rounding of values up to 32,768 (2^-9 of a step).
+    # Half a step, plus float32's rounding of values up to 32,768 (2^-9 of a step).
     assert np.abs(found / 32_768 - expected).max() <= (0.5 + 2**-9) / 32_768

@@ -1,4 +1,4 @@
-"""A shard of clips, good and bad: what is stored and what is said of each."""
+"""A shard of good and bad clips: what is stored, and the status of each clip."""
 
 import hashlib
 import logging
@@ -29,7 +29,7 @@ SECONDS = 1.0
 
 
 def fetch(base, name="shard", split="train", shard="00000", **changes):
-    """Run `fetch_shard` on `base`/clips.tsv; returns the shard and its status table by clip."""
+    """Run `fetch_shard` on `base`/clips.tsv; return the shard and its status table by clip."""
     audio, status = base / f"{name}.h5", base / f"{name}.status.tsv"
     fetch_shard(
         base / "clips.tsv",
@@ -46,7 +46,7 @@ def fetch(base, name="shard", split="train", shard="00000", **changes):
 
 
 def write_good_and_bad(folder):
-    """Write clips.tsv of one clip of every kind; returns the status each should get."""
+    """Write a clips.tsv with one clip of every kind; return the expected statuses."""
     sound = to_int16(noise(1.5, RATE).astype(np.float32))
     clips = []
     expected = {}
@@ -77,7 +77,7 @@ def write_good_and_bad(folder):
     return expected
 
 
-def test_every_clip_has_its_status_and_only_usable_ones_a_row(tmp_path):
+def test_every_clip_has_a_status_and_usable_ones_have_a_row(tmp_path):
     expected = write_good_and_bad(tmp_path)
     shard, status = fetch(tmp_path)
     assert status["status"].to_dict() == expected
@@ -104,13 +104,13 @@ def test_every_clip_has_its_status_and_only_usable_ones_a_row(tmp_path):
 
     assert status["n_samples"].loc[usable].tolist() == shard.n_samples.tolist()
     unusable = status.drop(usable)
-    # What was got is told even where it is of no use.
+    # n_samples counts decoded samples even if they are unusable.
     assert unusable["n_samples"].to_dict()["nan"] == RATE
     assert (unusable.drop("nan")["n_samples"] == 0).all()
     assert unusable["rms_db"].isna().all()
     assert status.loc["silent", "rms_db"] == -np.inf
     rms = np.sqrt(np.mean(np.square(sound[:RATE] / 32_768)))
-    # Stored in 16 bits, measured before: a step is 1/3,000 of this sound's level.
+    # The level is measured before rounding to 16 bits; a step is 1/3,000 of it.
     assert status.loc["good-wav", "rms_db"] == pytest.approx(20 * np.log10(rms), abs=1e-3)
     assert (status["attempts"] == 1).all() and (status["source"] == "file").all()
     assert (status.loc[[name for name in expected if expected[name] != "ok"], "reason"] != "").all()
@@ -130,7 +130,7 @@ def test_the_same_clips_give_the_same_bytes(tmp_path):
         assert first == again
 
 
-def test_the_log_ends_with_counts(tmp_path, caplog):
+def test_the_log_ends_with_the_counts(tmp_path, caplog):
     write_good_and_bad(tmp_path)
     caplog.set_level(logging.INFO)
     fetch(tmp_path)
@@ -138,14 +138,14 @@ def test_the_log_ends_with_counts(tmp_path, caplog):
     assert last.startswith("train/00000: 11 of 16 clips usable (ok 9, empty 2,")
 
 
-def test_a_shard_without_a_usable_clip_is_written_without_rows(tmp_path):
+def test_a_shard_without_usable_clips_has_no_rows(tmp_path):
     write_clips(tmp_path / "clips.tsv", [{"clip_id": "a", "reference": str(tmp_path / "a.wav")}])
     shard, status = fetch(tmp_path)
     assert shard.samples.shape == (0, RATE) and shard.clip_id == [] and shard.decoder == ""
     assert status["status"].to_dict() == {"a": "missing"}
 
 
-def test_only_the_shard_asked_for_is_fetched(tmp_path):
+def test_only_the_requested_shard_is_fetched(tmp_path):
     path = record(tmp_path / "a.wav", noise(1, RATE), RATE)
     write_clips(
         tmp_path / "clips.tsv",
@@ -160,7 +160,7 @@ def test_only_the_shard_asked_for_is_fetched(tmp_path):
 
 
 @pytest.mark.parametrize("error", [RuntimeError("lost sync"), ValueError("odd"), OSError(5, "I/O")])
-def test_what_a_decoder_raises_costs_one_clip(tmp_path, monkeypatch, error, caplog):
+def test_an_exception_in_a_decoder_fails_one_clip(tmp_path, monkeypatch, error, caplog):
     good = record(tmp_path / "a.wav", noise(1, RATE), RATE)
     clips = [{"clip_id": name, "reference": str(good)} for name in ("a", "b", "c")]
     write_clips(tmp_path / "clips.tsv", clips)
@@ -181,7 +181,7 @@ def test_what_a_decoder_raises_costs_one_clip(tmp_path, monkeypatch, error, capl
     assert "clip b" in caplog.text and "Traceback" in caplog.text
 
 
-def test_what_is_not_about_the_clip_stops_the_job(tmp_path, monkeypatch):
+def test_errors_that_are_not_the_clips_fault_stop_the_job(tmp_path, monkeypatch):
     good = record(tmp_path / "a.wav", noise(1, RATE), RATE)
     record(tmp_path / "a.m4a", noise(1, RATE), RATE)
     write_clips(tmp_path / "clips.tsv", [{"clip_id": "a", "reference": str(tmp_path / "a.m4a")}])
@@ -196,7 +196,7 @@ def test_what_is_not_about_the_clip_stops_the_job(tmp_path, monkeypatch):
         patch.setattr(module, "write_audio_shard", full)
         fetch(tmp_path)
     with monkeypatch.context() as patch:
-        # It is in the journal, and only the outputs had no room.
+        # The clip is in the journal; only the outputs could not be written.
         patch.setattr(
             "music_detectors.audio.sources.decode", lambda *arguments: pytest.fail("again")
         )
@@ -210,7 +210,7 @@ def test_what_is_not_about_the_clip_stops_the_job(tmp_path, monkeypatch):
         fetch(tmp_path)
 
 
-def test_sources_follow_the_table(tmp_path):
+def test_the_table_decides_the_source(tmp_path):
     clip = {"clip_id": "a", "reference": "Rain", "source": "embedded"}
     write_clips(tmp_path / "clips.tsv", [clip])
     shard, status = fetch(tmp_path)
@@ -249,13 +249,13 @@ def written(path, **changes):
         ({"samples": np.ones((2, 5), np.float32)}, "samples of type float32"),
     ],
 )
-def test_a_shard_that_does_not_fit_together_is_refused(tmp_path, changes, says):
+def test_an_inconsistent_shard_is_refused(tmp_path, changes, says):
     path = written(tmp_path / "a.h5", **changes)
     with pytest.raises(InputError, match=f"a.h5: damaged audio shard .*{says}"):
         read_audio_shard(path)
 
 
-def test_a_flipped_bit_is_found(tmp_path):
+def test_a_flipped_bit_is_detected(tmp_path):
     path = written(tmp_path / "a.h5", samples=np.full((2, 5000), 12345, np.int16))
     content = bytearray(path.read_bytes())
     place = content.find(np.full(100, 12345, np.int16).tobytes())
@@ -265,7 +265,7 @@ def test_a_flipped_bit_is_found(tmp_path):
         read_audio_shard(path)
 
 
-def test_a_shard_of_something_else_is_refused(tmp_path):
+def test_a_file_of_another_kind_is_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.attrs["kind"] = "responses"
     with pytest.raises(InputError, match=r"damaged audio shard .it holds responses"):

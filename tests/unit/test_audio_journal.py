@@ -1,4 +1,4 @@
-"""Shards that survive: killed, torn, out of room, made anew; nothing is fetched twice."""
+"""Interrupted, damaged and rebuilt shards: nothing is lost, and nothing is fetched twice."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ SECONDS = 0.1
 
 
 class Scripted:
-    """A source that does what it is told for each clip, in turn, of which the last stays."""
+    """A source with a script of answers per clip; the last one repeats."""
 
     terms = ""
 
@@ -53,13 +53,13 @@ def gone():
     return Unusable("unavailable", "gone", "it is gone")
 
 
-def late():
+def slow():
     return Retryable("slow", "it is slow")
 
 
 @pytest.fixture
 def shard(tmp_path, monkeypatch):
-    """Return a function that fetches a shard of clips a, b, c ... from the sources given."""
+    """Return a function that fetches a shard of clips a, b, c ... from the given sources."""
 
     def fetch(*sources, clips="abcdef", code="1", **changes):
         rows = [{"clip_id": name, "reference": name, "source": "audioset"} for name in clips]
@@ -92,13 +92,13 @@ def digests(paths):
 
 
 def forget(paths):
-    """Do what Snakemake does before it runs a job again."""
+    """Remove outputs, as Snakemake does before it runs a job again."""
     for path in paths:
         path.unlink()
 
 
-def test_after_a_stop_only_what_is_missing_is_asked_for(shard):
-    undisturbed = Scripted({"b": [gone()], "d": [late()]})
+def test_after_a_stop_only_missing_clips_are_asked_for(shard):
+    undisturbed = Scripted({"b": [gone()], "d": [slow()]})
     shard(undisturbed)
     whole = digests(shard.outputs)
     forget(shard.outputs)
@@ -107,13 +107,13 @@ def test_after_a_stop_only_what_is_missing_is_asked_for(shard):
     with pytest.raises(Systemic):
         shard(first)
     assert first.asked == list("abcd")
-    second = Scripted({"d": [late()]})
+    second = Scripted({"d": [slow()]})
     shard(second)
-    assert second.asked == list("efddd"), "others first, then the clip at which it stopped"
+    assert second.asked == list("efddd"), "the clip at which it stopped comes last"
     assert digests(shard.outputs) == whole
 
 
-def test_first_hit_wins(shard):
+def test_the_first_source_that_has_a_clip_wins(shard):
     first = Scripted(
         {
             "a": ["ok"],
@@ -142,17 +142,17 @@ def test_first_hit_wins(shard):
     assert second.asked == list("bcef")
 
 
-def test_a_finished_shard_made_anew_asks_the_network_only_for_what_failed(shard):
-    shard(Scripted({"b": [gone()], "c": [late()], "d": [late()]}))
+def test_a_rebuilt_shard_asks_the_network_only_for_failed_clips(shard):
+    shard(Scripted({"b": [gone()], "c": [slow()], "d": [slow()]}))
     before = read_audio_shard(shard.outputs[0])
     forget(shard.outputs)
-    again = Scripted({"d": [late()]})
+    again = Scripted({"d": [slow()]})
     kept, status = shard(again, code="2")
     assert again.asked == list("cddd")
     assert kept.clip_id == list("acef")
     np.testing.assert_array_equal(kept.samples[[0, 2, 3]], before.samples)
     assert status["status"].loc[list("bcd")].tolist() == ["unavailable", "ok", FAILED_RETRYABLE]
-    # And once more, killed in between.
+    # Rebuild it once more, with an interruption.
     forget(shard.outputs)
     with pytest.raises(Systemic):
         shard(Scripted({"d": [Systemic("blocked", "no", "wait")]}), code="3")
@@ -161,9 +161,9 @@ def test_a_finished_shard_made_anew_asks_the_network_only_for_what_failed(shard)
     assert last.asked == ["d"] and kept.clip_id == list("acdef")
 
 
-def test_failed_clips_asked_for_again_never_count_as_an_outage(shard):
+def test_clips_that_failed_before_do_not_count_as_an_outage(shard):
     retries = {"attempts": 2, "pause_seconds": 0, "in_a_row": 3}
-    script = {name: [late()] for name in "acegi"}
+    script = {name: [slow()] for name in "acegi"}
     shard(Scripted(script), clips="abcdefghi", retries=retries)
     forget(shard.outputs)
     again = Scripted(script)
@@ -172,7 +172,7 @@ def test_failed_clips_asked_for_again_never_count_as_an_outage(shard):
     assert (status["status"] == FAILED_RETRYABLE).sum() == 5
 
 
-def test_refused_clips_are_asked_for_again_on_other_terms(shard):
+def test_refused_clips_are_asked_for_again_when_terms_change(shard):
     shard(Scripted({"b": [gone()]}))
     forget(shard.outputs)
     same = Scripted({})
@@ -185,7 +185,7 @@ def test_refused_clips_are_asked_for_again_on_other_terms(shard):
     assert other.asked == ["b"] and kept.clip_id == list("abcdef")
 
 
-def test_a_new_threshold_of_silence_is_applied_to_what_is_remembered(shard):
+def test_a_new_silence_threshold_applies_to_remembered_clips(shard):
     shard(Scripted({}), silence_db=-70)
     forget(shard.outputs)
     source = Scripted({})
@@ -194,7 +194,7 @@ def test_a_new_threshold_of_silence_is_applied_to_what_is_remembered(shard):
     assert (status["reason"] == "level below audio.silence_db").all()
 
 
-def test_local_clips_are_read_anew_and_leave_no_journal(shard):
+def test_local_clips_are_read_again_and_leave_no_journal(shard):
     shard(Scripted({}, remote=False))
     assert not shard.folder.parent.parent.exists()
     forget(shard.outputs)
@@ -203,7 +203,7 @@ def test_local_clips_are_read_anew_and_leave_no_journal(shard):
     assert again.asked == list("abcdef")
 
 
-def test_local_clips_of_other_code_are_read_anew_after_a_stop(shard):
+def test_local_clips_are_read_again_after_a_stop_when_the_code_changed(shard):
     script = {"d": [Systemic("full", "no room", "make room")]}
     for code, expected in (("1", "def"), ("2", "abcdef")):
         with pytest.raises(Systemic):
@@ -231,15 +231,15 @@ def test_another_segment_is_another_clip(shard, tmp_path):
     assert source.asked == list("abcdef")
 
 
-def ended(name, n=10, **changes):
+def result(name, n=10, **changes):
     parts = ("k", "ok", "", "", 1, "x", True, "", n, -20.0, "d", "1")
     return ClipResult(name, *parts)._replace(**changes)
 
 
-def test_a_journal_cut_off_anywhere_loses_the_last_clip_at_most(tmp_path):
+def test_a_truncated_journal_loses_at_most_the_last_clip(tmp_path):
     with Journal(tmp_path / "j", "s") as journal:
         for number, name in enumerate("abc"):
-            journal.add(ended(name), np.full(10, number, np.int16))
+            journal.add(result(name), np.full(10, number, np.int16))
     lines = (tmp_path / "j" / "open.jsonl").read_bytes()
     samples = (tmp_path / "j" / "samples.i16").read_bytes()
     assert len(samples) == 60
@@ -249,12 +249,12 @@ def test_a_journal_cut_off_anywhere_loses_the_last_clip_at_most(tmp_path):
         (tmp_path / "j" / "samples.i16").write_bytes(samples)
         with Journal(tmp_path / "j", "s") as journal:
             assert "".join(journal.results) == ("abc" if cut >= len(lines) - 1 else "ab")
-            # What is written next is not swallowed by the torn line.
-            journal.add(ended("z", 3), np.array([7, 8, 9], np.int16))
+            # The next record is not appended to the incomplete line.
+            journal.add(result("z", 3), np.array([7, 8, 9], np.int16))
         with Journal(tmp_path / "j", "s") as journal:
             assert journal.samples(journal.results["z"]).tolist() == [7, 8, 9]
             assert journal.samples(journal.results["b"]).tolist() == [1] * 10
-    # The lines are there, but the machine went down before the samples were.
+    # The lines are written, but the samples were lost in a crash.
     (tmp_path / "j" / "open.jsonl").write_bytes(lines)
     for left, names in ((59, "ab"), (40, "ab"), (39, "a"), (0, "")):
         (tmp_path / "j" / "samples.i16").write_bytes(samples[:left])
@@ -263,22 +263,22 @@ def test_a_journal_cut_off_anywhere_loses_the_last_clip_at_most(tmp_path):
         (tmp_path / "j" / "open.jsonl").write_bytes(lines)
     (tmp_path / "j" / "samples.i16").write_bytes(samples[:20] + b"\xff" * 20 + samples[40:])
     with Journal(tmp_path / "j", "s") as journal:
-        assert "".join(journal.results) == "ac", "a checksum that does not hold"
+        assert "".join(journal.results) == "ac", "a wrong checksum"
 
 
 @pytest.mark.parametrize("junk", [b"\x00" * 5000, b"{}\n", b"00000000 {}\nxyz\n", b"\xff\xfe\n\n"])
-def test_junk_in_a_journal_is_passed_over(tmp_path, junk):
+def test_junk_in_a_journal_is_ignored(tmp_path, junk):
     with Journal(tmp_path / "j", "s") as journal:
-        journal.add(ended("a"), np.zeros(10, np.int16))
+        journal.add(result("a"), np.zeros(10, np.int16))
     with open(tmp_path / "j" / "open.jsonl", "ab") as file:
         file.write(junk)
     with Journal(tmp_path / "j", "s") as journal:
-        journal.add(ended("b"), np.ones(10, np.int16))
+        journal.add(result("b"), np.ones(10, np.int16))
     with Journal(tmp_path / "j", "s") as journal:
         assert "".join(journal.results) == "ab"
 
 
-def test_a_kept_shard_that_is_damaged_is_fetched_again(shard):
+def test_a_damaged_kept_shard_is_fetched_again(shard):
     shard(Scripted({"b": [gone()]}))
     forget(shard.outputs)
     kept = shard.folder / "shard.h5"
@@ -305,7 +305,7 @@ def test_one_job_at_a_time(tmp_path):
     Journal(tmp_path / "j", "s").__exit__()
 
 
-def test_where_the_journal_cannot_be_written_the_shard_stops(shard):
+def test_an_unwritable_journal_stops_the_shard(shard):
     shard.folder.parent.parent.mkdir(parents=True, exist_ok=True)
     shard.folder.parent.touch()
     with pytest.raises(Systemic, match=r"cannot be written: .*journal"):
@@ -337,13 +337,13 @@ def fetch_from_web(base):
 
 @pytest.fixture(scope="module")
 def processes():
-    """Where processes come from that have imported everything already, and start in a moment."""
+    """Return a context whose processes have imported everything already and start quickly."""
     made = multiprocessing.get_context("forkserver")
     made.set_forkserver_preload(
         ["music_detectors.audio.fetch", "music_detectors.audio.web", __name__]
     )
     before = os.environ.get("PYTHONPATH")
-    # What is imported beforehand is looked for there, and not in sys.path.
+    # The fork server searches the preloaded modules in PYTHONPATH, not in sys.path.
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     try:
         started = made.Process(target=os.getpid)
@@ -357,7 +357,7 @@ def processes():
 
 
 @pytest.mark.parametrize("limit", [3_000, 8_000, 12_000])
-def test_no_room_ends_the_job_with_75_and_a_later_one_goes_on(tmp_path, processes, limit):
+def test_a_full_disk_ends_the_job_with_75_and_the_next_one_continues(tmp_path, processes, limit):
     for k in range(3):
         record(tmp_path / f"{k}.wav", noise(SECONDS, RATE, seed=k), RATE)
     write_clips(
@@ -388,14 +388,14 @@ FAULTS = [
 
 
 def stored(base):
-    """Return the clips that the journal has in full, read as plainly as can be."""
+    """Return the clips whose results the journal has in full."""
     path = base / ".journal" / "open.jsonl"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     records = [json.loads(line[9:]) for line in lines]
     return {one["clip_id"] for one in records if one.get("status") == "ok"}
 
 
-def test_killed_ten_times_nothing_is_fetched_twice_and_nothing_lost(tmp_path, processes):
+def test_ten_kills_lose_nothing_and_fetch_nothing_twice(tmp_path, processes):
     rng = np.random.default_rng(5)
     faulty = np.zeros(CLIPS, bool)
     faulty[rng.permutation(CLIPS)[: CLIPS // 5]] = True
@@ -448,10 +448,10 @@ def test_killed_ten_times_nothing_is_fetched_twice_and_nothing_lost(tmp_path, pr
     tables = [
         read_table(tmp_path / name / "a.status.tsv", STATUS) for name in ("undisturbed", "killed")
     ]
-    # How often a clip was asked for since the last kill is all that may differ.
+    # Only the number of attempts since the last kill may differ.
     calm, killed = (table.drop(columns="attempts") for table in tables)
     assert calm.equals(killed)
     counts = Counter(calm["status"])
-    # 50 clips of each of the eight faults, of which four pass.
+    # 50 clips of each of the eight faults; four of the faults are temporary.
     assert counts == {"ok": 1_800, "unavailable": 100, FAILED_RETRYABLE: 100}
     assert not (tmp_path / "killed" / ".journal" / "open.jsonl").exists()

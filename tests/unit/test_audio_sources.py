@@ -1,4 +1,4 @@
-"""Finding the sound of a clip: AudioSet's file names, cuts and whole videos, links, recipes."""
+"""Finding the sound of a clip: AudioSet's file names, cut segments and videos, links, recipes."""
 
 import os
 
@@ -14,7 +14,7 @@ from music_detectors.common.errors import InputError
 from support.recordings import noise, record
 
 RATE = 22_050
-YTID = "-a_30.000_b"  # as wild as ids come: a leading dash, underscores, what looks like a start
+YTID = "-a_30.000_b"  # a difficult id: a leading dash, underscores, something like a start
 
 
 def of_audioset(ytid=YTID, start=30.0, end=40.0):
@@ -45,14 +45,14 @@ def refused(folder, clip):
         f"bal_train/deep/{YTID}.m4a",
     ],
 )
-def test_a_cut_is_found_under_every_name(tmp_path, name):
+def test_a_cut_segment_is_found_under_every_name(tmp_path, name):
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     record(path if path.suffix != ".FLAC" else path.with_suffix(".flac"), noise(10, RATE), RATE)
     if path.suffix == ".FLAC":
         path.with_suffix(".flac").rename(path)
     samples = read(tmp_path, of_audioset()).samples
-    # An AAC stream is a whole number of frames of 1,024 samples, at whose end silence is added.
+    # An AAC stream is padded with silence to whole frames of 1,024 samples.
     assert 0 <= len(samples) - 10 * SAMPLE_RATE <= (1_024 if name.endswith("m4a") else 0)
     n = 10 * SAMPLE_RATE
     np.testing.assert_array_equal(samples[:n], decode(path, 0.0, 10.0).samples[:n])
@@ -66,7 +66,7 @@ def test_a_whole_video_is_cut_to_the_segment(tmp_path, name):
     assert len(found) == 4 * SAMPLE_RATE
 
 
-def test_names_of_other_clips_are_not_taken(tmp_path):
+def test_files_of_other_clips_are_ignored(tmp_path):
     for name in (
         f"{YTID}_31.000.wav",
         f"{YTID}_30.wav",
@@ -87,8 +87,8 @@ def test_names_of_other_clips_are_not_taken(tmp_path):
     ("seconds", "start", "end", "taken_from"),
     [
         (10.0, 30.0, 40.0, 0.0),  # the segment alone
-        (10.4, 30.0, 40.0, 0.0),  # cut a little generously
-        (4.0, 30.0, 40.0, 0.0),  # cut from a video that was shorter than announced
+        (10.4, 30.0, 40.0, 0.0),  # a slightly longer cut
+        (4.0, 30.0, 40.0, 0.0),  # cut from a video that ended early
         (40.0, 30.0, 40.0, 30.0),  # the video ends with the segment
         (39.7, 30.0, 40.0, 30.0),  # or a little before
         (300.0, 0.0, 10.0, 0.0),
@@ -98,13 +98,12 @@ def test_names_of_other_clips_are_not_taken(tmp_path):
         (4.0, 0.0, 10.0, 0.0),
     ],
 )
-def test_duration_tells_cut_from_video(tmp_path, seconds, start, end, taken_from):
+def test_the_duration_decides_between_cut_and_video(tmp_path, seconds, start, end, taken_from):
     rate = 8_000
     record(tmp_path / f"{YTID}.wav", noise(seconds, rate), rate)
     found = read(tmp_path, of_audioset(start=start, end=end)).samples
     expected = decode(tmp_path / f"{YTID}.wav", taken_from, end - start).samples
-    # A segment that runs to the end of what is read and one that is cut out of more differ in the
-    # last few samples, where the resampler's filter sees what follows.
+    # The last few samples depend on whether the resampler sees more sound after the segment.
     n = len(expected)
     assert len(found) == n
     np.testing.assert_allclose(found[: n - 400], expected[: n - 400], atol=1e-6)
@@ -118,7 +117,7 @@ def test_duration_tells_cut_from_video(tmp_path, seconds, start, end, taken_from
         (10.3, 0.5, "fits both"),
     ],
 )
-def test_a_duration_that_does_not_tell_is_ambiguous(tmp_path, seconds, start, says):
+def test_an_undecided_duration_is_ambiguous(tmp_path, seconds, start, says):
     rate = 8_000
     record(tmp_path / f"{YTID}.wav", noise(seconds, rate), rate)
     error = refused(tmp_path, of_audioset(start=start, end=start + 10))
@@ -126,7 +125,7 @@ def test_a_duration_that_does_not_tell_is_ambiguous(tmp_path, seconds, start, sa
     assert says in error.message and f"{YTID}_{start:.3f}" in error.message
 
 
-def test_two_files_that_differ_are_ambiguous_and_two_copies_are_not(tmp_path):
+def test_two_different_files_are_ambiguous_and_two_copies_are_not(tmp_path):
     first = record(tmp_path / f"{YTID}_30.000.wav", noise(10, RATE), RATE)
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / f"Y{YTID}_30000.wav").write_bytes(first.read_bytes())
@@ -159,20 +158,20 @@ def test_links_are_followed_within_the_folder_only(tmp_path):
     assert caught.value.status == "missing"
 
 
-def test_ids_that_climb_out_find_nothing(tmp_path):
+def test_an_id_cannot_lead_out_of_the_folder(tmp_path):
     (tmp_path / "folder").mkdir()
     record(tmp_path / "secret.wav", noise(1, RATE), RATE)
     assert refused(tmp_path / "folder", of_audioset("../secret")).status == "missing"
 
 
-def test_a_folder_that_is_none_is_the_users_to_mend(tmp_path):
+def test_a_missing_folder_is_an_input_error(tmp_path):
     (tmp_path / "file").touch()
     for folder in (tmp_path / "none", tmp_path / "file"):
         with pytest.raises(InputError, match=rf"audio\.folder: {folder} is not a readable folder"):
             AudioSetFolder(folder, [], 10.0, None)
 
 
-def test_a_subfolder_that_may_not_be_read_is_passed_over(tmp_path, monkeypatch, caplog):
+def test_an_unreadable_subfolder_is_skipped(tmp_path, monkeypatch, caplog):
     record(tmp_path / f"{YTID}_30.000.wav", noise(10, RATE), RATE)
     (tmp_path / "lost+found").mkdir()
     scandir = os.scandir
@@ -197,7 +196,7 @@ def test_a_recording_is_cut_to_its_segment_or_from_its_start(tmp_path):
     np.testing.assert_array_equal(source.read(segment).samples, whole[RATE : RATE * 3 // 2])
 
 
-def test_an_embedded_clip_follows_from_its_recipe_seed_and_id():
+def test_recipe_seed_and_id_determine_an_embedded_clip():
     clip = Clip("train-1", "embedded", "Speech", 0.0, None, ())
 
     def made(seed=1, **changes):
@@ -210,6 +209,6 @@ def test_an_embedded_clip_follows_from_its_recipe_seed_and_id():
     assert not np.array_equal(made(clip_id="train-2"), first)
 
 
-def test_all_sources_have_the_one_method():
+def test_all_sources_have_the_same_method():
     for source in (EmbeddedSource, FileSource, AudioSetFolder):
         assert source.read.__annotations__ == ClipSource.read.__annotations__

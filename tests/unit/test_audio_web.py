@@ -1,4 +1,4 @@
-"""Recordings on the web, from a server that does everything wrong: which clip ends how."""
+"""Recordings on the web, from a server with every fault: the status of each clip."""
 
 import gzip
 import os
@@ -35,7 +35,7 @@ def web():
 
 @pytest.fixture
 def at(web, request):
-    """Serve behaviours at an address of the test's own."""
+    """Return a function that serves behaviours at a new address."""
 
     def serve(*behaviours, name="clip.wav"):
         path = f"/{abs(hash(request.node.name))}/{len(web.answers)}/{name}"
@@ -134,7 +134,7 @@ FAULTS = {
 }
 
 
-def test_each_clip_ends_as_it_should_and_the_shard_is_finished(tmp_path, at, capsys):
+def test_each_fault_has_its_status_and_the_shard_is_finished(tmp_path, at, capsys):
     urls = {}
     for name, (behaviours, *_) in FAULTS.items():
         urls[name] = at(*behaviours)
@@ -146,30 +146,32 @@ def test_each_clip_ends_as_it_should_and_the_shard_is_finished(tmp_path, at, cap
     rows = status.set_index("clip_id")
     found = {row.Index: [row.status, row.reason, row.attempts] for row in rows.itertuples()}
     assert found == {name: list(rest) for name, rest in expected.items()}
-    assert status["clip_id"].tolist() == list(urls), "the table has its own order"
+    assert status["clip_id"].tolist() == list(urls), "the order of clips.tsv"
     assert (status["source"] == "url").all()
     assert status["message"].map(str.isprintable).all()
     assert "/etc/passwd" in rows.loc["to file", "message"]
     good = [name for name in urls if expected[name][0] == "ok"]
     assert shard.clip_id == good
     assert (shard.samples == shard.samples[0]).all() and shard.samples[0].any()
-    # The line at the end says it all.
-    said = capsys.readouterr().err
-    assert f"train/00000: {len(good)} of {len(urls)} clips usable (" in said
-    assert f"failed_retryable {sum(r[0] == 'failed_retryable' for r in expected.values())}" in said
+    # The last line has the counts.
+    stderr = capsys.readouterr().err
+    assert f"train/00000: {len(good)} of {len(urls)} clips usable (" in stderr
+    assert (
+        f"failed_retryable {sum(r[0] == 'failed_retryable' for r in expected.values())}" in stderr
+    )
     log = (tmp_path / "log").read_text()
     assert "clip always 503, attempt 2: server failed" in log
 
 
-def stopped(base, capsys, **changes):
-    """Fetch as a job that must stop; returns what it told the user."""
-    with pytest.raises(SystemExit) as ended, job(str(base / "log")):
+def run_that_stops(base, capsys, **changes):
+    """Run a fetch that must stop; return its message to the user."""
+    with pytest.raises(SystemExit) as stopped, job(str(base / "log")):
         fetch(base, **changes)
-    assert ended.value.code == 75
+    assert stopped.value.code == 75
     assert not (base / "a.h5").exists() and not (base / "a.status.tsv").exists()
-    said = capsys.readouterr().err
-    assert said.startswith("stopped for now: ") and said.count("\n") == 1
-    return said
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("stopped for now: ") and stderr.count("\n") == 1
+    return stderr
 
 
 @pytest.mark.parametrize(
@@ -194,50 +196,50 @@ def test_an_outage_stops_the_shard_and_leaves_the_clip_pending(
         "429": at(reply(status=429), reply(GOOD)),
         "429 again and again": at(*[reply(status=429, Retry_After="0")] * 3, reply(GOOD)),
         "429 for a day": at(reply(status=429, Retry_After="86400"), reply(GOOD)),
-        # A server without TLS where there should be one.
+        # https to a server without TLS.
         "certificate": first.replace("http:", "https:"),
         "407": at(reply(status=407), reply(GOOD)),
     }[outage]
     clips_at(tmp_path, {"bad": bad, "last": last})
-    said = stopped(tmp_path, capsys)
-    assert reason in said
+    stderr = run_that_stops(tmp_path, capsys)
+    assert reason in stderr
     path = last.removeprefix(web.url)
     assert web.asked[path] == (outage == "429 again and again"), "others first, but no more"
-    # The next run takes up the clip, after the others.
+    # The next run asks for the clip after the others.
     if bad.startswith(web.url):
         shard, status = fetch(tmp_path)
         assert shard.clip_id == ["bad", "last"] and (status["status"] == "ok").all()
     assert web.asked[path] <= 1
 
 
-def test_a_dead_host_among_others_holds_up_one_run_and_no_more(tmp_path, at, capsys):
+def test_a_dead_host_among_others_stops_only_one_run(tmp_path, at, capsys):
     dead = f"http://127.0.0.1:{unused_port()}/x.wav"
     clips_at(tmp_path, {"dead": dead, "good": at(reply(GOOD))})
-    assert "connection refused" in stopped(tmp_path, capsys)
+    assert "connection refused" in run_that_stops(tmp_path, capsys)
     shard, status = fetch(tmp_path)
     assert shard.clip_id == ["good"]
     assert status["status"].tolist() == ["failed_retryable", "ok"]
     assert status["reason"].tolist() == ["connection refused", ""]
 
 
-def test_when_nothing_gets_through_the_shard_stops(tmp_path, at, web, capsys):
+def test_the_shard_stops_when_every_clip_fails(tmp_path, at, web, capsys):
     urls = {f"dead{k}": at(reply(status=404)) for k in range(30)}
     urls |= {f"bad{k}": at(reply(status=500)) for k in range(8)}
     clips_at(tmp_path, urls)
     retries = {"in_a_row": 5}
-    said = stopped(tmp_path, capsys, retries=retries)
-    assert "every clip fails: 5 clips in a row failed, the last with server failed" in said
+    stderr = run_that_stops(tmp_path, capsys, retries=retries)
+    assert "every clip fails: 5 clips in a row failed, the last with server failed" in stderr
     before = dict(web.asked)
-    # They are asked for last next time, and then it is known to be theirs.
+    # The next run asks for them last; then it is clear that they cause the failures.
     _, status = fetch(tmp_path, retries=retries)
     assert status["status"].tolist() == ["unavailable"] * 30 + ["failed_retryable"] * 8
     for clip_id, url in urls.items():
         path = url.removeprefix(web.url)
         if clip_id.startswith("dead"):
-            assert web.asked[path] == before[path] == 1, "answered for good"
+            assert web.asked[path] == before[path] == 1, "a final answer"
 
 
-def test_dead_addresses_alone_never_stop_a_shard(tmp_path, at):
+def test_dead_addresses_never_stop_a_shard(tmp_path, at):
     clips_at(tmp_path, {f"c{k}": at(reply(status=404)) for k in range(40)})
     shard, status = fetch(tmp_path, retries={"in_a_row": 3})
     assert (status["status"] == "unavailable").all() and shard.clip_id == []
@@ -250,7 +252,7 @@ def test_retry_after_is_waited_for(tmp_path, at, web):
     assert (status["status"] == "ok").all()
     first, second = web.times[url.removeprefix(web.url)]
     assert second - first >= 1
-    assert web.times[other.removeprefix(web.url)][0] - first >= 1, "nor is anything else asked"
+    assert web.times[other.removeprefix(web.url)][0] - first >= 1, "other clips wait too"
 
 
 def test_pauses_grow(tmp_path, at, monkeypatch):
@@ -289,14 +291,14 @@ def clip(url, **more):
     )
 
 
-def test_a_segment_is_cut_and_a_file_that_ends_in_it_is_short(tmp_path, at):
+def test_a_segment_is_cut_and_may_be_short(tmp_path, at):
     url = at(reply(sound(2.0)))
     whole = WebSource(2.0, None, DOWNLOAD).read(clip(url)).samples
     part = WebSource(2.0, None, DOWNLOAD).read(clip(url, start_seconds=0.5, end_seconds=1.0))
     np.testing.assert_array_equal(part.samples, whole[RATE // 2 : RATE])
     late = clip(url, start_seconds=1.5, end_seconds=2.5)
     assert len(WebSource(2.0, None, DOWNLOAD).read(late).samples) == RATE // 2
-    # Where the length is not known, something may have been lost on the way.
+    # Without a known length, the download may be incomplete.
     unknown = late._replace(reference=at(reply(sound(2.0), length="none")))
     with pytest.raises(Retryable, match="cut off"):
         WebSource(2.0, None, DOWNLOAD).read(unknown)
@@ -313,13 +315,13 @@ def test_a_segment_is_cut_and_a_file_that_ends_in_it_is_short(tmp_path, at):
         "data:,x",
     ],
 )
-def test_no_scheme_but_http(url):
+def test_only_http_is_allowed(url):
     with pytest.raises(Unusable) as caught:
         source().read(clip(url))
     assert caught.value.reason == "address refused"
 
 
-def test_passwords_go_nowhere_and_into_no_table(tmp_path, at, web, monkeypatch):
+def test_passwords_are_neither_sent_nor_stored(tmp_path, at, web, monkeypatch):
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login me password netrc-secret\n")
     netrc.chmod(0o600)
@@ -333,14 +335,14 @@ def test_passwords_go_nowhere_and_into_no_table(tmp_path, at, web, monkeypatch):
     url = at(refuse)
     with pytest.raises(Unusable) as caught:
         source().read(clip(url.replace("http://", "http://me:url-secret@") + "?sign=query"))
-    # The query is part of the path that the server sees.
+    # The server sees the query as part of the path.
     assert "secret" not in caught.value.message and "query" not in caught.value.message
     with pytest.raises(Unusable):
         source().read(clip(url))
     assert seen and all("Authorization" not in headers for headers in seen)
 
 
-def test_what_the_server_says_is_stripped(at):
+def test_control_characters_from_the_server_are_removed(at):
     def rude(handler):
         handler.wfile.write(b"HTTP/1.1 404 \x1b[31mgone\x07\x1b]0;title\x07\r\n")
         handler.wfile.write(b"Content-Length: 0\r\n\r\n")
@@ -350,7 +352,7 @@ def test_what_the_server_says_is_stripped(at):
     assert caught.value.message.isprintable() and "[31m" not in caught.value.message
 
 
-def test_nothing_is_left_behind(tmp_path, at, monkeypatch):
+def test_no_temporary_files_are_left(tmp_path, at, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     source().read(clip(at(reply(GOOD))))
     for behaviour in (reply(status=404), reply(b"x" * 200_000), reply(GOOD[:100], length=5000)):
@@ -359,7 +361,7 @@ def test_nothing_is_left_behind(tmp_path, at, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_disk_is_no_clips_fault(at, monkeypatch):
+def test_a_full_disk_is_not_the_clips_fault(at, monkeypatch):
     def full(path, *_, **__):
         raise OSError(28, "No space left on device", str(path))
 
@@ -387,7 +389,7 @@ def test_a_proxy_that_is_down_is_systemic(monkeypatch):
         source().read(clip("http://music.example/x.wav"))
 
 
-def test_requests_is_asked_for_no_automatic_redirects(monkeypatch, at):
+def test_requests_does_not_follow_redirects_itself(monkeypatch, at):
     asked = []
     get = requests.Session.get
 

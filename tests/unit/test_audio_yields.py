@@ -1,4 +1,4 @@
-"""The yield tables and the gate on them."""
+"""The yield tables and the gate."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ CLIPS = [
 
 
 def write(folder, clips=CLIPS, source="file"):
-    """Write the tables of `clips`; returns the arguments of summarise_yield."""
+    """Write the tables of `clips`; return the arguments of summarise_yield."""
     names = ["split", "shard", "clip_id", "labels", "status"]
     table = pd.DataFrame(clips, columns=names)
     rows = table[names[:4]].assign(reference="/x", source=source).to_dict("records")
@@ -45,7 +45,7 @@ def write(folder, clips=CLIPS, source="file"):
 
 
 def check(arguments, max_bad_share=1.0, **min_clips):
-    """Summarise, then pass the gate; returns its table."""
+    """Summarise and check the yield; return the gate table."""
     summarise_yield(**arguments)
     gate = arguments["table"].with_name("gate.tsv")
     tables = {name: arguments[name] for name in ("table", "splits")}
@@ -84,7 +84,7 @@ def test_clips_are_counted_by_split_class_status_and_reason(tmp_path):
     assert splits[["mirror_2023", "mirror_2023_share"]].isna().all(axis=None)
 
 
-def test_reasons_of_one_status_are_rows_of_their_own(tmp_path):
+def test_each_reason_of_a_status_has_its_own_row(tmp_path):
     arguments = write(tmp_path)
     path = arguments["status"][0]
     rows = read_table(path, STATUS)
@@ -104,7 +104,7 @@ def test_reasons_of_one_status_are_rows_of_their_own(tmp_path):
     ("source", "listed", "expected"),
     [("audioset", 4, [2.0, 0.5]), ("audioset", 5, None), ("file", 4, None)],
 )
-def test_the_mirror_stands_beside_its_own_lists_only(
+def test_the_mirror_is_shown_for_its_own_lists_only(
     tmp_path, monkeypatch, source, listed, expected
 ):
     monkeypatch.setattr(yields, "MIRROR_2023", {"train": (listed, 2), "test": (9, 9)})
@@ -131,8 +131,8 @@ def test_a_share_above_the_limit_stops_the_run_with_the_reasons(
     share = "1 of 3 clips of test (33.3%)" if stops == "test" else "3 of 4 clips of train (75.0%)"
     assert message.startswith(f"{share} are usable, and audio.max_bad_share allows {limit:.1%}")
     assert str(tmp_path / "audio") in message and "\n" not in message
-    said = capsys.readouterr().err
-    lines = said.splitlines()
+    stderr = capsys.readouterr().err
+    lines = stderr.splitlines()
     assert lines[0].split() == ["status", "reason", "clips", "example"]
     assert lines[1].split(maxsplit=4) == (
         ["empty", "empty", "it", "is", "2  f: seen there"]
@@ -143,7 +143,7 @@ def test_a_share_above_the_limit_stops_the_run_with_the_reasons(
     assert not arguments["table"].with_name("gate.tsv").exists()
 
 
-def test_too_few_clips_stop_the_run_whatever_their_share(tmp_path):
+def test_too_few_clips_stop_the_run_for_any_share(tmp_path):
     arguments = write(tmp_path)
     assert check(arguments, train=3)["needed"].tolist() == [3, 1]
     with pytest.raises(
@@ -156,7 +156,7 @@ def test_too_few_clips_stop_the_run_whatever_their_share(tmp_path):
         check(arguments, train=4, test=2)
 
 
-def test_a_split_without_any_usable_clip_stops_whatever_the_limit(tmp_path):
+def test_a_split_without_usable_clips_stops_the_run_for_any_limit(tmp_path):
     arguments = write(tmp_path, [("train", "00000", "a", "/m/a", "missing")])
     with pytest.raises(InputError, match=r"0 of 1 clips of train \(0\.0%\) are usable"):
         check(arguments)
@@ -187,7 +187,7 @@ def test_every_shard_needs_its_status_table(tmp_path):
         summarise_yield(**{**arguments, "status": [*arguments["status"], stray]})
 
 
-def test_a_label_that_is_no_class_is_named(tmp_path):
+def test_an_unknown_label_is_named(tmp_path):
     arguments = write(tmp_path, [("train", "00000", "a", "/m/z", "ok")])
     with pytest.raises(InputError, match="clip a has the label /m/z"):
         summarise_yield(**arguments)

@@ -1,4 +1,4 @@
-"""Clips through yt-dlp, asked for on a server of this machine by its generic extractor.
+"""Clips through yt-dlp, from a local server and with its generic extractor.
 
 YouTube itself is never asked. What only YouTube says stands in test_audio_youtube_failures.py.
 """
@@ -31,7 +31,7 @@ BOUNDS = {"timeout_seconds": 10, "max_mb": 500}
 
 
 def wav(seconds=SECONDS):
-    """A recording whose level tells the second: k/100 in second k."""
+    """Return a recording whose level in second k is k/100."""
     level = np.repeat(np.arange(seconds) / 100, SAMPLE_RATE)
     file = io.BytesIO()
     soundfile.write(file, level, SAMPLE_RATE, format="WAV", subtype="FLOAT")
@@ -53,7 +53,7 @@ def web():
 
 @pytest.fixture
 def source(web, tmp_path, monkeypatch):
-    """Makes a source that asks the server; what it leaves behind is looked for at the end."""
+    """Return a function that makes a source for the server; check for leftovers at the end."""
     made = []
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -91,7 +91,7 @@ def test_the_segment_is_cut_out(web, source, reference):
 
 
 def page(web, seconds, place="/long"):
-    """A page that says how long the recording is that it points to."""
+    """Return a page that links to a recording and states its duration."""
     script = (
         '{"@context": "https://schema.org", "@type": "VideoObject", "name": "x", '
         f'"contentUrl": "{web.url}{place}.wav", "duration": "PT{seconds}S"}}'
@@ -103,11 +103,11 @@ def page(web, seconds, place="/long"):
 def test_the_download_stops_once_the_segment_is_covered(web, source):
     content = wav(300)
     web.answers["/video"] = page(web, 300)
-    # Slowly enough that what is on the way when it stops is little.
+    # Slow enough that little data is in transit when it stops.
     web.answers["/long.wav"] = Answer(content, headers=SOUND, pause=0.002)
     decoded = source().read(clip("video", 40.0, 42.0))
     assert decoded.samples[100] == np.float32(0.40) and len(decoded.samples) == 2 * SAMPLE_RATE
-    # 42 s, 15% and 10 s more, and what the sockets hold.
+    # 42 s, 15% and 10 s more, and the socket buffers.
     assert 42 / 300 * len(content) < web.sent["/long.wav"] < 0.6 * len(content)
 
 
@@ -121,10 +121,10 @@ def test_one_downloader_serves_all_clips(web, source, monkeypatch):
             super().__init__(params)
 
     monkeypatch.setattr(youtube.yt_dlp, "YoutubeDL", Counted)
-    ours = source()
+    youtube_source = source()
     for number in range(3):
         web.answers[f"/{number}"] = Answer(WAV, headers=SOUND)
-        ours.read(clip(str(number), number, number + 1))
+        youtube_source.read(clip(str(number), number, number + 1))
     assert len(made) == 1
 
 
@@ -182,36 +182,36 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_is_what_it_should_be_and_the_next_clip_comes(web, source, fault):
+def test_each_fault_has_its_error_and_the_next_clip_works(web, source, fault):
     answer, kind, reason = FAULTS[fault]
     web.answers["/bad"] = answer
     web.answers["/good"] = Answer(WAV, headers=SOUND)
-    ours = source(bounds={"timeout_seconds": 1.5, "max_mb": (len(WAV) + 1) / 10**6})
+    youtube_source = source(bounds={"timeout_seconds": 1.5, "max_mb": (len(WAV) + 1) / 10**6})
     with pytest.raises(kind) as caught:
-        ours.read(clip("bad"))
+        youtube_source.read(clip("bad"))
     assert caught.value.reason.startswith(reason), caught.value.message
     assert caught.value.message and caught.value.message.isprintable()
-    assert len(ours.read(clip("good")).samples) == 2 * SAMPLE_RATE
+    assert len(youtube_source.read(clip("good")).samples) == 2 * SAMPLE_RATE
 
 
-def test_403_then_200_is_had_at_the_second_attempt(web, source):
+def test_403_then_200_succeeds_at_the_second_attempt(web, source):
     web.answers["/clip"] = [
         Answer(WAV, headers=SOUND),
         Answer(status=403),
         Answer(WAV, headers=SOUND),
     ]
-    ours = source()
+    youtube_source = source()
     with pytest.raises(Retryable):
-        ours.read(clip("clip"))
-    assert len(ours.read(clip("clip")).samples) == 2 * SAMPLE_RATE
+        youtube_source.read(clip("clip"))
+    assert len(youtube_source.read(clip("clip")).samples) == 2 * SAMPLE_RATE
 
 
-def test_a_port_where_nobody_listens_is_everybodys_trouble(source):
+def test_a_refused_connection_is_systemic(source):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        ours = source(address=f"http://127.0.0.1:{taken.getsockname()[1]}/{{}}")
+        youtube_source = source(address=f"http://127.0.0.1:{taken.getsockname()[1]}/{{}}")
         with pytest.raises(Systemic, match="network: "):
-            ours.read(clip("a"))
+            youtube_source.read(clip("a"))
 
 
 @pytest.mark.parametrize("address", ["file:///etc/{}", "gopher://127.0.0.1/{}"])
@@ -227,38 +227,38 @@ def test_a_video_that_ends_before_the_segment_is_not_downloaded(web, source):
     with pytest.raises(Unusable) as caught:
         source().read(clip("video"))
     assert caught.value.reason == "ends before the segment"
-    # Looked at by the generic extractor, and not got.
+    # The generic extractor opens it, but it is not downloaded.
     assert web.asked["/long.wav"] == 1
 
 
-def test_a_segment_that_the_video_ends_in_is_short_and_no_fault(web, source):
+def test_a_video_may_end_within_the_segment(web, source):
     web.answers["/video"] = page(web, 21)
     web.answers["/long.wav"] = Answer(wav(21), headers=SOUND)
     decoded = source().read(clip("video", 19.0, 25.0))
     assert len(decoded.samples) == 2 * SAMPLE_RATE
 
 
-def test_a_short_download_is_tried_once_more_and_then_believed(web, source):
+def test_a_short_download_is_tried_once_more_and_then_accepted(web, source):
     web.answers["/video"] = Answer(wav(21), headers=SOUND)
-    ours = source()
+    youtube_source = source()
     with pytest.raises(Retryable) as caught:
-        ours.read(clip("video", 20.0, 25.0))
+        youtube_source.read(clip("video", 20.0, 25.0))
     assert caught.value.reason == "short download"
     assert caught.value.message == "1.000 s of 5.000 s"
-    assert len(ours.read(clip("video", 20.0, 25.0)).samples) == SAMPLE_RATE
+    assert len(youtube_source.read(clip("video", 20.0, 25.0)).samples) == SAMPLE_RATE
 
 
-def test_clips_are_apart_by_the_pause(web, source, monkeypatch):
+def test_the_source_pauses_between_clips(web, source, monkeypatch):
     slept = []
     monkeypatch.setattr(youtube.time, "sleep", slept.append)
     web.answers["/clip"] = Answer(WAV, headers=SOUND)
-    ours = source(pause_seconds=7.0)
-    ours.read(clip("clip"))
+    youtube_source = source(pause_seconds=7.0)
+    youtube_source.read(clip("clip"))
     assert max(slept, default=0) < 1
     with pytest.raises(Unusable):
-        ours.read(clip("none"))
-    ours.read(clip("clip"))
-    # Shorter ones are of the libraries in between.
+        youtube_source.read(clip("none"))
+    youtube_source.read(clip("clip"))
+    # Shorter pauses are those of libraries.
     pauses = [pause for pause in slept if pause > 1]
     assert len(pauses) == 2 and all(6.0 < pause <= 7.0 for pause in pauses)
 
@@ -271,9 +271,9 @@ def test_cookies_and_user_agent_are_sent_and_the_file_is_never_written(web, sour
     path.write_text(COOKIES)
     path.chmod(stat.S_IRUSR)
     web.answers["/clip"] = Answer(WAV, headers={**SOUND, "Set-Cookie": "name=other"})
-    ours = source(cookies=str(path), user_agent="a browser/1.0")
-    ours.read(clip("clip"))
-    ours.close()
+    youtube_source = source(cookies=str(path), user_agent="a browser/1.0")
+    youtube_source.read(clip("clip"))
+    youtube_source.close()
     assert {asked["User-Agent"] for asked in web.headers} == {"a browser/1.0"}
     assert web.headers[0]["Cookie"] == "name=value"
     assert path.read_text() == COOKIES
@@ -297,7 +297,7 @@ def program(folder, says):
 
 
 @pytest.mark.parametrize("says", [None, "deno 1.46.3 (stable)", "deno 2.2.9", "v22.1.0", ""])
-def test_without_its_runtime_no_clip_is_asked_for(web, source, tmp_path, says):
+def test_no_clip_is_asked_for_without_the_runtime(web, source, tmp_path, says):
     path = str(tmp_path / "none") if says is None else program(tmp_path, says)
     with pytest.raises(Systemic, match=r"runtime missing: .*audio\.youtube\.deno"):
         source(deno=path).read(clip("clip"))
@@ -309,7 +309,7 @@ def test_the_runtime_is_configured_or_found(tmp_path, monkeypatch):
     assert find_deno(new) == (new, "2.10.1")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_deno(None) == (new, "2.10.1")
-    # Without one on PATH, that of the requirements.
+    # Without deno on PATH, the one in the requirements.
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert find_deno(None)[1][0] == "2"
 
@@ -317,19 +317,19 @@ def test_the_runtime_is_configured_or_found(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "reference", ["", "short", "a/../../etc/x", "https://a.b/c", "ytsearch:abcd", "a b c d e f"]
 )
-def test_what_is_no_id_of_a_video_is_never_asked_for(reference, monkeypatch):
-    ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+def test_an_invalid_video_id_is_never_asked_for(reference, monkeypatch):
+    youtube_source = YouTubeSource(10.0, None, PLAIN, BOUNDS)
     monkeypatch.setattr(
         youtube.yt_dlp.YoutubeDL, "extract_info", lambda *_: pytest.fail("it was asked for")
     )
     with pytest.raises(Unusable) as caught:
-        ours.read(clip(reference))
+        youtube_source.read(clip(reference))
     assert caught.value.reason == "no such video"
-    ours.close()
+    youtube_source.close()
 
 
 class Scripted:
-    """A downloader that raises what it was given for a video."""
+    """A downloader that raises the given error for each video."""
 
     def __init__(self, errors):
         self.errors = errors
@@ -354,33 +354,33 @@ PRIVATE = youtube.YoutubeDLError("Private video. Sign in if you've been granted 
 
 def test_a_bare_video_unavailable_is_final_after_another_clip_was_answered(monkeypatch):
     errors = {"gone_______": GONE, "gone_too___": GONE, "private____": PRIVATE}
-    ours = scripted(monkeypatch, **errors)
+    youtube_source = scripted(monkeypatch, **errors)
     for name in ("gone_______", "gone_too___", "gone_______", "gone_too___"):
-        # However often it is asked: while nothing else is answered, it may be a block.
+        # While no other clip is answered, it may be a block, however often it is asked for.
         with pytest.raises(Retryable) as caught:
-            ours.read(clip(name))
+            youtube_source.read(clip(name))
         assert caught.value.reason == "video unavailable"
     with pytest.raises(Unusable) as caught:
-        ours.read(clip("private____"))
+        youtube_source.read(clip("private____"))
     assert caught.value.reason == "needs an account"
     for name in ("gone_______", "gone_too___"):
         with pytest.raises(Unusable) as caught:
-            ours.read(clip(name))
+            youtube_source.read(clip(name))
         assert (caught.value.status, caught.value.reason) == ("unavailable", "video unavailable")
-    ours.close()
+    youtube_source.close()
 
 
-def test_a_fault_of_yt_dlps_own_is_tried_again_and_a_full_disk_is_not(monkeypatch):
+def test_a_bug_of_yt_dlp_is_retryable_and_a_full_disk_is_not(monkeypatch):
     errors = {
         "broken_____": KeyError("streamingData"),
         "full_______": OSError(28, "No space left on device"),
     }
-    ours = scripted(monkeypatch, **errors)
+    youtube_source = scripted(monkeypatch, **errors)
     with pytest.raises(Retryable, match="yt-dlp failed"):
-        ours.read(clip("broken_____"))
+        youtube_source.read(clip("broken_____"))
     with pytest.raises(Systemic, match="disk: "):
-        ours.read(clip("full_______"))
-    ours.close()
+        youtube_source.read(clip("full_______"))
+    youtube_source.close()
 
 
 def sound(number, **facts):
@@ -400,24 +400,24 @@ def sound(number, **facts):
         ([], None, False),
     ],
 )
-def test_sound_alone_is_chosen_for_the_native_downloader(formats, chosen, no_audio):
-    ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
-    found = [one["format_id"] for one in ours._choose_format({"formats": formats})]
+def test_an_audio_only_native_format_is_chosen(formats, chosen, no_audio):
+    youtube_source = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    found = [one["format_id"] for one in youtube_source._choose_format({"formats": formats})]
     assert found == ([chosen] if chosen else [])
-    assert ours._no_audio is no_audio
+    assert youtube_source._no_audio is no_audio
 
 
 @pytest.mark.parametrize("facts", [{"is_live": True}, {"live_status": "is_upcoming"}])
-def test_what_is_live_is_no_recording(facts):
-    ours = YouTubeSource(10.0, None, PLAIN, BOUNDS)
-    assert ours._reject(facts, incomplete=False) == "live"
-    assert ours._reject({"duration": 12.0}, incomplete=False) == "live"
+def test_live_videos_are_refused(facts):
+    youtube_source = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    assert youtube_source._reject(facts, incomplete=False) == "live"
+    assert youtube_source._reject({"duration": 12.0}, incomplete=False) == "live"
 
 
-def test_a_shard_from_youtube_stops_at_a_rate_limit_and_goes_on_where_it_was(
+def test_a_shard_from_youtube_stops_at_a_rate_limit_and_continues(
     web, source, tmp_path, monkeypatch
 ):
-    """The shard's loop, its journal and this source together."""
+    """fetch_shard, its journal and this source together."""
     monkeypatch.setattr(youtube, "YouTubeSource", lambda *arguments: source())
     names = ["-a_good_one-", "-dead-", "flaky", "limited"]
     clips = [
@@ -457,6 +457,6 @@ def test_a_shard_from_youtube_stops_at_a_rate_limit_and_goes_on_where_it_was(
     assert found["status"].tolist() == ["ok", "unavailable", "ok", "ok"]
     assert found["reason"].tolist()[1] == "not available"
     assert set(found["source"]) == {"youtube"}
-    # What had ended before was not asked for again.
+    # Finished clips are not asked for again.
     assert web.asked["/-a_good_one-"] == before["/-a_good_one-"] == 2
     assert web.asked["/-dead-"] == before["/-dead-"] == 1

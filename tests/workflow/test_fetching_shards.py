@@ -1,4 +1,4 @@
-"""Fetching through Snakemake: stopped, gone on with, and the failed clips taken up again."""
+"""Fetching through Snakemake: stop, continue, and fetch the failed clips again."""
 
 import os
 import re
@@ -43,7 +43,7 @@ def write_corpus(folder, urls):
 
 
 def documented_command():
-    """The command of docs/fetching.md that takes up failed clips again."""
+    """Return the command in docs/fetching.md that fetches failed clips again."""
     (command,) = re.findall(
         r"^(grep -l .*\n.*xargs.*)$", (ROOT / "docs" / "fetching.md").read_text(), re.M
     )
@@ -58,7 +58,7 @@ def statuses(folder):
     }
 
 
-def test_stopped_gone_on_with_and_failed_clips_taken_up_again(tmp_path):
+def test_stop_continue_and_fetch_failed_clips_again(tmp_path):
     with fault_server() as web:
         for k, behaviour in enumerate(TONES):
             web.answers[f"/{k}"] = [behaviour]
@@ -71,23 +71,28 @@ def test_stopped_gone_on_with_and_failed_clips_taken_up_again(tmp_path):
 
         stopped = snakemake(tmp_path, "spectrograms", *run, cores=1)
         assert stopped.returncode != 0
-        said = stopped.stdout + stopped.stderr
-        assert "stopped for now: connection refused" in said
+        output = stopped.stdout + stopped.stderr
+        assert "stopped for now: connection refused" in output
         assert not (tmp_path / "results/web/audio/test/00000.h5").exists()
 
-        # The address is there again, and nothing that was stored is asked for once more.
+        # The address works again, and no stored clip is fetched again.
         urls[8] = f"{web.url}/8"
         text = (tmp_path / "manifest.csv").read_text()
         (tmp_path / "manifest.csv").write_text(text.replace(dead, urls[8]))
-        ended = snakemake(tmp_path, "spectrograms", "results/web/audio/yield.tsv", *run, cores=1)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert "train/00001: 3 of 4 clips usable (ok 3, failed_retryable 1)" in said + ended.stderr
+        continued = snakemake(
+            tmp_path, "spectrograms", "results/web/audio/yield.tsv", *run, cores=1
+        )
+        assert continued.returncode == 0, continued.stdout + continued.stderr
+        assert (
+            "train/00001: 3 of 4 clips usable (ok 3, failed_retryable 1)"
+            in output + continued.stderr
+        )
         assert all(web.asked[path] == 1 for path in web.asked if path != "/5")
         expected = {f"c{k:02d}": "ok" for k in range(12)} | {"c02": "unavailable"}
         assert statuses(tmp_path) == {**expected, "c05": "failed_retryable"}
         assert planned(tmp_path, *run, "--", "spectrograms") == {}
 
-        # How clips are asked for is no reason to ask again.
+        # Settings of how clips are fetched do not run a finished shard again.
         other = {"retries": {"attempts": 4, "pause_seconds": 9}, "download": {"max_mb": 7}}
         knobs = written(tmp_path / "knobs.yaml", {"audio": other})
         assert planned(tmp_path, *run, knobs, "--", "spectrograms") == {}
@@ -112,6 +117,6 @@ def test_stopped_gone_on_with_and_failed_clips_taken_up_again(tmp_path):
         assert statuses(tmp_path) == expected
         asked = {path for path in web.asked if web.asked[path] != before[path]}
         assert asked == {"/5"}
-        # With nothing left to take up, the command does nothing.
+        # Without failed clips, the command does nothing.
         idle = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
         assert "Nothing to be done" in idle.stderr and not executed(idle.stderr)

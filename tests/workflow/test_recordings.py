@@ -23,7 +23,7 @@ def ffmpeg(*arguments):
 
 
 def sound(rng, seconds=2.5, tone=None):
-    """Noise, or a tone in noise, in stereo: (n, 2)."""
+    """Return stereo noise, or a tone in noise: (n, 2)."""
     time = np.arange(round(seconds * RATE)) / RATE
     mono = rng.normal(0, 0.05, time.size)
     if tone:
@@ -32,7 +32,7 @@ def sound(rng, seconds=2.5, tone=None):
 
 
 def write(folder, name, samples):
-    """Write `samples` to `folder`/`name` in the format of the name's ending."""
+    """Write `samples` to `folder`/`name` in the format of its extension."""
     path = folder / name
     path.parent.mkdir(exist_ok=True)
     if name.endswith(".wav.gz"):
@@ -48,7 +48,7 @@ def write(folder, name, samples):
 
 
 def write_recordings(folder, bad):
-    """Write a folder of recordings, a manifest and a configuration; returns clip id to status."""
+    """Write a folder of recordings, a manifest and a configuration; return status by clip id."""
     rng = np.random.default_rng(3)
     rows, expected = [], {}
     endings = ["wav", "wav.gz", "flac", "ogg", "mp3", "m4a", "webm"]
@@ -121,10 +121,10 @@ def statuses(results):
     }
 
 
-def test_recordings_good_and_bad(tmp_path):
+def test_good_and_bad_recordings(tmp_path):
     expected = write_recordings(tmp_path, bad=True)
-    ended = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    run = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml")
+    assert run.returncode == 0, run.stdout + run.stderr
     results = tmp_path / "results" / "mine"
     found = statuses(results)
     assert {clip_id: row.status for clip_id, row in found.items()} == expected
@@ -146,17 +146,17 @@ def test_recordings_good_and_bad(tmp_path):
 def test_too_many_bad_clips_stop_the_run_with_their_reasons(tmp_path):
     write_recordings(tmp_path, bad=True)
     strict = written(tmp_path / "strict.yaml", {"audio": {"max_bad_share": 0.01}})
-    ended = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", strict)
-    said = ended.stdout + ended.stderr
-    assert ended.returncode != 0
-    assert "audio.max_bad_share" in said
+    run = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", strict)
+    output = run.stdout + run.stderr
+    assert run.returncode != 0
+    assert "audio.max_bad_share" in output
     for status in ("nonfinite", "missing", "unavailable"):
-        assert status in said
-    assert "Traceback" not in said
+        assert status in output
+    assert "Traceback" not in output
     assert not (tmp_path / "results/mine/networks").exists()
-    # What was computed is kept: raising the limit decodes nothing again.
-    ended = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", "--dry-run")
-    assert "fetch_audio" not in ended.stdout and "train_network" in ended.stdout
+    # Results are kept: with a higher limit nothing is decoded again.
+    run = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", "--dry-run")
+    assert "fetch_audio" not in run.stdout and "train_network" in run.stdout
 
 
 @pytest.mark.parametrize(
@@ -169,14 +169,14 @@ def test_too_many_bad_clips_stop_the_run_with_their_reasons(tmp_path):
         ("", "manifest.tsv"),
     ],
 )
-def test_a_bad_manifest_is_one_clear_line(tmp_path, content, says):
+def test_a_bad_manifest_gives_one_clear_line(tmp_path, content, says):
     write_recordings(tmp_path, bad=False)
     (tmp_path / "manifest.tsv").write_text(content)
-    ended = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", "--dry-run")
-    said = ended.stdout + ended.stderr
-    assert ended.returncode != 0
-    assert [line for line in said.splitlines() if "manifest.tsv" in line and says in line]
-    assert "Traceback" not in said
+    run = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", "--dry-run")
+    output = run.stdout + run.stderr
+    assert run.returncode != 0
+    assert [line for line in output.splitlines() if "manifest.tsv" in line and says in line]
+    assert "Traceback" not in output
 
 
 def test_audioset_from_a_folder(tmp_path):
@@ -188,7 +188,7 @@ def test_audioset_from_a_folder(tmp_path):
         "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
     }
     less = written(tmp_path / "less.yaml", few)
-    ended = snakemake(
+    run = snakemake(
         tmp_path,
         *preset("audioset-local"),
         less,
@@ -196,7 +196,7 @@ def test_audioset_from_a_folder(tmp_path):
         "responses",
         "results/audioset/audio/yield.tsv",
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert run.returncode == 0, run.stdout + run.stderr
     found = statuses(tmp_path / "results" / "audioset")
     assert len(found) == 40
     assert {row.status for row in found.values()} == {"ok"}
