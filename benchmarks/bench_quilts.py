@@ -5,9 +5,10 @@ import torch
 from notebook import notebook_quilt, notebook_windows
 
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.stimuli.compute import quilt_of
-from music_detectors.stimuli.quilt import WINDOW_MS, joined, segment_order
-from music_detectors.stimuli.window_spectra import changes_between
+from music_detectors.stimuli.quilt import quilted
+from music_detectors.stimuli.quilting.segments import joined, segment_order
+from music_detectors.stimuli.quilting.window_spectra import changes_between
+from music_detectors.stimuli.quilting.windows import WINDOW_MS
 from timing import alternate, report
 
 CLIPS = 8
@@ -33,14 +34,14 @@ def main():
 
         def whole(segment_ms=segment_ms):
             for samples in clips:
-                quilt_of(samples, segment_ms, draw)
+                quilted(samples, segment_ms, draw)
 
         title = f"quilts of {CLIPS} clips of {SECONDS} s, segments of {segment_ms} ms, one thread"
         variants = {
             "the notebook's loops": loops,
             "compiled order and joins": compiled,
             "the notebook's spectra and loops": lambda loops=loops: loops(notebook_windows(clips)),
-            "quilt_of: spectra, order and joins": whole,
+            "quilted: spectra, order and joins": whole,
         }
         seconds = alternate(variants, rounds=5)
         names = list(variants)

@@ -26,6 +26,8 @@ from music_detectors.common.urls import is_url
 from music_detectors.corpus.fsd50k import ground_truth
 from music_detectors.corpus.locations import COPIES, configured, with_copies
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.quilts.names import check_compared, segment_ms_of
+from music_detectors.stimuli.making.names import ORIGINAL, check_played, find
 
 orphans.begin()
 
@@ -36,6 +38,8 @@ try:
     check_corpus(
         config["corpus"], {name: how["withhold"] for name, how in CONDITIONS.items()}
     )
+    check_played(config["stimuli"], config["corpus"]["clip_seconds"])
+    check_compared(config["stimuli"]["played"])
     # What AudioSet's clips are looked for in; other corpora say themselves where theirs are.
     SOURCES = (
         config["audio"]["sources"] if config["corpus"]["source"] == "audioset" else []
@@ -52,9 +56,8 @@ NETWORKS = [[condition, seed] for condition in CONDITIONS for seed in SEEDS]
 SPLITS = ["train", "test"]
 # The target that the claims are about, as a part of paths.
 TARGET = slug(config["corpus"]["target"])
-# What is compared with what: quilts, and the same stretch of the clips as they are.
-QUILTS = [f"quilt-{ms}ms" for ms in config["quilts"]["segment_ms"]]
-QUILT_STIMULI = ["intact", *QUILTS]
+# The stimuli that are played to every network, made from the test clips.
+PLAYED = config["stimuli"]["played"]
 # As wildcards, the smallest first.
 FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {
@@ -69,7 +72,7 @@ SHARDS = {
 wildcard_constraints:
     split="train|test",
     shard=r"\d{5}",
-    stimulus="original|intact|quilt-[1-9][0-9]*ms",
+    stimulus="|".join([ORIGINAL, *PLAYED]),
     target=r"\w+",
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",

@@ -1,4 +1,4 @@
-# Responses of every network to the clips.
+# Responses of every network to the clips, and to the stimuli made from them.
 
 
 rule compute_responses:
@@ -14,7 +14,7 @@ rule compute_responses:
     benchmark:
         benchmark_of("compute_responses", "{condition}", "{seed}", "{stimulus}")
     wildcard_constraints:
-        stimulus="original",
+        stimulus=ORIGINAL,
     conda:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
@@ -27,6 +27,33 @@ rule compute_responses:
         code=digest("compute_responses.py"),
     script:
         "../workflow_scripts/compute_responses.py"
+
+
+# To a played stimulus: all networks of a condition in one job, for each takes seconds.
+rule compute_stimulus_responses:
+    input:
+        weights=of_seeds(results("networks", network("weights.safetensors"))),
+        index=results("spectrograms/{stimulus}/test/index.tsv"),
+    output:
+        responses=of_seeds(results("responses", network("{stimulus}", "test.h5"))),
+    log:
+        log_of("compute_stimulus_responses", "{condition}", "{stimulus}"),
+    benchmark:
+        benchmark_of("compute_stimulus_responses", "{condition}", "{stimulus}")
+    wildcard_constraints:
+        stimulus="|".join(PLAYED),
+    conda:
+        "../envs/networks.yaml"
+    threads: config["networks"]["threads"]
+    resources:
+        **on_gpu(),
+        mem_mb=memory(playing_mb),
+        runtime=minutes(playing_minutes(len(SEEDS) * N_CLIPS["test"])),
+    params:
+        device=config["networks"]["device"],
+        code=digest("compute_stimulus_responses.py"),
+    script:
+        "../workflow_scripts/compute_stimulus_responses.py"
 
 
 rule responses:

@@ -1,4 +1,16 @@
-# log-Mel spectrograms of the clips, and the index of those of every stimulus.
+# log-Mel spectrograms of every stimulus, and their index.
+
+
+def file_of(stimulus):
+    """The file of a stimulus, which its job finds by the name, not by an import."""
+    return f"music_detectors/stimuli/{find(stimulus).kind}.py"
+
+
+def played_seconds(wildcards):
+    """How much of a stimulus is kept; models train on whole clips."""
+    if wildcards.stimulus == ORIGINAL:
+        return None
+    return config["stimuli"]["compared_seconds"]
 
 
 rule compute_spectrograms:
@@ -8,12 +20,11 @@ rule compute_spectrograms:
         classes=results("corpus/classes.tsv"),
     output:
         shard=results("spectrograms/{stimulus}/{split}/{shard}.h5"),
+        status=results("spectrograms/{stimulus}/{split}/{shard}.status.tsv"),
     log:
         log_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}"),
     benchmark:
         benchmark_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}")
-    wildcard_constraints:
-        stimulus="original",
     conda:
         "../envs/networks.yaml"
     threads: 1
@@ -21,7 +32,11 @@ rule compute_spectrograms:
         mem_mb=memory(spectrogram_shard_mb),
         runtime=minutes(shard_minutes),
     params:
-        code=digest("compute_spectrograms.py"),
+        seed=config["seed"],
+        compared_seconds=played_seconds,
+        code=lambda wildcards: digest(
+            "compute_spectrograms.py", file_of(wildcards.stimulus)
+        ),
     script:
         "../workflow_scripts/compute_spectrograms.py"
 

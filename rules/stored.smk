@@ -1,7 +1,7 @@
 # Every file that is kept, for the target `all`.
 
 
-def of_all(patterns, splits=SPLITS, stimuli=("original",)):
+def of_all(patterns, splits=SPLITS, stimuli=(ORIGINAL,)):
     """`patterns` for each value of their wildcards, `{shard}` for those of each of `splits`."""
     choices = {
         "stimulus": stimuli,
@@ -46,9 +46,9 @@ def stored(wildcards):
         *of_all(rules.summarise_selectivity.output),
         *of_all(rules.score_recognition.output),
         *rules.summarise_recognition.output,
-        *of_all(rules.compute_quilts.output, ["test"], QUILT_STIMULI),
-        *of_all(rules.index_spectrograms.output, ["test"], QUILT_STIMULI),
-        *of_all(rules.compute_quilt_responses.output, ["test"], QUILT_STIMULI),
+        *of_all(rules.compute_spectrograms.output, ["test"], PLAYED),
+        *of_all(rules.index_spectrograms.output, ["test"], PLAYED),
+        *of_all(rules.compute_stimulus_responses.output, ["test"], PLAYED),
         *of_all(rules.quilt_responses.output),
         *of_all(rules.decode_target.output),
         *of_all(rules.embed_responses.output),

@@ -1,9 +1,9 @@
-"""Compute the log-Mel spectrograms of one shard."""
+"""Compute the log-Mel spectrograms of a stimulus for one shard of clips."""
 
 import torch
 
 from music_detectors.common.job import job
-from music_detectors.spectrograms.compute import compute_spectrogram_shard
+from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shard
 
 with job(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
@@ -15,4 +15,7 @@ with job(snakemake.log[0]):
         shard=snakemake.wildcards.shard,
         stimulus=snakemake.wildcards.stimulus,
         output=snakemake.output.shard,
+        status=snakemake.output.status,
+        seed=snakemake.params.seed,
+        compared_seconds=snakemake.params.compared_seconds,
     )

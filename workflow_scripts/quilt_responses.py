@@ -1,4 +1,4 @@
-"""Average the responses of the most and the least selective units to quilts and intact clips."""
+"""Average the responses of the most and the least selective units to every played stimulus."""
 
 from music_detectors.common.job import job
 from music_detectors.quilts.responses import quilt_responses
@@ -11,6 +11,7 @@ with job(snakemake.log[0]):
         clips=snakemake.input.clips,
         output=snakemake.output.table,
         stimuli=snakemake.params.stimuli,
+        segment_ms=snakemake.params.segment_ms,
         seeds=snakemake.params.seeds,
         layer=snakemake.params.layer,
     )

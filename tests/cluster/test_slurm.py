@@ -17,7 +17,7 @@ from workflow.snake import ROOT, command, preset
 
 SLURM = Path(__file__).parent / "one_node_slurm.sh"
 PROFILE = ROOT / "profiles" / "slurm" / "config.yaml"
-ON_GPU = {"train_network", "compute_responses", "compute_quilt_responses"}
+ON_GPU = {"train_network", "compute_responses", "compute_stimulus_responses"}
 # The cluster has no accounting database, and its jobs are short.
 QUICKLY = [
     "--slurm-status-command=squeue",

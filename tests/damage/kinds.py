@@ -39,7 +39,7 @@ LAYER, TARGET = "avgpool", "Music"
 SHARDS = ("00000", "00001")
 
 READ_BY_NO_STEP = re.compile(
-    r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/(intact|quilt-\d+ms)/test/"
+    r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
     r"\d+\.status\.tsv|logs/.*|benchmarks/.*"
 )
 """What is there for the user alone, and what Snakemake writes."""
@@ -171,6 +171,7 @@ def quilts(results, out):
         results / "corpus/clips.tsv",
         out / "a.tsv",
         stimuli=stimuli,
+        segment_ms=[None, 50, 400],
         seeds=[1, 2],
         layer=LAYER,
     )

@@ -13,7 +13,7 @@ from workflow.snake import ONE_NETWORK, ROOT, written
 FEW = {
     "corpus": {"clip_seconds": 2, "shard_clips": 20},
     **ONE_NETWORK,
-    "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
+    "stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"], "compared_seconds": 1.6},
 }
 
 

@@ -10,24 +10,39 @@ from workflow.snake import ROOT
 
 SCRIPTS = ROOT / "workflow_scripts"
 FIGURES = SCRIPTS / "music_detectors" / "figures"
-# The digest of each rule is of its script; figures share one, and add their own module.
+STIMULI = SCRIPTS / "music_detectors" / "stimuli"
+PLAYED = " (played)"
+"""Stands after the rules whose jobs have their own row for the stimuli that are played."""
+OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
+# The digest of each rule is of its script; figures share one and add their own module, and so do
+# the spectrograms of stimuli.
 CODE = {path.stem: [path] for path in SCRIPTS.glob("*.py") if path.stem != "plot_figure"} | {
     f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path]
     for path in FIGURES.glob("*.py")
     if path.stem not in ("__init__", "style")
 }
 RULES = sorted(CODE)
+CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}
+CODE["compute_spectrograms"] += [STIMULI / "original.py"]
+CODE["compute_spectrograms" + PLAYED] += [STIMULI / "intact.py", STIMULI / "quilt.py"]
 PLOTS = [name for name in RULES if name.startswith("plot_")]
-OF_QUILTS = "index_spectrograms (quilts)"
-"""The one rule of which it matters whose files it makes."""
 
-_RULE = re.compile(r"`(\w+(?:\*|\b))`( \(quilts\))?")
+_RULE = re.compile(r"`(\w+(?:\*|\b))`( \(played\))?")
 
 
 def label(job: Job) -> str:
     """Return the name under which the tables have `job`."""
-    of_quilts = job.rule == "index_spectrograms" and "stimulus=original" not in job.wildcards
-    return OF_QUILTS if of_quilts else job.rule
+    return labelled(job.rule, original="stimulus=original" in job.wildcards)
+
+
+def labelled(rule: str, *, original: bool) -> str:
+    """Return the name under which the tables have jobs of `rule` for the stimulus `original`."""
+    return rule + PLAYED if rule in OF_STIMULI and not original else rule
+
+
+def labels(rule: str) -> list[str]:
+    """Return the names under which the tables have the jobs of `rule`."""
+    return [rule, rule + PLAYED] if rule in OF_STIMULI else [rule]
 
 
 @cache
@@ -72,14 +87,14 @@ def first_of(heading: str, name: str) -> list[str]:
 
 
 def named(cell: str) -> list[str]:
-    """Return the rules that `cell` names; index_spectrograms of quilts is a name of its own."""
+    """Return the rules that `cell` names; those of played stimuli have names of their own."""
     found = []
-    for name, of_quilts in _RULE.findall(cell):
+    for name, played in _RULE.findall(cell):
         if name == "plot_*":
             found += PLOTS
         else:
             assert name in RULES, f"docs/reruns.md names {name}, which is no rule"
-            found.append(name + of_quilts)
+            found.append(name + played)
     assert found or cell.startswith("nothing"), cell
     return found
 

@@ -67,7 +67,7 @@ def of_networks(conditions, seeds):
 
 def of_conditions(conditions):
     """The jobs that stand for one condition and all its seeds."""
-    found = jobs("compute_quilt_responses", condition=conditions, stimulus=STIMULI)
+    found = jobs("compute_stimulus_responses", condition=conditions, stimulus=STIMULI)
     for rule in ("quilt_responses", "decode_target", "embed_responses", "genre_responses"):
         found |= jobs(rule, condition=conditions)
     return found | jobs("lesion_units", condition=conditions, fraction=FRACTIONS)
@@ -103,18 +103,19 @@ def test_a_condition_less_computes_nothing(finished):
     assert shown(planned) == single("summarise_conditions", *SUMMARIES, *plots, *TOLD)
 
 
-def test_a_segment_length_more(finished):
-    planned = with_setting(finished, "length", {"quilts": {"segment_ms": [50, 100, 400]}})
+def test_a_stimulus_more(finished):
+    setting = {"stimuli": {"played": [*STIMULI, "quilt-100ms"]}}
+    planned = with_setting(finished, "stimulus", setting)
     shards = {
         job.wildcards.rpartition("=")[2]
-        for job in finished.plan("-R", "compute_quilts")
-        if job.rule == "compute_quilts"
+        for job in finished.plan("-R", "compute_spectrograms")
+        if job.rule == "compute_spectrograms"
     }
     assert len(shards) > 1
     assert shown(planned) == (
-        jobs("compute_quilts", stimulus=["quilt-100ms"], shard=shards)
+        jobs("compute_spectrograms", stimulus=["quilt-100ms"], split=["test"], shard=shards)
         | jobs("index_spectrograms", stimulus=["quilt-100ms"], split=["test"])
-        | jobs("compute_quilt_responses", condition=CONDITIONS, stimulus=["quilt-100ms"])
+        | jobs("compute_stimulus_responses", condition=CONDITIONS, stimulus=["quilt-100ms"])
         | jobs("quilt_responses", condition=CONDITIONS)
         | single("plot_quilts", *TOLD)
     )
@@ -196,8 +197,8 @@ def test_until_and_omit_from_in_an_empty_folder(finished, tmp_path):
     assert len([job for job in until if job.rule == "train_network"]) == 6
     # Nothing of the test split is needed for that.
     assert not [job for job in until if "test" in job.wildcards]
-    omitted = empty.plan("--omit-from", "compute_quilts")
-    gone = with_followers(["compute_quilts"])
+    omitted = empty.plan("--omit-from", "compute_stimulus_responses")
+    gone = with_followers(["compute_stimulus_responses"])
     assert {label(job) for job in omitted} == {label(job) for job in everything} - gone
 
 
@@ -221,7 +222,7 @@ def test_single_files_and_what_is_missing_for_them(finished, tmp_path):
     assert single("plot_lesion_classes") < made_from
     assert jobs("lesion_units", condition=["natural"], fraction=["0.125"]) < made_from
     assert not made_from & jobs("lesion_units", condition=CONDITIONS, fraction=["0.5"])
-    assert not [job for job in made_from if "shuffled" in job[1] or job[0] == "compute_quilts"]
+    assert not [job for job in made_from if "shuffled" in job[1] or "quilt" in job[1]]
 
 
 def test_what_is_done_after_a_change_that_changes_nothing(finished, tmp_path):

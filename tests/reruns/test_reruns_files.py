@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from reruns.plans import plan, plans, recorded
-from reruns.tables import RULES, followers, label, with_followers
+from reruns.tables import RULES, followers, label, labelled, labels, with_followers
 from workflow.snake import ROOT
 
 VARYING = re.compile(
@@ -83,16 +83,16 @@ def test_shards_of_one_split_concern_no_other(finished, tmp_path):
     assert len([job for job in train if job.rule == "train_network"]) == 6
     assert not [job for job in train if "split=test" in job.wildcards]
     assert {job.rule for job in quilt} == {
-        "compute_quilts",
+        "compute_spectrograms",
         "index_spectrograms",
-        "compute_quilt_responses",
+        "compute_stimulus_responses",
         "quilt_responses",
         "assess_claims",
         "plot_quilts",
         "plot_claims",
         "write_report",
     }
-    assert len([job for job in quilt if job.rule == "compute_quilts"]) == 1
+    assert len([job for job in quilt if job.rule == "compute_spectrograms"]) == 1
 
 
 def test_the_rules_that_follow_are_those_of_the_table(finished, of_source):
@@ -103,8 +103,7 @@ def test_the_rules_that_follow_are_those_of_the_table(finished, of_source):
     }
 
     def name(path):
-        of_quilts = notes[path]["rule"] == "index_spectrograms" and "/original/" not in path
-        return notes[path]["rule"] + (" (quilts)" if of_quilts else "")
+        return labelled(notes[path]["rule"], original="/original/" in path)
 
     found = defaultdict(set)
     for path in notes:
@@ -119,8 +118,7 @@ def test_a_forced_rule_brings_what_follows_and_no_more(finished):
     names = sorted(finished.rules())
     questions = [(finished.folder, [*finished.arguments, "-R", name], ROOT) for name in names]
     for name, jobs in zip(names, plans(questions), strict=True):
-        both = [name, "index_spectrograms (quilts)"] if name == "index_spectrograms" else [name]
-        assert {label(job) for job in jobs} == with_followers(both), name
+        assert {label(job) for job in jobs} == with_followers(labels(name)), name
     assert set(names) == set(RULES) - {"fetch_metadata", "index_archives"}
 
 

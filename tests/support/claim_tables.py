@@ -136,7 +136,9 @@ class Tables:
                         rows.append(
                             {
                                 "seed": seed,
-                                "stimulus": "intact",
+                                "stimulus": "intact"
+                                if np.isnan(segment)
+                                else f"quilt-{segment:g}ms",
                                 "segment_ms": segment,
                                 "group": group,
                                 "role": role,

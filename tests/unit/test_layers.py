@@ -77,10 +77,9 @@ def test_which_scripts_import_torch():
     }
     assert with_torch == {
         "compute_spectrograms",
-        "compute_quilts",
         "train_network",
         "compute_responses",
-        "compute_quilt_responses",
+        "compute_stimulus_responses",
     }
 
 
@@ -96,7 +95,7 @@ def test_every_rule_with_a_script_is_named_after_it_and_complete():
     assert set(scripted) == {script.stem for script in ALL_SCRIPTS}
     for name, text in scripted.items():
         assert f"workflow_scripts/{name}.py" in text
-        assert re.search(rf'code=digest\(\s*"{name}.py"[,)]', text)
+        assert re.search(rf'code=(?:lambda wildcards: )?digest\(\s*"{name}.py"[,)]', text)
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "conda:"):
             assert part in text, f"{name} lacks {part}"
 

@@ -1,4 +1,4 @@
-"""The table of responses to quilts, on planted responses and on what goes wrong."""
+"""The table of responses to played stimuli, on planted responses and on what goes wrong."""
 
 import logging
 
@@ -11,11 +11,13 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.quilts.responses import groups_of_units, quilt_responses
+from music_detectors.quilts.tables import read_quilt_responses
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.spectrograms.columns import INDEX
 from support import response_files
 
-STIMULI = ["intact", "quilt-50ms", "quilt-400ms"]
+STIMULI = ["intact", "reversed", "quilt-50ms", "quilt-400ms"]
+SEGMENTS = [None, None, 50, 400]
 SEEDS = [1, 4]
 N_UNITS = 16
 
@@ -26,7 +28,7 @@ def corpus(tmp_path):
 
 
 class Corpus:
-    """Responses of two networks to three stimuli; files of one stimulus are ordered its own way."""
+    """Responses of two networks to four stimuli, whose files have different orders."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -70,6 +72,7 @@ class Corpus:
             self.folder / "clips.tsv",
             self.folder / "responses.tsv",
             stimuli=STIMULI,
+            segment_ms=SEGMENTS,
             seeds=SEEDS,
             layer="avgpool",
         )
@@ -98,10 +101,17 @@ def test_means_over_units_and_clips(corpus):
     table = corpus.table()
     check(corpus, table, set(corpus.test["clip_id"]))
     lengths = table.set_index("stimulus")["segment_ms"]
-    assert lengths["intact"].isna().all()
+    assert lengths["intact"].isna().all() and lengths["reversed"].isna().all()
     assert set(lengths["quilt-50ms"]) == {50} and set(lengths["quilt-400ms"]) == {400}
     # Mixed clips belong to neither role.
     assert table.drop_duplicates("role")["n_clips"].sum() < len(corpus.test)
+
+
+def test_quilts_are_read_with_intact_clips_and_without_other_stimuli(corpus):
+    every = corpus.table()
+    found = read_quilt_responses(corpus.folder / "responses.tsv")
+    assert set(found["stimulus"]) == {"intact", "quilt-50ms", "quilt-400ms"}
+    assert len(found) == len(every) * 3 // 4
 
 
 def test_only_clips_that_every_stimulus_has_at_one_length(corpus):
@@ -122,7 +132,7 @@ def test_without_a_clip_to_compare_responses_are_missing(corpus, caplog):
     with caplog.at_level(logging.WARNING):
         table = corpus.table()
     assert (table["n_clips"] == 0).all() and table["response"].isna().all()
-    assert "lower quilts.compared_seconds" in caplog.text
+    assert "lower stimuli.compared_seconds" in caplog.text
 
 
 def test_a_role_without_clips(corpus):

@@ -1,18 +1,14 @@
-"""Spectrogram shards: from samples to disk and back, labels, index, damage."""
+"""Spectrogram shards: written, read back, indexed, damaged."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.storage import AudioShard, to_int16, write_audio_shard
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
-from music_detectors.spectrograms import compute as module
 from music_detectors.spectrograms.columns import INDEX
-from music_detectors.spectrograms.compute import compute_spectrogram_shard
-from music_detectors.spectrograms.log_mel import PARAMETERS, log_mel
+from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import (
     _runs,
     index_spectrograms,
@@ -20,98 +16,7 @@ from music_detectors.spectrograms.shard import (
     read_index,
     write_spectrogram_shard,
 )
-from support.recordings import noise, write_classes, write_clips
-
-MIDS = ["/m/a", "/m/b", "/m/c"]
-CLIPS = [("a", "/m/b"), ("missing", "/m/a"), ("-_b", "/m/c;/m/a"), ("c", "")]
-STORED = ["a", "-_b", "c"]
-
-
-def write_audio(path, clip_ids=STORED, **changes):
-    samples = to_int16(
-        np.array([noise(1, SAMPLE_RATE, seed=seed) for seed in range(3)], np.float32)
-    )[: len(clip_ids)]
-    n_samples = np.array([SAMPLE_RATE, 11_025, 300], np.int32)[: len(clip_ids)]
-    parts = {"sample_rate": SAMPLE_RATE, "decoder": "x", "decoder_version": "1", **changes}
-    write_audio_shard(path, AudioShard(samples, n_samples, list(clip_ids), **parts))
-    return samples
-
-
-def computed(folder, name="00000.h5", clips=CLIPS, mids=MIDS):
-    """Run `compute_spectrogram_shard` on `folder`/audio.h5; returns the path of the shard."""
-    write_clips(
-        folder / "clips.tsv",
-        [{"clip_id": clip_id, "reference": "/x", "labels": labels} for clip_id, labels in clips],
-    )
-    write_classes(folder / "classes.tsv", mids)
-    compute_spectrogram_shard(
-        folder / "audio.h5",
-        folder / "clips.tsv",
-        folder / "classes.tsv",
-        "train",
-        "00000",
-        "original",
-        folder / name,
-    )
-    return folder / name
-
-
-def test_a_shard_holds_the_log_mels_and_labels_of_its_clips(tmp_path):
-    samples = write_audio(tmp_path / "audio.h5")
-    shard = open_spectrogram_shard(computed(tmp_path))
-    assert shard.clip_id == STORED
-    assert shard.shape == (64, 81)
-    assert shard.n_frames.tolist() == [81, 41, 2]
-    assert shard.labels.tolist() == [
-        [False, True, False],
-        [True, False, True],
-        [False, False, False],
-    ]
-    assert shard.stimulus == "original" and shard.parameters == PARAMETERS
-    found = shard.read()
-    assert found.dtype == np.float16
-    np.testing.assert_array_equal(found, log_mel(samples).astype(np.float16))
-
-
-def test_the_same_audio_gives_the_same_bytes(tmp_path):
-    write_audio(tmp_path / "audio.h5")
-    first = computed(tmp_path, "first.h5").read_bytes()
-    assert computed(tmp_path, "again.h5").read_bytes() == first
-
-
-def test_a_shard_without_clips_stays_one(tmp_path):
-    write_audio(tmp_path / "audio.h5", [])
-    shard = open_spectrogram_shard(computed(tmp_path))
-    assert shard.read().shape == (0, 64, 81) and shard.labels.shape == (0, 3)
-
-
-def test_more_clips_than_fit_in_a_block(tmp_path, monkeypatch):
-    samples = write_audio(tmp_path / "audio.h5")
-    monkeypatch.setattr(module, "_BLOCK", 2)
-    found = open_spectrogram_shard(computed(tmp_path)).read()
-    np.testing.assert_array_equal(found, log_mel(samples).astype(np.float16))
-
-
-def test_what_cannot_be_computed_is_named(tmp_path, monkeypatch):
-    write_audio(tmp_path / "audio.h5", sample_rate=16_000)
-    with pytest.raises(
-        InputError, match=r"audio\.h5: damaged audio shard \(at 16000 Hz, not 22050"
-    ):
-        computed(tmp_path)
-    write_audio(tmp_path / "audio.h5")
-    with pytest.raises(InputError, match="no clip c in shard train/00000"):
-        computed(tmp_path, clips=CLIPS[:-1])
-    with pytest.raises(InputError, match="clip -_b bears '/m/c'"):
-        computed(tmp_path, mids=MIDS[:2])
-
-    def broken(samples):
-        values = log_mel(samples)
-        values[1, 3, 4] = np.nan
-        return values
-
-    monkeypatch.setattr(module, "log_mel", broken)
-    with pytest.raises(InputError, match="clip -_b gives a spectrogram that is not finite"):
-        computed(tmp_path)
+from support.recordings import write_clips
 
 
 def write_shard(path, clip_ids, frames=5, classes=2, seed=0, **changes):

@@ -13,13 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from music_detectors.stimuli import quilt as module
-from music_detectors.stimuli.compute import quilt_of
-from music_detectors.stimuli.quilt import HALF, WINDOW, joined, segment_order, segment_samples
-from music_detectors.stimuli.window_spectra import changes_between
+from music_detectors.audio.storage import to_float, to_int16
+from music_detectors.common.errors import InputError
+from music_detectors.stimuli import quilt
+from music_detectors.stimuli.making.stimulus import TooShort
+from music_detectors.stimuli.quilting import segments as module
+from music_detectors.stimuli.quilting.segments import joined, segment_order
+from music_detectors.stimuli.quilting.window_spectra import changes_between
+from music_detectors.stimuli.quilting.windows import HALF, WINDOW, segment_samples
 
 RATE = 22_050
-SCRIPTS = Path(module.__file__).parents[2]
+SCRIPTS = Path(quilt.__file__).parents[2]
 
 
 def white(n, seed=0):
@@ -27,7 +31,7 @@ def white(n, seed=0):
 
 
 def quilted(samples, segment_ms, seed=0):
-    return quilt_of(samples, segment_ms, np.random.default_rng(seed))
+    return quilt.quilted(samples, segment_ms, np.random.default_rng(seed))
 
 
 def chosen_by_hand(changes, first):
@@ -259,16 +263,49 @@ def test_the_same_draw_gives_the_same_quilt_and_another_does_not():
     assert order[0] != other_order[0] and not np.array_equal(first, other)
 
 
+def test_int16_and_floats_give_the_same_quilt():
+    stored = to_int16(white(RATE))
+    first = quilted(stored, 50)
+    assert first.samples.dtype == np.float32 and len(first.samples) == 40 * WINDOW
+    np.testing.assert_array_equal(first.samples, quilted(to_float(stored), 50).samples)
+    np.testing.assert_array_equal(
+        first.samples, quilted(to_float(stored).astype(np.float64), 50).samples
+    )
+
+
+def test_sound_that_cannot_be_quilted_is_refused():
+    with pytest.raises(TooShort, match="2203 samples, and two segments take 2204"):
+        quilted(white(4 * WINDOW - 1), 50)
+    with pytest.raises(InputError, match=r"mono sound, one array \(n,\), not \(2, 22050\)"):
+        quilted(white(2 * RATE).reshape(2, RATE), 50)
+    for segment_ms in (25, 60):
+        with pytest.raises(InputError, match="multiples of 25 ms, at least 50 ms"):
+            quilted(white(RATE), segment_ms)
+
+
+def test_a_quilt_needs_no_files_and_no_snakemake():
+    code = (
+        "import sys, numpy as np; from music_detectors.stimuli.quilt import quilted; "
+        "early = {'scipy', 'numba', 'pandas', 'torch', 'h5py'} & set(sys.modules); "
+        "quilt = quilted(np.zeros(22050, np.float32), 100, np.random.default_rng(1)); "
+        "print(sorted(early), len(quilt.order), 'snakemake' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == ["[]", "10", "False"]
+
+
 def test_the_compiled_code_runs_where_nothing_can_be_written(tmp_path):
     code = tmp_path / "code"
     shutil.copytree(SCRIPTS, code, ignore=shutil.ignore_patterns("__pycache__"))
     # Files in place of the folders to be made: no user, root neither, can write there.
-    for name in ("quilts", "common"):
+    for name in ("stimuli/quilting", "common"):
         (code / "music_detectors" / name / "__pycache__").write_text("")
     (tmp_path / "home").write_text("")
     home = str(tmp_path / "home")
     run = (
-        "import numpy as np; from music_detectors.stimuli.quilt import segment_order; "
+        "import numpy as np; from music_detectors.stimuli.quilting.segments import segment_order; "
         "print(segment_order(np.arange(16.0).reshape(4, 4) % 5, 1).tolist())"
     )
     ended = subprocess.run(

@@ -6,8 +6,8 @@ import torch
 import torchaudio
 
 from music_detectors.spectrograms.log_mel import log_mel
-from music_detectors.stimuli.quilt import WINDOW
-from music_detectors.stimuli.window_spectra import changes_between, log_mel_spectra
+from music_detectors.stimuli.quilting.window_spectra import changes_between, log_mel_spectra
+from music_detectors.stimuli.quilting.windows import WINDOW
 
 
 def clip(n, seed=1):

@@ -37,7 +37,7 @@ def write_corpus(folder, urls):
         "conditions": {
             name: {"withhold": ["Guitar"]} for name in ("natural", "shuffled", "untrained")
         },
-        "quilts": {"segment_ms": [50, 400], "compared_seconds": 1.6},
+        "stimuli": {"played": ["intact", "quilt-50ms", "quilt-400ms"], "compared_seconds": 1.6},
     }
     written(folder / "web.yaml", configuration)
 

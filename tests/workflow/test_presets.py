@@ -88,7 +88,7 @@ def test_too_few_clips_keep_training_from_starting_and_their_yield_is_seen(tmp_p
     few = {
         "corpus": {"clip_seconds": 2, "embedded": {"clips_per_class": {"train": 1, "test": 1}}},
         "audio": {"min_clips": {"train": 60}},
-        "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
+        "stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"], "compared_seconds": 1.6},
     }
     arguments = [*preset("smoke"), written(tmp_path / "few.yaml", few)]
     ended = snakemake(

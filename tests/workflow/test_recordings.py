@@ -82,7 +82,7 @@ def write_recordings(folder, bad):
             "conditions": ONE_NETWORK["conditions"]
             | {"natural": {"withhold": ["Guitar"], "labels": "given", "epochs": 1}},
             "selectivity": {"permutations": 100, "bootstraps": 100},
-            "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
+            "stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"], "compared_seconds": 1.6},
         },
     )
     return expected
@@ -185,7 +185,7 @@ def test_audioset_from_a_folder(tmp_path):
         "corpus": {"clip_seconds": 2},
         "audio": {"min_clips": {"train": 20, "test": 20}},
         **ONE_NETWORK,
-        "quilts": {"segment_ms": [50, 100], "compared_seconds": 1.6},
+        "stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"], "compared_seconds": 1.6},
     }
     less = written(tmp_path / "less.yaml", few)
     run = snakemake(

@@ -31,7 +31,8 @@ from music_detectors.selectivity.columns import (
     SELECTIVITY_SUMMARY,
     UNITS,
 )
-from music_detectors.stimuli.columns import QUILT_STATUS
+from music_detectors.stimuli.making.columns import status_columns
+from music_detectors.stimuli.quilting.columns import QUILT_STATUS
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
 from workflow.snake import executed, preset, snakemake
 
@@ -260,7 +261,9 @@ def test_selective_responses_are_means_over_the_selective_units(results, clips):
 
 
 def test_quilts_are_played_to_every_network(results, clips):
-    statuses = read_table(results / "spectrograms/quilt-400ms/test/00000.status.tsv", QUILT_STATUS)
+    statuses = read_table(
+        results / "spectrograms/quilt-400ms/test/00000.status.tsv", status_columns(QUILT_STATUS)
+    )
     assert set(statuses["status"]) == {"ok"} and set(statuses["n_segments"]) == {5}
     assert statuses["first_segment"].nunique() == 5
     with h5py.File(results / "spectrograms/quilt-50ms/test/00000.h5") as shard:

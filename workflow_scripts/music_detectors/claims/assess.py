@@ -15,7 +15,7 @@ from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import SEGREGATION
 from music_detectors.genres.columns import GENRES
 from music_detectors.lesions.columns import LESIONS
-from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.quilts.tables import read_quilt_responses
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import UNITS
 
@@ -64,11 +64,15 @@ def assess_claims(
             raise damaged(path, "table", f"has no unit of layer {layer}")
         unit_tables[condition].append(in_layer.assign(seed=seed))
     by_condition = {name: pd.concat(tables) for name, tables in unit_tables.items() if tables}
+    quilt_tables = {
+        condition: read_quilt_responses(path)
+        for condition, path in zip(conditions, quilts, strict=True)
+    }
     parts = [
         *estimates.apart(study, _read_by_condition(conditions, segregation, SEGREGATION)),
         *estimates.selective(study, by_condition, read_table(recognition, RECOGNITION_SUMMARY)),
         *estimates.genres(study, read_table(genres, GENRES)),
-        *estimates.temporal(study, _read_by_condition(conditions, quilts, QUILT_RESPONSES)),
+        *estimates.temporal(study, quilt_tables),
         *estimates.acoustics(study, by_condition, read_table(decoding, DECODING)),
         *estimates.lesion(study, read_table(lesions, LESIONS)),
     ]

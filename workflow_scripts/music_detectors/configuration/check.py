@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -75,7 +74,6 @@ def check_sense(configuration: Mapping) -> None:
             "configuration: conditions names no condition; keep at least one, such as "
             "natural: {withhold: [Music], labels: given, epochs: 30}"
         )
-    _check_quilts(configuration["quilts"], corpus["clip_seconds"])
     _check_claims(configuration)
 
 
@@ -104,6 +102,12 @@ def _refuse_what_moved(configuration: Mapping) -> None:
             "configuration: corpus.withheld is now a list for each condition, such as "
             "conditions.natural.withhold: [Music, Singing]; remove it from corpus"
         )
+    if "quilts" in configuration:
+        raise InputError(
+            "configuration: quilts is now the section stimuli, which lists names; write stimuli: "
+            "{played: [intact, quilt-50ms, quilt-100ms], compared_seconds: 8} for quilts: "
+            "{segment_ms: [50, 100], compared_seconds: 8}"
+        )
 
 
 def _check_sources(audio: Mapping) -> None:
@@ -126,35 +130,6 @@ def _check_sources(audio: Mapping) -> None:
                 raise InputError(
                     f"configuration: audio.youtube.{key} is {path!r}, and there is no such file"
                 )
-
-
-def _check_quilts(quilts: Mapping, clip_seconds: float) -> None:
-    """Refuse quilts that the clips are too short for."""
-    if quilts["compared_seconds"] > clip_seconds:
-        raise InputError(
-            f"configuration: quilts.compared_seconds is {quilts['compared_seconds']}, longer than "
-            f"corpus.clip_seconds ({clip_seconds}); choose at most four fifths of it"
-        )
-    longest = max(quilts["segment_ms"])
-    # Segments are whole windows of 551 samples at 22,050 Hz, which is a bit less than 25 ms.
-    samples = round(clip_seconds * 22_050)
-    seconds = {}
-    for segment_ms in quilts["segment_ms"]:
-        length = segment_ms // 25 * 551
-        seconds[segment_ms] = samples // length * length / 22_050
-        if samples < 2 * length:
-            raise InputError(
-                f"configuration: quilts.segment_ms has {longest}, and a clip of {clip_seconds} s "
-                f"(corpus.clip_seconds) must hold two segments; leave out what is over "
-                f"{clip_seconds * 500:g}"
-            )
-    segment_ms = min(seconds, key=seconds.get)
-    if round(quilts["compared_seconds"] * 22_050) > round(seconds[segment_ms] * 22_050):
-        raise InputError(
-            f"configuration: quilts.compared_seconds is {quilts['compared_seconds']}, but whole "
-            f"segments of {segment_ms} ms (quilts.segment_ms) make only "
-            f"{math.floor(seconds[segment_ms] * 100) / 100:g} s of a clip"
-        )
 
 
 def _check_claims(configuration: Mapping) -> None:

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from music_detectors.common.damage import damaged
-from music_detectors.common.tables import read_table
 from music_detectors.figures.style import (
     INK,
     LOOK,
@@ -24,7 +23,7 @@ from music_detectors.figures.style import (
     shortened,
     target_name,
 )
-from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.quilts.tables import read_quilt_responses
 
 _ROLES = {"target": TARGET, "other": OTHER}
 _MARKERS = {"target": "o", "other": "s"}
@@ -48,7 +47,7 @@ def plot_quilts(
     """
     read = {}
     for path, condition in zip(tables, conditions, strict=True):
-        read[condition] = read_table(path, QUILT_RESPONSES)
+        read[condition] = read_quilt_responses(path)
         if read[condition].empty:
             raise damaged(path, "table", "has no row")
     save(quilts(read, layer, target_name(target)), svg, png)

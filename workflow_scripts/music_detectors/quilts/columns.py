@@ -1,5 +1,8 @@
 """The columns of the tables in quilts/; docs/statistics.md defines each."""
 
+INTACT = "intact"
+"""The stimulus that quilts are compared with."""
+
 QUILT_RESPONSES = {
     "seed": int,
     "stimulus": str,
@@ -10,8 +13,8 @@ QUILT_RESPONSES = {
     "response": float,
     "response_sd": float,
 }
-"""quilts/{condition}/responses.tsv: a row a network, stimulus, group of units and role.
+"""quilts/{condition}/responses.tsv: one row per network, stimulus, group of units and role.
 
 `response` and `response_sd` are the mean and the sample standard deviation over the clips of the
-mean response of the units of the group; `segment_ms` is empty for intact clips.
+mean response of the units of the group; `segment_ms` is empty for stimuli that are no quilt.
 """

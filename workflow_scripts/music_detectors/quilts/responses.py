@@ -1,4 +1,4 @@
-"""Responses of the most and the least selective units to quilts and to intact clips."""
+"""Responses of the most and the least selective units to every played stimulus."""
 
 import logging
 import os
@@ -14,7 +14,6 @@ from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.responses.files import read_responses
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.spectrograms.columns import INDEX
-from music_detectors.stimuli.names import segment_ms_of
 
 _ROLES = ("target", "other")
 
@@ -27,28 +26,32 @@ def quilt_responses(
     output: str | os.PathLike,
     *,
     stimuli: Sequence[str],
+    segment_ms: Sequence[int | None],
     seeds: Sequence[int],
     layer: str,
 ) -> None:
     """Write the mean responses of groups of units of `layer` to each of `stimuli` by role.
 
-    `indices` are the indices of the spectrograms of `stimuli`, `responses` the files of every
+    `segment_ms` are the lengths of the segments of `stimuli`, None for one that is no quilt.
+    `indices` are the indices of the spectrograms of `stimuli`. `responses` are the files of every
     network for the first stimulus, in the order of `seeds`, then those for the next; `units` are
-    the networks' units.tsv and `clips` is clips.tsv. Clips count that every stimulus has at one
-    length; where there is none, responses are missing. Raises InputError when a file cannot be
-    read, a network has no selective unit, or a file of responses lacks a clip of its index.
+    the networks' units.tsv and `clips` is clips.tsv. Only clips that have the same length in every
+    stimulus are used; where there is none, responses are missing. Raises InputError when a file
+    cannot be read, a network has no selective unit, or a file of responses lacks a clip of its
+    index.
     """
     compared = compared_clips(indices, clips)
     if compared.empty:
         logging.warning(
-            "no target or other clip is of one length in all of %s: lower quilts.compared_seconds, "
-            "or leave out long segments of quilts.segment_ms",
+            "no target or other clip has the same length in all of %s: lower "
+            "stimuli.compared_seconds, or leave quilts of long segments out of stimuli.played",
             ", ".join(stimuli),
         )
     rows = []
     for place, seed in enumerate(seeds):
         groups = groups_of_units(units[place], layer)
-        for stimulus, path in zip(stimuli, responses[place :: len(seeds)], strict=True):
+        paths = responses[place :: len(seeds)]
+        for stimulus, length, path in zip(stimuli, segment_ms, paths, strict=True):
             values = _read(path, layer, compared["clip_id"])
             for group, chosen in groups.items():
                 means = values[:, chosen].mean(axis=1, dtype=np.float64)
@@ -58,7 +61,7 @@ def quilt_responses(
                         {
                             "seed": seed,
                             "stimulus": stimulus,
-                            "segment_ms": segment_ms_of(stimulus),
+                            "segment_ms": length,
                             "group": group,
                             "role": role,
                             "n_clips": len(of_role),
@@ -72,8 +75,8 @@ def quilt_responses(
 def compared_clips(indices: Sequence[str | os.PathLike], clips: str | os.PathLike) -> pd.DataFrame:
     """Return clip_id and role of the target and other clips that are compared, as in `clips`.
 
-    They are those that all of `indices` list with the same number of frames: a quilt is up to a
-    segment shorter than its clip, and silence in its place must not pass for an effect.
+    They are those that all of `indices` list with the same number of frames. A quilt can be shorter
+    than its clip by almost a segment, and the silence that follows must not look like an effect.
     """
     n_frames = [read_table(path, INDEX).set_index("clip_id")["n_frames"] for path in indices]
     listed = pd.concat(n_frames, axis=1, join="inner")

@@ -1,6 +1,7 @@
 """The study's log-Mel spectrogram, by torchaudio."""
 
 from functools import cache
+from typing import overload
 
 import numpy as np
 import torch
@@ -50,6 +51,10 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     return frames
 
 
+@overload
+def frames_of(n_samples: int) -> int: ...
+@overload
+def frames_of(n_samples: np.ndarray) -> np.ndarray: ...
 def frames_of(n_samples: int | np.ndarray) -> int | np.ndarray:
     """Return how many frames `n_samples` (at least 1) samples make.
 

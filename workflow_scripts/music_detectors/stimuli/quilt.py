@@ -1,143 +1,80 @@
-"""One clip chopped into segments, which are put into a new order and joined.
+"""`quilt-{ms}ms`: sound quilts, clips chopped into segments and put into another order.
 
-After Overath, McDermott, Zarate & Poeppel, Nature Neuroscience 18:903 (2015), with the parameters
-of Kim, Kim & Jeong, Nature Communications 15:148 (2024); docs/quilts.md says where they differ.
+docs/quilts.md describes the method.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from music_detectors.common.compiled import compiled
-
-WINDOW_MS = 25
-"""Segments are multiples of this."""
-WINDOW = 551
-"""Samples of a window, at 22,050 Hz: that of the log-Mel spectrogram."""
-HALF = WINDOW // 2
-"""Samples of half a ramp, and of the largest shift of a segment within the clip."""
-
-# Products that are summed before a score goes back to memory; divides the length of a ramp.
-_UNROLLED = 5
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.common.errors import InputError
+from music_detectors.stimuli.making.stimulus import Sound, Stimulus, TooShort
+from music_detectors.stimuli.quilting.columns import QUILT_STATUS
+from music_detectors.stimuli.quilting.windows import WINDOW_MS, segment_samples
 
 
-def segment_samples(segment_ms: int) -> int:
-    """Return the samples of a segment: whole windows."""
-    return segment_ms // WINDOW_MS * WINDOW
+class Quilt(NamedTuple):
+    """A quilt: `samples` (n,) float32, the `gain` that kept its level, the `order` of segments."""
+
+    samples: np.ndarray
+    gain: float
+    order: np.ndarray
 
 
-@compiled
-def segment_order(changes: np.ndarray, first: int) -> np.ndarray:
-    """Return the segments (n,) in the order of the quilt that begins with `first`.
+def quilted(samples: np.ndarray, segment_ms: int, draw: np.random.Generator) -> Quilt:
+    """Return a quilt of `samples` in segments of `segment_ms` milliseconds.
 
-    `changes` (n, n) are those of `spectra.changes_between`, n at least 2. The next segment is the
-    unused one to whose onset the spectrum changes most nearly as much as it changed in the clip at
-    the end of the present one; the earliest of equals. The present segment's own successor, which
-    always fits best, is taken only when it is the last one left. For the last segment of the clip,
-    which nothing follows, the change at its onset stands in.
+    `samples` (n,) are mono sound at 22,050 Hz, int16 or floats of full scale 1. `segment_ms` is a
+    multiple of 25, at least 50. `draw` chooses the first segment. The quilt is as long as the whole
+    segments in `samples`, and has their power; `order` (segments,) are numbers of segments from 0.
+    Raises InputError for sound that is not mono, TooShort for less sound than two segments.
     """
-    n = len(changes)
-    order = np.empty(n, np.int64)
-    used = np.zeros(n, np.bool_)
-    present = first
-    for place in range(n):
-        order[place] = present
-        used[present] = True
-        end = min(present, n - 2)
-        change = changes[end, end + 1]
-        best, least = -1, np.inf
-        for candidate in range(n):
-            if used[candidate] or candidate == present + 1:
-                continue
-            difference = abs(changes[present, candidate] - change)
-            if best < 0 or difference < least:
-                best, least = candidate, difference
-        present = present + 1 if best < 0 else best
-    return order
+    # Compiling and scipy take seconds, which only those who make sound should wait for.
+    from music_detectors.audio.storage import to_float
+    from music_detectors.stimuli.quilting.segments import joined, segment_order
+    from music_detectors.stimuli.quilting.window_spectra import changes_between
+
+    _check_segment(segment_ms)
+    samples = np.asarray(samples)
+    if samples.ndim != 1:
+        raise InputError(f"quilts are made of mono sound, one array (n,), not {samples.shape}")
+    needed = 2 * segment_samples(segment_ms)
+    if len(samples) < needed:
+        raise TooShort(f"{len(samples)} samples, and two segments take {needed}")
+    samples = to_float(samples) if samples.dtype == np.int16 else samples.astype(np.float32)
+    changes = changes_between(samples, segment_ms)
+    order = segment_order(changes, int(draw.integers(len(changes))))
+    return Quilt(*joined(samples, order, segment_ms), order)
 
 
-def joined(samples: np.ndarray, order: np.ndarray, segment_ms: int) -> tuple[np.ndarray, float]:
-    """Return the quilt of the clip `samples` (n,) float32 in `order`, and the gain it was given.
-
-    The quilt is float32, as long as the segments together. Each segment is faded over 25 ms into
-    the next, around the border, by raised cosines that sum to 1, for which the sound on either
-    side of the segment is read too; the segment's place in the clip is shifted by up to half a
-    window to where it best correlates with what it joins. Nothing outside the clip is read: a
-    segment at an end of the clip is shifted inwards, by up to a window. The gain keeps the power
-    of the segments, of which fades between unlike sounds lose a quarter; 1 for silence.
-    """
-    length = segment_samples(segment_ms)
-    steps = np.arange(2 * HALF)
-    ramp = (0.5 * (1 - np.cos(np.pi * (steps + 0.5) / len(steps)))).astype(np.float32)
-    quilt = _overlap_added(np.ascontiguousarray(samples, np.float32), order, length, ramp)
-    before = np.square(samples[: len(quilt)], dtype=np.float64).sum()
-    after = np.square(quilt, dtype=np.float64).sum()
-    gain = float(np.sqrt(before / after)) if before > 0 and after > 0 else 1.0
-    return quilt * np.float32(gain), gain
+def _make(samples: np.ndarray, draw: np.random.Generator, ms: int) -> Sound:
+    quilt = quilted(samples, ms, draw)
+    about = {
+        "n_segments": len(quilt.order),
+        "first_segment": int(quilt.order[0]),
+        "gain_db": 20 * np.log10(quilt.gain),
+    }
+    return Sound(quilt.samples, about)
 
 
-@compiled
-def _overlap_added(
-    samples: np.ndarray, order: np.ndarray, length: int, ramp: np.ndarray
-) -> np.ndarray:
-    """Return the segments of `length` samples in `order`, faded into each other by `ramp`."""
-    half = len(ramp) // 2
-    last = len(order) - 1
-    quilt = np.zeros(len(order) * length, np.float32)
-    scores = np.empty(2 * half + 1, np.float32)
-    weighted = np.empty(len(ramp), np.float32)
-    for place in range(len(order)):
-        start = order[place] * length
-        end = start + length
-        # There is nothing to fade before the first segment of the quilt and after its last.
-        before = half if place > 0 else 0
-        after = half if place < last else 0
-        lowest = max(-half, before - start)
-        highest = min(half, len(samples) - after - end)
-        at = place * length
-        shift = min(max(0, lowest), highest)
-        if place > 0:
-            # Where the clip's end leaves little to choose from, there is more on the inside.
-            if start < half:
-                highest = max(highest, lowest + half)
-            else:
-                lowest = min(lowest, highest - half)
-            for i in range(len(ramp)):
-                weighted[i] = quilt[at - half + i] * ramp[i]
-            candidates = samples[start - half + lowest : start + half + highest]
-            found = _best(weighted, candidates, scores[: highest - lowest + 1], shift - lowest)
-            shift = lowest + found
-            source = start + shift - half
-            for i in range(len(ramp)):
-                quilt[at - half + i] += samples[source + i] * ramp[i]
-        for i in range(before, length - after):
-            quilt[at + i] = samples[start + shift + i]
-        if place < last:
-            source = end + shift - half
-            for i in range(len(ramp)):
-                quilt[at + length - half + i] = samples[source + i] * (np.float32(1) - ramp[i])
-    return quilt
-
-
-@compiled
-def _best(part: np.ndarray, sound: np.ndarray, scores: np.ndarray, usual: int) -> int:
-    """Return the place in `sound` (part + scores - 1,) where it best correlates with `part`.
-
-    `usual` is the place to take unless another is better; `scores` is overwritten.
-    """
-    scores[:] = 0
-    for i in range(0, len(part), _UNROLLED):
-        p0, p1, p2, p3, p4 = part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4]
-        s0, s1, s2, s3, s4 = (
-            sound[i:],
-            sound[i + 1 :],
-            sound[i + 2 :],
-            sound[i + 3 :],
-            sound[i + 4 :],
+def _length(clip_samples: int, ms: int) -> int:
+    _check_segment(ms)
+    length = segment_samples(ms)
+    if clip_samples < 2 * length:
+        seconds = clip_samples / SAMPLE_RATE
+        raise InputError(
+            f"a clip of {seconds:g} s (corpus.clip_seconds) must hold two segments; leave out "
+            f"what is over {seconds * 500:g} ms"
         )
-        # Places are independent of each other, so the compiler takes many at once.
-        for k in range(len(scores)):
-            scores[k] += p0 * s0[k] + p1 * s1[k] + p2 * s2[k] + p3 * s3[k] + p4 * s4[k]
-    best = usual
-    for k in range(len(scores)):
-        if scores[k] > scores[best]:
-            best = k
-    return best
+    return clip_samples // length * length
+
+
+def _check_segment(segment_ms: int) -> None:
+    if segment_ms % WINDOW_MS or segment_ms < 2 * WINDOW_MS:
+        raise InputError(
+            f"segments of quilts are multiples of {WINDOW_MS} ms, at least {2 * WINDOW_MS} ms"
+        )
+
+
+STIMULUS = Stimulus("quilt-{ms}ms", _make, _length, QUILT_STATUS)

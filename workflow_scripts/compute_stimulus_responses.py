@@ -1,4 +1,4 @@
-"""Compute what the units of every network of a condition answer to what is compared."""
+"""Compute the responses of every network of a condition to a played stimulus."""
 
 from music_detectors.common.job import job
 from music_detectors.responses.compute import compute_responses_of_networks

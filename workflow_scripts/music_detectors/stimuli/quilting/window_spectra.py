@@ -4,7 +4,7 @@ import numpy as np
 import scipy.fft
 
 from music_detectors.spectrograms.log_mel import taper_and_bands
-from music_detectors.stimuli.quilt import WINDOW, WINDOW_MS, segment_samples
+from music_detectors.stimuli.quilting.windows import WINDOW, WINDOW_MS, segment_samples
 
 # The floor of the log-Mel spectrogram, -100 dB.
 _LEAST = np.float32(1e-10)
@@ -13,10 +13,10 @@ _LEAST = np.float32(1e-10)
 def changes_between(samples: np.ndarray, segment_ms: int) -> np.ndarray:
     """Return how much the spectrum changes from the end of each segment to the onset of each.
 
-    `samples` (n,) float32 hold two whole segments or more; the last, if it is not whole, counts
-    for nothing. Element j, k (segments, segments) float64 is the sum over bands of the squared
-    differences between the log-Mel spectra in dB of the last two windows of segment j and those of
-    the first two of segment k, in their order; that of j, j + 1 is the change in the clip itself.
+    `samples` (n,) float32 hold at least two whole segments; a last one that is not whole is left
+    out. The result is (segments, segments) float64. Element j, k is the sum over bands of the
+    squared differences between the log-Mel spectra in dB of the last two windows of segment j and
+    those of the first two of segment k, in their order; element j, j + 1 is the change in the clip.
     """
     length = segment_samples(segment_ms)
     per_segment = segment_ms // WINDOW_MS
@@ -32,7 +32,7 @@ def changes_between(samples: np.ndarray, segment_ms: int) -> np.ndarray:
 def log_mel_spectra(windows: np.ndarray) -> np.ndarray:
     """Return the log-Mel spectra (..., 64) float32 in dB of `windows` (..., WINDOW) float32.
 
-    They are those of the log-Mel spectrogram of one frame that is just the window.
+    Each is the log-Mel spectrogram of a single frame, the window.
     """
     taper, bands = taper_and_bands()
     spectra = scipy.fft.rfft(windows * taper, axis=-1)

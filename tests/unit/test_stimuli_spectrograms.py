@@ -1,15 +1,10 @@
-"""Quilts of a shard: spectrograms, statuses, and what they depend on."""
+"""Spectrograms of a stimulus for a shard of clips, the statuses, and what they depend on."""
 
 import numpy as np
 import pytest
 
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.storage import (
-    AudioShard,
-    to_float,
-    to_int16,
-    write_audio_shard,
-)
+from music_detectors.audio.storage import AudioShard, to_float, to_int16, write_audio_shard
 from music_detectors.common.errors import InputError
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table
@@ -19,15 +14,19 @@ from music_detectors.spectrograms.shard import (
     open_spectrogram_shard,
     read_index,
 )
-from music_detectors.stimuli.columns import QUILT_STATUS
-from music_detectors.stimuli.compute import compute_quilt_shard, quilt_of
-from music_detectors.stimuli.names import segment_ms_of
-from music_detectors.stimuli.quilt import segment_samples
+from music_detectors.stimuli.making import spectrograms as module
+from music_detectors.stimuli.making.columns import status_columns
+from music_detectors.stimuli.making.names import find
+from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shard
+from music_detectors.stimuli.quilt import quilted
+from music_detectors.stimuli.quilting.windows import segment_samples
 from support.recordings import write_classes, write_clips
 
 LENGTH = 2 * SAMPLE_RATE
 COMPARED = 1.5
 SOUND = {"whole": LENGTH, "half": SAMPLE_RATE, "tiny": 2 * segment_samples(400) - 1}
+LABELS = {"whole": "/m/b", "half": "/m/c;/m/a", "tiny": ""}
+MIDS = ["/m/a", "/m/b", "/m/c"]
 
 
 def sound_of(clip_id):
@@ -47,19 +46,34 @@ def write_audio(path, clip_ids, **changes):
     )
 
 
-def computed(folder, stimulus="quilt-400ms", clip_ids=tuple(SOUND), seed=1, shard="00000", **more):
-    """Quilt a shard of `clip_ids`; returns the shard opened and its statuses by clip."""
+def computed(
+    folder,
+    stimulus="quilt-400ms",
+    clip_ids=tuple(SOUND),
+    seed=1,
+    shard="00000",
+    known=tuple(SOUND),
+    mids=MIDS,
+    **more,
+):
+    """Compute a shard of `clip_ids`; returns the shard opened and its statuses by clip."""
     write_clips(
         folder / "clips.tsv",
         [
-            {"clip_id": c, "reference": "/x", "split": "test", "shard": shard, "labels": "/m/b"}
-            for c in SOUND
+            {
+                "clip_id": clip_id,
+                "reference": "/x",
+                "split": "test",
+                "shard": shard,
+                "labels": LABELS[clip_id],
+            }
+            for clip_id in known
         ],
     )
-    write_classes(folder / "classes.tsv", ["/m/a", "/m/b"])
+    write_classes(folder / "classes.tsv", mids)
     write_audio(folder / "audio.h5", clip_ids, **more)
     place = folder / stimulus
-    compute_quilt_shard(
+    compute_spectrogram_shard(
         folder / "audio.h5",
         folder / "clips.tsv",
         folder / "classes.tsv",
@@ -69,18 +83,39 @@ def computed(folder, stimulus="quilt-400ms", clip_ids=tuple(SOUND), seed=1, shar
         place / f"{shard}.h5",
         place / f"{shard}.status.tsv",
         seed=seed,
-        compared_seconds=COMPARED,
+        compared_seconds=None if stimulus == "original" else COMPARED,
     )
-    status = read_table(place / f"{shard}.status.tsv", QUILT_STATUS)
+    columns = status_columns(find(stimulus).stimulus.columns)
+    status = read_table(place / f"{shard}.status.tsv", columns)
     assert status["clip_id"].tolist() == list(clip_ids)
     return open_spectrogram_shard(place / f"{shard}.h5"), status.set_index("clip_id")
+
+
+def test_the_original_stimulus_is_whole_clips_and_their_labels(tmp_path):
+    shard, status = computed(tmp_path, "original")
+    assert shard.clip_id == list(SOUND)
+    assert shard.shape == (64, 161)
+    assert shard.n_frames.tolist() == frames_of(np.array(list(SOUND.values()))).tolist()
+    assert shard.labels.tolist() == [
+        [False, True, False],
+        [True, False, True],
+        [False, False, False],
+    ]
+    assert shard.stimulus == "original" and shard.parameters == PARAMETERS
+    expected = log_mel(np.array([sound_of(clip_id) for clip_id in SOUND]))
+    found = shard.read()
+    assert found.dtype == np.float16
+    np.testing.assert_array_equal(found, expected.astype(np.float16))
+    assert status["status"].to_dict() == {"whole": "ok", "half": "short", "tiny": "short"}
+    assert status["n_samples"].to_dict() == SOUND
+    assert list(status.columns) == ["status", "message", "n_samples"]
 
 
 def test_a_clip_too_short_for_two_segments_has_a_status_and_no_row(tmp_path):
     shard, status = computed(tmp_path)
     assert status["status"].to_dict() == {"whole": "ok", "half": "short", "tiny": "too short"}
     assert shard.clip_id == ["whole", "half"]
-    assert shard.labels.tolist() == [[False, True]] * 2
+    assert shard.labels.tolist() == [[False, True, False], [True, False, True]]
     message = f"{SOUND['tiny']} samples, and two segments take {SOUND['tiny'] + 1}"
     assert status.loc["tiny", "message"] == message
     assert status["n_segments"].to_dict() == {"whole": 5, "half": 2, "tiny": 0}
@@ -101,7 +136,7 @@ def test_spectrograms_are_of_the_quilt_of_the_sound_cut_or_padded(tmp_path):
     for clip_id, found in zip(shard.clip_id, shard.read(), strict=True):
         samples = to_float(sound_of(clip_id)[: SOUND[clip_id]])
         draw = generator(1, "quilt", "quilt-400ms", clip_id)
-        made, gain, order = quilt_of(samples, 400, draw)
+        made, gain, order = quilted(samples, 400, draw)
         wave = np.zeros((1, length), np.float32)
         wave[0, : len(made)] = made[:length]
         np.testing.assert_array_equal(found, log_mel(wave)[0].astype(np.float16))
@@ -110,7 +145,7 @@ def test_spectrograms_are_of_the_quilt_of_the_sound_cut_or_padded(tmp_path):
 
 
 def test_the_intact_stimulus_is_the_clip_itself(tmp_path):
-    shard, status = computed(tmp_path, "intact", seed=None)
+    shard, status = computed(tmp_path, "intact")
     assert shard.clip_id == list(SOUND)
     assert status["status"].tolist() == ["ok", "short", "short"]
     length = round(COMPARED * SAMPLE_RATE)
@@ -137,20 +172,23 @@ def test_a_quilt_depends_on_seed_stimulus_and_clip_and_on_nothing_else(tmp_path)
     assert not np.array_equal(other["whole"], first["whole"])
 
 
-def test_the_same_shard_gives_the_same_bytes(tmp_path):
-    computed(tmp_path)
-    files = sorted((tmp_path / "quilt-400ms").iterdir())
+@pytest.mark.parametrize("stimulus", ["original", "quilt-400ms"])
+def test_the_same_shard_gives_the_same_bytes(tmp_path, stimulus):
+    computed(tmp_path, stimulus)
+    files = sorted((tmp_path / stimulus).iterdir())
     before = [path.read_bytes() for path in files]
-    computed(tmp_path)
+    computed(tmp_path, stimulus)
     assert [path.read_bytes() for path in files] == before
 
 
-@pytest.mark.parametrize("clip_ids", [(), ("tiny",)])
-def test_a_shard_without_a_quilt_stays_one_and_is_indexed(tmp_path, clip_ids):
-    shard, status = computed(tmp_path, clip_ids=clip_ids)
-    assert shard.read().shape == (0, *shard.shape) and shard.labels.shape == (0, 2)
+@pytest.mark.parametrize(
+    ("stimulus", "clip_ids"), [("original", ()), ("quilt-400ms", ()), ("quilt-400ms", ("tiny",))]
+)
+def test_a_shard_without_a_spectrogram_stays_one_and_is_indexed(tmp_path, stimulus, clip_ids):
+    shard, status = computed(tmp_path, stimulus, clip_ids)
+    assert shard.read().shape == (0, *shard.shape) and shard.labels.shape == (0, 3)
     assert len(status) == len(clip_ids)
-    place = tmp_path / "quilt-400ms"
+    place = tmp_path / stimulus
     index_spectrograms([place / "00000.h5"], tmp_path / "clips.tsv", "test", place / "index.tsv")
     assert read_index(place / "index.tsv").empty
 
@@ -164,16 +202,24 @@ def test_the_index_leaves_out_what_could_not_be_quilted(tmp_path):
     assert index["clip_id"].tolist() == ["whole", "half"] and index["row"].tolist() == [1, 0]
 
 
-def test_audio_of_another_rate_is_refused(tmp_path):
+@pytest.mark.parametrize("stimulus", ["original", "quilt-50ms"])
+def test_what_cannot_be_computed_is_named(tmp_path, monkeypatch, stimulus):
     with pytest.raises(
         InputError, match=r"audio\.h5: damaged audio shard \(at 16000 Hz, not 22050"
     ):
-        computed(tmp_path, sample_rate=16_000)
+        computed(tmp_path, stimulus, sample_rate=16_000)
+    with pytest.raises(InputError, match="no clip tiny in shard test/00000"):
+        computed(tmp_path, stimulus, known=("whole", "half"))
+    with pytest.raises(InputError, match="clip half bears '/m/c'"):
+        computed(tmp_path, stimulus, mids=MIDS[:2])
+    seen = []
 
+    def broken(samples):
+        seen.append(samples)
+        values = log_mel(samples)
+        values[0, 3, 4] = np.nan if len(seen) == 2 else 0
+        return values
 
-def test_names_of_stimuli():
-    assert segment_ms_of("intact") is None
-    assert segment_ms_of("quilt-1600ms") == 1600
-    for name in ("original", "quilt-0ms", "quilt-50ms-2", "quilt-ms"):
-        with pytest.raises(ValueError, match=name):
-            segment_ms_of(name)
+    monkeypatch.setattr(module, "log_mel", broken)
+    with pytest.raises(InputError, match="clip half gives a spectrogram that is not finite"):
+        computed(tmp_path, stimulus)

@@ -1,0 +1,137 @@
+"""From an audio shard to the spectrograms of a stimulus."""
+
+import logging
+import math
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from music_detectors.audio.clips import read_shard_clips
+from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.storage import AudioShard, read_audio_shard, to_float
+from music_detectors.common.damage import damaged, rebuild
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.progress import progress
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.corpus.columns import CLASSES
+from music_detectors.corpus.labels import label_matrix
+from music_detectors.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
+from music_detectors.spectrograms.shard import write_spectrogram_shard
+from music_detectors.stimuli.making.columns import OK, SHORT, TOO_SHORT, status_columns
+from music_detectors.stimuli.making.names import find
+from music_detectors.stimuli.making.stimulus import TooShort
+
+
+def compute_spectrogram_shard(
+    audio: str | os.PathLike,
+    clips: str | os.PathLike,
+    classes: str | os.PathLike,
+    split: str,
+    shard: str,
+    stimulus: str,
+    output: str | os.PathLike,
+    status: str | os.PathLike,
+    *,
+    seed: int,
+    compared_seconds: float | None,
+) -> None:
+    """Write the log-Mel spectrograms of `stimulus` for the audio shard `audio`, and a status table.
+
+    `clips` and `classes` are the corpus tables, `seed` is the master seed. The stimulus is made of
+    a clip's sound without its padding; the first `compared_seconds` of it are kept (as much as the
+    audio shard holds when None), with zeros where it ends before. A clip that is too short for the
+    stimulus has a status and no spectrogram, even when no spectrogram is left. Raises InputError
+    when a clip is not of the shard, has a class that is not listed, or gives a spectrogram that is
+    not finite.
+    """
+    named = find(stimulus)
+    sound = _read_sound(audio)
+    length = sound.samples.shape[1]
+    if compared_seconds is not None:
+        length = round(compared_seconds * SAMPLE_RATE)
+    columns = status_columns(named.stimulus.columns)
+    # What the columns of the stimulus hold for a clip that is too short.
+    nothing = {
+        name: 0 if kind is int else math.nan for name, kind in named.stimulus.columns.items()
+    }
+    spectrograms = np.empty((len(sound.clip_id), N_MELS, frames_of(length)), dtype=np.float16)
+    stored: list[str] = []
+    rows: list[dict] = []
+    numbered = enumerate(sound.clip_id)
+    for place, clip_id in progress(numbered, len(sound.clip_id), f"{stimulus} {split}/{shard}"):
+        samples = to_float(sound.samples[place, : sound.n_samples[place]])
+        row = {"clip_id": clip_id, "status": TOO_SHORT, "message": "", "n_samples": 0, **nothing}
+        rows.append(row)
+        try:
+            made = named.make(samples, seed, clip_id)
+        except TooShort as error:
+            row["message"] = str(error)
+            continue
+        played = made.samples[:length]
+        wave = np.zeros((1, length), dtype=np.float32)
+        wave[0, : len(played)] = played
+        spectrum = log_mel(wave)[0]
+        if not np.isfinite(spectrum).all():
+            raise InputError(
+                f"{audio}: clip {clip_id} gives a spectrogram that is not finite; {rebuild(audio)}"
+            )
+        spectrograms[len(stored)] = spectrum
+        stored.append(clip_id)
+        row["status"] = OK if len(played) == length else SHORT
+        row |= {"n_samples": len(played), **made.about}
+    table = pd.DataFrame(rows, columns=list(columns)).astype(
+        {name: kind for name, kind in columns.items() if kind is int}
+    )
+    kept = table["status"] != TOO_SHORT
+    write_spectrogram_shard(
+        output,
+        log_mel=spectrograms[: len(stored)],
+        n_frames=frames_of(table.loc[kept, "n_samples"].to_numpy()),
+        labels=_labels_of(stored, clips, classes, split, shard, audio),
+        clip_id=stored,
+        stimulus=stimulus,
+        parameters=PARAMETERS,
+    )
+    write_table(status, table, columns)
+    counts = table["status"].value_counts()
+    logging.info(
+        "%s, %s/%s: %s",
+        stimulus,
+        split,
+        shard,
+        ", ".join(f"{n} {name}" for name, n in counts.items()),
+    )
+
+
+def _read_sound(audio: str | os.PathLike) -> AudioShard:
+    """Return the audio shard at `audio`; raises InputError unless it is at SAMPLE_RATE."""
+    sound = read_audio_shard(audio)
+    if sound.sample_rate != SAMPLE_RATE:
+        raise damaged(audio, "audio shard", f"at {sound.sample_rate} Hz, not {SAMPLE_RATE}")
+    return sound
+
+
+def _labels_of(
+    clip_ids: Sequence[str],
+    clips: str | os.PathLike,
+    classes: str | os.PathLike,
+    split: str,
+    shard: str,
+    audio: str | os.PathLike,
+) -> np.ndarray:
+    """Return the labels (n, classes) bool of `clip_ids`, columns in the order of classes.tsv.
+
+    `audio` is the shard that has them. Raises InputError when a clip is not of the shard or has a
+    class that is not listed.
+    """
+    labels = {clip.clip_id: clip.labels for clip in read_shard_clips(clips, split, shard)}
+    for clip_id in clip_ids:
+        if clip_id not in labels:
+            raise InputError(
+                f"{clips}: has no clip {one_line(clip_id)} in shard {split}/{shard}, but {audio} "
+                f"holds it; {rebuild(audio)}"
+            )
+    mids = read_table(classes, CLASSES)["mid"].tolist()
+    return label_matrix(clip_ids, [labels[clip_id] for clip_id in clip_ids], mids, clips)

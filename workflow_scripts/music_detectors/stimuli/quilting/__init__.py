@@ -1,0 +1,1 @@
+"""How a sound quilt is made: the size of segments, their order and their joins."""
