@@ -1,4 +1,4 @@
-# Sound, decoded to mono 22,050 Hz, and the yield of it.
+# Fetch sound, decode it to mono 22,050 Hz, and count the usable clips.
 
 
 rule index_archives:
@@ -22,7 +22,7 @@ rule index_archives:
         "../workflow_scripts/index_archives.py"
 
 
-# Interrupted, or stopped with exit code 75, it goes on from its journal: see docs/fetching.md.
+# An interrupted or stopped job (exit code 75) continues from its journal: see docs/fetching.md.
 rule fetch_audio:
     input:
         unpack(audio_files),
@@ -33,9 +33,9 @@ rule fetch_audio:
         log_of("fetch_audio", "{split}", "{shard}"),
     benchmark:
         benchmark_of("fetch_audio", "{split}", "{shard}")
-    # Whether there is sound enough is known before anything is made of it, where jobs have to wait.
+    # Fetch before other jobs, so that a lack of clips shows before anything is computed.
     priority: 1
-    # A source that asks for a pause is not to be asked again at once: the next run goes on.
+    # Do not ask again at once a source that asks for a pause: the next run continues.
     retries: 0
     conda:
         "../envs/audio.yaml"
@@ -45,7 +45,7 @@ rule fetch_audio:
         runtime=minutes(audio_minutes),
         youtube=int("youtube" in SOURCES),
     params:
-        # Only synthesis draws.
+        # Only synthesis is random.
         seed=config["seed"] if config["corpus"]["source"] == "embedded" else None,
         clip_seconds=config["corpus"]["clip_seconds"],
         audio=audio_settings,
@@ -88,9 +88,9 @@ rule summarise_yield:
         "../workflow_scripts/summarise_yield.py"
 
 
-# Apart from the tables, which are wanted most when this stops the run. Networks do not wait for its
-# file: with such an edge, new limits or a test shard fetched again would train them anew. Every
-# named target asks for it, and training looks at its own split itself.
+# A separate rule, because the yield tables are needed most when it stops the run. Networks do not
+# depend on its output: otherwise new limits, or a test shard that is fetched again, would retrain
+# them. Every named target requests it, and training checks its own split.
 rule check_audio:
     input:
         table=results("audio/yield.tsv"),

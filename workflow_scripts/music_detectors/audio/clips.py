@@ -15,8 +15,8 @@ from music_detectors.corpus.columns import CLIPS
 
 _KIND = "table"
 _BLOCK_BYTES = 2**20
-_COLUMN = {name: place for place, name in enumerate(CLIPS)}
-_AS_WRITTEN = [*range(len(CLIPS))]
+_COLUMN = {name: position for position, name in enumerate(CLIPS)}
+_USUAL_ORDER = [*range(len(CLIPS))]
 
 
 class Clip(NamedTuple):
@@ -47,12 +47,12 @@ def read_shard_clips(path: str | os.PathLike, split: str, shard: str) -> list[Cl
     """
     found: list[list[str]] = []
     with open_checked(path, _KIND) as table:
-        places = _places(path, table)
-        # In a table with its columns in another order, the two need not lie side by side.
-        mark = f"\t{split}\t{shard}\t".encode() if places == _AS_WRITTEN else b""
+        positions = _column_positions(path, table)
+        # In a table with another order of columns, split and shard need not be adjacent.
+        mark = f"\t{split}\t{shard}\t".encode() if positions == _USUAL_ORDER else b""
         for block in _blocks(table):
             if mark in block:
-                rows = _rows(path, block, places)
+                rows = _rows(path, block, positions)
                 found += (row for row in rows if _key(row) == (split, shard))
             elif found:
                 break
@@ -69,8 +69,8 @@ def clips_by_shard(path: str | os.PathLike) -> Iterator[tuple[str, str, list[Cli
     seen = set()
     # Read the whole table first: callers use clips before the end, and its checksum, is read.
     table = io.BytesIO(read_checked(path, _KIND))
-    places = _places(path, table)
-    rows = (row for block in _blocks(table) for row in _rows(path, block, places))
+    positions = _column_positions(path, table)
+    rows = (row for block in _blocks(table) for row in _rows(path, block, positions))
     for key, members in groupby(rows, _key):
         if key in seen:
             raise damaged(path, _KIND, f"the clips of shard {key[0]}/{key[1]} are not adjacent")
@@ -78,8 +78,8 @@ def clips_by_shard(path: str | os.PathLike) -> Iterator[tuple[str, str, list[Cli
         yield *key, [_clip(path, row) for row in members]
 
 
-def _places(path: str | os.PathLike, table: BinaryIO) -> list[int]:
-    """Return where in a row each of the columns stands; reads the header."""
+def _column_positions(path: str | os.PathLike, table: BinaryIO) -> list[int]:
+    """Read the header and return the position of each column of CLIPS in a row."""
     return header_places(path, table.readline(), CLIPS, _KIND)
 
 
@@ -92,15 +92,15 @@ def _blocks(table: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _rows(path: str | os.PathLike, block: bytes, places: list[int]) -> Iterator[list[str]]:
-    """Yield the fields of each row in the order of CLIPS; further columns are left out."""
+def _rows(path: str | os.PathLike, block: bytes, positions: list[int]) -> Iterator[list[str]]:
+    """Yield the fields of each row in the order of CLIPS, without additional columns."""
     try:
         lines = io.StringIO(block.decode("utf-8"), newline="")
         for row in csv.reader(lines, delimiter="\t", strict=True):
-            if len(row) <= max(places):
+            if len(row) <= max(positions):
                 why = f"a row has too few fields ({len(row)}): {one_line(row, 60)}"
                 raise damaged(path, _KIND, why)
-            yield row if places == _AS_WRITTEN else [row[place] for place in places]
+            yield row if positions == _USUAL_ORDER else [row[position] for position in positions]
     except (UnicodeDecodeError, csv.Error) as error:
         raise damaged(path, _KIND, error) from error
 

@@ -1,22 +1,22 @@
-"""The three ways in which a clip can fail to be had; they decide what the shard does next.
+"""The three kinds of failure that a source can raise from `read`.
 
-A source raises one of these from `read`. `Unusable` is an answer about the clip, and final.
-`Retryable` may go better in a while: the shard asks again later, other clips first, and after the
-configured attempts the clip stands as `failed_retryable`. `Systemic` is no clip's fault: the shard
-stops at once with exit code 75, the clip stays pending, and the next run goes on there.
+`Unusable` is a final answer about the clip. `Retryable` may pass: the shard asks again later, after
+other clips, and after the configured number of attempts the clip is `failed_retryable`. `Systemic`
+is no clip's fault: the shard stops at once with exit code 75, the clip stays pending, and the next
+run continues there.
 """
 
 from music_detectors.common.errors import ComeBackLater, one_line
 
 FAILED_RETRYABLE = "failed_retryable"
-"""The status of a clip that failed retryably as often as is configured."""
+"""The status of a clip whose configured attempts all failed in a retryable way."""
 
 
 class Unusable(Exception):
-    """A clip that cannot be had, as a row of the status table tells it."""
+    """A clip that is not available; its status, reason and message go into the status table."""
 
     def __init__(self, status: str, reason: str, message: str) -> None:
-        """Store the `status`, a fixed `reason` that can be counted, and what was seen."""
+        """Store the `status`, a fixed `reason` that can be counted, and details."""
         super().__init__(status, reason, message)
         self.status = status
         self.reason = reason
@@ -24,7 +24,7 @@ class Unusable(Exception):
 
 
 class Retryable(Exception):
-    """A clip that could not be had this time."""
+    """A clip that may be available later."""
 
     def __init__(
         self,
@@ -33,10 +33,10 @@ class Retryable(Exception):
         retry_after: float | None = None,
         at_last: "Unusable | Systemic | None" = None,
     ) -> None:
-        """Store a fixed `reason` that can be counted, and what was seen.
+        """Store a fixed `reason` that can be counted, and details.
 
-        `retry_after` is the number of seconds that the other side asks to wait, None where it does
-        not say. `at_last` is raised in place of `failed_retryable` when all attempts are used up.
+        `retry_after` is the number of seconds that the server asks to wait, or None. After the last
+        attempt, `at_last` is used instead of the status `failed_retryable`.
         """
         super().__init__(reason, message)
         self.reason = reason
@@ -47,10 +47,10 @@ class Retryable(Exception):
 
 
 class Systemic(ComeBackLater):
-    """Trouble that other clips would meet as well: an outage, a block, a full disk."""
+    """A failure that would affect other clips too: an outage, a block, a full disk."""
 
     def __init__(self, reason: str, message: str, advice: str) -> None:
-        """Store a fixed `reason`, what was seen, and what the user can do."""
+        """Store a fixed `reason`, details, and what the user can do."""
         self.reason = reason
         self.message = one_line(message)
         self.advice = advice
