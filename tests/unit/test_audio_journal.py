@@ -23,8 +23,8 @@ from music_detectors.audio.sources import Sources
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.job import job
 from music_detectors.common.tables import read_table
-from support.fault_server import RATE, fault_server, reply, reset, sound
 from support.recordings import audio_settings, noise, record, write_clips
+from support.web_server import RATE, reply, reset, serving, sound
 
 SECONDS = 0.1
 
@@ -402,7 +402,7 @@ def test_ten_kills_lose_nothing_and_fetch_nothing_twice(tmp_path, processes):
     good = [[reply(sound(SECONDS, seed=k))] for k in range(8)]
     bad = iter(FAULTS * CLIPS)
     served = [next(bad) if faulty[k] else good[k % len(good)] for k in range(CLIPS)]
-    with fault_server() as web:
+    with serving() as web:
         for name in ("undisturbed", "killed"):
             (tmp_path / name).mkdir()
             rows = []

@@ -18,8 +18,8 @@ from music_detectors.audio.storage import read_audio_shard
 from music_detectors.audio.web import WebSource, _retry_after
 from music_detectors.common.job import job
 from music_detectors.common.tables import read_table
-from support.fault_server import RATE, drip, fault_server, hang, reply, reset, sound, unused_port
 from support.recordings import audio_settings, write_clips
+from support.web_server import RATE, drip, hang, reply, reset, serving, sound, unused_port
 
 GOOD = sound()
 SECONDS = 0.1
@@ -29,7 +29,7 @@ DOWNLOAD = {"timeout_seconds": 0.6, "max_mb": 0.1}
 
 @pytest.fixture(scope="module")
 def web():
-    with fault_server() as server:
+    with serving() as server:
         yield server
 
 
@@ -71,7 +71,7 @@ def fetch(base, **changes):
 
 FAULTS = {
     "good": ([reply(GOOD)], "ok", "", 1),
-    "no length": ([reply(GOOD, length="none")], "ok", "", 1),
+    "no length": ([reply(GOOD, length="")], "ok", "", 1),
     "gzip": ([reply(gzip.compress(GOOD))], "ok", "", 1),
     "404": ([reply(status=404)], "unavailable", "no longer there", 1),
     "410": ([reply(status=410)], "unavailable", "no longer there", 1),
@@ -130,7 +130,7 @@ FAULTS = {
     "slow drip": ([drip(GOOD)], "failed_retryable", "no answer in time", 3),
     "slow headers": ([drip(GOOD, headers=True)], "failed_retryable", "no answer in time", 3),
     "announced too large": ([reply(GOOD, length=10**9)], "unavailable", "too large", 1),
-    "too large": ([reply(b"x" * 200_000, length="none")], "unavailable", "too large", 1),
+    "too large": ([reply(b"x" * 200_000, length="")], "unavailable", "too large", 1),
 }
 
 
@@ -299,7 +299,7 @@ def test_a_segment_is_cut_and_may_be_short(tmp_path, at):
     late = clip(url, start_seconds=1.5, end_seconds=2.5)
     assert len(WebSource(2.0, None, DOWNLOAD).read(late).samples) == RATE // 2
     # Without a known length, the download may be incomplete.
-    unknown = late._replace(reference=at(reply(sound(2.0), length="none")))
+    unknown = late._replace(reference=at(reply(sound(2.0), length="")))
     with pytest.raises(Retryable, match="cut off"):
         WebSource(2.0, None, DOWNLOAD).read(unknown)
 

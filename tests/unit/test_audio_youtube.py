@@ -21,8 +21,8 @@ from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.youtube import YouTubeSource, find_deno
 from music_detectors.common.tables import read_table
-from support.loopback import Answer, serving
 from support.recordings import write_clips
+from support.web_server import Answer, serving
 
 SECONDS = 30
 SOUND = {"Content-Type": "audio/wav"}

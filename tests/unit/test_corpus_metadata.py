@@ -20,7 +20,7 @@ from music_detectors.corpus.download import download
 from music_detectors.corpus.locations import COPIES, configured, with_copies
 from music_detectors.corpus.metadata import PUBLISHED, fetch_metadata
 from music_detectors.corpus.sizes import check_corpus, clip_counts
-from support.loopback import Answer, serving
+from support.web_server import Answer, serving
 from workflow.audioset_files import write_audioset
 
 ROOT = Path(__file__).parents[2]

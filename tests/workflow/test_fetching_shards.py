@@ -8,7 +8,7 @@ import sys
 
 from music_detectors.audio.columns import STATUS
 from music_detectors.common.tables import read_table
-from support.fault_server import fault_server, reply, sound, unused_port
+from support.web_server import reply, serving, sound, unused_port
 from workflow.snake import ROOT, executed, planned, snakemake, written
 
 TONES = [reply(sound(2.0, seed=k)) for k in range(12)]
@@ -59,7 +59,7 @@ def statuses(folder):
 
 
 def test_stop_continue_and_fetch_failed_clips_again(tmp_path):
-    with fault_server() as web:
+    with serving() as web:
         for k, behaviour in enumerate(TONES):
             web.answers[f"/{k}"] = [behaviour]
         web.answers["/5"] = [reply(status=503)]

@@ -2,7 +2,7 @@
 
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import METADATA
-from support.loopback import Answer, serving
+from support.web_server import Answer, serving
 from workflow.audioset_files import write_audioset
 from workflow.snake import planned, preset, snakemake, written
 
