@@ -94,7 +94,7 @@ rule write_report:
         runtime=minutes(30),
     params:
         config=config,
-        sections=figures_by_section(),
+        sections=FIGURES_BY_SECTION,
         # Read as they are when the page is written: a benchmark is no result.
         benchmarks=results("benchmarks"),
         texts=digest_of_texts(),

@@ -130,13 +130,10 @@ FIGURES = [
 ]
 
 
-def figures_by_section():
-    """The names of the figures, by the section of the report."""
-    sections = {}
-    for figure, (section, _, _) in DRAWN.items():
-        sections.setdefault(section, []).append(figure)
-    return sections
-
+# The names of the figures, by the section of the report.
+FIGURES_BY_SECTION = {}
+for figure, (section, _, _) in DRAWN.items():
+    FIGURES_BY_SECTION.setdefault(section, []).append(figure)
 
 for figure, (section, tables, settings) in DRAWN.items():
 

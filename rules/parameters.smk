@@ -74,3 +74,15 @@ def digest_of_texts():
     for path in sorted((SCRIPTS.parent / "report").glob("*.*")):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def file_of(stimulus):
+    """The file of a stimulus, which its job finds by the name, not by an import."""
+    return f"music_detectors/stimuli/{find(stimulus).kind}.py"
+
+
+def played_seconds(wildcards):
+    """How much of a stimulus is kept; models train on whole clips."""
+    if wildcards.stimulus == ORIGINAL:
+        return None
+    return config["stimuli"]["compared_seconds"]

@@ -1,18 +1,6 @@
 # log-Mel spectrograms of every stimulus, and their index.
 
 
-def file_of(stimulus):
-    """The file of a stimulus, which its job finds by the name, not by an import."""
-    return f"music_detectors/stimuli/{find(stimulus).kind}.py"
-
-
-def played_seconds(wildcards):
-    """How much of a stimulus is kept; models train on whole clips."""
-    if wildcards.stimulus == ORIGINAL:
-        return None
-    return config["stimuli"]["compared_seconds"]
-
-
 rule compute_spectrograms:
     input:
         audio=results("audio/{split}/{shard}.h5"),
