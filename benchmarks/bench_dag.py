@@ -1,7 +1,7 @@
-"""The DAG at AudioSet's sizes: how many jobs, and how long Snakemake takes before the first starts.
+"""Count the jobs for corpora of AudioSet's sizes, and time how long Snakemake plans them.
 
-For each size: with nothing there, with everything there, with one table of a shard gone. And what a
-job on a cluster takes before its script starts, for each such job reads the workflow anew (twice).
+For each size: without results, with all results, and with one table missing. Also the time before
+the script of a cluster job starts, because each such job reads the workflow again (twice).
 """
 
 import json
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Size(NamedTuple):
-    """Clips by split, and how many make a shard."""
+    """The number of clips by split, and of clips per shard."""
 
     clips: dict[str, int]
     shard_clips: int
@@ -30,11 +30,11 @@ class Size(NamedTuple):
 
 SIZES = {
     "AudioSet, balanced and eval": Size({"train": 22_160, "test": 20_371}, 512),
-    # As docs/audioset.md advises for so many.
+    # The shard size that docs/audioset.md recommends for this size.
     "AudioSet, unbalanced and eval": Size({"train": 2_042_985, "test": 20_371}, 1024),
 }
-# `--touch` as Snakemake has it waits a tenth of a second a job.
-TOUCHING = (
+# By itself, `--touch` waits a tenth of a second per job.
+FAST_TOUCH = (
     "from snakemake.executors import touch; touch.Executor.SLEEPING_TIME = 0; "
     "from snakemake.cli import main; main()"
 )
@@ -43,17 +43,17 @@ BRANCHES = {"Music": 130, "Singing": 8, "Humming": 1, "Speech": 40, "Animal": 12
 LETTERS = np.array(list(string.ascii_letters + string.digits + "-_"))
 
 
-class Ended(NamedTuple):
-    """A process that ended well: what it said, its seconds and its largest memory in MB."""
+class Finished(NamedTuple):
+    """A successful process: its output, its seconds and its peak memory in MB."""
 
-    said: str
+    output: str
     wall: float
     cpu: float
     peak_mb: float
 
 
 def write_metadata(folder: Path, clips: dict[str, int]) -> None:
-    """Write files in AudioSet's form to `folder`: ontology, classes and a list of each split."""
+    """Write ontology, classes and a segment list per split to `folder`, in AudioSet's formats."""
     base = folder / "audioset"
     (base / "audio").mkdir(parents=True)
     nodes, classes = [], []
@@ -89,8 +89,8 @@ def write_metadata(folder: Path, clips: dict[str, int]) -> None:
 
 def snakemake(
     folder: Path, *arguments: str, program: tuple[str, ...] = ("-m", "snakemake")
-) -> Ended:
-    """Run Snakemake in `folder` on config/audioset-local.yaml with the overlay of that folder."""
+) -> Finished:
+    """Run Snakemake in `folder` with config/audioset-local.yaml and `folder`/size.yaml."""
     command = [sys.executable, *program, "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(folder), "--configfile"]
     command += [str(ROOT / "config" / "audioset-local.yaml"), str(folder / "size.yaml")]
@@ -102,65 +102,65 @@ def snakemake(
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
-        said = out.read()
+        output = out.read()
     if process.returncode:
-        sys.exit(f"{' '.join(command)}\n{said}")
-    return Ended(said, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3)
+        sys.exit(f"{' '.join(command)}\n{output}")
+    return Finished(output, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3)
 
 
-def dry_run(folder: Path, *arguments: str) -> Ended:
+def dry_run(folder: Path, *arguments: str) -> Finished:
     return snakemake(folder, "--cores", "1", "--dry-run", "--quiet", "rules", *arguments)
 
 
-def by_rule(ended: Ended) -> dict[str, int]:
-    """Return the number of jobs that a dry run plans by rule, `total` among them."""
-    return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", ended.said, re.M)}
+def by_rule(finished: Finished) -> dict[str, int]:
+    """Return the number of jobs in a dry run by rule, including `total`."""
+    return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", finished.output, re.M)}
 
 
-def pretend(folder: Path) -> None:
-    """Make every file that the DAG makes, empty, and Snakemake's notes that they are up to date."""
-    listed = snakemake(folder, "--cores", "1", "--summary").said
+def make_empty_results(folder: Path) -> None:
+    """Make an empty file for every output, and mark all as up to date."""
+    listed = snakemake(folder, "--cores", "1", "--summary").output
     for line in listed.splitlines():
         path = line.split("\t")[0]
         if path.startswith("results/"):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).touch()
-    how = ("--touch", "--forceall", "--quiet", "all", "--cores", "1000")
-    snakemake(folder, *how, program=("-c", TOUCHING))
+    options = ("--touch", "--forceall", "--quiet", "all", "--cores", "1000")
+    snakemake(folder, *options, program=("-c", FAST_TOUCH))
 
 
-def tell(what: str, ended: Ended) -> None:
-    jobs = by_rule(ended).get("total", 0)
+def show(label: str, finished: Finished) -> None:
+    jobs = by_rule(finished).get("total", 0)
     print(
-        f"  {what:<40} {jobs:6d} jobs  {ended.wall:7.1f} s  {ended.cpu:7.1f} s of a core  "
-        f"{ended.peak_mb:5.0f} MB"
+        f"  {label:<40} {jobs:6d} jobs  {finished.wall:7.1f} s  {finished.cpu:7.1f} s of a core  "
+        f"{finished.peak_mb:5.0f} MB"
     )
 
 
 def main() -> None:
     for name, size in SIZES.items():
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
+        with tempfile.TemporaryDirectory() as name_of_folder:
+            folder = Path(name_of_folder)
             write_metadata(folder, size.clips)
             overlay = {"corpus": {"shard_clips": size.shard_clips}}
             (folder / "size.yaml").write_text(yaml.safe_dump(overlay))
             clips = sum(size.clips.values())
-            print(f"\n{name}: {clips} clips, {size.shard_clips} a shard")
-            nothing = dry_run(folder)
-            tell("nothing there", nothing)
-            pretend(folder)
-            everything = dry_run(folder)
-            if "Nothing to be done" not in everything.said:
-                sys.exit(everything.said)
-            tell("everything there", everything)
+            print(f"\n{name}: {clips} clips, {size.shard_clips} per shard")
+            without_results = dry_run(folder)
+            show("without results", without_results)
+            make_empty_results(folder)
+            with_results = dry_run(folder)
+            if "Nothing to be done" not in with_results.output:
+                sys.exit(with_results.output)
+            show("with all results", with_results)
             (folder / "results/audioset/acoustics/train/00003.tsv").unlink()
-            tell("acoustics of a shard gone", dry_run(folder))
+            show("one table of acoustics missing", dry_run(folder))
             for rule in ("train_network", "selectivity_units"):
                 job = ("--target-jobs", f"{rule}:condition=natural,seed=1", "--allowed-rules", rule)
-                tell(
+                show(
                     f"start of a job, {rule}", dry_run(folder, *job, "--force", "--mode", "remote")
                 )
-            largest = sorted(by_rule(nothing).items(), key=lambda entry: -entry[1])[1:8]
+            largest = sorted(by_rule(without_results).items(), key=lambda entry: -entry[1])[1:8]
             print("  " + ", ".join(f"{rule} {jobs}" for rule, jobs in largest))
 
 

@@ -1,4 +1,4 @@
-"""Time the pooled features of stored clips on one CPU core against the notebook's way."""
+"""Time the pooled features of stored clips on one CPU core, compared with the notebook."""
 
 import torch
 from notebook import READ_AT, notebook_log_mel, with_weights_of
@@ -22,16 +22,18 @@ def main() -> None:
     pooled = []
     sequence[READ_AT["avgpool"]].register_forward_hook(lambda _, __, output: pooled.append(output))
 
-    def theirs() -> None:
+    def notebook() -> None:
         pooled.clear()
         with torch.no_grad():
             for batch in waveforms.split(BATCH):
                 sequence(log_mel(batch).unsqueeze(1))
 
     features = PooledFeatures(network, torch.device("cpu"))
-    variants = {"notebook": theirs}
+    variants = {"notebook": notebook}
     for clips in (4, 8, 16, 32, 64):
-        name = f"here, {clips} clips at once" + (" (as configured)" * (clips == CLIPS_AT_ONCE))
+        name = f"this workflow, {clips} clips at once" + (
+            " (as configured)" * (clips == CLIPS_AT_ONCE)
+        )
         variants[name] = lambda clips=clips: [features(part) for part in stored.split(clips)]
     title = f"pooled features, {BATCHES * BATCH} clips of 10 s, one thread (aim: 5 x)"
     report(title, alternate(variants, rounds=5), "notebook")

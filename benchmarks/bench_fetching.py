@@ -1,4 +1,4 @@
-"""Fetching: what a source costs over the bare decode, decoders, and a shard against decoding it."""
+"""Time sources, decoders and writing a shard, compared with decoding alone."""
 
 import contextlib
 import http.server
@@ -30,14 +30,14 @@ SECONDS = 10.0
 RATE = 48_000
 CLIPS_OF_A_SOURCE = 24
 CLIPS_OF_A_SHARD = 256
-DIFFERENT = 16
+DISTINCT_FILES = 16
 
 
 def write_recordings(folder: Path, number: int) -> list[Clip]:
-    """Write FLAC files of 10 s, 48 kHz, two channels, 24 bit; some have several names."""
+    """Write `number` FLAC files of 10 s, 48 kHz, stereo, 24 bit; their contents repeat."""
     rng = np.random.default_rng(0)
     contents = []
-    for _ in range(DIFFERENT):
+    for _ in range(DISTINCT_FILES):
         samples = np.cumsum(rng.standard_normal((round(SECONDS * RATE), 2)), axis=0)
         samples = 0.5 * (samples - samples.mean(axis=0)) / np.abs(samples).max()
         file = io.BytesIO()
@@ -46,7 +46,7 @@ def write_recordings(folder: Path, number: int) -> list[Clip]:
     clips = []
     for k in range(number):
         name = f"clip{k:07d}"
-        (folder / f"{name}.flac").write_bytes(contents[k % DIFFERENT])
+        (folder / f"{name}.flac").write_bytes(contents[k % DISTINCT_FILES])
         clips.append(Clip(f"{name}_30.000", "audioset", name, 30.0, 40.0, ()))
     return clips
 
@@ -62,7 +62,7 @@ def served(folder: Path):
     handler = partial(Handler, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    # yt-dlp ends a connection once it has what it wants.
+    # yt-dlp closes a connection as soon as it has enough data.
     server.handle_error = lambda *_: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -86,7 +86,7 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
     with served(folder) as url:
         bounds = {"timeout_seconds": 60, "max_mb": 100}
         from_web = WebSource(SECONDS, None, bounds)
-        # Not YouTube: what yt-dlp itself costs, whose generic extractor asks the same server.
+        # Not YouTube: yt-dlp's generic extractor asks the same local server.
         from_yt_dlp = YouTubeSource(
             SECONDS,
             None,
@@ -101,21 +101,22 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
                 from_file.read(clip._replace(reference=str(path)))
                 for clip, path in zip(cut, paths, strict=True)
             ],
-            "folder, a cut": lambda: [from_folder.read(clip) for clip in cut],
-            "folder, cut or whole to be told": lambda: [from_folder.read(clip) for clip in few],
-            "archive, a cut": lambda: [from_archive.read(clip) for clip in cut],
-            "http from this machine": lambda: [
+            "folder, a cut segment": lambda: [from_folder.read(clip) for clip in cut],
+            "folder, cut segment or whole video": lambda: [from_folder.read(clip) for clip in few],
+            "archive, a cut segment": lambda: [from_archive.read(clip) for clip in cut],
+            "http, local server": lambda: [
                 from_web.read(clip._replace(reference=f"{url}/{clip.reference}.flac"))
                 for clip in cut
             ],
-            "yt-dlp from this machine": lambda: [from_yt_dlp.read(clip) for clip in cut],
+            "yt-dlp, local server": lambda: [from_yt_dlp.read(clip) for clip in cut],
         }
         seconds = alternate(variants, rounds=3)
         from_yt_dlp.close()
-    bare = seconds["decode alone"]
+    decoding = seconds["decode alone"]
     report(f"{len(few)} clips of {SECONDS:g} s FLAC", seconds, "decode alone")
     for name, value in seconds.items():
-        print(f"  {name:<44} {(value - bare) / len(few) * 1e3:12.2f} ms a clip over decoding")
+        extra = (value - decoding) / len(few) * 1e3
+        print(f"  {name:<44} {extra:12.2f} ms per clip more than decoding")
 
 
 def bench_decoders(folder: Path, clips: list[Clip]) -> None:
@@ -131,9 +132,9 @@ def bench_shard(folder: Path, clips: list[Clip]) -> None:
     paths = [folder / f"{clip.reference}.flac" for clip in clips]
     rows = [(c.clip_id, str(path)) for c, path in zip(clips, paths, strict=True)]
     table = pd.DataFrame(rows, columns=["clip_id", "reference"])
-    usual = {"split": "train", "shard": "00000", "source": "file", "start_seconds": 0.0}
-    usual |= {"end_seconds": np.nan, "labels": "a", "role": "other", "listed": False}
-    write_table(folder / "clips.tsv", table.assign(**usual), CLIPS)
+    other_columns = {"split": "train", "shard": "00000", "source": "file", "start_seconds": 0.0}
+    other_columns |= {"end_seconds": np.nan, "labels": "a", "role": "other", "listed": False}
+    write_table(folder / "clips.tsv", table.assign(**other_columns), CLIPS)
     settings = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["audio"]
 
     def shard():
@@ -151,11 +152,11 @@ def bench_shard(folder: Path, clips: list[Clip]) -> None:
 
     variants = {
         "decode alone": lambda: [decode(path, 0.0, SECONDS) for path in paths],
-        "the shard, written": shard,
+        "fetch_shard": shard,
     }
     seconds = alternate(variants, rounds=3)
     report(f"a shard of {len(paths)} clips of {SECONDS:g} s FLAC", seconds, "decode alone")
-    print(f"  shard / decoding: {seconds['the shard, written'] / seconds['decode alone']:.2f}")
+    print(f"  shard / decoding: {seconds['fetch_shard'] / seconds['decode alone']:.2f}")
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Time one lesion from stored responses against running the network again, on one CPU core."""
+"""Time one lesion from stored responses, compared with running the network, on one CPU core."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from timing import alternate, report
 
 CLIPS, CLASSES, UNITS = 17_000, 527, 256
 FRACTIONS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
-# The network takes so many clips; its time is multiplied up.
+# The networks run on this many clips; their time is scaled to all clips.
 CLIPS_RUN, SAMPLES = 64, 220_500
 
 
@@ -30,10 +30,10 @@ def main():
     parameters = {
         name: values.numpy() for name, values in network.state_dict().items() if name[:2] == "fc"
     }
-    answers = random.gamma(1, 1, (CLIPS, UNITS)).astype(np.float32)
-    readout = Readout(answers, np.empty((CLIPS, CLASSES), np.float32), parameters)
+    responses = random.gamma(1, 1, (CLIPS, UNITS)).astype(np.float32)
+    readout = Readout(responses, np.empty((CLIPS, CLASSES), np.float32), parameters)
     readout.outputs[:] = readout.computed()
-    # Classes as uneven as AudioSet's.
+    # Class sizes like AudioSet's.
     share = random.pareto(1, CLASSES)
     labels = random.random((CLIPS, CLASSES)) < np.minimum(2.5 * share / share.sum(), 0.3)
     labels[0] = True
@@ -48,29 +48,29 @@ def main():
             for batch in batches:
                 sequence(batch.unsqueeze(1))
 
-    again = "the notebook's network again"
-    five = f"{len(counts)} nested lesions, each"
+    reference = "the notebook's network"
+    nested = f"{len(counts)} nested lesions, each"
     with threadpool_limits(1):
         seconds = alternate(
             {
-                again: lambda: notebook(stored.float().split(32)),
-                f"{again}, from samples": lambda: notebook(map(log_mel, waveforms.split(32))),
-                "this workflow's network again": lambda: [
+                reference: lambda: notebook(stored.float().split(32)),
+                f"{reference}, from samples": lambda: notebook(map(log_mel, waveforms.split(32))),
+                "this workflow's network": lambda: [
                     features(part) for part in stored.split(CLIPS_AT_ONCE)
                 ],
                 f"one lesion of {share_of_units(1 / 8, UNITS)} units": lambda: lesions([32]),
-                five: lambda: lesions(counts),
+                nested: lambda: lesions(counts),
             },
             rounds=5,
         )
     for name in list(seconds)[:3]:
         seconds[name] *= CLIPS / CLIPS_RUN
-    seconds[five] /= len(counts)
+    seconds[nested] /= len(counts)
     report(
         f"a lesion scored on {CLIPS:,} clips of 10 s x {CLASSES} classes, one thread (aim: 1,000 "
-        f"x); networks: {CLIPS_RUN} clips, multiplied up, without the scoring",
+        f"x); networks: {CLIPS_RUN} clips, scaled up, without scoring",
         seconds,
-        again,
+        reference,
     )
 
 

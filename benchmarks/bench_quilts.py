@@ -1,4 +1,4 @@
-"""Sound quilts: compiled, against the notebook's loops over segments."""
+"""Time compiled sound quilts, compared with the notebook's loops over segments."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Log-Mel spectrograms: small blocks of clips against torchaudio on a batch of 32 at once."""
+"""Time log-Mel spectrograms in small blocks of clips, compared with torchaudio on 32 at once."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Time a training step on one CPU core, float32, against the notebook's."""
+"""Time a training step on one CPU core, float32, compared with the notebook."""
 
 import torch
 from notebook import notebook_network, notebook_step
@@ -16,21 +16,25 @@ def main() -> None:
     waveforms = 0.1 * torch.randn(BATCH, SAMPLES)
     stored = (20 * torch.randn(BATCH, 64, FRAMES) - 40).half()
     labels = torch.rand(BATCH, CLASSES) < 0.004
-    theirs = notebook_step(notebook_network(CLASSES))
+    step = notebook_step(notebook_network(CLASSES))
     network = initial_network(CLASSES, seed=1)
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.001, fused=True)
     dropout = torch.Generator().manual_seed(1)
 
     def notebook() -> None:
         for _ in range(STEPS):
-            theirs(waveforms, labels.float())
+            step(waveforms, labels.float())
 
-    def here() -> None:
+    def this_workflow() -> None:
         for _ in range(STEPS):
             training_step(network, optimizer, stored, labels, dropout)
 
     title = f"{STEPS} training steps of {BATCH} clips of 10 s, one thread (aim: 2.1 x)"
-    report(title, alternate({"notebook": notebook, "here": here}, rounds=5), "notebook")
+    report(
+        title,
+        alternate({"notebook": notebook, "this workflow": this_workflow}, rounds=5),
+        "notebook",
+    )
 
 
 if __name__ == "__main__":

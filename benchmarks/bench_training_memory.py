@@ -1,4 +1,4 @@
-"""Measure the peak memory of a training job, beside the spectrograms that it holds."""
+"""Measure the peak memory of a training job in excess of its spectrograms."""
 
 import resource
 import subprocess
@@ -9,12 +9,12 @@ from pathlib import Path
 from generated import Paths, generate, train
 
 CLIPS, FRAMES, CLASSES = 4_000, 802, 527
-# Most clips validate, which is quick; all are held alike.
+# Use most clips for validation, which is fast; the job holds all clips.
 VALIDATION = 0.9
 
 
 def show_peak(folder: Path) -> None:
-    """Train for an epoch on the corpus in `folder` and print the peak memory in kB."""
+    """Train one epoch on the corpus in `folder` and print the peak memory in kB."""
     corpus = Paths.under(folder)
     train(corpus, folder, 1, VALIDATION, "cpu")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -23,15 +23,15 @@ def show_peak(folder: Path) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder), CLIPS, CLASSES, FRAMES)
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, __file__, folder], check=True, stdout=subprocess.PIPE, text=True
         )
-    peak = int(done.stdout) * 1024 / 1e6
+    peak = int(process.stdout) * 1024 / 1e6
     held = CLIPS * 64 * FRAMES * 2 / 1e6
     print(f"\ntraining on {CLIPS} clips of 64 x {FRAMES}, batches of 32, one thread")
     print(f"  spectrograms held {held:10.0f} MB")
     print(f"  peak of the job   {peak:10.0f} MB")
-    print(f"  above them        {peak - held:10.0f} MB   (aim: at most 1,000)")
+    print(f"  difference        {peak - held:10.0f} MB   (aim: at most 1,000)")
 
 
 if __name__ == "__main__":

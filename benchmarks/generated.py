@@ -1,4 +1,4 @@
-"""A corpus of noise on disk, as large as a benchmark wants it."""
+"""Make a corpus of noise of any size on disk."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ _SHARD_CLIPS = 500
 
 @dataclass(frozen=True)
 class Paths:
-    """The tables of a corpus; its shards lie beside the index."""
+    """The tables of a corpus; its shards are in the folder of the index."""
 
     index: Path
     clips: Path
@@ -82,7 +82,7 @@ def generate(folder: Path, n: int, classes: int, frames: int = 802) -> Paths:
 def train(
     corpus: Paths, folder: Path, epochs: int, validation_fraction: float, device: str
 ) -> Path:
-    """Train a network on all of `corpus` as the study does; return the path of its history."""
+    """Train a network on all of `corpus` as in the study; return the path of its history."""
     train_network(
         corpus.index,
         corpus.clips,

@@ -1,9 +1,9 @@
-"""The study's network and its way of training and reading it, as its notebook does them.
+"""The study's network, training step and sound quilts, implemented as in its notebook.
 
-Written after the description in Kim, Kim & Jeong (2024): log-Mel spectrograms computed by
-torchaudio for every batch, tensors as PyTorch lays them out by default, ReLU before max pooling,
-nn.Dropout, batch normalisation as a layer, AdamW without fusion. Sound quilts a segment at a time,
-in NumPy.
+Written from the description in Kim, Kim & Jeong (2024): torchaudio computes log-Mel spectrograms
+for every batch, tensors have PyTorch's default memory format, ReLU comes before max pooling,
+nn.Dropout, batch normalisation as a layer, AdamW without fusion. Sound quilts are made segment by
+segment in NumPy.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from music_detectors.models.kim2024.architecture import Network
 from music_detectors.spectrograms.log_mel import F_MAX, F_MIN, N_FFT, N_MELS
 
 READ_AT = {"conv1": 3, "conv2": 8, "conv3": 12, "avgpool": 19, "fc1": 21, "fc2": 23}
-"""Where in the sequence each layer's output is read."""
+"""The position in the sequence at which each layer's output is read."""
 
 
 def notebook_network(classes: int) -> nn.Sequential:
@@ -54,14 +54,14 @@ def notebook_network(classes: int) -> nn.Sequential:
 def with_weights_of(network: Network) -> nn.Sequential:
     """Return the notebook's network with the weights of `network`, in the same mode."""
     sequence = notebook_network(network.fc2.out_features)
-    # Both list the same tensors in the order of the layers.
+    # Both have the same tensors in the same order.
     names, values = sequence.state_dict(), network.state_dict().values()
     sequence.load_state_dict(dict(zip(names, values, strict=True)))
     return sequence.train(network.training)
 
 
 def notebook_log_mel() -> nn.Sequential:
-    """Return what turns waveforms (n, samples) into log-Mel spectrograms (n, 64, frames)."""
+    """Return the transform of waveforms (n, samples) to log-Mel spectrograms (n, 64, frames)."""
     return nn.Sequential(
         MelSpectrogram(SAMPLE_RATE, n_fft=N_FFT, f_min=F_MIN, f_max=F_MAX, n_mels=N_MELS),
         AmplitudeToDB(),
@@ -83,7 +83,7 @@ def notebook_step(network: nn.Sequential) -> Callable[[Tensor, Tensor], None]:
 
 
 def notebook_windows(waveforms: np.ndarray) -> np.ndarray:
-    """Return log-Mel spectra (n, 64, windows) of windows of 25 ms of `waveforms` (n, samples)."""
+    """Return log-Mel spectra (n, 64, windows) of 25 ms windows of `waveforms` (n, samples)."""
     transform = nn.Sequential(
         MelSpectrogram(
             SAMPLE_RATE, n_fft=N_FFT, hop_length=N_FFT, f_min=F_MIN, f_max=F_MAX, n_mels=N_MELS
@@ -97,11 +97,11 @@ def notebook_windows(waveforms: np.ndarray) -> np.ndarray:
 def notebook_quilt(
     samples: np.ndarray, windows: np.ndarray, per_segment: int, draw: np.random.Generator
 ) -> np.ndarray:
-    """Return a quilt of `samples` (n,) in segments of `per_segment` windows, as the notebook does.
+    """Return a quilt of `samples` (n,) in segments of `per_segment` windows, as in the notebook.
 
-    `windows` are log-Mel spectra (bands, windows) of windows of 25 ms. Of two segments those are
-    alike whose ends change as much; the last segment is not used, and a segment at an end of the
-    clip goes on at the other end.
+    `windows` are log-Mel spectra (bands, windows) of 25 ms windows. Each next segment is the one
+    whose change of spectrum at its border is most similar. The last segment is not used, and the
+    clip is treated as circular.
     """
     ramp = N_FFT
     length = per_segment * ramp
@@ -136,8 +136,8 @@ def _joined(samples: np.ndarray, order: list[int], length: int, ramp: int) -> np
             end = quilt[place * length - half : place * length + rest] * rise
             near = np.arange(-half - half, rest + half)
             candidates = samples[(segment * length + near) % len(samples)]
-            likeness = np.convolve(candidates, np.flipud(end))[ramp - 1 : ramp + 2 * half]
-            shift = int(np.argmax(likeness)) - half
+            correlation = np.convolve(candidates, np.flipud(end))[ramp - 1 : ramp + 2 * half]
+            shift = int(np.argmax(correlation)) - half
         read = samples[(segment * length + shift + around) % len(samples)]
         quilt[place * length + around] += read * window[half + around]
     return quilt[: length * len(order)]

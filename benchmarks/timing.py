@@ -1,4 +1,4 @@
-"""Compare ways of doing the same thing in one run, alternating, so that noise hits all alike."""
+"""Time variants of a computation in turn, so that noise affects all of them equally."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from statistics import median
 
 
 def alternate(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of each variant over `rounds`, after one unmeasured call of each.
+    """Return the median seconds of each variant over `rounds`, after one warm-up call.
 
     Every round calls each variant once, in turn.
     """
@@ -24,7 +24,7 @@ def alternate(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict
 
 
 def report(title: str, seconds: Mapping[str, float], reference: str) -> None:
-    """Print each variant's time and how many times faster than `reference` it is."""
+    """Print the time of each variant and its speed relative to `reference`."""
     print(f"\n{title}  ({platform.machine()}, {os.cpu_count()} cores)")
     for name, value in seconds.items():
         print(f"  {name:<44} {value * 1e3:12.2f} ms   {seconds[reference] / value:8.2f} x")
