@@ -1,111 +1,350 @@
-"""What every figure is on disk: an SVG with text, a PNG, and the same bytes from the same input."""
+"""Every figure is drawn from files to an SVG and a PNG; a file that cannot be drawn is named."""
 
-import xml.etree.ElementTree as ElementTree
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from music_detectors import figures
 from music_detectors.audio.columns import SPLIT_YIELD, YIELD
-from music_detectors.common.tables import write_table
+from music_detectors.claims.assess import estimates_table
+from music_detectors.claims.columns import ESTIMATES, VERDICTS
+from music_detectors.claims.inference import claims_table
+from music_detectors.common.errors import InputError
+from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
-from music_detectors.figures.average_precision import plot_average_precision
-from music_detectors.figures.class_responses import plot_class_responses
-from music_detectors.figures.example_spectrograms import plot_example_spectrograms
-from music_detectors.figures.learning_curves import plot_learning_curves
-from music_detectors.figures.selective_responses import plot_selective_responses
-from music_detectors.figures.selectivity_index import plot_selectivity_index
-from music_detectors.figures.yields import plot_yields
+from music_detectors.decoding.columns import DECODING
+from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
+from music_detectors.genres.columns import GENRES
+from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
+from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
-from music_detectors.selectivity.columns import CLASS_RESPONSES, CLIP_RESPONSES, UNITS
+from music_detectors.selectivity.columns import (
+    CLASS_RESPONSES,
+    CLIP_RESPONSES,
+    SELECTIVITY_SUMMARY,
+    UNITS,
+)
 from music_detectors.spectrograms.columns import INDEX
 from music_detectors.training.columns import HISTORY
-from support import figure_tables
+from support import figure_tables, lesion_tables
+from support.claim_tables import Tables
 
-CONDITIONS = ["natural", "untrained"]
-NETWORKS = figure_tables.networks(CONDITIONS, seeds=2)
-
-
-def _tables(folder, make, columns, networks=NETWORKS):
-    paths = []
-    for condition, seed in networks:
-        paths.append(folder / f"{condition}-{seed}.tsv")
-        write_table(paths[-1], make(condition, seed), columns)
-    return paths
+# The second has a name that could be taken for mathematics.
+CONDITIONS = ["natural", "own_$condition$"]
+FIGURES = sorted(
+    path.stem
+    for path in Path(figures.__file__).parent.glob("*.py")
+    if path.stem not in ("__init__", "style")
+)
 
 
-def _example_spectrograms(folder, **out):
-    classes, clips = figure_tables.corpus(per_class=1, branches=("Music", "Animal"))
-    index = figure_tables.spectrogram_shard(folder / "00000.h5", clips, short=["clip-0-0"])
-    write_table(folder / "index.tsv", index, INDEX)
-    write_table(folder / "clips.tsv", clips, CLIPS)
-    write_table(folder / "classes.tsv", classes, CLASSES)
-    tables = {name: folder / f"{name}.tsv" for name in ("index", "clips", "classes")}
-    plot_example_spectrograms(**tables, **out)
+def arguments(folder, figure, seeds=2):
+    """Write made-up tables of `seeds` networks per condition; return what the figure takes."""
+    networks = figure_tables.networks(CONDITIONS, seeds)
+
+    def single(name, table, columns):
+        (path,) = figure_tables.written(folder, name, [table], columns)
+        return path
+
+    def by_network(make, columns, of=networks):
+        return figure_tables.written(folder, "network", [make(*pair) for pair in of], columns)
+
+    def by_condition(make, columns, name="condition", **size):
+        tables = [make(condition, seeds=seeds, **size) for condition in CONDITIONS]
+        return figure_tables.written(folder, name, tables, columns)
+
+    conditions = {"conditions": CONDITIONS}
+    layer, target = {"layer": "avgpool"}, {"target": ["Music", "my_$target$"]}
+    match figure:
+        case "acoustics" | "selectivity_by_layer":
+            table = figure_tables.selectivity_summary(CONDITIONS, seeds)
+            return {"table": single("summary", table, SELECTIVITY_SUMMARY)} | (
+                conditions | layer | target
+            )
+        case "average_precision":
+            table = figure_tables.recognition_summary(CONDITIONS, seeds)
+            return {"table": single("summary", table, RECOGNITION_SUMMARY)} | conditions | target
+        case "claims":
+            parts = Tables(seeds=seeds).parts()
+            table = claims_table(parts, alpha=0.05, min_networks=5)
+            return {
+                "claims": single("claims", table, VERDICTS),
+                "estimates": single("estimates", estimates_table(parts), ESTIMATES),
+            }
+        case "class_responses":
+            tables = by_network(figure_tables.class_responses, CLASS_RESPONSES, networks[:seeds])
+            return {"tables": tables, "condition": "natural"} | target
+        case "decoding":
+            tables = by_condition(figure_tables.decoding, DECODING)
+            return {"tables": tables} | conditions | layer | target
+        case "embedding":
+            return {
+                "points": by_condition(figure_tables.embedding_points, EMBEDDING_POINTS, "points"),
+                "segregation": by_condition(figure_tables.segregation, SEGREGATION, "index"),
+            } | (conditions | target)
+        case "example_spectrograms":
+            classes, clips = figure_tables.corpus(per_class=1, branches=("Music", "Animal"))
+            index = figure_tables.spectrogram_shard(folder / "00000.h5", clips, short=["clip-0-0"])
+            return {
+                "index": single("index", index, INDEX),
+                "clips": single("clips", clips, CLIPS),
+                "classes": single("classes", classes, CLASSES),
+            }
+        case "genres":
+            return {"tables": by_condition(figure_tables.genres, GENRES)} | conditions | target
+        case "learning_curves":
+            return {"histories": by_network(figure_tables.history, HISTORY), "networks": networks}
+        case "lesions":
+            tables = by_condition(lesion_tables.lesions, LESIONS)
+            return {"tables": tables, "fraction": 0.125} | conditions
+        case "lesion_dose":
+            # A corpus without classes of the target in its test clips.
+            tables = by_condition(lesion_tables.lesions, LESIONS, n_target_classes=0)
+            return {"tables": tables} | conditions | target
+        case "lesion_classes":
+            table = single("classes", lesion_tables.lesion_classes(seeds), LESION_CLASSES)
+            return {"table": table, "condition": "natural", "fraction": 0.125}
+        case "quilts":
+            tables = by_condition(figure_tables.quilt_responses, QUILT_RESPONSES)
+            return {"tables": tables} | conditions | layer | target
+        case "selective_responses":
+            tables = by_network(figure_tables.clip_responses, CLIP_RESPONSES)
+            return {"tables": tables, "networks": networks} | layer | target
+        case "selectivity_index":
+            units = by_network(figure_tables.units, UNITS)
+            return {"units": units, "networks": networks} | layer | target
+        case "yields":
+            table, splits = figure_tables.yield_tables(n_classes=20)
+            return {
+                "table": single("yield", table, YIELD),
+                "splits": single("yield_splits", splits, SPLIT_YIELD),
+            }
+    raise AssertionError(f"no tables for the figure {figure}")
 
 
-def _learning_curves(folder, **out):
-    plot_learning_curves(_tables(folder, figure_tables.history, HISTORY), NETWORKS, **out)
+def draw(folder, figure, seeds=2, **changed):
+    """Draw `figure` from made-up tables, with the arguments in `changed` replaced."""
+    inputs = arguments(folder / "inputs", figure, seeds) | changed
+    out = {"svg": folder / "figure.svg", "png": folder / "figure.png"}
+    getattr(import_module(f"music_detectors.figures.{figure}"), f"plot_{figure}")(**inputs, **out)
+    return out
 
 
-def _average_precision(folder, **out):
-    path = folder / "summary.tsv"
-    write_table(path, figure_tables.recognition_summary(CONDITIONS, 2), RECOGNITION_SUMMARY)
-    plot_average_precision(path, CONDITIONS, "Music", **out)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_figure_is_written_as_svg_and_png(tmp_path, figure):
+    out = draw(tmp_path, figure)
+    assert "</svg>" in out["svg"].read_text()
+    with Image.open(out["png"]) as image:
+        pixels = np.asarray(image.convert("L"))
+    # Something is drawn, and nothing is cut off at the edges of the page.
+    assert (pixels != 255).mean() > 0.02
+    for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+        assert (edge == 255).all()
 
 
-def _selective_responses(folder, **out):
-    tables = _tables(folder, figure_tables.clip_responses, CLIP_RESPONSES)
-    plot_selective_responses(tables, NETWORKS, "avgpool", "Music", **out)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_figure_can_be_drawn_from_one_network(tmp_path, figure):
+    draw(tmp_path, figure, seeds=1)
 
 
-def _class_responses(folder, **out):
-    tables = _tables(folder, figure_tables.class_responses, CLASS_RESPONSES, NETWORKS[:2])
-    plot_class_responses(tables, "natural", ["Music"], **out)
+def test_many_classes_are_drawn_by_rank(tmp_path):
+    tables = [figure_tables.class_responses("natural", 1, n_classes=75)]
+    draw(
+        tmp_path,
+        "class_responses",
+        tables=figure_tables.written(tmp_path, "many", tables, CLASS_RESPONSES),
+    )
+    (path,) = figure_tables.written(
+        tmp_path, "many", [lesion_tables.lesion_classes(n_classes=75)], LESION_CLASSES
+    )
+    draw(tmp_path, "lesion_classes", table=path)
 
 
-def _selectivity_index(folder, **out):
-    tables = _tables(folder, figure_tables.units, UNITS)
-    plot_selectivity_index(tables, NETWORKS, "avgpool", "Music", **out)
+def draw_changed(folder, figure, name, columns, change):
+    """Draw `figure` with the last table of its argument `name` replaced by `change` of it."""
+    paths = arguments(folder / "changed", figure)[name]
+    path = paths[-1] if isinstance(paths, list) else paths
+    write_table(path, change(read_table(path, columns)), columns)
+    draw(folder, figure, **{name: paths})
 
 
-def _yields(folder, **out):
-    table, splits = figure_tables.yield_tables(n_classes=20)
-    write_table(folder / "yield.tsv", table, YIELD)
-    write_table(folder / "yield_splits.tsv", splits, SPLIT_YIELD)
-    plot_yields(folder / "yield.tsv", folder / "yield_splits.tsv", **out)
-
-
-FIGURES = {
-    _yields: {"Share of the clips asked for", "80.8% usable", "train (20 classes)"},
-    _example_spectrograms: {"Time (s)", "Mel band centre (kHz)", "Power (dB)", "Music, kind 1"},
-    _learning_curves: {"Epoch", "natural (2 networks)", "epoch kept", "one network"},
-    _average_precision: {"mAP", "mAP over chance", "Clips trained on", "Test clips", "chance"},
-    _selective_responses: {"Music (120 train, 90 test clips)", "untrained", "2 networks"},
-    _class_responses: {"Mean response of selective units (activation, a.u.)", "one network"},
-    _selectivity_index: {"Units (% per unit of t)", "natural (2 networks of 256 units)"},
+# Values are missing where clips are too few or a network never responds.
+DEGENERATE = {
+    "acoustics": (
+        "table",
+        SELECTIVITY_SUMMARY,
+        lambda t: t.assign(test_partial_d=np.nan, test_partial_difference=np.nan),
+    ),
+    "average_precision": (
+        "table",
+        RECOGNITION_SUMMARY,
+        lambda t: t[t["group"] == "natural"].assign(mean_average_precision=np.nan),
+    ),
+    "claims": ("estimates", ESTIMATES, lambda t: t.assign(estimate=np.nan)),
+    "decoding": ("tables", DECODING, lambda t: t.assign(average_precision=np.nan)),
+    "embedding": ("points", EMBEDDING_POINTS, lambda t: t.assign(x=0.0, y=0.0)),
+    "genres": ("tables", GENRES, lambda t: t.assign(hedges_g=np.nan)),
+    "learning_curves": ("histories", HISTORY, lambda t: t.assign(validation_map=np.nan)),
+    "lesions": ("tables", LESIONS, lambda t: t.assign(percentile=np.nan)),
+    "quilts": ("tables", QUILT_RESPONSES, lambda t: t.assign(n_clips=0, response=np.nan)),
+    "selective_responses": ("tables", CLIP_RESPONSES, lambda t: t[t["role"] != "target"]),
+    "selectivity_by_layer": (
+        "table",
+        SELECTIVITY_SUMMARY,
+        lambda t: t.assign(test_hedges_g=np.inf),
+    ),
+    "selectivity_index": ("units", UNITS, lambda t: t.assign(welch_t=0.0, selective=False)),
+    "yields": ("table", YIELD, lambda t: t[t["status"] == "ok"]),
 }
 
 
-@pytest.mark.parametrize("draw", FIGURES, ids=lambda draw: draw.__name__.strip("_"))
-def test_both_files_hold_the_figure_and_are_the_same_again(tmp_path, draw):
-    for name in ("a", "b"):
-        draw(tmp_path, svg=tmp_path / "out" / f"{name}.svg", png=tmp_path / "out" / f"{name}.png")
-    svg, again = (tmp_path / "out" / f"{name}.svg" for name in ("a", "b"))
-    assert svg.read_bytes() == again.read_bytes()
-    root = ElementTree.parse(svg).getroot()
-    texts = {"".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert FIGURES[draw] <= texts
-    png, again = (tmp_path / "out" / f"{name}.png" for name in ("a", "b"))
-    assert png.read_bytes() == again.read_bytes()
-    with Image.open(png) as image:
-        pixels = np.asarray(image.convert("RGB"))
-    width = pixels.shape[1]
-    # 88 to 180 mm at 220 dots an inch.
-    assert 760 <= width <= 1560
-    assert pixels[0, 0].tolist() == [255, 255, 255]
-    drawn = (pixels != 255).any(axis=2)
-    assert drawn.mean() > 0.02
-    # Nothing is cut off at the edges of the page.
-    for edge in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
-        assert not edge.any()
+@pytest.mark.parametrize("figure", DEGENERATE)
+def test_figures_can_be_drawn_from_degenerate_values(tmp_path, figure):
+    draw_changed(tmp_path, figure, *DEGENERATE[figure])
+
+
+def test_a_corpus_without_genres_has_a_figure_that_says_so(tmp_path):
+    tables = [figure_tables.genres("natural").iloc[:0]] * 2
+    paths = figure_tables.written(tmp_path, "empty", tables, GENRES)
+    out = draw(tmp_path, "genres", tables=paths, target=["Bird", "my_$x$"])
+    assert "is marked as a genre of Bird + my_$x$" in out["svg"].read_text()
+
+
+@pytest.mark.parametrize(
+    ("figure", "name", "columns", "change", "message"),
+    [
+        (
+            "acoustics",
+            "table",
+            SELECTIVITY_SUMMARY,
+            lambda t: t[t["condition"] != "natural"],
+            r"summary-0\.tsv: damaged table \(has no row of condition natural and layer avgpool",
+        ),
+        (
+            "average_precision",
+            "table",
+            RECOGNITION_SUMMARY,
+            lambda t: t[t["condition"] != "natural"],
+            r"summary-0\.tsv: damaged table \(has no row of condition natural",
+        ),
+        (
+            "claims",
+            "claims",
+            VERDICTS,
+            lambda t: t[t["claim"] != "lesion"],
+            r"claims-0\.tsv: damaged table \(lacks lesion",
+        ),
+        (
+            "class_responses",
+            "tables",
+            CLASS_RESPONSES,
+            lambda t: t[::-1],
+            r"network-1\.tsv: damaged table \(its classes are not those of .*network-0\.tsv",
+        ),
+        (
+            "class_responses",
+            "tables",
+            CLASS_RESPONSES,
+            lambda t: t.assign(response=np.nan),
+            r"network-1\.tsv: has no class with a response",
+        ),
+        (
+            "decoding",
+            "tables",
+            DECODING,
+            lambda t: t[t["features"] != "units"],
+            r"condition-1\.tsv: damaged table \(has no row of units",
+        ),
+        (
+            "embedding",
+            "segregation",
+            SEGREGATION,
+            lambda t: t[:0],
+            r"index-1\.tsv: damaged table \(has no rows",
+        ),
+        (
+            "example_spectrograms",
+            "clips",
+            CLIPS,
+            lambda t: t[1:],
+            r"index-0\.tsv: damaged table \(clip clip-0-0 is not in .*clips-0\.tsv",
+        ),
+        (
+            "example_spectrograms",
+            "clips",
+            CLIPS,
+            lambda t: t.assign(labels="/m/00;/m/10"),
+            r"index-0\.tsv: no clip has all its labels in one branch",
+        ),
+        (
+            "example_spectrograms",
+            "index",
+            INDEX,
+            lambda t: t.assign(row=t["row"][::-1].to_numpy()),
+            r"00000\.h5: damaged spectrogram shard \(row \d is not clip clip-",
+        ),
+        (
+            "learning_curves",
+            "histories",
+            HISTORY,
+            lambda t: t[:0],
+            r"network-3\.tsv: damaged table \(holds no epoch",
+        ),
+        (
+            "lesions",
+            "tables",
+            LESIONS,
+            lambda t: t[t["lesion"] != "norm"],
+            r"condition-1\.tsv: damaged table \(lacks some of the lesions none, bottom, top",
+        ),
+        (
+            "lesion_classes",
+            "table",
+            LESION_CLASSES,
+            lambda t: t[t["lesion"] == "none"],
+            r"classes-0\.tsv: damaged table \(has no lesion of the top units",
+        ),
+        (
+            "quilts",
+            "tables",
+            QUILT_RESPONSES,
+            lambda t: t[:0],
+            r"condition-1\.tsv: damaged table \(has no row",
+        ),
+        (
+            "selective_responses",
+            "tables",
+            CLIP_RESPONSES,
+            lambda t: t[t["role"] == "mixed"],
+            r"network-3\.tsv: damaged table \(has neither target nor other clips",
+        ),
+        (
+            "selectivity_by_layer",
+            "table",
+            SELECTIVITY_SUMMARY,
+            lambda t: t[t["condition"] != "natural"],
+            r"summary-0\.tsv: damaged table \(has no row of condition natural",
+        ),
+        (
+            "selectivity_index",
+            "units",
+            UNITS,
+            lambda t: t[t["layer"] != "avgpool"],
+            r"network-3\.tsv: has no unit of layer avgpool with an index",
+        ),
+        (
+            "yields",
+            "table",
+            YIELD,
+            lambda t: t[:0],
+            r"yield-0\.tsv: damaged table \(counts no clip",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_drawn_is_named(tmp_path, figure, name, columns, change, message):
+    with pytest.raises(InputError, match=message):
+        draw_changed(tmp_path, figure, name, columns, change)
+    assert not (tmp_path / "figure.svg").exists() and not (tmp_path / "figure.png").exists()

@@ -1,4 +1,4 @@
-"""The look of the figures: colours, intervals, and files that are the same every time."""
+"""Helpers shared by all figures: colours, intervals, words, and how files are written."""
 
 import matplotlib
 import numpy as np
@@ -18,6 +18,7 @@ from music_detectors.figures.style import (
     counted,
     logarithmic,
     mean_and_interval,
+    range_of,
     save,
     shortened,
     spread,
@@ -27,13 +28,13 @@ from music_detectors.figures.style import (
 STUDY = ["natural", "full", "shuffled", "untrained"]
 
 
-def test_a_condition_keeps_its_colour_whatever_else_is_run():
+def test_the_colour_of_a_condition_does_not_depend_on_the_others():
     alone = condition_colours(["shuffled"])
     assert condition_colours(STUDY)["shuffled"] == alone["shuffled"]
     assert condition_colours(["mine", *STUDY])["shuffled"] == alone["shuffled"]
 
 
-def test_colours_and_markers_tell_conditions_apart():
+def test_conditions_differ_in_colour_and_marker():
     names = [*STUDY, "one", "two", "three"]
     colours = condition_colours(names)
     assert len(set(colours.values())) == len(names)
@@ -49,10 +50,10 @@ def test_tables_are_grouped_in_the_order_of_the_networks():
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20))
-def test_the_interval_is_that_of_student(values):
+def test_the_interval_equals_scipys(values):
     mean, low, high = mean_and_interval(np.array(values))
     error = stats.sem(values)
-    # Sums in another order differ in the last bits of values up to 1,000.
+    # The order of summation changes the last bits of values up to 1,000.
     assert mean == pytest.approx(np.mean(values), abs=1e-9)
     if error > 1e-9:
         expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), error)
@@ -66,13 +67,14 @@ def test_missing_values_are_left_out_of_the_interval():
     assert np.isnan(mean_and_interval([])).all()
 
 
-def test_dots_are_spread_evenly_around_their_place():
+def test_dots_are_spread_evenly_around_zero():
     assert spread(1, 0.4).tolist() == [0.0]
     assert spread(3, 0.4) == pytest.approx([-0.2, 0.0, 0.2])
 
 
-def test_words():
+def test_counts_ranges_and_names_in_words():
     assert counted(1, "class", "classes") == "1 class"
+    assert range_of([1234, 1234]) == "1,234" and range_of(np.array([9, 1000])) == "9–1,000"
     assert counted(12345, "clip") == "12,345 clips"
     assert target_name("Music") == "Music"
     assert target_name(["Music", "Singing"]) == "Music + Singing"
@@ -90,7 +92,7 @@ def _figure():
     return figure
 
 
-def test_a_users_settings_neither_change_the_figure_nor_are_changed(tmp_path):
+def test_a_users_settings_do_not_change_the_files_and_stay_unchanged(tmp_path):
     save(_figure(), tmp_path / "plain.svg", tmp_path / "plain.png")
     with matplotlib.rc_context({"axes.facecolor": "black", "font.size": 30}):
         save(_figure(), tmp_path / "styled.svg", tmp_path / "styled.png")
@@ -98,11 +100,11 @@ def test_a_users_settings_neither_change_the_figure_nor_are_changed(tmp_path):
     for form in ("svg", "png"):
         plain, styled = (tmp_path / f"{name}.{form}" for name in ("plain", "styled"))
         assert plain.read_bytes() == styled.read_bytes()
-    # Nothing temporary stays behind.
+    # No temporary files are left.
     assert len([path for path in tmp_path.iterdir() if path.suffix != ".sha256"]) == 4
 
 
-def test_text_stays_text_and_is_never_taken_for_mathematics(tmp_path):
+def test_text_is_kept_as_text_and_not_parsed_as_mathematics(tmp_path):
     save(_figure(), tmp_path / "a.svg", tmp_path / "a.png")
     svg = (tmp_path / "a.svg").read_text()
     assert ">50% of $a_b$ &amp; &lt;c&gt;</text>" in svg

@@ -1,4 +1,4 @@
-"""The effect of the target on the selective units, before and after acoustic covariates."""
+"""The effect of the target on the selective units, without and with acoustic covariates."""
 
 import os
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ from music_detectors.figures.style import (
 )
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 
-# Before and after, of one kind each: a difference over a standard deviation, and over its error.
+# The columns without and with covariates, and the label.
 _PANELS = {
     "Size": ("test_hedges_g", "test_partial_d", "Target effect in standard deviations"),
     "Evidence": ("test_welch_t", "test_partial_t", "Target effect in standard errors (t)"),
 }
-_APART = 0.22
+_OFFSET = 0.22
 
 
 def plot_acoustics(
@@ -58,16 +58,16 @@ def plot_acoustics(
 
 @LOOK
 def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, target: str) -> Figure:
-    """Return the figure: a line a network from the effect without to the effect with covariates."""
+    """Return the figure: one line per network, from the effect without to that with covariates."""
     figure = Figure(figsize=(PAGE, 82 * MM))
     panels = figure.subplots(1, len(_PANELS))
     colours, markers = condition_colours(conditions), condition_markers(conditions)
-    for place, (title, (before, after, label)) in enumerate(_PANELS.items()):
+    for place, (title, (without, adjusted, label)) in enumerate(_PANELS.items()):
         axes = panels[place]
         for at, condition in enumerate(conditions):
-            of_condition = summary[summary["condition"] == condition]
-            pairs = of_condition[[before, after]].to_numpy()
-            _pairs(axes, at, pairs, colours[condition], markers[condition])
+            rows = summary[summary["condition"] == condition]
+            pairs = rows[[without, adjusted]].to_numpy()
+            _draw_pairs(axes, at, pairs, colours[condition], markers[condition])
         axes.axhline(0, color=FAINT, linewidth=0.5, zorder=0)
         n = summary.groupby("condition")["seed"].nunique()
         names = [f"{shortened(name, 14)}\n{counted(n[name], 'network')}" for name in conditions]
@@ -77,7 +77,16 @@ def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, targ
         axes.set_ylabel(f"{label},\nmean of the selective units of {layer}")
         axes.set_title(title)
         letter(axes, place)
-    _say_what_is_left(panels[0], summary, conditions)
+    for at, share in enumerate(shares_left(summary, conditions)):
+        if np.isfinite(share):
+            panels[0].annotate(
+                f"{100 * share:.0f}% left",
+                (at, 1),
+                xycoords=("data", "axes fraction"),
+                fontsize=6,
+                ha="center",
+                va="top",
+            )
     n_target, n_other = summary["n_target_test"].max(), summary["n_other_test"].max()
     figure.suptitle(
         f"{n_target:,} {target} and {n_other:,} other test clips", fontsize=7, x=0.01, ha="left"
@@ -98,9 +107,25 @@ def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, targ
     return figure
 
 
-def _pairs(axes: Axes, at: int, pairs: np.ndarray, colour: str, marker: str) -> None:
+def shares_left(summary: pd.DataFrame, conditions: Sequence[str]) -> list[float]:
+    """Return the share of the difference that is left with covariates, the mean over networks.
+
+    There is one share per condition, NaN where the interval of the effect contains zero: a share
+    of nothing has no meaning.
+    """
+    shares = []
+    for condition in conditions:
+        rows = summary[summary["condition"] == condition]
+        _, low, _ = mean_and_interval(rows[_PANELS["Size"][0]].to_numpy())
+        difference = rows["test_mean_target"] - rows["test_mean_other"]
+        share = (rows["test_partial_difference"] / difference).to_numpy()
+        shares.append(float(share.mean()) if low > 0 and np.isfinite(share).all() else np.nan)
+    return shares
+
+
+def _draw_pairs(axes: Axes, at: int, pairs: np.ndarray, colour: str, marker: str) -> None:
     """Draw the networks' `pairs` (networks, 2) around `at`, and the means with their intervals."""
-    ends = at + np.array([-_APART, _APART])
+    ends = at + np.array([-_OFFSET, _OFFSET])
     if not np.isfinite(pairs).all(axis=1).any():
         axes.annotate(
             "too few clips",
@@ -126,25 +151,4 @@ def _pairs(axes: Axes, at: int, pairs: np.ndarray, colour: str, marker: str) -> 
             markeredgewidth=0.9,
             markersize=4.6,
             zorder=4,
-        )
-
-
-def _say_what_is_left(axes: Axes, summary: pd.DataFrame, conditions: Sequence[str]) -> None:
-    """Write above each condition what share of the difference is left, the mean over networks."""
-    for at, condition in enumerate(conditions):
-        rows = summary[summary["condition"] == condition]
-        _, low, _ = mean_and_interval(rows[_PANELS["Size"][0]])
-        share = rows["test_partial_difference"] / (
-            rows["test_mean_target"] - rows["test_mean_other"]
-        )
-        # A share of what may be nothing means nothing.
-        if not low > 0 or not np.isfinite(share).all():
-            continue
-        axes.annotate(
-            f"{100 * share.mean():.0f}% left",
-            (at, 1),
-            xycoords=("data", "axes fraction"),
-            fontsize=6,
-            ha="center",
-            va="top",
         )

@@ -1,7 +1,8 @@
-"""Average precision of natural and of target classes per condition, over chance."""
+"""Average precision of natural and of target classes in each condition, and over chance."""
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from music_detectors.figures.style import (
     letter,
     logarithmic,
     mean_and_interval,
+    range_of,
     save,
     spread,
     target_name,
@@ -32,7 +34,7 @@ from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 _CLIPS = {"training": "Clips trained on", "test": "Test clips"}
 _GROUPS = {"natural": OTHER, "target": TARGET}
 _MARKERS = {"natural": "o", "target": "s"}
-_APART = 0.19
+_OFFSET = 0.19
 
 
 def plot_average_precision(
@@ -55,23 +57,22 @@ def plot_average_precision(
 
 @LOOK
 def average_precision(summary: pd.DataFrame, conditions: Sequence[str], target: str) -> Figure:
-    """Return the figure: mAP above, its ratio to chance below; trained-on clips left, test right.
-
-    Without `target` clips or positives to train on, the place on the left stays empty.
-    """
+    """Return the figure: mAP above, its ratio to chance below; training clips left, test right."""
     figure = Figure(figsize=(PAGE, 105 * MM))
     rows = figure.subplots(2, 2, sharex=True, sharey="row")
     for column, (clips, title) in enumerate(_CLIPS.items()):
-        of_clips = summary[summary["clips"] == clips]
+        shown = summary[summary["clips"] == clips]
         rows[0, column].set_title(title)
         for at, condition in enumerate(conditions):
             for group in _GROUPS:
-                cell = of_clips[(of_clips["condition"] == condition) & (of_clips["group"] == group)]
-                _cell(rows[:, column], at, group, cell)
+                cell = shown[(shown["condition"] == condition) & (shown["group"] == group)]
+                _draw_cell(rows[:, column], at, group, cell)
     networks = summary.groupby("condition")["seed"].nunique()
     names = [f"{name}\n{counted(networks[name], 'network')}" for name in conditions]
     crowded = len(conditions) > 4 or max(map(len, conditions)) > 14
-    slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    slant: dict[str, Any] = (
+        {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    )
     for axes in rows[1]:
         half = max(len(conditions), 2) / 2
         axes.set_xlim((len(conditions) - 1) / 2 - half, (len(conditions) - 1) / 2 + half)
@@ -104,12 +105,19 @@ def average_precision(summary: pd.DataFrame, conditions: Sequence[str], target: 
     return figure
 
 
-def _cell(panels: Sequence[Axes], at: int, group: str, cell: pd.DataFrame) -> None:
-    """Draw one condition and group of classes: mAP in the first panel, over chance in the second.
+def ratios_to_chance(cell: pd.DataFrame) -> np.ndarray:
+    """Return the mAP over chance of the networks of `cell`, except those with an mAP of zero.
 
-    The interval of the ratio is that of its logarithm, as is its mean.
+    Their mean and interval are computed on the logarithm, which zero does not have.
     """
-    at = at - _APART if group == "natural" else at + _APART
+    precision, chance = (cell[name].to_numpy() for name in ("mean_average_precision", "chance"))
+    positive = (precision > 0) & (chance > 0)
+    return precision[positive] / chance[positive]
+
+
+def _draw_cell(panels: Sequence[Axes], column: int, group: str, cell: pd.DataFrame) -> None:
+    """Draw one condition and group of classes: mAP and, below, mAP over chance."""
+    at = column - _OFFSET if group == "natural" else column + _OFFSET
     precision = cell["mean_average_precision"].to_numpy()
     chance = cell["chance"].to_numpy()
     if not np.isfinite(precision).any():
@@ -125,12 +133,12 @@ def _cell(panels: Sequence[Axes], at: int, group: str, cell: pd.DataFrame) -> No
                 va="center",
             )
         return
-    positive = (precision > 0) & (chance > 0)
-    logs = np.log(precision[positive] / chance[positive])
-    _dots_and_interval(panels[0], at, group, precision, mean_and_interval(precision))
-    _dots_and_interval(panels[1], at, group, np.exp(logs), np.exp(mean_and_interval(logs)))
+    ratios = ratios_to_chance(cell)
+    interval = np.exp(mean_and_interval(np.log(ratios)))
+    _draw_networks(panels[0], at, group, precision, mean_and_interval(precision))
+    _draw_networks(panels[1], at, group, ratios, tuple(interval))
     panels[0].plot(
-        [at - _APART * 0.85, at + _APART * 0.85],
+        [at - _OFFSET * 0.85, at + _OFFSET * 0.85],
         [np.nanmean(chance)] * 2,
         color=INK,
         linewidth=0.8,
@@ -138,13 +146,14 @@ def _cell(panels: Sequence[Axes], at: int, group: str, cell: pd.DataFrame) -> No
     )
 
 
-def _dots_and_interval(
-    axes: Axes, at: float, group: str, values: np.ndarray, summary: Sequence[float]
+def _draw_networks(
+    axes: Axes, at: float, group: str, values: np.ndarray, interval: Sequence[float]
 ) -> None:
-    mean, low, high = summary
+    """Draw one dot per network, and the mean with its `interval` (mean, low, high)."""
+    mean, low, high = interval
     colour = _GROUPS[group]
     axes.plot(
-        at + _APART * 0.3 + spread(len(values), _APART * 0.7),
+        at + _OFFSET * 0.3 + spread(len(values), _OFFSET * 0.7),
         values,
         _MARKERS[group],
         color=colour,
@@ -154,9 +163,9 @@ def _dots_and_interval(
         clip_on=False,
         zorder=3,
     )
-    axes.plot([at - _APART * 0.4] * 2, [low, high], color=colour, linewidth=1.3, zorder=4)
+    axes.plot([at - _OFFSET * 0.4] * 2, [low, high], color=colour, linewidth=1.3, zorder=4)
     axes.plot(
-        at - _APART * 0.4,
+        at - _OFFSET * 0.4,
         mean,
         _MARKERS[group],
         color=colour,
@@ -169,9 +178,9 @@ def _dots_and_interval(
 
 
 def _n_classes(summary: pd.DataFrame, group: str) -> str:
-    """Say how many classes of `group` the means on test clips are over."""
+    """Return how many classes of `group` have a positive test clip."""
     counts = summary[(summary["group"] == group) & (summary["clips"] == "test")]["n_classes"]
     if counts.empty:
         return "no class"
     low, high = int(counts.min()), int(counts.max())
-    return counted(low, "class", "classes") if low == high else f"{low}–{high} classes"
+    return counted(low, "class", "classes") if low == high else f"{range_of(counts)} classes"

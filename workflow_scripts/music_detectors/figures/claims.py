@@ -1,4 +1,4 @@
-"""What each claim rests on: estimates of the networks, their mean, and corrected intervals."""
+"""The parts of each claim: estimates of the networks, their mean, and corrected intervals."""
 
 import os
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ from music_detectors.figures.style import (
     spread,
 )
 
-# Hues of Okabe and Ito's palette; the word stands beside.
+# Hues of Okabe and Ito's palette; the verdict is also written out.
 _COLOURS = {SUPPORTED: "#009E73", NOT_SUPPORTED: "#D55E00"}
-_ROW = 4.6
-_HEAD = 15.0
+_ROW_MM = 4.6
+_HEAD_MM = 15.0
 
 
 def plot_claims(
@@ -58,7 +58,7 @@ def plot_claims(
 
 @LOOK
 def claims_figure(claims: pd.DataFrame, estimates: pd.DataFrame) -> Figure:
-    """Return the figure: a panel a claim and unit of measurement, a row a part of the claim."""
+    """Return the figure: one panel per claim and unit of measurement, one row per part."""
     whole = claims[claims["part"] == WHOLE].set_index("claim")
     panels = []
     for claim in CLAIMS:
@@ -67,15 +67,15 @@ def claims_figure(claims: pd.DataFrame, estimates: pd.DataFrame) -> Figure:
             panels.append((claim, "", parts))
         for unit, rows in parts.groupby("unit", sort=False):
             panels.append((claim, unit, rows))
-    heights = [_HEAD + _ROW * max(len(rows), 1) for _, _, rows in panels]
+    heights = [_HEAD_MM + _ROW_MM * max(len(rows), 1) for _, _, rows in panels]
     figure = Figure(figsize=(PAGE, (sum(heights) + 8) * MM))
-    every = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
-    before = None
-    for axes, (claim, unit, rows) in zip(every, panels, strict=True):
-        if claim != before:
-            _title(axes, claim, whole.loc[claim])
-        before = claim
-        _panel(axes, rows, estimates[estimates["claim"] == claim], unit)
+    all_axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
+    previous = None
+    for axes, (claim, unit, rows) in zip(all_axes, panels, strict=True):
+        if claim != previous:
+            _draw_title(axes, claim, whole.loc[claim])
+        previous = claim
+        _draw_panel(axes, rows, estimates[estimates["claim"] == claim], unit)
     handles = [
         Line2D([], [], color=FAINT, marker="o", markersize=2.6, linewidth=0),
         Line2D([], [], color=INK, marker="D", markersize=4, linewidth=2.2),
@@ -87,21 +87,21 @@ def claims_figure(claims: pd.DataFrame, estimates: pd.DataFrame) -> Figure:
         "one network or pair",
         "mean, 95% interval",
         "corrected interval",
-        "beside the claim",
+        "for comparison",
         "smallest effect of interest",
     ]
     figure.legend(handles, labels, loc="outside upper center", ncols=5)
     return figure
 
 
-def _title(axes: Axes, claim: str, whole: pd.Series) -> None:
+def _draw_title(axes: Axes, claim: str, whole: pd.Series) -> None:
     axes.set_title(f"{CLAIMS.index(claim) + 1}  {TITLES[claim]}")
     axes.set_title(
         whole["verdict"], loc="right", color=_COLOURS.get(whole["verdict"], INK), fontweight="bold"
     )
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, estimates: pd.DataFrame, unit: str) -> None:
+def _draw_panel(axes: Axes, rows: pd.DataFrame, estimates: pd.DataFrame, unit: str) -> None:
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
@@ -110,19 +110,22 @@ def _panel(axes: Axes, rows: pd.DataFrame, estimates: pd.DataFrame, unit: str) -
         axes.set_xticks([])
         axes.annotate("nothing was measured", (0, 0), color=FAINT, va="center")
         return
-    values = {name: of_part["estimate"].to_numpy() for name, of_part in estimates.groupby("part")}
+    values = {name: part["estimate"].to_numpy() for name, part in estimates.groupby("part")}
     shown = [values.get(name, np.array([])) for name in rows["part"]]
-    low, high = _limits(rows, shown)
+    low, high = axis_limits(rows, shown)
     axes.set_xlim(low, high)
     axes.axvline(0, color=INK, linewidth=0.6, zorder=0)
     for place, (row, networks) in enumerate(zip(rows.to_dict("records"), shown, strict=True)):
-        _row(axes, place, row, networks[np.isfinite(networks)])
+        _draw_part(axes, place, row, networks[np.isfinite(networks)])
     axes.set_yticks(range(len(rows)), [shortened(name, 44) for name in rows["part"]])
     axes.set_xlabel(unit, labelpad=1)
 
 
-def _limits(rows: pd.DataFrame, shown: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the ends of the axis: all networks, and of the intervals what leaves these legible."""
+def axis_limits(rows: pd.DataFrame, shown: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the limits of the axis: all networks (`shown`), and intervals as far as they fit.
+
+    Long intervals are cut, so that the networks stay legible.
+    """
     effects = rows["smallest_effect"].to_numpy()
     core = np.concatenate([[0.0], effects[np.isfinite(effects)], *shown])
     core = core[np.isfinite(core)]
@@ -135,7 +138,8 @@ def _limits(rows: pd.DataFrame, shown: Sequence[np.ndarray]) -> tuple[float, flo
     return low - margin, high + margin
 
 
-def _row(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
+def _draw_part(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
+    """Draw one part: its networks, the mean, both intervals and the smallest effect."""
     colour = _COLOURS.get(row["verdict"], INK)
     face = colour if row["needed"] else "white"
     effect = row["smallest_effect"]
@@ -151,10 +155,10 @@ def _row(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
         alpha=0.8,
         zorder=3,
     )
-    mean, *usual = mean_and_interval(networks)
+    mean, *uncorrected = mean_and_interval(networks)
     if len(networks) > 1:
         axes.plot([row["low"], row["high"]], [place - 0.12] * 2, color=colour, linewidth=0.8)
-        axes.plot(usual, [place - 0.12] * 2, color=colour, linewidth=2.2, alpha=0.6)
+        axes.plot(uncorrected, [place - 0.12] * 2, color=colour, linewidth=2.2, alpha=0.6)
         for end, marker in ((row["low"], "<"), (row["high"], ">")):
             edge = np.clip(end, *axes.get_xlim())
             if edge != end:
@@ -169,13 +173,13 @@ def _row(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
         markeredgewidth=0.8,
         zorder=4,
     )
-    said = "not measured"
+    text = "not measured"
     if len(networks):
         pairs = "pair" if row["test"] == "paired t" else "network"
         ends = f"[{_number(row['low'])}, {_number(row['high'])}]"
-        said = f"{_number(mean)} {ends}  {counted(len(networks), pairs)}"
+        text = f"{_number(mean)} {ends}  {counted(len(networks), pairs)}"
     axes.annotate(
-        said,
+        text,
         (1, place),
         xytext=(6, 0),
         xycoords=("axes fraction", "data"),
@@ -188,6 +192,6 @@ def _row(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
 
 
 def _number(value: float) -> str:
-    # Adding zero takes the sign of what rounds to none.
+    # Adding zero turns a negative zero into zero.
     text = f"{round(value, 3) + 0.0:.3f}" if abs(value) < 1 else f"{value:.3g}"
     return text.replace("-", "\N{MINUS SIGN}") if np.isfinite(value) else "–"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -29,7 +30,7 @@ from music_detectors.figures.style import (
 )
 from music_detectors.selectivity.columns import CLASS_RESPONSES
 
-_NAMED_AT_MOST = 70
+_MAX_NAMED = 70
 _ENDS = 25
 _NAME_LENGTH = 34
 _RESPONSE = "Mean response of selective units (activation, a.u.)"
@@ -61,20 +62,14 @@ def plot_class_responses(
 def class_responses(tables: list[pd.DataFrame], condition: str, target: str) -> Figure:
     """Return the figure of the classes with test clips, sorted by their mean over `tables`.
 
-    Up to 70 classes are all named. Of more, the first panel shows all by rank and two below it
-    name the first and the last 25.
+    All classes are named if there are at most 70. Otherwise the first panel shows all classes by
+    rank, and two panels below name the first and the last 25.
     """
-    classes = tables[0][["name", "target", "n_clips"]].copy()
-    by_network = np.column_stack([table["response"] for table in tables])
-    present = np.isfinite(by_network).any(axis=1)
-    classes, by_network = classes[present], by_network[present]
-    classes["response"] = np.nanmean(by_network, axis=1)
-    order = np.argsort(-classes["response"].to_numpy(), kind="stable")
-    classes, by_network = classes.iloc[order], by_network[order]
-    if len(classes) <= _NAMED_AT_MOST:
+    classes, by_network = sorted_classes(tables)
+    if len(classes) <= _MAX_NAMED:
         figure = Figure(figsize=(PAGE * 0.67, (26 + 3.3 * len(classes)) * MM))
         axes = figure.subplots()
-        _named(axes, classes, by_network)
+        _draw_named(axes, classes, by_network)
         axes.set_xlabel(_RESPONSE)
         axes.set_xlim(left=min(0.0, float(np.nanmin(by_network))))
     else:
@@ -83,7 +78,7 @@ def class_responses(tables: list[pd.DataFrame], condition: str, target: str) -> 
         f"{condition} ({counted(len(tables), 'network')})", fontsize=7.5, fontweight="bold"
     )
     n_target = int(classes["target"].sum())
-    handles = [Patch(facecolor=TARGET, linewidth=0), Patch(facecolor=OTHER, linewidth=0)]
+    handles: list[Artist] = [Patch(facecolor=hue, linewidth=0) for hue in (TARGET, OTHER)]
     labels = [
         f"{target} ({counted(n_target, 'class', 'classes')})",
         f"other ({counted(len(classes) - n_target, 'class', 'classes')})",
@@ -96,9 +91,26 @@ def class_responses(tables: list[pd.DataFrame], condition: str, target: str) -> 
     return figure
 
 
+def sorted_classes(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the classes with test clips by their mean response, and the responses.
+
+    The classes have the columns name, target, n_clips and response (the mean over networks); the
+    responses are (classes, networks).
+    """
+    classes = tables[0][["name", "target", "n_clips"]].copy()
+    by_network = np.column_stack([table["response"] for table in tables])
+    present = np.isfinite(by_network).any(axis=1)
+    classes, by_network = classes[present], by_network[present]
+    classes["response"] = np.nanmean(by_network, axis=1)
+    order = np.argsort(-classes["response"].to_numpy(), kind="stable")
+    return classes.iloc[order], by_network[order]
+
+
 def _ranks_and_ends(classes: pd.DataFrame, by_network: np.ndarray) -> Figure:
+    """Return the figure of many classes: all by rank, and the names of both ends."""
     figure = Figure(figsize=(PAGE, (95 + 3.1 * _ENDS) * MM))
-    above, below = figure.subfigures(2, 1, height_ratios=[65, 20 + 3.1 * _ENDS])
+    heights = [65, 20 + 3.1 * _ENDS]
+    above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
     ranks = above.subplots()
     ends = below.subplots(1, 2, sharex=True)
     places = np.arange(1, len(classes) + 1)
@@ -117,7 +129,7 @@ def _ranks_and_ends(classes: pd.DataFrame, by_network: np.ndarray) -> Figure:
     parts = {"strongest": slice(None, _ENDS), "weakest": slice(-_ENDS, None)}
     for place, (end, rows) in enumerate(parts.items()):
         axes = ends[place]
-        _named(axes, classes.iloc[rows], by_network[rows])
+        _draw_named(axes, classes.iloc[rows], by_network[rows])
         axes.set_title(f"The {_ENDS} {end}")
         axes.set_xlabel("Mean response (activation, a.u.)")
         letter(axes, place + 1)
@@ -125,7 +137,7 @@ def _ranks_and_ends(classes: pd.DataFrame, by_network: np.ndarray) -> Figure:
     return figure
 
 
-def _named(axes: Axes, classes: pd.DataFrame, by_network: np.ndarray) -> None:
+def _draw_named(axes: Axes, classes: pd.DataFrame, by_network: np.ndarray) -> None:
     """Draw each class as a bar with its name and number of clips, and a dot for each network."""
     places = np.arange(len(classes))
     colours = np.where(classes["target"], TARGET, OTHER)

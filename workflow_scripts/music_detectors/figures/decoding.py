@@ -1,7 +1,7 @@
-"""Average precision of the target decoded from units by rank, and from acoustic covariates."""
+"""Average precision of decoding the target from units by rank, and from acoustic covariates."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from music_detectors.figures.style import (
     counted,
     letter,
     mean_and_interval,
+    range_of,
     save,
     shortened,
     spread,
@@ -29,7 +30,7 @@ from music_detectors.figures.style import (
 )
 
 _COLUMNS = 4
-_MOST_TICKS = 8
+_MAX_TICKS = 8
 
 
 def plot_decoding(
@@ -40,9 +41,9 @@ def plot_decoding(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw how well the target is decoded in each of `conditions`, whose tables are `tables`.
+    """Draw the decoding of the target in each of `conditions`, from their `tables`.
 
-    Raises InputError, naming the file, for one that cannot be read or holds no units.
+    Raises InputError, naming the file, for a table that cannot be read or has no row of units.
     """
     read = {}
     for path, condition in zip(tables, conditions, strict=True):
@@ -54,7 +55,7 @@ def plot_decoding(
 
 @LOOK
 def decoding(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure:
-    """Return the figure: a panel a condition, average precision against the block of ranks."""
+    """Return the figure: one panel per condition, average precision by block of ranks."""
     columns = min(len(tables), _COLUMNS)
     rows = -(-len(tables) // columns)
     width = max(PAGE * columns / _COLUMNS, PAGE / 2)
@@ -63,8 +64,8 @@ def decoding(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure
     colours = condition_colours(list(tables))
     for place, (condition, table) in enumerate(tables.items()):
         axes = panels.flat[place]
-        _units(axes, table[table["features"] == "units"], colours[condition])
-        _with_covariates(axes, table, colours[condition])
+        _draw_units(axes, scores_by_block(table), colours[condition])
+        _draw_covariates(axes, table, colours[condition])
         axes.set_title(shortened(condition, 20))
         axes.set_xlabel(
             f"Units of {layer} by rank\n({counted(table['seed'].nunique(), 'network')})"
@@ -72,13 +73,13 @@ def decoding(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure
         letter(axes, place)
     for axes in panels.flat[len(tables) :]:
         axes.set_axis_off()
-    every = pd.concat(tables.values())
+    all_rows = pd.concat(tables.values())
     for axes in panels[:, 0]:
         axes.set_ylabel(f"Average precision, {target}\nagainst other test clips")
     panels[0, 0].set_ylim(0, 1.03)
     figure.suptitle(
-        f"Fitted on {_range(every['n_train'])} train clips, scored on {_range(every['n_test'])} "
-        "test clips",
+        f"Fitted on {range_of(all_rows['n_train'])} train clips, scored on "
+        f"{range_of(all_rows['n_test'])} test clips",
         fontsize=7,
         x=0.01,
         ha="left",
@@ -101,24 +102,32 @@ def decoding(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure
     return figure
 
 
-def _units(axes: Axes, units: pd.DataFrame, colour: str) -> None:
+def scores_by_block(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the average precision of units: rows are blocks, `1–32` first, columns networks."""
+    units = table[table["features"] == "units"]
+    by_block = units.pivot(
+        index=["first_rank", "last_rank"], columns="seed", values="average_precision"
+    )
+    names = [f"{first:.0f}–{last:.0f}" for first, last in by_block.index]
+    return by_block.set_axis(names)
+
+
+def _draw_units(axes: Axes, by_block: pd.DataFrame, colour: str) -> None:
     """Draw the average precision of each block of ranks: networks, their mean and interval."""
-    blocks = sorted(set(zip(units["first_rank"], units["last_rank"], strict=True)))
-    by_block = units.pivot(index="first_rank", columns="seed", values="average_precision")
-    at = np.arange(len(blocks))
-    for _, of_network in by_block.items():
-        axes.plot(at, of_network, color=colour, linewidth=0.6, alpha=0.5)
+    at = np.arange(len(by_block))
+    for _, scores in by_block.items():
+        axes.plot(at, scores, color=colour, linewidth=0.6, alpha=0.5)
     summary = np.array([mean_and_interval(row) for row in by_block.to_numpy()])
     axes.plot(at, summary[:, 0], "o-", color=colour, linewidth=1.3, markersize=4)
     axes.vlines(at, summary[:, 1], summary[:, 2], color=colour, linewidth=1.3)
-    step = -(-len(blocks) // _MOST_TICKS)
-    names = [f"{first:.0f}–{last:.0f}" for first, last in blocks]
-    axes.set_xticks(at[::step], names[::step], rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_xlim(-1.1, len(blocks) - 0.6)
+    step = -(-len(by_block) // _MAX_TICKS)
+    names = list(by_block.index[::step])
+    axes.set_xticks(at[::step], names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xlim(-1.1, len(by_block) - 0.6)
 
 
-def _with_covariates(axes: Axes, table: pd.DataFrame, colour: str) -> None:
-    """Draw chance and covariates as lines, and the first units with covariates left of them."""
+def _draw_covariates(axes: Axes, table: pd.DataFrame, colour: str) -> None:
+    """Draw chance and covariates as lines, and covariates with the first units to the left."""
     alone = table.loc[table["features"] == "covariates", "average_precision"]
     axes.axhline(alone.mean(), color=INK, linewidth=1, linestyle="--", zorder=1)
     axes.axhline(table["chance"].mean(), color=FAINT, linewidth=1, linestyle=":", zorder=1)
@@ -133,8 +142,3 @@ def _with_covariates(axes: Axes, table: pd.DataFrame, colour: str) -> None:
         markersize=3,
         zorder=4,
     )
-
-
-def _range(counts: Iterable[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"

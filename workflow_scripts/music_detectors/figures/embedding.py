@@ -1,12 +1,13 @@
-"""Where t-SNE puts target and other clips, and how far apart the two lie."""
+"""Where t-SNE places target and other clips, and how far apart they lie."""
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from scipy.signal import fftconvolve
 
@@ -33,18 +34,18 @@ from music_detectors.figures.style import (
 )
 
 SHARES = (0.8, 0.6, 0.4, 0.2)
-"""What the iso-proportion lines enclose of their group, from the outermost."""
+"""The shares of a group that its iso-proportion lines enclose, from the outermost."""
 
 _ROLES = {"other": OTHER, "target": TARGET}
-# The groups' hues, dark enough for lines over the points.
-_LINES = {"other": "#0B5A8A", "target": "#8A3C00"}
+# Darker hues of the groups, for lines over the points.
+_LINE_COLOURS = {"other": "#0B5A8A", "target": "#8A3C00"}
 _WIDTHS = (0.5, 0.7, 0.9, 1.1)
 _COLUMNS = 4
 _CELLS = 200
-# Beyond the outermost points, as a share of their range, for the densities to run out in.
+# The margin of the densities around the outermost points, as a share of their range.
 _MARGIN = 0.4
-# More points than this are one picture in the SVG.
-_DRAWN_APART = 3000
+# With more points than this, the SVG holds them as one image.
+_MAX_VECTOR_POINTS = 3000
 _STUDY_BINS = 64
 
 
@@ -61,11 +62,11 @@ def plot_embedding(
     Raises InputError, naming the file, for one that cannot be read or has no rows.
     """
     placed, indices = {}, {}
-    for condition, of_points, of_index in zip(conditions, points, segregation, strict=True):
-        placed[condition] = read_table(of_points, EMBEDDING_POINTS)
-        indices[condition] = read_table(of_index, SEGREGATION)
-        for path, table in ((of_points, placed), (of_index, indices)):
-            if table[condition].empty:
+    for condition, points_path, index_path in zip(conditions, points, segregation, strict=True):
+        placed[condition] = read_table(points_path, EMBEDDING_POINTS)
+        indices[condition] = read_table(index_path, SEGREGATION)
+        for path, tables in ((points_path, placed), (index_path, indices)):
+            if tables[condition].empty:
                 raise damaged(path, "table", "has no rows")
     save(embedding(placed, indices, target_name(target)), svg, png)
 
@@ -74,43 +75,45 @@ def plot_embedding(
 def embedding(
     points: dict[str, pd.DataFrame], segregation: dict[str, pd.DataFrame], target: str
 ) -> Figure:
-    """Return the figure: the first network of each condition, and below the index of all.
+    """Return the figure: the first network of each condition, and below the index of all networks.
 
-    The index is shown in the study's bins and, where clips are too few for these, in coarser ones.
+    The index is shown for the study's bins and, if clips are too few for these, for coarser ones.
     """
     columns = min(len(points), _COLUMNS)
     rows = -(-len(points) // columns)
     width = PAGE if columns > 2 else PAGE * 0.67
     side = width / max(columns, 2) / MM
-    figure = Figure(figsize=(width, ((side + 2) * rows + 7 + 60) * MM))
-    above, below = figure.subfigures(2, 1, height_ratios=[(side + 2) * rows + 7, 60])
+    heights = [(side + 2) * rows + 7, 60]
+    figure = Figure(figsize=(width, sum(heights) * MM))
+    above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
     panels = above.subplots(rows, columns, squeeze=False)
     for place, (condition, table) in enumerate(points.items()):
         axes = panels.flat[place]
         seed = table["seed"].iloc[0]
-        _cloud(axes, table[table["seed"] == seed])
+        _draw_points(axes, table[table["seed"] == seed])
         axes.set_title(f"{shortened(condition, 20)} (seed {seed})")
         letter(axes, place)
     for axes in panels.flat[len(points) :]:
         axes.set_axis_off()
-    shown = _shown(segregation)
-    strips = below.subplots(1, len(shown), squeeze=False)[0]
-    for place, (prefix, title) in enumerate(shown.items()):
-        _strip(strips[place], segregation, prefix)
+    titles = index_titles(segregation)
+    strips = below.subplots(1, len(titles), squeeze=False)[0]
+    for place, (prefix, title) in enumerate(titles.items()):
+        _draw_index(strips[place], segregation, prefix)
         strips[place].set_title(title)
         letter(strips[place], len(points) + place)
     strips[0].set_ylabel(f"Segregation index of {target}\nand other clips")
-    _legends(above, below, points, target)
+    _draw_legends(above, below, points, target)
     return figure
 
 
 def density(xy: np.ndarray, edges: Sequence[np.ndarray]) -> np.ndarray:
-    """Return a Gaussian kernel density of the points `xy` (n, 2) in cells of equal size, (x, y).
+    """Return a Gaussian kernel density of the points `xy` (n, 2) in cells of equal size (x, y).
 
-    `edges` are those of the cells along each axis. The kernel's covariance is the points', times
-    Scott's factor as in SciPy's gaussian_kde, of at least a cell; the sum over the cells is 1.
+    `edges` are the edges of the cells along each axis. The covariance of the kernel is that of the
+    points, scaled by Scott's factor as in SciPy's gaussian_kde, with a standard deviation of at
+    least one cell. The sum over the cells is 1.
     """
-    counts = np.histogram2d(*xy.T, bins=edges)[0]
+    counts = np.histogram2d(xy[:, 0], xy[:, 1], bins=list(edges))[0]
     steps = np.array([along[1] - along[0] for along in edges])
     cells = [len(along) - 1 for along in edges]
     covariance = np.cov(xy.T) * len(xy) ** (-1 / 3) if len(xy) > 1 else np.zeros((2, 2))
@@ -126,14 +129,14 @@ def density(xy: np.ndarray, edges: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def iso_proportion_levels(cells: np.ndarray, shares: Sequence[float]) -> list[float]:
-    """Return the density above which the densest of `cells` hold each of `shares` of their sum."""
-    in_order = np.sort(cells, axis=None)[::-1]
-    held = np.cumsum(in_order)
-    places = np.searchsorted(held, np.array(shares) * held[-1])
-    return [float(level) for level in in_order[np.minimum(places, len(in_order) - 1)]]
+    """Return the densities above which `cells` hold each of `shares` of their sum."""
+    densest_first = np.sort(cells, axis=None)[::-1]
+    enclosed = np.cumsum(densest_first)
+    places = np.searchsorted(enclosed, np.array(shares) * enclosed[-1])
+    return [float(level) for level in densest_first[np.minimum(places, len(densest_first) - 1)]]
 
 
-def _cloud(axes: Axes, table: pd.DataFrame) -> None:
+def _draw_points(axes: Axes, table: pd.DataFrame) -> None:
     """Draw the points of one network and the iso-proportion lines of each group."""
     xy = table[["x", "y"]].to_numpy()
     low, high = xy.min(axis=0), xy.max(axis=0)
@@ -141,32 +144,31 @@ def _cloud(axes: Axes, table: pd.DataFrame) -> None:
     edges = [
         np.linspace(*ends, _CELLS + 1) for ends in zip(low - margin, high + margin, strict=True)
     ]
-    # Neither group lies over the other.
+    # In random order, so that no group covers the other.
     order = np.random.default_rng(0).permutation(len(table))
     colours = table["role"].map(_ROLES).to_numpy()
     axes.scatter(
-        *xy[order].T,
+        xy[order, 0],
+        xy[order, 1],
         c=colours[order],
         s=float(np.clip(2000 / len(table), 0.4, 7)),
         alpha=0.75,
         linewidth=0,
-        rasterized=len(table) > _DRAWN_APART,
+        rasterized=len(table) > _MAX_VECTOR_POINTS,
     )
     centres = [(along[:-1] + along[1:]) / 2 for along in edges]
-    inside = [[ends] for ends in zip(low, high, strict=True)]
-    for role, colour in _LINES.items():
+    extents = [[ends] for ends in zip(low, high, strict=True)]
+    for role, colour in _LINE_COLOURS.items():
         cells = density(xy[(table["role"] == role).to_numpy()], edges)
         levels = iso_proportion_levels(cells, SHARES)
         for level, width in zip(levels, _WIDTHS, strict=True):
             axes.contour(*centres, cells.T, levels=[level], colors=[colour], linewidths=width)
         for along, across in enumerate((1, 0)):
             within = centres[along][(cells >= levels[0]).any(axis=across)]
-            inside[along].append((within[0], within[-1]))
-    # Each axis has its own scale, as the bins of the index have.
-    for set_limits, ends in zip((axes.set_xlim, axes.set_ylim), inside, strict=True):
-        least, greatest = np.min(ends), np.max(ends)
-        room = 0.04 * (greatest - least)
-        set_limits(least - room, greatest + room)
+            extents[along].append((within[0], within[-1]))
+    # Each axis has its own scale, like the bins of the index.
+    axes.set_xlim(*_with_margin(extents[0]))
+    axes.set_ylim(*_with_margin(extents[1]))
     axes.set_box_aspect(1)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -174,18 +176,28 @@ def _cloud(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylabel("t-SNE 2 (a.u.)")
 
 
-def _shown(segregation: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """Return the title of each index to be shown by its prefix, the coarse one where it differs."""
+def _with_margin(extents: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the limits of an axis that holds all `extents`."""
+    low, high = float(np.min(extents)), float(np.max(extents))
+    margin = 0.04 * (high - low)
+    return low - margin, high + margin
+
+
+def index_titles(segregation: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Return the titles of the indices to be shown, by the prefix of their columns.
+
+    The coarse index is shown only where its bins differ from the study's.
+    """
     coarse = [int(bins) for table in segregation.values() for bins in table["coarse_bins"]]
     titles = {"": f"{_STUDY_BINS} × {_STUDY_BINS} bins, as in the study"}
     if min(coarse) < _STUDY_BINS:
         bins = f"{min(coarse)}" if min(coarse) == max(coarse) else f"{min(coarse)}–{max(coarse)}"
-        titles["coarse_"] = f"{bins} × {bins} bins, 4 clips each on average"
+        titles["coarse_"] = f"{bins} × {bins} bins, 4 clips per bin"
     return titles
 
 
-def _strip(axes: Axes, segregation: dict[str, pd.DataFrame], prefix: str) -> None:
-    """Draw the index of each network over that of its permuted roles, a column a condition."""
+def _draw_index(axes: Axes, segregation: dict[str, pd.DataFrame], prefix: str) -> None:
+    """Draw the index of each network and of its permuted roles, one column per condition."""
     index = f"{prefix}index" if prefix else "segregation_index"
     colours, markers = condition_colours(list(segregation)), condition_markers(list(segregation))
     for at, (condition, table) in enumerate(segregation.items()):
@@ -195,7 +207,11 @@ def _strip(axes: Axes, segregation: dict[str, pd.DataFrame], prefix: str) -> Non
         lowest, highest = mean - 2 * deviation, np.minimum(mean + 2 * deviation, 1)
         axes.vlines(places, lowest, highest, color=FAINT, linewidth=1.6, alpha=0.5)
         axes.plot(places, mean, "_", color=INK, markersize=3.5, markeredgewidth=0.8)
-        style = {"color": colours[condition], "marker": markers[condition], "linewidth": 0}
+        style: dict[str, Any] = {
+            "color": colours[condition],
+            "marker": markers[condition],
+            "linewidth": 0,
+        }
         axes.plot(places, values, markersize=2.8, markeredgewidth=0, clip_on=False, **style)
         centre, low, high = mean_and_interval(values)
         axes.plot([at - 0.3] * 2, [low, high], color=colours[condition], linewidth=1.3)
@@ -209,7 +225,7 @@ def _strip(axes: Axes, segregation: dict[str, pd.DataFrame], prefix: str) -> Non
             zorder=5,
             **style,
         )
-    # Intervals of few networks may leave the range of the index.
+    # Intervals over few networks may exceed the range of the index.
     low, high = axes.get_ylim()
     room = 0.03 * (min(high, 1) - max(low, 0))
     axes.set_ylim(max(low, -room), min(high, 1 + room))
@@ -222,7 +238,9 @@ def _strip(axes: Axes, segregation: dict[str, pd.DataFrame], prefix: str) -> Non
     axes.tick_params(axis="x", length=0)
 
 
-def _legends(above: object, below: object, points: dict[str, pd.DataFrame], target: str) -> None:
+def _draw_legends(
+    above: SubFigure, below: SubFigure, points: dict[str, pd.DataFrame], target: str
+) -> None:
     first = next(iter(points.values()))
     counts = first[first["seed"] == first["seed"].iloc[0]]["role"].value_counts()
     handles = [
@@ -234,14 +252,14 @@ def _legends(above: object, below: object, points: dict[str, pd.DataFrame], targ
         f"other ({counted(int(counts['other']), 'test clip')})",
     ]
     for role in ("target", "other"):
-        handles.append(Line2D([], [], color=_LINES[role], linewidth=0.9))
+        handles.append(Line2D([], [], color=_LINE_COLOURS[role], linewidth=0.9))
     labels += [f"80, 60, 40, 20% of {target}", "80, 60, 40, 20% of other"]
-    above.legend(handles, labels, loc="outside upper center", ncols=4)
+    above.legend(handles, labels, loc="outside upper center", ncols=4 if len(points) > 2 else 2)
     handles = [
         Line2D([], [], color=FAINT, marker="o", markersize=4.6, linewidth=1.3),
         Line2D([], [], color=FAINT, marker="o", markersize=2.8, linewidth=0, markeredgewidth=0),
         Line2D([], [], color=INK, marker="_", markersize=3.5, linewidth=0, markeredgewidth=0.8),
         Line2D([], [], color=FAINT, linewidth=1.6, alpha=0.5),
     ]
-    labels = ["mean, 95% interval", "one network", "its roles permuted: mean", "± 2 SD"]
+    labels = ["mean, 95% interval", "one network", "permuted roles: mean", "± 2 SD"]
     below.legend(handles, labels, loc="outside upper center", ncols=4)

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
@@ -20,14 +21,14 @@ from music_detectors.figures.style import FAINT, LOOK, MM, PAGE, save, shortened
 from music_detectors.spectrograms.shard import open_spectrogram_shard, read_index
 
 _EXAMPLES = 4
-# As many shades as can be told apart; fewer than 256 keep the SVG, which holds each pixel, small.
+# Fewer than 256 colours keep the SVG small, and 64 shades are as many as can be distinguished.
 _COLOURS = colormaps["magma"].resampled(64)
 _KILOHERTZ = (0.5, 1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
 class Example:
-    """One clip: its classes' names, and its log-Mel (mels, frames) in dB up to its true end."""
+    """A clip: the names of its classes, and its log-Mel (mels, frames) in dB, without padding."""
 
     title: str
     log_mel: np.ndarray
@@ -35,7 +36,7 @@ class Example:
 
 @dataclass(frozen=True)
 class MelAxes:
-    """What the rows and columns of a log-Mel are: bands on the HTK mel scale, and hops."""
+    """The scales of a log-Mel: its rows are bands on the HTK mel scale, its columns frames."""
 
     f_min: float
     f_max: float
@@ -44,7 +45,7 @@ class MelAxes:
     seconds_per_frame: float
 
     def row_of(self, hertz: float) -> float:
-        """Return the place of a frequency, in rows, among the centre frequencies of the bands."""
+        """Return the fractional row whose band is centred on the frequency `hertz`."""
         low, high, at = (2595 * np.log10(1 + f / 700) for f in (self.f_min, self.f_max, hertz))
         return float((at - low) / (high - low) * (self.n_mels + 1) - 1)
 
@@ -56,11 +57,10 @@ def plot_example_spectrograms(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw up to four clips of each branch of `classes` from the shards beside `index`.
+    """Draw up to four clips of each branch of `classes` from the shards in the folder of `index`.
 
-    Clips of one class are preferred, whole ones, and each of another class; the first of the
-    index are taken. Raises InputError, naming the file, when one cannot be read, a clip is not in
-    it, or no clip has all its labels in one branch.
+    See `choose` for the choice. Raises InputError, naming the file, when one cannot be read, a
+    clip is not in it, or no clip has all its labels in one branch.
     """
     index_table = read_index(index)
     class_table = read_table(classes, CLASSES)
@@ -69,23 +69,27 @@ def plot_example_spectrograms(
     if len(unknown):
         raise damaged(index, "table", f"clip {unknown.iloc[0]} is not in {clips}")
     index_table["mids"] = [labels[clip].split(";") for clip in index_table["clip_id"]]
-    examples, axes = {}, None
+    names = class_table.set_index("mid")["name"]
+    examples: dict[str, list[Example]] = {}
+    mel = None
     for branch, rows in choose(index_table, class_table).items():
-        names = class_table.set_index("mid")["name"]
         examples[branch] = []
         for _, row in rows.iterrows():
-            log_mel, axes = _read(Path(index).parent / f"{row['shard']}.h5", row)
+            log_mel, mel = _read(Path(index).parent / f"{row['shard']}.h5", row)
             title = ", ".join(names[mid] for mid in row["mids"])
             examples[branch].append(Example(title, log_mel))
-    if axes is None:
+    if mel is None:
         raise InputError(f"{index}: no clip has all its labels in one branch of {classes}")
-    save(example_spectrograms(examples, axes), svg, png)
+    save(example_spectrograms(examples, mel), svg, png)
 
 
 def choose(index: pd.DataFrame, classes: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return rows of `index` (clip_id, shard, row, n_frames, mids), up to four for each branch.
+    """Return up to four rows of `index` (clip_id, shard, row, n_frames, mids) for each branch.
 
-    Branches come in the order in which `classes` names them; those without a clip are left out.
+    Only clips with all labels in one branch are considered. Complete clips with few labels come
+    first, and clips of different classes before further clips of the same class; otherwise the
+    order of the index decides. Branches are in the order of `classes`; those without clips are
+    left out.
     """
     branch_of = classes.set_index("mid")["branch"]
     branches = [{branch_of.get(mid) for mid in mids} for mids in index["mids"]]
@@ -98,8 +102,8 @@ def choose(index: pd.DataFrame, classes: pd.DataFrame) -> dict[str, pd.DataFrame
     chosen = {}
     for branch in dict.fromkeys(classes["branch"]):
         rows = ranked[ranked["branch"] == branch]
-        again = rows["first"].duplicated()
-        rows = pd.concat([rows[~again], rows[again]]).head(_EXAMPLES)
+        same_class = rows["first"].duplicated()
+        rows = pd.concat([rows[~same_class], rows[same_class]]).head(_EXAMPLES)
         if len(rows):
             chosen[branch] = rows
     return chosen
@@ -123,7 +127,7 @@ def _read(path: Path, row: pd.Series) -> tuple[np.ndarray, MelAxes]:
 
 @LOOK
 def example_spectrograms(examples: dict[str, list[Example]], mel: MelAxes) -> Figure:
-    """Return the figure: a row a branch, all panels on one scale of level."""
+    """Return the figure: one row per branch, all panels on one scale of level."""
     columns = max(len(row) for row in examples.values())
     rows = len(examples)
     figure = Figure(figsize=(PAGE * max(columns, 2) / _EXAMPLES, (16 + 25 * rows) * MM))
@@ -136,7 +140,7 @@ def example_spectrograms(examples: dict[str, list[Example]], mel: MelAxes) -> Fi
         panels[filled[-1], column].tick_params(labelbottom=True)
     for axes_row, (branch, row) in zip(panels, examples.items(), strict=True):
         for axes, example in zip(axes_row, row, strict=False):
-            image = _panel(axes, example, mel, (low, high))
+            image = _draw_example(axes, example, mel, (low, high))
         for axes in axes_row[len(row) :]:
             axes.set_axis_off()
         axes_row[0].set_ylabel(fill(shortened(branch, 40), 15), fontsize=6.5, fontweight="bold")
@@ -147,13 +151,14 @@ def example_spectrograms(examples: dict[str, list[Example]], mel: MelAxes) -> Fi
     panels[0, 0].set_ylim(-0.5, mel.n_mels)
     figure.supxlabel("Time (s)", fontsize=7)
     figure.supylabel("Mel band centre (kHz)", fontsize=7)
-    bar = figure.colorbar(image, ax=panels, shrink=min(1.0, 2.5 / rows), aspect=25, pad=0.01)
-    bar.set_label("Power (dB)")
-    bar.outline.set_visible(False)
+    if image is not None:
+        bar = figure.colorbar(image, ax=panels, shrink=min(1.0, 2.5 / rows), aspect=25, pad=0.01)
+        bar.set_label("Power (dB)")
+        bar.outline.set_visible(False)
     return figure
 
 
-def _panel(axes: Axes, example: Example, mel: MelAxes, limits: Sequence[float]) -> object:
+def _draw_example(axes: Axes, example: Example, mel: MelAxes, limits: Sequence[float]) -> AxesImage:
     axes.set_facecolor("#EDEDED")
     axes.set_title(shortened(example.title, 27), fontsize=6, fontweight="normal", pad=2)
     n_mels, frames = example.log_mel.shape

@@ -1,7 +1,8 @@
-"""What the selective units answer to each genre of the target, over other sounds."""
+"""The response of the selective units to each genre of the target, compared with other sounds."""
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,9 +30,9 @@ from music_detectors.figures.style import (
 )
 from music_detectors.genres.columns import GENRES
 
-_SIGNIFICANT = 0.05
+_ALPHA = 0.05
 _NAME_LENGTH = 30
-_HIGH = 0.42
+_DOT_SPREAD = 0.42
 
 
 def plot_genres(
@@ -41,9 +42,9 @@ def plot_genres(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the genres of `conditions` from their tables, genres/{condition}.tsv.
+    """Draw the genres of `conditions` from their `tables`.
 
-    Raises InputError, naming the file, for one that cannot be read.
+    Raises InputError, naming the file, for a table that cannot be read.
     """
     read = [read_table(path, GENRES) for path in tables]
     save(genres(dict(zip(conditions, read, strict=True)), target_name(target)), svg, png)
@@ -51,12 +52,12 @@ def plot_genres(
 
 @LOOK
 def genres(tables: dict[str, pd.DataFrame], target: str) -> Figure:
-    """Return the figure: a row a genre, by its mean effect in the first condition; a panel each."""
-    every = pd.concat(tables.values(), ignore_index=True)
-    if every.empty:
+    """Return the figure: one panel per condition, one row per genre (see `sorted_genres`)."""
+    all_rows = pd.concat(tables.values(), ignore_index=True)
+    if all_rows.empty:
         return _without_genres(target)
-    listed = _in_order(next(iter(tables.values())), every)
-    width = max(PAGE * (len(tables) + 1) / 5, PAGE / 2)
+    listed = sorted_genres(list(tables.values()))
+    width = PAGE * max((len(tables) + 1) / 5, 0.8)
     figure = Figure(figsize=(width, (28 + 3.9 * len(listed)) * MM))
     panels = figure.subplots(1, len(tables), sharex=True, sharey=True, squeeze=False)[0]
     for place, (condition, table) in enumerate(tables.items()):
@@ -65,7 +66,7 @@ def genres(tables: dict[str, pd.DataFrame], target: str) -> Figure:
         marker = condition_markers(list(tables))[condition]
         for row, mid in enumerate(listed["mid"]):
             axes.axhline(row, color=FAINT, linewidth=0.3, alpha=0.5, zorder=0)
-            _genre(axes, row, table[table["mid"] == mid], colour, marker)
+            _draw_genre(axes, row, table[table["mid"] == mid], colour, marker)
         axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
         networks = counted(table["seed"].nunique(), "network")
         axes.set_title(f"{shortened(condition, 20)}\n{networks}", fontsize=7)
@@ -76,14 +77,14 @@ def genres(tables: dict[str, pd.DataFrame], target: str) -> Figure:
     panels[0].set_yticks(
         range(len(listed)), [shortened(name, _NAME_LENGTH) for name in listed["name"]]
     )
-    _numbers(panels[-1], listed["n_clips"])
-    n_other = every["n_other"].max()
+    _write_counts(panels[-1], listed["n_clips"])
+    n_other = all_rows["n_other"].max()
     figure.supxlabel(
         f"Response of the selective units: Hedges' g, clips of the genre against "
         f"{counted(int(n_other), 'other clip')} (0: no difference)",
         fontsize=7,
     )
-    _legend(figure)
+    _draw_legend(figure)
     return figure
 
 
@@ -103,19 +104,24 @@ def _without_genres(target: str) -> Figure:
     return figure
 
 
-def _in_order(first: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
-    """Return mid, name and n_clips of each genre by its mean effect in the table `first`."""
-    listed = every.drop_duplicates("mid")[["mid", "name", "n_clips"]]
-    finite = first[np.isfinite(first["hedges_g"])]
+def sorted_genres(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return mid, name and n_clips of each genre, sorted by its mean effect in the first table."""
+    listed = pd.concat(tables).drop_duplicates("mid")[["mid", "name", "n_clips"]]
+    finite = tables[0][np.isfinite(tables[0]["hedges_g"])]
     effect = listed["mid"].map(finite.groupby("mid")["hedges_g"].mean()).fillna(-np.inf)
     return listed.iloc[np.argsort(-effect.to_numpy(), kind="stable")]
 
 
-def _genre(axes: Axes, row: int, networks: pd.DataFrame, colour: str, marker: str) -> None:
-    """Draw one genre: a dot a network, filled where significant, and their mean and interval."""
+def significantly_above(networks: pd.DataFrame) -> np.ndarray:
+    """Tell for each network (n,) whether its response to the genre is significantly larger."""
+    return ((networks["p_holm"] < _ALPHA) & (networks["hedges_g"] > 0)).to_numpy()
+
+
+def _draw_genre(axes: Axes, row: int, networks: pd.DataFrame, colour: str, marker: str) -> None:
+    """Draw one genre: a dot per network, filled if significant, and the mean and interval."""
     effect = networks["hedges_g"].to_numpy()
-    kept = np.isfinite(effect)
-    if not kept.any():
+    finite = np.isfinite(effect)
+    if not finite.any():
         axes.annotate(
             "too few clips",
             (0, row),
@@ -126,13 +132,13 @@ def _genre(axes: Axes, row: int, networks: pd.DataFrame, colour: str, marker: st
             va="center",
         )
         return
-    effect = effect[kept]
-    significant = (networks["p_holm"].to_numpy()[kept] < _SIGNIFICANT) & (effect > 0)
-    places = row + spread(len(effect), _HIGH)
-    for chosen, face in ((significant, colour), (~significant, "white")):
+    significant = significantly_above(networks)[finite]
+    effect = effect[finite]
+    places = row + spread(len(effect), _DOT_SPREAD)
+    for drawn, face in ((significant, colour), (~significant, "white")):
         axes.plot(
-            effect[chosen],
-            places[chosen],
+            effect[drawn],
+            places[drawn],
             marker,
             color=face,
             markeredgecolor=colour,
@@ -154,9 +160,9 @@ def _genre(axes: Axes, row: int, networks: pd.DataFrame, colour: str, marker: st
     )
 
 
-def _numbers(axes: Axes, n_clips: pd.Series) -> None:
-    """Write the number of test clips of each genre at the right of a panel."""
-    style = {"textcoords": "offset points", "fontsize": 5.5, "color": FAINT}
+def _write_counts(axes: Axes, n_clips: pd.Series) -> None:
+    """Write the number of test clips of each genre to the right of a panel."""
+    style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 5.5, "color": FAINT}
     for row, number in enumerate(n_clips):
         axes.annotate(
             f"{number:,}",
@@ -169,8 +175,13 @@ def _numbers(axes: Axes, n_clips: pd.Series) -> None:
     axes.annotate("clips", (1, 1), xytext=(3, 0), xycoords="axes fraction", va="bottom", **style)
 
 
-def _legend(figure: Figure) -> None:
-    dot = {"linewidth": 0, "markersize": 2.6, "markeredgewidth": 0.5, "markeredgecolor": FAINT}
+def _draw_legend(figure: Figure) -> None:
+    dot: dict[str, Any] = {
+        "linewidth": 0,
+        "markersize": 2.6,
+        "markeredgewidth": 0.5,
+        "markeredgecolor": FAINT,
+    }
     handles = [
         Line2D([], [], color=FAINT, marker="o", markersize=4.4, linewidth=1.1),
         Line2D([], [], color=FAINT, marker="o", **dot),
@@ -178,7 +189,7 @@ def _legend(figure: Figure) -> None:
     ]
     labels = [
         "mean, 95% interval",
-        f"one network, above other clips (Holm p < {_SIGNIFICANT:g})",
-        "one network, not so",
+        f"one network, above other clips (Holm p < {_ALPHA:g})",
+        "one network, not significantly",
     ]
     figure.legend(handles, labels, loc="outside upper center", ncols=3)

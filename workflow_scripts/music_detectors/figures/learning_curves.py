@@ -50,17 +50,18 @@ def plot_learning_curves(
 
 @LOOK
 def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
-    """Return the figure of the `histories` of each condition, one a network."""
+    """Return the figure of the `histories` of each condition, one history per network."""
     colours, markers = condition_colours(list(histories)), condition_markers(list(histories))
     figure = Figure(figsize=(PAGE, 70 * MM))
     loss, precision = figure.subplots(1, 2)
     for condition, tables in histories.items():
         trained = [table for table in tables if table["epoch"].max() > 0]
-        _curves(loss, trained, "loss", colours[condition])
-        _curves(precision, trained, "validation_map", colours[condition])
-        _best_epochs(precision, trained, colours[condition], markers[condition])
+        _draw_curves(loss, trained, "loss", colours[condition])
+        _draw_curves(precision, trained, "validation_map", colours[condition])
+        for kept in filter(None, map(kept_epoch, trained)):
+            _draw_dots(precision, kept[:1], kept[1:], colours[condition], markers[condition])
         untrained = [table for table in tables if table["epoch"].max() == 0]
-        _at_the_start(precision, untrained, colours[condition], markers[condition])
+        _draw_untrained(precision, untrained, colours[condition], markers[condition])
     loss.set_ylabel("Training loss\n(mean binary cross-entropy, nats)")
     logarithmic(loss)
     precision.set_ylabel("Validation mAP\n(mean over classes)")
@@ -88,8 +89,21 @@ def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
     return figure
 
 
-def _curves(axes: Axes, tables: list[pd.DataFrame], column: str, colour: str) -> None:
-    """Draw `column` by epoch: each network thin, and where they are several, their mean thick."""
+def kept_epoch(history: pd.DataFrame) -> tuple[float, float] | None:
+    """Return the epoch whose weights were kept and its validation mAP; None without validation."""
+    if history["validation_map"].isna().all():
+        return None
+    best = history.loc[history["validation_map"].idxmax()]
+    return float(best["epoch"]), float(best["validation_map"])
+
+
+def mean_by_epoch(histories: list[pd.DataFrame], column: str) -> pd.Series:
+    """Return the mean of `column` over networks, by epoch."""
+    return pd.concat(histories).groupby("epoch")[column].mean()
+
+
+def _draw_curves(axes: Axes, tables: list[pd.DataFrame], column: str, colour: str) -> None:
+    """Draw `column` by epoch: thin lines for networks, and a thick one for the mean of several."""
     thin = len(tables) > 1
     for table in tables:
         axes.plot(
@@ -100,27 +114,19 @@ def _curves(axes: Axes, tables: list[pd.DataFrame], column: str, colour: str) ->
             alpha=0.55 if thin else 1.0,
         )
     if thin:
-        mean = pd.concat(tables).groupby("epoch")[column].mean()
+        mean = mean_by_epoch(tables, column)
         axes.plot(mean.index, mean, color=colour, linewidth=1.8)
 
 
-def _best_epochs(axes: Axes, tables: list[pd.DataFrame], colour: str, marker: str) -> None:
-    """Mark the epoch whose weights were kept, for each network that has one."""
-    for table in tables:
-        if table["validation_map"].notna().any():
-            best = table.loc[table["validation_map"].idxmax()]
-            _dots(axes, [best["epoch"]], [best["validation_map"]], colour, marker)
-
-
-def _at_the_start(axes: Axes, tables: list[pd.DataFrame], colour: str, marker: str) -> None:
-    """Draw networks without training at epoch 0, and their mean as a level to compare with."""
-    values = [table["validation_map"].iloc[0] for table in tables]
+def _draw_untrained(axes: Axes, tables: list[pd.DataFrame], colour: str, marker: str) -> None:
+    """Draw untrained networks at epoch 0, and a horizontal line at their mean."""
+    values = [float(table["validation_map"].iloc[0]) for table in tables]
     if np.isfinite(values).any():
-        _dots(axes, spread(len(values), 0.5), values, colour, marker)
-        axes.axhline(np.nanmean(values), color=colour, linewidth=0.8, linestyle=(0, (4, 3)))
+        _draw_dots(axes, spread(len(values), 0.5).tolist(), values, colour, marker)
+        axes.axhline(float(np.nanmean(values)), color=colour, linewidth=0.8, linestyle=(0, (4, 3)))
 
 
-def _dots(axes: Axes, x: Sequence, y: Sequence, colour: str, marker: str) -> None:
+def _draw_dots(axes: Axes, x: Sequence, y: Sequence, colour: str, marker: str) -> None:
     axes.plot(
         x,
         y,

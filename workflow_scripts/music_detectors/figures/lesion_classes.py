@@ -1,6 +1,7 @@
-"""Which natural classes lose most when the most selective units are silenced."""
+"""Which natural-sound classes lose most when the most selective units are silenced."""
 
 import os
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from music_detectors.figures.style import (
 )
 from music_detectors.lesions.columns import LESION_CLASSES
 
-_NAMED_AT_MOST = 60
+_MAX_NAMED = 60
 _ENDS = 30
 _NAME_LENGTH = 32
 
@@ -37,10 +38,10 @@ def plot_lesion_classes(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the classes of `condition` from its lesions' classes.tsv.
+    """Draw the classes of `condition` from classes.tsv of its lesions (`table`).
 
-    Of the fractions, the one nearest `fraction` is shown. Raises InputError, naming the file, when
-    it cannot be read or has no top lesion.
+    The lesion whose fraction is nearest `fraction` is shown. Raises InputError, naming the file,
+    when it cannot be read or has no top lesion.
     """
     read = read_table(table, LESION_CLASSES)
     if not (read["lesion"] == "top").any():
@@ -50,20 +51,13 @@ def plot_lesion_classes(
 
 @LOOK
 def lesion_classes(table: pd.DataFrame, condition: str, fraction: float) -> Figure:
-    """Return the figure of the natural classes, sorted by what the top lesion of `fraction` costs.
+    """Return the figure of the natural classes, sorted by the effect of the top lesion.
 
-    Up to 60 classes are all named. Of more, one panel names the 30 that lose most, a second the 30
-    that lose least.
+    All classes are named if there are at most 60. Otherwise one panel names the 30 that lose most,
+    the other the 30 that lose least.
     """
-    natural = table[(table["group"] == "natural") & (table["n_positive"] > 0)]
-    top = natural[(natural["lesion"] == "top") & (natural["fraction"] == fraction)]
-    by_network = top.pivot(index="index", columns="seed", values="change")
-    classes = top.groupby("index")[["average_precision", "change", "random_mean", "random_sd"]]
-    classes = classes.mean().join(top.groupby("index")[["name", "n_positive"]].first())
-    classes["before"] = classes["average_precision"] - classes["change"]
-    order = np.argsort(classes["change"].to_numpy(), kind="stable")
-    classes, by_network = classes.iloc[order], by_network.iloc[order]
-    if len(classes) <= _NAMED_AT_MOST:
+    classes, by_network = sorted_classes(table, fraction)
+    if len(classes) <= _MAX_NAMED:
         figure = Figure(figsize=(PAGE * 0.67, (32 + 3.3 * len(classes)) * MM))
         panels = [figure.subplots()]
         parts = [slice(None)]
@@ -75,8 +69,8 @@ def lesion_classes(table: pd.DataFrame, condition: str, fraction: float) -> Figu
             panels[place].set_title(f"The {_ENDS} that lose {end}")
             letter(panels[place], place)
     for axes, rows in zip(panels, parts, strict=True):
-        _named(axes, classes.iloc[rows], by_network.iloc[rows])
-        axes.set_xlabel("Change of average precision")
+        _draw_named(axes, classes.iloc[rows], by_network.iloc[rows])
+        axes.set_xlabel("Change in average precision")
     networks = counted(by_network.shape[1], "network")
     figure.suptitle(
         f"{shortened(condition, 20)} ({networks}): the top {100 * fraction:.3g}% of units of "
@@ -94,14 +88,46 @@ def lesion_classes(table: pd.DataFrame, condition: str, fraction: float) -> Figu
     return figure
 
 
-def _named(axes: Axes, classes: pd.DataFrame, by_network: pd.DataFrame) -> None:
+def sorted_classes(table: pd.DataFrame, fraction: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the natural classes with test clips by the change that the top lesion causes.
+
+    The classes have the columns name, n_positive, change, intact (average precision without a
+    lesion), and random_low and random_high, the changes 2 standard deviations below and above the
+    mean of the random lesions; all are means over networks. The second table has the changes of
+    single networks (classes, networks).
+    """
+    natural = table[(table["group"] == "natural") & (table["n_positive"] > 0)]
+    top = natural[(natural["lesion"] == "top") & (natural["fraction"] == fraction)]
+    by_network = top.pivot(index="index", columns="seed", values="change")
+    by_class = top.groupby("index")
+    means = by_class[["average_precision", "change", "random_mean", "random_sd"]].mean()
+    intact = means["average_precision"] - means["change"]
+    classes = (
+        by_class[["name", "n_positive"]]
+        .first()
+        .assign(
+            change=means["change"],
+            intact=intact,
+            random_low=means["random_mean"] - intact - 2 * means["random_sd"],
+            random_high=means["random_mean"] - intact + 2 * means["random_sd"],
+        )
+    )
+    order = np.argsort(classes["change"].to_numpy(), kind="stable")
+    return classes.iloc[order], by_network.iloc[order]
+
+
+def _draw_named(axes: Axes, classes: pd.DataFrame, by_network: pd.DataFrame) -> None:
     """Draw each class as a bar with its name, a dot for each network, and the random lesions."""
     places = np.arange(len(classes))
     axes.barh(places, classes["change"], height=0.82, color=COLOURS["top"], alpha=0.6, linewidth=0)
-    middle = classes["random_mean"] - classes["before"]
-    reach = 2 * classes["random_sd"]
     axes.hlines(
-        places, middle - reach, middle + reach, color=FAINT, alpha=0.7, linewidth=3, zorder=2
+        places,
+        classes["random_low"],
+        classes["random_high"],
+        color=FAINT,
+        alpha=0.7,
+        linewidth=3,
+        zorder=2,
     )
     for changes in by_network.to_numpy().T:
         axes.plot(
@@ -111,20 +137,18 @@ def _named(axes: Axes, classes: pd.DataFrame, by_network: pd.DataFrame) -> None:
     axes.set_ylim(max(len(classes), 1) - 0.4, -0.6)
     axes.set_yticks(places, [shortened(name, _NAME_LENGTH) for name in classes["name"]])
     axes.tick_params(axis="y", length=0)
-    for place, n, before in zip(places, classes["n_positive"], classes["before"], strict=True):
-        _aside(axes, (1, place), axes.get_yaxis_transform(), f"{before:.2f}  {n:,}", "center")
-    _aside(axes, (1, 1), "axes fraction", "AP  clips", "bottom")
-
-
-def _aside(axes: Axes, at: tuple, system: object, text: str, vertical: str) -> None:
-    """Write `text` to the right of the panel."""
-    axes.annotate(
-        text,
-        at,
-        xytext=(2, 0),
-        xycoords=system,
-        textcoords="offset points",
-        fontsize=5.5,
-        color=FAINT,
-        va=vertical,
-    )
+    style: dict[str, Any] = {
+        "xytext": (2, 0),
+        "textcoords": "offset points",
+        "fontsize": 5.5,
+        "color": FAINT,
+    }
+    for place, n, intact in zip(places, classes["n_positive"], classes["intact"], strict=True):
+        axes.annotate(
+            f"{intact:.2f}  {n:,}",
+            (1, place),
+            xycoords=axes.get_yaxis_transform(),
+            va="center",
+            **style,
+        )
+    axes.annotate("AP  clips", (1, 1), xycoords="axes fraction", va="bottom", **style)

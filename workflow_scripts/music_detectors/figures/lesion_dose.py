@@ -1,10 +1,11 @@
-"""Recognition against the share of units silenced."""
+"""Recognition as a function of the share of units silenced."""
 
 import os
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -36,29 +37,27 @@ def plot_lesion_dose(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the lesions of every size of `conditions` from their lesions.tsv, one a fraction.
+    """Draw the lesions of all fractions in each of `conditions`, from their lesions.tsv (`tables`).
 
-    `tables` are in the order of `conditions`, equally many of each.
-
-    Raises InputError, naming the file, for one that cannot be read or lacks a lesion.
+    See `read_lesions` for the order of `tables`. Raises InputError, naming the file, for one that
+    cannot be read or lacks a lesion.
     """
     save(lesion_dose(read_lesions(tables, conditions), target_name(target)), svg, png)
 
 
 @LOOK
 def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
-    """Return the figure: a column a condition, natural classes above, those of `target` below.
+    """Return the figure: one column per condition, natural classes above, target classes below.
 
-    A group without a class that occurs is left out.
+    Groups without any class among the test clips are left out.
     """
-    every = pd.concat(tables.values())
     groups = {"natural": "natural classes", "target": f"classes of {shortened(target, 20)}"}
-    n_classes = every.groupby("group")["n_classes"].max()
+    n_classes = pd.concat(tables.values()).groupby("group")["n_classes"].max()
     groups = {group: name for group, name in groups.items() if n_classes[group] > 0}
     columns = min(len(tables), _COLUMNS)
     blocks = -(-len(tables) // columns)
     rows = blocks * len(groups)
-    width = max(PAGE * columns / _COLUMNS, PAGE / 2)
+    width = PAGE * max(columns / _COLUMNS, 0.75)
     figure = Figure(figsize=(width, (22 + 44 * max(rows, 1)) * MM))
     panels = figure.subplots(max(rows, 1), columns, sharex=True, squeeze=False)
     for axes in panels.flat:
@@ -70,7 +69,7 @@ def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
             axes.set_axis_on()
             if axes is not first:
                 axes.sharey(first)
-            _panel(axes, table[table["group"] == group])
+            _draw_panel(axes, table[table["group"] == group])
             if at == 0:
                 n = counted(table["seed"].nunique(), "network")
                 axes.set_title(f"{shortened(condition, 14)} ({n})")
@@ -78,11 +77,11 @@ def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
                 axes.set_xlabel(f"Silenced units of {table['layer'].iloc[0]} (%)")
             if place % columns == 0:
                 number = int(n_classes[group])
-                axes.set_ylabel(f"Change of mAP of the\n{number} {name}")
+                axes.set_ylabel(f"Change in mAP over the\n{number} {name}")
             else:
                 axes.tick_params(labelleft=False)
             letter(axes, at * len(tables) + place)
-    handles = [
+    handles: list[Artist] = [
         Line2D([], [], color=COLOURS[lesion], marker=marker, markersize=3.6, linewidth=1.3)
         for lesion, marker in _MARKERS.items()
     ]
@@ -92,23 +91,40 @@ def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
         Patch(facecolor=FAINT, alpha=0.35, linewidth=0),
     ]
     labels = [*_MARKERS, "one network", "random, mean", "random, middle 95%"]
-    figure.legend(handles, labels, loc="outside upper center", ncols=7 if columns > 2 else 3)
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=7 if columns == _COLUMNS else 4
+    )
     return figure
 
 
-def _panel(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw the lesions of one condition and group of classes."""
+def random_changes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return low, mean and high of the changes in mAP by random lesions, by fraction.
+
+    `low` and `high` enclose the middle 95% of a network's random lesions; all are means over
+    networks.
+    """
     random = table[table["random"]].groupby(["fraction", "seed"])["change"]
-    # The middle of each network's random lesions, on average over the networks.
-    low, _, high = random.quantile(MIDDLE_95).unstack().groupby("fraction").mean().to_numpy().T
+    ends = random.quantile(list(MIDDLE_95)).unstack().groupby("fraction").mean()
     mean = random.mean().groupby("fraction").mean()
-    share = 100 * mean.index.to_numpy()
-    axes.fill_between(share, low, high, color=FAINT, alpha=0.35, linewidth=0, zorder=1)
-    axes.plot(share, mean, color=INK, linewidth=1, linestyle="--", zorder=2)
+    return pd.DataFrame({"low": ends[MIDDLE_95[0]], "mean": mean, "high": ends[MIDDLE_95[-1]]})
+
+
+def changes(table: pd.DataFrame, lesion: str) -> pd.DataFrame:
+    """Return the changes in mAP by `lesion`: rows are fractions, columns networks."""
+    rows = table[table["lesion"] == lesion]
+    return rows.pivot(index="fraction", columns="seed", values="change")
+
+
+def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw the lesions of one condition and group of classes."""
+    random = random_changes(table)
+    share = 100 * random.index.to_numpy()
+    axes.fill_between(
+        share, random["low"], random["high"], color=FAINT, alpha=0.35, linewidth=0, zorder=1
+    )
+    axes.plot(share, random["mean"], color=INK, linewidth=1, linestyle="--", zorder=2)
     for lesion, marker in _MARKERS.items():
-        change = table[table["lesion"] == lesion].pivot(
-            index="fraction", columns="seed", values="change"
-        )
+        change = changes(table, lesion)
         colour = COLOURS[lesion]
         axes.plot(share, change, color=colour, linewidth=0.5, alpha=0.5, zorder=3)
         axes.plot(

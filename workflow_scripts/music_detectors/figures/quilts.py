@@ -1,7 +1,8 @@
-"""Response of the most and the least selective units against the length of a quilt's segments."""
+"""Response of the most and the least selective units by segment length of quilts."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from music_detectors.figures.style import (
     TARGET,
     counted,
     letter,
+    range_of,
     save,
     shortened,
     target_name,
@@ -29,8 +31,8 @@ _ROLES = {"target": TARGET, "other": OTHER}
 _MARKERS = {"target": "o", "other": "s"}
 _GROUPS = ("most", "least")
 _COLUMNS = 4
-# Octaves from the longest segments to the place of intact clips.
-_APART = 1.4
+# Octaves from the longest segments to intact clips on the horizontal axis.
+_INTACT_OFFSET = 1.4
 
 
 def plot_quilts(
@@ -41,7 +43,7 @@ def plot_quilts(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the responses to quilts in each of `conditions`, whose responses.tsv are `tables`.
+    """Draw the responses to quilts in each of `conditions` from their responses.tsv (`tables`).
 
     Raises InputError, naming the file, for one that cannot be read or has no row.
     """
@@ -55,7 +57,7 @@ def plot_quilts(
 
 @LOOK
 def quilts(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure:
-    """Return the figure: a column a condition, the most selective units above the least."""
+    """Return the figure: one column per condition, the most selective units above the least."""
     columns = min(len(tables), _COLUMNS)
     bands = -(-len(tables) // columns)
     width = max(PAGE * columns / _COLUMNS, PAGE / 2)
@@ -69,24 +71,24 @@ def quilts(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure:
         for row, group in enumerate(_GROUPS, start=band * len(_GROUPS)):
             for axes, (condition, table) in zip(panels[row], shown, strict=False):
                 axes.set_axis_on()
-                _panel(axes, table[table["group"] == group])
+                _draw_panel(axes, table[table["group"] == group])
                 if group == _GROUPS[0]:
                     axes.set_title(shortened(condition, 20))
                 else:
                     networks = counted(table["seed"].nunique(), "network")
-                    axes.set_xlabel(f"Length of segments (ms)\n{networks}")
+                    axes.set_xlabel(f"Segment length (ms)\n{networks}")
                 letter(axes, place)
                 place += 1
             panels[row, 0].set_ylabel(
                 f"Mean response of {group}\nselective units of {layer}\n(activation, a.u.)"
             )
-    every = pd.concat(tables.values())
+    all_rows = pd.concat(tables.values())
     handles, labels = [], []
     for role, name in (("target", target), ("other", "other")):
         handles.append(
             Line2D([], [], color=_ROLES[role], marker=_MARKERS[role], markersize=4, linewidth=1.3)
         )
-        n_clips = _range(every.loc[every["role"] == role, "n_clips"])
+        n_clips = range_of(all_rows.loc[all_rows["role"] == role, "n_clips"])
         labels.append(f"{name}, mean of networks ({n_clips} test clips)")
     handles.append(Line2D([], [], color=INK, linewidth=0.6, alpha=0.5))
     labels.append("one network")
@@ -94,36 +96,40 @@ def quilts(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw the responses of one group of units: those of the networks and their mean."""
+def responses_by_length(table: pd.DataFrame, role: str) -> pd.DataFrame:
+    """Return the responses to clips of `role`: rows are segment lengths (ms), columns networks.
+
+    Intact clips are in the last row, with an infinite length.
+    """
+    rows = table[table["role"] == role].fillna({"segment_ms": np.inf})
+    return rows.pivot(index="segment_ms", columns="seed", values="response")
+
+
+def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw the responses of one group of units: networks and their mean."""
     lengths = sorted(table["segment_ms"].dropna().unique())
     at = np.log2(lengths)
-    intact = at[-1] + _APART
+    intact = at[-1] + _INTACT_OFFSET
     for role, colour in _ROLES.items():
-        of_role = table[table["role"] == role].copy()
-        # An infinite length sorts last.
-        of_role["segment_ms"] = of_role["segment_ms"].fillna(np.inf)
-        responses = of_role.pivot(index="segment_ms", columns="seed", values="response")
-        for of_network in responses.to_numpy().T:
-            axes.plot(at, of_network[:-1], color=colour, linewidth=0.6, alpha=0.5)
-            axes.plot(
-                [at[-1], intact], of_network[-2:], ":", color=colour, linewidth=0.6, alpha=0.5
-            )
+        responses = responses_by_length(table, role)
+        for network in responses.to_numpy().T:
+            axes.plot(at, network[:-1], color=colour, linewidth=0.6, alpha=0.5)
+            axes.plot([at[-1], intact], network[-2:], ":", color=colour, linewidth=0.6, alpha=0.5)
         mean = responses.mean(axis=1).to_numpy()
-        look = {"color": colour, "marker": _MARKERS[role], "markersize": 4, "zorder": 4}
-        axes.plot(at, mean[:-1], linewidth=1.4, **look)
-        axes.plot([intact], mean[-1:], linewidth=0, **look)
-    axes.axvline(intact - _APART / 2, color=INK, linewidth=0.4, linestyle=":")
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": _MARKERS[role],
+            "markersize": 4,
+            "zorder": 4,
+        }
+        axes.plot(at, mean[:-1], linewidth=1.4, **style)
+        axes.plot([intact], mean[-1:], linewidth=0, **style)
+    axes.axvline(intact - _INTACT_OFFSET / 2, color=INK, linewidth=0.4, linestyle=":")
     names = [f"{length:g}" for length in lengths]
     axes.set_xticks([*at, intact], [*names, "intact"], rotation=45)
     axes.set_xlim(at[0] - 0.4, intact + 0.5)
     if (table["n_clips"] == 0).all():
-        axes.text(0.5, 0.5, "no clip to compare", transform=axes.transAxes, ha="center")
-    # Activations start at zero, but the logits of fc2 do not.
+        axes.text(0.5, 0.5, "no clips to compare", transform=axes.transAxes, ha="center")
+    # Activations are not negative, but the logits of fc2 may be.
     least = min(0.0, 1.05 * table["response"].min())
     axes.set_ylim(least, max(1.04 * axes.get_ylim()[1], least + 1e-6))
-
-
-def _range(counts: Iterable[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"

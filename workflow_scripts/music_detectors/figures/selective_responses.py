@@ -1,10 +1,11 @@
-"""Responses of the selective units to target and other clips, of the train and the test split."""
+"""Responses of the selective units to target and other clips of the train and the test split."""
 
 import os
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -22,6 +23,7 @@ from music_detectors.figures.style import (
     by_condition,
     counted,
     letter,
+    range_of,
     save,
     shortened,
     spread,
@@ -31,7 +33,7 @@ from music_detectors.selectivity.columns import CLIP_RESPONSES
 
 _SPLITS = ("train", "test")
 _ROLES = {"target": TARGET, "other": OTHER}
-_APART = 0.21
+_OFFSET = 0.21
 _COLUMNS = 4
 
 
@@ -62,9 +64,9 @@ def plot_selective_responses(
 def selective_responses(
     responses: dict[str, list[pd.DataFrame]], layer: str, target: str
 ) -> Figure:
-    """Return the figure of the `responses` of each condition, one table a network.
+    """Return the figure of the `responses` of each condition, one table per network.
 
-    A box holds the clips of all networks of the condition; a dot is the median of one network.
+    Boxes show the clips of all networks of the condition, dots the medians of single networks.
     """
     columns = min(len(responses), _COLUMNS)
     rows = -(-len(responses) // columns)
@@ -74,8 +76,8 @@ def selective_responses(
     for place, (condition, tables) in enumerate(responses.items()):
         axes = panels.flat[place]
         for at, split in enumerate(_SPLITS):
-            for role, shift in zip(_ROLES, (-_APART, _APART), strict=True):
-                _box(axes, at + shift, role, _values(tables, split, role))
+            for role, shift in zip(_ROLES, (-_OFFSET, _OFFSET), strict=True):
+                _draw_box(axes, at + shift, role, responses_of(tables, split, role))
         axes.set_xlim(-0.55, 1.55)
         axes.set_xticks(range(len(_SPLITS)), [f"{split} clips" for split in _SPLITS])
         axes.tick_params(axis="x", length=0)
@@ -87,9 +89,14 @@ def selective_responses(
         axes.set_axis_off()
     for axes in panels[:, 0]:
         axes.set_ylabel(f"Mean response of selective units\nof {layer} (activation, a.u.)")
-    every = [table for tables in responses.values() for table in tables]
-    handles = [Patch(facecolor=colour, edgecolor=INK, linewidth=0.5) for colour in _ROLES.values()]
-    labels = [f"{target} ({_n_clips(every, 'target')})", f"other ({_n_clips(every, 'other')})"]
+    all_tables = [table for tables in responses.values() for table in tables]
+    handles: list[Artist] = [
+        Patch(facecolor=colour, edgecolor=INK, linewidth=0.5) for colour in _ROLES.values()
+    ]
+    labels = [
+        f"{target} ({_n_clips(all_tables, 'target')})",
+        f"other ({_n_clips(all_tables, 'other')})",
+    ]
     handles.append(
         Line2D([], [], marker="o", color="white", markeredgecolor=INK, markersize=3, linewidth=0)
     )
@@ -98,21 +105,21 @@ def selective_responses(
     return figure
 
 
-def _values(tables: list[pd.DataFrame], split: str, role: str) -> list[np.ndarray]:
+def responses_of(tables: list[pd.DataFrame], split: str, role: str) -> list[np.ndarray]:
     """Return the responses of each network to the clips of a split and role."""
-    kept = (table[(table["split"] == split) & (table["role"] == role)] for table in tables)
-    return [rows["response"].dropna().to_numpy() for rows in kept]
+    selected = (table[(table["split"] == split) & (table["role"] == role)] for table in tables)
+    return [rows["response"].dropna().to_numpy() for rows in selected]
 
 
-def _box(axes: Axes, at: float, role: str, values: list[np.ndarray]) -> None:
-    """Draw a box of all clips (quartiles; whiskers from 5th to 95th percentile) and the dots."""
+def _draw_box(axes: Axes, at: float, role: str, values: list[np.ndarray]) -> None:
+    """Draw a box of all clips, with whiskers from the 5th to the 95th percentile, and the dots."""
     values = [responses for responses in values if len(responses)]
     if not values:
         return
     axes.boxplot(
         np.concatenate(values),
         positions=[at],
-        widths=_APART * 1.5,
+        widths=_OFFSET * 1.5,
         whis=(5, 95),
         showfliers=False,
         patch_artist=True,
@@ -123,7 +130,7 @@ def _box(axes: Axes, at: float, role: str, values: list[np.ndarray]) -> None:
         capprops={"color": INK, "linewidth": 0.6},
     )
     axes.plot(
-        at + spread(len(values), _APART),
+        at + spread(len(values), _OFFSET),
         [np.median(responses) for responses in values],
         "o",
         color="white",
@@ -135,10 +142,9 @@ def _box(axes: Axes, at: float, role: str, values: list[np.ndarray]) -> None:
 
 
 def _n_clips(tables: list[pd.DataFrame], role: str) -> str:
-    """Say how many clips of `role` each split has."""
+    """Return how many clips of `role` each split has, for the legend."""
     parts = []
     for split in _SPLITS:
-        counts = {int(((t["split"] == split) & (t["role"] == role)).sum()) for t in tables}
-        low, high = min(counts), max(counts)
-        parts.append(f"{low:,} {split}" if low == high else f"{low:,}–{high:,} {split}")
+        counts = [int(((t["split"] == split) & (t["role"] == role)).sum()) for t in tables]
+        parts.append(f"{range_of(counts)} {split}")
     return ", ".join(parts) + " clips"

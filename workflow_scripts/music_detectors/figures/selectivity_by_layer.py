@@ -1,4 +1,4 @@
-"""Where along the network selectivity arises: the index of each layer's selective units."""
+"""Where along the network selectivity arises: measures of each layer's selective units."""
 
 import os
 from collections.abc import Sequence
@@ -41,13 +41,13 @@ _COLUMNS = (
     "test_hedges_g",
 )
 _SHARE = "significant_share"
-# Label, chance, and the least and greatest value there can be.
+# The label, the value at chance, and the range of possible values.
 _MEASURES = {
     "test_auc": ("AUC of the selective units", 0.5, (0, 1)),
     "test_hedges_g": ("Hedges' g of the selective units", 0.0, (-np.inf, np.inf)),
     _SHARE: ("Selective beyond chance\n(% of the layer's units)", 0.0, (0, 100)),
 }
-_APART = 0.5
+_SPREAD = 0.5
 
 
 def plot_selectivity_by_layer(
@@ -58,10 +58,10 @@ def plot_selectivity_by_layer(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the layers of the networks of `conditions` from selectivity/summary.tsv.
+    """Draw all layers of the networks of `conditions` from selectivity/summary.tsv.
 
-    `layer`, the one that is reported elsewhere, is marked. Raises InputError, naming the file,
-    when it cannot be read or lacks a condition.
+    `layer`, which the other figures show, is marked. Raises InputError, naming the file, when it
+    cannot be read or lacks a condition.
     """
     summary = read_table(table, SELECTIVITY_SUMMARY, only=_COLUMNS)
     for condition in conditions:
@@ -74,14 +74,11 @@ def plot_selectivity_by_layer(
 def selectivity_by_layer(
     summary: pd.DataFrame, conditions: Sequence[str], layer: str, target: str
 ) -> Figure:
-    """Return the figure: a panel a measure, layers from the input on, a line a condition."""
+    """Return the figure: one panel per measure, one line per condition, layers from the input."""
     layers = list(dict.fromkeys(summary["layer"]))
-    summary = summary.assign(
-        **{_SHARE: 100 * summary["n_significant_permutation"] / summary["n_units"]}
-    )
     figure = Figure(figsize=(PAGE, 68 * MM))
     panels = figure.subplots(1, len(_MEASURES))
-    shifts = spread(len(conditions), _APART)
+    shifts = spread(len(conditions), _SPREAD)
     units = summary.drop_duplicates("layer").set_index("layer")["n_units"]
     for place, (measure, (label, chance, ends)) in enumerate(_MEASURES.items()):
         axes = panels[place]
@@ -89,10 +86,10 @@ def selectivity_by_layer(
             at = layers.index(layer)
             axes.axvspan(at - 0.5, at + 0.5, color=FAINT, alpha=0.13, linewidth=0, zorder=0)
         for condition, shift in zip(conditions, shifts, strict=True):
-            of_condition = summary[summary["condition"] == condition]
-            _line(axes, of_condition, layers, measure, shift, condition, conditions)
+            values = by_layer(summary[summary["condition"] == condition], layers, measure)
+            _draw_line(axes, values, shift, condition, conditions)
         axes.axhline(chance, color=INK, linewidth=0.8, zorder=1)
-        # Intervals of few networks may leave the range of the measure.
+        # Intervals over few networks may exceed the range of the measure.
         low, high = axes.get_ylim()
         room = 0.03 * (min(high, ends[1]) - max(low, ends[0]))
         axes.set_ylim(max(low, ends[0] - room), min(high, ends[1] + room))
@@ -102,7 +99,7 @@ def selectivity_by_layer(
         axes.set_xlabel("Layer (and its units)")
         axes.set_ylabel(label)
         letter(axes, place)
-    _legend(figure, summary, conditions)
+    _draw_legend(figure, summary, conditions)
     first = summary.iloc[0]
     panels[0].set_title(
         f"{first['n_target_test']:,} {shortened(target, 20)}, "
@@ -113,27 +110,29 @@ def selectivity_by_layer(
     return figure
 
 
-def _line(
-    axes: Axes,
-    summary: pd.DataFrame,
-    layers: Sequence[str],
-    measure: str,
-    shift: float,
-    condition: str,
-    conditions: Sequence[str],
+def by_layer(summary: pd.DataFrame, layers: Sequence[str], measure: str) -> pd.DataFrame:
+    """Return `measure` of the networks (rows) in each of `layers` (columns).
+
+    Infinite values, which occur where units are constant within both groups, become NaN.
+    """
+    share = 100 * summary["n_significant_permutation"] / summary["n_units"]
+    table = summary.assign(**{_SHARE: share})
+    table = table.pivot(index="seed", columns="layer", values=measure)[list(layers)]
+    return table.where(np.isfinite(table))
+
+
+def _draw_line(
+    axes: Axes, table: pd.DataFrame, shift: float, condition: str, conditions: Sequence[str]
 ) -> None:
     """Draw the networks of one condition, and their mean and interval in each layer."""
     colour = condition_colours(conditions)[condition]
     marker = condition_markers(conditions)[condition]
-    places = np.arange(len(layers)) + shift
-    by_layer = summary.pivot(index="seed", columns="layer", values=measure)[list(layers)]
-    # A measure is infinite where units are constant within both groups.
-    by_layer = by_layer.where(np.isfinite(by_layer))
-    for values in by_layer.to_numpy():
+    places = np.arange(table.shape[1]) + shift
+    for values in table.to_numpy():
         axes.plot(places, values, color=colour, linewidth=0.4, alpha=0.45, zorder=2)
     means = []
-    for place, name in zip(places, layers, strict=True):
-        mean, low, high = mean_and_interval(by_layer[name].to_numpy())
+    for place, values in zip(places, table.to_numpy().T, strict=True):
+        mean, low, high = mean_and_interval(values)
         means.append(mean)
         axes.plot([place, place], [low, high], color=colour, linewidth=1.2, zorder=3)
     axes.plot(
@@ -149,7 +148,7 @@ def _line(
     )
 
 
-def _legend(figure: Figure, summary: pd.DataFrame, conditions: Sequence[str]) -> None:
+def _draw_legend(figure: Figure, summary: pd.DataFrame, conditions: Sequence[str]) -> None:
     colours, markers = condition_colours(conditions), condition_markers(conditions)
     networks = summary.groupby("condition")["seed"].nunique()
     handles = [

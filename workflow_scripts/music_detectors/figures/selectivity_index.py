@@ -1,7 +1,7 @@
-"""Distribution of the selectivity index, the Welch t, over the units of a layer."""
+"""Distribution of the selectivity index (Welch t) over the units of a layer."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from music_detectors.figures.style import (
     condition_colours,
     counted,
     letter,
+    range_of,
     save,
     target_name,
 )
@@ -39,7 +40,7 @@ def plot_selectivity_index(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the index of the units of `layer` of `networks` ([condition, seed] each).
+    """Draw the index of the units of `layer` in `networks` ([condition, seed] each).
 
     `units` are their units.tsv. Raises InputError, naming the file, for one that cannot be read
     or has no unit of the layer with an index.
@@ -57,28 +58,28 @@ def plot_selectivity_index(
 
 @LOOK
 def selectivity_index(units: dict[str, list[pd.DataFrame]], layer: str, target: str) -> Figure:
-    """Return the figure: one panel a condition below another, on one axis of the index."""
+    """Return the figure: one panel per condition, on a shared axis of the index."""
     colours = condition_colours(list(units))
     figure = Figure(figsize=(PAGE * 0.67, (22 + 24 * len(units)) * MM))
     panels = figure.subplots(len(units), 1, sharex=True, squeeze=False)[:, 0]
-    every = pd.concat([table for tables in units.values() for table in tables])
-    finite = every.loc[np.isfinite(every["welch_t"]), "welch_t"]
+    all_rows = pd.concat([table for tables in units.values() for table in tables])
+    finite = all_rows.loc[np.isfinite(all_rows["welch_t"]), "welch_t"]
     margin = 0.04 * max(np.ptp(finite), 1.0)
     grid = np.linspace(finite.min() - margin, finite.max() + margin, _POINTS)
     panels[0].set_xlim(grid[0], grid[-1])
     for place, (condition, tables) in enumerate(units.items()):
         axes = panels[place]
-        _curves(axes, tables, grid, colours[condition])
+        _draw_densities(axes, tables, grid, colours[condition])
         axes.set_title(
             f"{condition} ({counted(len(tables), 'network')} "
-            f"of {_range([len(table) for table in tables])} units)",
+            f"of {range_of([len(table) for table in tables])} units)",
             fontsize=7,
         )
-        _threshold(axes, tables)
+        _draw_threshold(axes, tables)
         letter(axes, place)
     panels[-1].set_xlabel(
-        f"Selectivity index t of the units of {layer}\n(Welch t, {_range(every['n_target'])} "
-        f"{target} against {_range(every['n_other'])} other clips of the train split)"
+        f"Selectivity index t of the units of {layer}\n(Welch t, {range_of(all_rows['n_target'])} "
+        f"{target} against {range_of(all_rows['n_other'])} other clips of the train split)"
     )
     figure.supylabel("Units (% per unit of t)", fontsize=7)
     handles = [
@@ -86,15 +87,16 @@ def selectivity_index(units: dict[str, list[pd.DataFrame]], layer: str, target: 
         Patch(facecolor=FAINT, alpha=0.35, linewidth=0),
         Line2D([], [], color=INK, linewidth=0.8, linestyle="--"),
     ]
-    labels = ["one network", "mean of networks", "least index of the selective units"]
+    labels = ["one network", "mean of networks", "lowest index of the selective units"]
     figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure
 
 
-def _density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """Return a Gaussian kernel density of `values` on `grid`, by Silverman's rule of thumb.
 
-    The bandwidth is at least two steps of the grid, so units that are all alike can be drawn.
+    Missing values are left out. The bandwidth is at least two steps of the grid, so that the
+    density of identical values is finite.
     """
     values = values[np.isfinite(values)]
     quartiles = np.percentile(values, (25, 75))
@@ -104,38 +106,39 @@ def _density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     return kernels.mean(axis=1) / (bandwidth * np.sqrt(2 * np.pi))
 
 
-def _curves(axes: Axes, tables: list[pd.DataFrame], grid: np.ndarray, colour: str) -> None:
-    """Draw the density of each network's units, and the mean of the networks filled."""
-    densities = [100 * _density(table["welch_t"].to_numpy(), grid) for table in tables]
-    mean = np.mean(densities, axis=0)
+def _draw_densities(axes: Axes, tables: list[pd.DataFrame], grid: np.ndarray, colour: str) -> None:
+    """Draw the density of each network's units as a line, and the mean of the networks filled."""
+    densities = np.array([100 * density(table["welch_t"].to_numpy(), grid) for table in tables])
+    mean = densities.mean(axis=0)
     axes.fill_between(grid, mean, color=colour, alpha=0.3, linewidth=0)
-    least = _thresholds(tables)
-    if least:
-        above = grid >= np.mean(least)
+    lowest = thresholds(tables)
+    if lowest:
+        above = grid >= np.mean(lowest)
         axes.fill_between(grid[above], mean[above], color=colour, alpha=0.6, linewidth=0)
-    for density in densities:
-        axes.plot(grid, density, color=colour, linewidth=0.7)
+    for curve in densities:
+        axes.plot(grid, curve, color=colour, linewidth=0.7)
     axes.axvline(0, color=FAINT, linewidth=0.5, zorder=0)
-    axes.set_ylim(0, 1.15 * max(density.max() for density in densities))
+    axes.set_ylim(0, 1.15 * densities.max())
 
 
-def _thresholds(tables: list[pd.DataFrame]) -> list[float]:
-    """Return the least index among the selective units of each network that has some."""
-    chosen = [table.loc[table["selective"], "welch_t"] for table in tables]
-    finite = [values[np.isfinite(values)] for values in chosen]
-    return [values.min() for values in finite if len(values)]
+def thresholds(tables: list[pd.DataFrame]) -> list[float]:
+    """Return the lowest index among the selective units of each network that has any."""
+    selected = [table.loc[table["selective"], "welch_t"] for table in tables]
+    finite = [values[np.isfinite(values)] for values in selected]
+    return [float(values.min()) for values in finite if len(values)]
 
 
-def _threshold(axes: Axes, tables: list[pd.DataFrame]) -> None:
-    """Mark the least index of the selective units: the mean line and a tick a network."""
-    least = _thresholds(tables)
-    if not least:
+def _draw_threshold(axes: Axes, tables: list[pd.DataFrame]) -> None:
+    """Mark the lowest index of the selective units: a line for the mean, ticks for networks."""
+    lowest = thresholds(tables)
+    if not lowest:
         return
+    mean = float(np.mean(lowest))
     share = 100 * np.mean([table["selective"].mean() for table in tables])
-    axes.axvline(np.mean(least), color=INK, linewidth=0.8, linestyle="--")
+    axes.axvline(mean, color=INK, linewidth=0.8, linestyle="--")
     axes.plot(
-        least,
-        np.zeros(len(least)),
+        lowest,
+        np.zeros(len(lowest)),
         "|",
         color=INK,
         markersize=5,
@@ -145,10 +148,10 @@ def _threshold(axes: Axes, tables: list[pd.DataFrame]) -> None:
         zorder=5,
     )
     low, high = axes.get_xlim()
-    to_the_left = np.mean(least) > low + 0.7 * (high - low)
+    to_the_left = mean > low + 0.7 * (high - low)
     axes.annotate(
-        f"top {share:.3g}%: t ≥ {np.mean(least):.1f}",
-        (np.mean(least), 1),
+        f"top {share:.3g}%: t ≥ {mean:.1f}",
+        (mean, 1),
         xytext=(-3 if to_the_left else 3, -1),
         xycoords=axes.get_xaxis_transform(),
         textcoords="offset points",
@@ -156,8 +159,3 @@ def _threshold(axes: Axes, tables: list[pd.DataFrame]) -> None:
         ha="right" if to_the_left else "left",
         va="top",
     )
-
-
-def _range(counts: Iterable[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"

@@ -1,8 +1,8 @@
-"""How every figure looks, what its colours mean, and how it is written."""
+"""The style of all figures, the meaning of their colours, and how they are written."""
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib
 import numpy as np
@@ -18,9 +18,9 @@ MM = 1 / 25.4
 COLUMN = 88 * MM
 """Width of one column of a journal's page."""
 PAGE = 180 * MM
-"""Width of its two columns."""
+"""Width of a page with two columns."""
 
-# The palette of Okabe and Ito (2008), which the common forms of colour blindness keep apart.
+# The palette of Okabe and Ito (2008), distinguishable with common forms of colour blindness.
 TARGET = "#D55E00"
 OTHER = "#56B4E9"
 INK = "#262626"
@@ -31,28 +31,28 @@ _CONDITIONS = {
     "shuffled": "#CC79A7",
     "untrained": "#5A5A5A",
 }
-# Okabe and Ito's orange, then dark hues of Tol's "muted" scheme, for conditions of the user's own.
-_FURTHER = ("#E69F00", "#882255", "#332288", "#999933", "#661100")
+# For a user's own conditions: Okabe and Ito's orange, then dark hues of Tol's "muted" scheme.
+_MORE_COLOURS = ("#E69F00", "#882255", "#332288", "#999933", "#661100")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
-# A user's matplotlibrc must not change the figures, so everything starts from the defaults.
+# Start from the defaults, since a user's matplotlibrc must not change the figures.
 _DEFAULTS = {
     name: value
     for name, value in matplotlib.rcParamsDefault.items()
     if name not in ("backend", "backend_fallback")
 }
-_SIZE = 7.0
+_FONT_SIZE = 7.0
 LOOK = matplotlib.rc_context(
     {
         **_DEFAULTS,
-        "font.size": _SIZE,
-        "axes.titlesize": _SIZE + 0.5,
+        "font.size": _FONT_SIZE,
+        "axes.titlesize": _FONT_SIZE + 0.5,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
-        "axes.labelsize": _SIZE,
-        "xtick.labelsize": _SIZE - 0.5,
-        "ytick.labelsize": _SIZE - 0.5,
-        "legend.fontsize": _SIZE - 0.5,
+        "axes.labelsize": _FONT_SIZE,
+        "xtick.labelsize": _FONT_SIZE - 0.5,
+        "ytick.labelsize": _FONT_SIZE - 0.5,
+        "legend.fontsize": _FONT_SIZE - 0.5,
         "legend.frameon": False,
         "legend.handlelength": 1.4,
         "legend.borderaxespad": 0.2,
@@ -75,38 +75,38 @@ LOOK = matplotlib.rc_context(
         "figure.constrained_layout.use": True,
         "figure.facecolor": "white",
         "savefig.facecolor": "white",
-        # Names of classes and conditions are shown as they are, dollar signs too.
+        # Names of classes and conditions may contain dollar signs.
         "text.parse_math": False,
         "svg.fonttype": "none",
         "svg.hashsalt": "figures",
     }
 )
-"""Decorator under which a figure is made and drawn; other figures of the process are untouched."""
+"""Decorator for functions that make or draw a figure; it leaves other figures unchanged."""
 
 
 @LOOK
 def save(figure: Figure, svg: str | os.PathLike, png: str | os.PathLike) -> None:
-    """Write `figure` as SVG, with its text as text, and as PNG of 220 dots an inch.
+    """Write `figure` as SVG, with text as text, and as PNG with 220 dots per inch.
 
     The same figure gives the same bytes.
     """
     for path, form, metadata in ((svg, "svg", {"Date": None}), (png, "png", {"Software": None})):
         drawn = io.BytesIO()
         figure.savefig(drawn, format=form, dpi=220, metadata=metadata)
-        # What writes PNG would not say that the disk is full.
+        # Matplotlib's PNG writer does not report a full disk; this does.
         with replacing(path, checksum=True) as temporary:
             temporary.write_bytes(drawn.getvalue())
 
 
 def condition_colours(conditions: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each condition; the study's four always have the same."""
+    """Return a colour for each condition; the colours of the study's four never change."""
     own = [name for name in dict.fromkeys(conditions) if name not in _CONDITIONS]
-    further = {name: _FURTHER[place % len(_FURTHER)] for place, name in enumerate(own)}
-    return {name: _CONDITIONS.get(name) or further[name] for name in conditions}
+    colours = {name: _MORE_COLOURS[i % len(_MORE_COLOURS)] for i, name in enumerate(own)}
+    return {name: _CONDITIONS.get(name) or colours[name] for name in conditions}
 
 
 def condition_markers(conditions: Sequence[str]) -> dict[str, str]:
-    """Return a marker for each condition, so that colour is never the only sign."""
+    """Return a marker for each condition, so that colour is not the only distinction."""
     names = dict.fromkeys(conditions)
     return {name: _MARKERS[place % len(_MARKERS)] for place, name in enumerate(names)}
 
@@ -120,24 +120,32 @@ def by_condition(networks: Sequence[Sequence], tables: Sequence) -> dict[str, li
 
 
 def target_name(target: str | Sequence[str]) -> str:
-    """Return the target's name for a label; a target of several branches is joined by `+`."""
+    """Return the target's name for labels; several branches are joined by `+`."""
     return target if isinstance(target, str) else " + ".join(target)
 
 
 def counted(n: int, thing: str, plural: str = "") -> str:
-    """Return `n` with thousands apart and `thing` in its number: `1,234 clips`, `1 clip`."""
+    """Return a count with its noun: `1,234 clips`, `1 clip`."""
     return f"{n:,} {thing if n == 1 else plural or thing + 's'}"
 
 
+def range_of(counts: Iterable[int]) -> str:
+    """Return the range of `counts`, `1,000–1,234`, or the one number if all are equal."""
+    counts = list(counts)
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
 def shortened(name: str, limit: int) -> str:
-    """Return `name` with at most `limit` characters, the rest as an ellipsis."""
+    """Return `name`, cut to at most `limit` characters with an ellipsis."""
     return name if len(name) <= limit else name[: limit - 1].rstrip(" ,;(") + "…"
 
 
 def mean_and_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean of `values` (n,) and the ends of its 95% t interval, NaN for n < 2.
+    """Return the mean of `values` (n,) and the ends of its 95% t interval.
 
-    Missing values are left out; without any value all three are NaN.
+    Missing values are left out. The ends are NaN for fewer than two values, and so is the mean
+    for none.
     """
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
@@ -150,12 +158,12 @@ def mean_and_interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def spread(n: int, width: float) -> np.ndarray:
-    """Return `n` places (n,) evenly apart over `width` around zero, for the dots of the seeds."""
+    """Return `n` evenly spaced offsets (n,) over `width` around zero, for the dots of networks."""
     return np.linspace(-width / 2, width / 2, n) if n > 1 else np.zeros(n)
 
 
 def logarithmic(axes: Axes, unit: str = "") -> None:
-    """Give the vertical axis a logarithmic scale with plain numbers, `unit` after each."""
+    """Make the vertical axis logarithmic, with plain numbers followed by `unit`."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{unit}"))
@@ -163,14 +171,14 @@ def logarithmic(axes: Axes, unit: str = "") -> None:
 
 
 def letter(axes: Axes, place: int) -> None:
-    """Mark a panel with its letter, above its top left corner."""
+    """Write the letter of a panel above its top left corner."""
     axes.annotate(
         "abcdefghijklmnopqrstuvwxyz"[place],
         (0, 1),
         xytext=(-20, 4),
         xycoords="axes fraction",
         textcoords="offset points",
-        fontsize=_SIZE + 2,
+        fontsize=_FONT_SIZE + 2,
         fontweight="bold",
         va="bottom",
     )

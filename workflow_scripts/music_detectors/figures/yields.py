@@ -1,4 +1,4 @@
-"""What became of the clips that were asked for: by split, by reason and by class."""
+"""The outcome for the clips that were requested: by split, by reason and by class."""
 
 import os
 
@@ -26,8 +26,8 @@ from music_detectors.figures.style import (
     shortened,
 )
 
-# Okabe and Ito's palette: what is usable in blues and greens, what may yet be had in yellow, what
-# is gone in reds and greys. Splits are told apart without colours of their own.
+# Okabe and Ito's palette: usable clips in blue and green, those that may still be obtained in
+# yellow, lost ones in red and grey.
 _STATUS = {
     "ok": "#0072B2",
     "short": "#56B4E9",
@@ -39,10 +39,11 @@ _STATUS = {
     "nonfinite": "#882255",
     "ambiguous": "#999999",
 }
-_SPLIT = {"train": (INK, "o", "-"), "test": ("#A6A6A6", "s", (0, (3, 1.5)))}
+# Colour, marker and line of the splits, which have no hue.
+_SPLIT: dict[str, tuple] = {"train": (INK, "o", "-"), "test": ("#A6A6A6", "s", (0, (3, 1.5)))}
 _OTHER_SPLIT = (FAINT, "^", ":")
-_REASONS = 12
-_WORST = 6
+_MAX_REASONS = 12
+_MAX_NAMED = 6
 _NAME_LENGTH = 30
 
 
@@ -54,45 +55,54 @@ def plot_yields(
 ) -> None:
     """Draw yield.tsv (`table`) and yield_splits.tsv (`splits`).
 
-    Raises InputError, naming the file, when one cannot be read or counts no clip.
+    Raises InputError, naming the file, when one cannot be read or has no rows.
     """
-    found, by_split = read_table(table, YIELD), read_table(splits, SPLIT_YIELD)
-    for path, rows in ((table, found), (splits, by_split)):
+    by_class, by_split = read_table(table, YIELD), read_table(splits, SPLIT_YIELD)
+    for path, rows in ((table, by_class), (splits, by_split)):
         if rows.empty:
             raise damaged(path, "table", "counts no clip")
-    save(yields(found, by_split), svg, png)
+    save(yields(by_class, by_split), svg, png)
 
 
 @LOOK
 def yields(table: pd.DataFrame, splits: pd.DataFrame) -> Figure:
     """Return the figure of a yield.tsv and its yield_splits.tsv."""
-    lost = _reasons(table)
+    lost = unusable_by_reason(table)
     figure = Figure(figsize=(PAGE, (62 + 22 + 3.4 * max(4, len(lost))) * MM))
     rows = figure.add_gridspec(2, 1, height_ratios=[22, 40 + 3.4 * max(4, len(lost))])
     shares = figure.add_subplot(rows[0])
     below = rows[1].subgridspec(1, 2, width_ratios=[1.15, 1])
     reasons, classes = figure.add_subplot(below[0]), figure.add_subplot(below[1])
-    handles, labels = _by_split(shares, table, splits)
-    _by_reason(reasons, lost, list(splits["split"]))
-    _by_class(classes, table, list(splits["split"]))
+    handles, labels = _draw_splits(shares, table, splits)
+    _draw_reasons(reasons, lost, list(splits["split"]))
+    _draw_classes(classes, table, list(splits["split"]))
     for place, axes in enumerate((shares, reasons, classes)):
         letter(axes, place)
     figure.legend(handles, labels, loc="outside upper center", ncols=6)
     return figure
 
 
-def _by_split(
+def status_shares(table: pd.DataFrame, splits: list[str]) -> pd.DataFrame:
+    """Return the share of each status (columns) in the clips of each split (rows)."""
+    all_classes = table[table["class"] == ALL]
+    shares = all_classes.pivot_table(
+        index="split", columns="status", values="share", aggfunc="sum", fill_value=0.0
+    )
+    known = [name for name in _STATUS if name in shares]
+    unknown = sorted(set(shares) - set(_STATUS))
+    return shares.reindex(index=splits, fill_value=0.0)[known + unknown]
+
+
+def _draw_splits(
     axes: Axes, table: pd.DataFrame, splits: pd.DataFrame
 ) -> tuple[list[Patch | Line2D], list[str]]:
-    """Draw each split as a bar of the shares of its statuses; return what the legend shows."""
-    whole = table[table["class"] == ALL]
-    seen = set(whole["status"])
-    statuses = [name for name in _STATUS if name in seen] + sorted(seen - set(_STATUS))
+    """Draw each split as a bar of the shares of its statuses; return handles and labels."""
+    by_status = status_shares(table, list(splits["split"]))
+    statuses = list(by_status)
     places = np.arange(len(splits))
     left = np.zeros(len(splits))
     for status in statuses:
-        own = whole[whole["status"] == status].groupby("split")["share"].sum()
-        width = own.reindex(splits["split"], fill_value=0.0).to_numpy()
+        width = by_status[status].to_numpy()
         axes.barh(
             places,
             width,
@@ -107,8 +117,8 @@ def _by_split(
     for place, share in zip(places, mirrored, strict=True):
         if np.isfinite(share):
             axes.plot([share, share], [place - 0.42, place + 0.42], color=INK, linewidth=1.4)
-    for place, row in zip(places, splits.itertuples(index=False), strict=True):
-        axes.text(1.01, place, f"{row.share:.1%} usable", va="center", color=INK)
+    for y, share in enumerate(splits["share"]):
+        axes.text(1.01, y, f"{share:.1%} usable", va="center", color=INK)
     axes.set_yticks(
         places,
         [f"{row.split}\n({counted(row.clips, 'clip')})" for row in splits.itertuples(index=False)],
@@ -116,7 +126,7 @@ def _by_split(
     axes.set_ylim(len(splits) - 0.45, -0.55)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(_percent())
-    axes.set_xlabel("Share of the clips asked for")
+    axes.set_xlabel("Share of the clips requested")
     handles: list[Patch | Line2D] = [
         Patch(facecolor=_STATUS.get(status, FAINT), linewidth=0) for status in statuses
     ]
@@ -126,22 +136,22 @@ def _by_split(
     ]
     if np.isfinite(mirrored).any():
         handles.append(Line2D([], [], color=INK, linewidth=1.4))
-        held = [
+        counts = [
             f"{int(row.mirror_2023):,} {row.split}"
             for row in splits.itertuples(index=False)
             if np.isfinite(row.mirror_2023)
         ]
-        labels.append(f"mirror of 2023 ({', '.join(held)})")
+        labels.append(f"mirror of 2023 ({', '.join(counts)})")
     return handles, labels
 
 
-def _reasons(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the clips of no use by reason (rows) and split (columns), the commonest first.
+def unusable_by_reason(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the unusable clips by reason (rows, most frequent first) and split (columns).
 
-    Reasons beyond the twelfth are taken together in the last row.
+    The last row is the sum of all reasons beyond the twelfth.
     """
-    bad = table[(table["class"] == ALL) & ~table["status"].isin(USABLE)]
-    counts = bad.pivot_table(
+    unusable = table[(table["class"] == ALL) & ~table["status"].isin(USABLE)]
+    counts = unusable.pivot_table(
         index=["status", "reason"], columns="split", values="clips", aggfunc="sum", fill_value=0
     )
     if counts.empty:
@@ -149,14 +159,15 @@ def _reasons(table: pd.DataFrame) -> pd.DataFrame:
     order = np.argsort(-counts.sum(axis=1).to_numpy(), kind="stable")
     counts = counts.iloc[order]
     counts.index = [f"{status.replace('_', ' ')}: {reason}" for status, reason in counts.index]
-    if len(counts) > _REASONS:
-        rest = counts.iloc[_REASONS:].sum().to_frame(f"{len(counts) - _REASONS} further reasons").T
-        counts = pd.concat([counts.iloc[:_REASONS], rest])
+    if len(counts) > _MAX_REASONS:
+        rest = counts.iloc[_MAX_REASONS:].sum()
+        rest = rest.to_frame(f"{len(counts) - _MAX_REASONS} further reasons").T
+        counts = pd.concat([counts.iloc[:_MAX_REASONS], rest])
     return counts
 
 
-def _by_reason(axes: Axes, lost: pd.DataFrame, splits: list[str]) -> None:
-    axes.set_title("Clips of no use")
+def _draw_reasons(axes: Axes, lost: pd.DataFrame, splits: list[str]) -> None:
+    axes.set_title("Unusable clips")
     axes.set_xlabel("Clips")
     if lost.empty:
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=FAINT)
@@ -180,47 +191,50 @@ def _by_reason(axes: Axes, lost: pd.DataFrame, splits: list[str]) -> None:
     axes.legend(loc="lower right")
 
 
-def _by_class(axes: Axes, table: pd.DataFrame, splits: list[str]) -> None:
-    """Draw the usable share of every class, sorted, and name the classes that lost most."""
-    classes = table[table["class"] != ALL]
-    usable = classes["status"].isin(USABLE)
-    worst: list[str] = []
+def usable_by_class(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Return name, clips and usable (the share) of every class of a split, lowest share first."""
+    rows = table[(table["class"] != ALL) & (table["split"] == split)]
+    by_class = rows.groupby("class")
+    classes = by_class.agg(name=("name", "first"), clips=("clips", "sum"))
+    usable = rows[rows["status"].isin(USABLE)].groupby("class")["clips"].sum()
+    classes["usable"] = usable.reindex(classes.index, fill_value=0) / classes["clips"]
+    return classes.sort_values("usable", kind="stable")
+
+
+def _draw_classes(axes: Axes, table: pd.DataFrame, splits: list[str]) -> None:
+    """Draw the usable share of every class, sorted, and name the classes with the lowest."""
+    lowest: list[str] = []
     for split in splits:
-        own = classes[classes["split"] == split]
-        total = own.groupby("class")["clips"].sum()
-        kept = own[usable.loc[own.index]].groupby("class")["clips"].sum()
-        share = (kept.reindex(total.index, fill_value=0) / total).sort_values(kind="stable")
-        if share.empty:
+        classes = usable_by_class(table, split)
+        if classes.empty:
             continue
         colour, marker, line = _SPLIT.get(split, _OTHER_SPLIT)
-        rank = np.arange(1, len(share) + 1)
         axes.plot(
-            rank,
-            share.to_numpy(),
+            np.arange(1, len(classes) + 1),
+            classes["usable"].to_numpy(),
             color=colour,
             linestyle=line,
-            marker=marker if len(share) <= 60 else "",
+            marker=marker if len(classes) <= 60 else "",
             markersize=2.5,
             linewidth=1.1,
-            label=f"{split} ({counted(len(share), 'class', 'classes')})",
+            label=f"{split} ({counted(len(classes), 'class', 'classes')})",
         )
-        names = dict(zip(own["class"], own["name"], strict=True))
-        low = share[share < 1].head(_WORST // len(splits) or 1)
-        worst += [
-            f"{value:.0%}  {shortened(names[mid], _NAME_LENGTH)} ({split}, {total[mid]:,})"
-            for mid, value in low.items()
+        named = classes[classes["usable"] < 1].head(_MAX_NAMED // len(splits) or 1)
+        lowest += [
+            f"{share:.0%}  {shortened(name, _NAME_LENGTH)} ({split}, {clips:,})"
+            for name, clips, share in named.itertuples(index=False)
         ]
     axes.set_title("Usable share of each class")
     axes.set_xlabel("Classes by usable share (rank)")
-    axes.set_ylabel("Usable clips of the class")
+    axes.set_ylabel("Usable share of the class")
     axes.yaxis.set_major_formatter(_percent())
     axes.set_ylim(0, 1.03)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if not axes.lines:
         return
     legend = axes.legend(loc="lower right")
-    if worst:
-        text = "Lowest (split, clips asked for):\n" + "\n".join(worst)
+    if lowest:
+        text = "Lowest (split, clips requested):\n" + "\n".join(lowest)
         axes.annotate(
             text,
             (1, 0),
