@@ -21,14 +21,14 @@ ONE_NETWORK = {
 """The sections of a configuration that trains one network, for one epoch."""
 
 
-def command(folder, *arguments, profile=ROOT / "profiles" / "default"):
-    """The command line that runs the workflow in `folder`."""
+def command(folder, *arguments, profile=ROOT / "profiles" / "default", root=ROOT):
+    """The command line that runs the workflow, whose checkout is `root`, in `folder`."""
     return [
         sys.executable,
         "-m",
         "snakemake",
         "--snakefile",
-        str(ROOT / "Snakefile"),
+        str(root / "Snakefile"),
         "--directory",
         str(folder),
         "--workflow-profile",
@@ -37,19 +37,19 @@ def command(folder, *arguments, profile=ROOT / "profiles" / "default"):
     ]
 
 
-def snakemake(folder, *arguments, cores=2):
-    """Run the workflow in `folder`; returns the ended process, its streams as text."""
+def snakemake(folder, *arguments, cores=2, root=ROOT):
+    """Run the workflow of the checkout `root`; returns the ended process, its streams as text."""
     return subprocess.run(
-        command(folder, "--cores", cores, *arguments),
+        command(folder, "--cores", cores, *arguments, root=root),
         capture_output=True,
         text=True,
         timeout=1200,
     )
 
 
-def planned(folder, *arguments):
+def planned(folder, *arguments, root=ROOT):
     """The number of jobs that a dry run plans, by rule."""
-    ended = snakemake(folder, "--dry-run", "--quiet", "rules", *arguments)
+    ended = snakemake(folder, "--dry-run", "--quiet", "rules", *arguments, root=root)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     jobs = Counter(re.findall(r"^(?:local)?rule (\w+):", ended.stdout + ended.stderr, re.M))
     if not jobs:

@@ -1,0 +1,75 @@
+"""A stimulus added as one file and one name, laid over a finished run."""
+
+import shutil
+from collections import Counter
+
+import numpy as np
+import yaml
+
+from music_detectors.audio.storage import read_audio_shard
+from music_detectors.common.tables import read_table
+from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.spectrograms.log_mel import log_mel
+from music_detectors.spectrograms.shard import open_spectrogram_shard
+from reruns.checkouts import checkout
+from workflow.snake import ROOT, planned, preset, snakemake, written
+
+STIMULI = "workflow_scripts/music_detectors/stimuli"
+OF_IT = {
+    "compute_spectrograms": 2,
+    "index_spectrograms": 1,
+    "compute_stimulus_responses": 3,
+    "quilt_responses": 3,
+    "assess_claims": 1,
+    "plot_quilts": 1,
+    "plot_claims": 1,
+    "write_report": 1,
+}
+"""The jobs of one stimulus in the smoke run, with two test shards and three conditions."""
+
+
+def test_a_stimulus_is_one_file_and_one_name(smoke, tmp_path):
+    folder = shutil.copytree(smoke, tmp_path / "run")
+    results = folder / "results" / "smoke"
+    before = {
+        path: path.read_bytes() for path in results.rglob("*.tsv") if "benchmarks" not in path.parts
+    }
+    played = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())["stimuli"]["played"]
+    setting = written(tmp_path / "mine.yaml", {"stimuli": {"played": [*played, "reversed"]}})
+    root = checkout(tmp_path / "checkout")
+    shutil.copy(ROOT / "tests/toys/reversed.py", root / STIMULI)
+    arguments = [*preset("smoke"), setting]
+
+    assert planned(folder, *arguments, root=root) == Counter(OF_IT | {"all": 1})
+    ended = snakemake(folder, *arguments, root=root)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    sound = read_audio_shard(results / "audio/test/00000.h5")
+    shard = open_spectrogram_shard(results / "spectrograms/reversed/test/00000.h5")
+    assert shard.clip_id == sound.clip_id
+    n_played = round(1.6 * 22_050)
+    played_first = sound.samples[0, : sound.n_samples[0]][::-1][:n_played]
+    expected = log_mel(np.ascontiguousarray(played_first)[None])[0]
+    np.testing.assert_array_equal(shard.read([0])[0], expected.astype(np.float16))
+
+    for path in results.glob("quilts/*/*/responses.tsv"):
+        table = read_table(path, QUILT_RESPONSES).set_index("stimulus")
+        assert list(table.index.unique()) == [*played, "reversed"]
+        added = table.loc["reversed"]
+        assert added["segment_ms"].isna().all() and added["response"].notna().all()
+        # Most units do not answer to a clip as they do to its mirror image.
+        differences = added["response"].to_numpy() - table.loc["intact", "response"].to_numpy()
+        assert np.any(np.abs(differences) > 1e-6)
+        lines = path.read_bytes().splitlines(keepends=True)
+        without = [line for line in lines if b"\treversed\t" not in line]
+        assert b"".join(without) == before.pop(path)
+    # All other tables, the claims among them, are as before.
+    assert {path: path.read_bytes() for path in before} == before
+    assert "reversed" in (results / "report.html").read_text()
+
+
+def test_an_edited_stimulus_runs_again_its_own_jobs_only(smoke, tmp_path):
+    root = checkout(tmp_path / "checkout")
+    with open(root / STIMULI / "intact.py", "a", encoding="utf-8") as module:
+        module.write("# A comment.\n")
+    assert planned(smoke, *preset("smoke"), root=root) == Counter(OF_IT | {"all": 1})
