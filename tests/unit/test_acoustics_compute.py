@@ -1,4 +1,4 @@
-"""Tables of covariates: true samples alone, failures, and the join by clip id."""
+"""Tables of covariates: only recorded samples are used, failures, and the join by clip id."""
 
 import re
 
@@ -65,7 +65,7 @@ def test_a_row_holds_the_covariates_of_the_recorded_sound(tmp_path):
             assert table[name][row] == value
 
 
-def test_what_fills_a_clip_up_counts_for_nothing(tmp_path):
+def test_padding_has_no_effect(tmp_path):
     shards(tmp_path, n=2, lengths=[22050, 9000])
     silence = run(tmp_path, "silence.tsv")
     shards(tmp_path, n=2, lengths=[22050, 9000], padding=0.5)
@@ -78,7 +78,7 @@ def test_more_clips_than_are_read_at_once(tmp_path):
     assert len(table) == 70 and table["mod_fast_fine_db"].nunique() == 70
 
 
-def test_a_silent_clip_has_empty_fields_and_is_told(tmp_path, caplog):
+def test_a_silent_clip_has_empty_fields_and_is_reported(tmp_path, caplog):
     shard, *_ = shards(tmp_path, n=3)
     shard.samples[1] = 0
     write_audio_shard(tmp_path / "audio.h5", shard)
@@ -136,7 +136,7 @@ def test_covariates_are_joined_by_clip_id_over_shards(tmp_path):
     assert read_covariates([tmp_path / "a.tsv"], []).shape == (0, len(COVARIATES))
 
 
-def test_a_clip_that_is_missing_or_there_twice_is_named(tmp_path):
+def test_a_clip_that_is_missing_or_occurs_twice_is_named(tmp_path):
     shards(tmp_path, n=2)
     run(tmp_path)
     path = tmp_path / "a.tsv"

@@ -1,4 +1,4 @@
-"""Depths of modulation: planted ripples; they add up; length and level do not count."""
+"""Depths of modulation: planted ripples; they add up; length and level have no effect."""
 
 import warnings
 
@@ -70,7 +70,7 @@ def test_a_steady_shape_of_the_spectrum_is_slow():
     assert max(value for name, value in found.items() if name != "mod_slow_fine_db") < 0.01
 
 
-def test_up_and_down_are_alike():
+def test_upward_and_downward_modulation_count_the_same():
     phase = 2 * np.pi * (6 * np.arange(64)[:, None] / 64 + 5 * np.arange(281) / RATE)
     up = -40 + 4 * np.cos(phase)
     found, mirrored = of(up), of(up[:, ::-1])
@@ -107,7 +107,7 @@ def test_it_equals_the_transform_of_the_mirrored_log_mel():
             assert found[f"mod_{rate}_{scale}_db"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_level_counts_for_nothing_and_range_ends_80_db_below_the_loudest():
+def test_level_has_no_effect_and_the_range_ends_80_db_below_the_loudest():
     log_mel = noise(300)
     # Whole steps that float16 keeps.
     plain, shifted = of(np.round(log_mel)), of(np.round(log_mel) - 30)
@@ -119,7 +119,7 @@ def test_level_counts_for_nothing_and_range_ends_80_db_below_the_loudest():
 
 
 @pytest.mark.parametrize("frames", [140, 281, 802])
-def test_length_counts_for_little(frames):
+def test_length_has_little_effect(frames):
     # Of a stationary noise the expected depths are the same; stretches of 140 frames are two.
     def mean(frames):
         every = [list(of(noise(frames, seed)).values()) for seed in range(20)]

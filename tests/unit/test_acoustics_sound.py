@@ -118,7 +118,7 @@ def test_rumble_is_no_harmony():
     assert of(rumble)["harmonicity"] < 0.3
 
 
-def test_offset_moves_the_level_alone():
+def test_an_offset_changes_only_the_level():
     plain, lifted = of(noise()), of(noise() + 0.2)
     assert lifted["level_db"] > plain["level_db"] + 5
     for name in (*SHAPE, "level_sd_db"):
@@ -127,7 +127,7 @@ def test_offset_moves_the_level_alone():
 
 @given(st.integers(0, 1000), st.floats(-40, 6))
 @settings(max_examples=20)
-def test_gain_moves_the_level_alone(seed, gain_db):
+def test_gain_changes_only_the_level(seed, gain_db):
     sound = harmonics(200) * 0.3 + noise(seed) * np.random.default_rng(seed).random(len(TIME))
     plain, louder = of(sound), of(sound * 10 ** (gain_db / 20))
     assert louder["level_db"] - plain["level_db"] == pytest.approx(gain_db, abs=1e-3)
@@ -135,7 +135,7 @@ def test_gain_moves_the_level_alone(seed, gain_db):
         assert louder[name] == pytest.approx(plain[name], rel=1e-3, abs=1e-6)
 
 
-def test_length_counts_for_nothing():
+def test_length_has_no_effect():
     sound = signal.lfilter([1], [1, -0.9], noise(3, seconds=8)) + np.tile(harmonics(180), 4)
     whole = of(sound)
     for seconds in (2, 4.5, 6):

@@ -50,7 +50,7 @@ def chosen_by_hand(changes, first):
 
 @given(st.integers(2, 25), st.integers(0, 2**20), st.integers(2, 1000), st.data())
 def test_every_segment_is_taken_once_by_the_rule(n, seed, kinds, data):
-    # Few kinds of changes make for many equals.
+    # With few different changes, many are equal.
     changes = np.random.default_rng(seed).integers(kinds, size=(n, n)).astype(float)
     first = data.draw(st.integers(0, n - 1))
     order = segment_order(changes, first)
@@ -61,10 +61,10 @@ def test_every_segment_is_taken_once_by_the_rule(n, seed, kinds, data):
 
 def test_the_next_segment_changes_the_spectrum_as_the_clip_did():
     changes = np.full((5, 5), 50.0)
-    # After segment 1 the clip changed by 7; of what is left, segment 4 does nearly so.
+    # After segment 1 the clip changed by 7; of the unused segments, 4 comes nearest.
     changes[1] = [3, 0, 7, 12, 8]
     assert segment_order(changes, 1)[:2].tolist() == [1, 4]
-    # Nothing follows segment 4, whose onset changed by 20: segment 0 does nearly so.
+    # Nothing follows segment 4, whose onset changed by 20: segment 0 comes nearest.
     changes[3, 4] = 20
     changes[4] = [19, 0, 22, 50, 0]
     assert segment_order(changes, 1)[:3].tolist() == [1, 4, 0]
@@ -120,16 +120,16 @@ def test_segments_in_their_order_give_the_clip_back():
     assert gain == pytest.approx(1, abs=1e-6)
 
 
-class Told(np.ndarray):
-    """Samples that tell on whoever reaches past their ends, and remember being read."""
+class Watched(np.ndarray):
+    """Samples that fail a test that reads past their ends, and record the range that was read."""
 
     first, last = None, None
 
     def __getitem__(self, key):
         where = key if isinstance(key, slice) else slice(key, key + 1)
         assert 0 <= where.start <= where.stop <= len(self)
-        Told.first = where.start if Told.first is None else min(Told.first, where.start)
-        Told.last = where.stop if Told.last is None else max(Told.last, where.stop)
+        Watched.first = where.start if Watched.first is None else min(Watched.first, where.start)
+        Watched.last = where.stop if Watched.last is None else max(Watched.last, where.stop)
         return np.asarray(self)[key]
 
 
@@ -137,7 +137,7 @@ class Told(np.ndarray):
 @given(st.permutations(range(4)), st.integers(0, 2 * WINDOW - 1), st.integers(0, 10**6))
 def test_nothing_outside_the_clip_is_read(order, rest, draw):
     length = 2 * WINDOW
-    samples = white(4 * length + rest).view(Told)
+    samples = white(4 * length + rest).view(Watched)
     ramp = np.ones(2 * HALF, np.float32)
     shifts = []
 
@@ -147,13 +147,13 @@ def test_nothing_outside_the_clip_is_read(order, rest, draw):
         shifts.append(draw % len(scores))
         return shifts[-1]
 
-    Told.first = Told.last = None
+    Watched.first = Watched.last = None
     with pytest.MonkeyPatch.context() as patch:
         # Any join may be the best, so all must be possible.
         patch.setattr(module, "_best", any_place)
         made = module._overlap_added.py_func(samples, np.array(order), length, ramp)
     assert len(made) == 4 * length and len(shifts) == 3
-    assert Told.first <= HALF and Told.last >= 4 * length - 2 * HALF
+    assert Watched.first <= HALF and Watched.last >= 4 * length - 2 * HALF
 
 
 @pytest.mark.parametrize("segment_ms", [50, 200, 1600])
@@ -163,7 +163,7 @@ def test_the_level_is_kept(segment_ms):
     made, gain, _ = quilted(samples, segment_ms)
     used = samples[: len(made)].astype(float)
     assert np.mean(made.astype(float) ** 2) == pytest.approx(np.mean(used**2), rel=1e-4)
-    # Joins of unlike sounds lose at most a quarter of the power where they lie.
+    # A join of unlike sounds loses at most a quarter of its power.
     joins = 2 * HALF / segment_samples(segment_ms)
     assert -0.2 < 20 * np.log10(gain) < -10 * np.log10(1 - joins / 4) + 0.2
 
@@ -225,12 +225,12 @@ def test_the_order_of_a_melody_is_lost_and_its_notes_are_not():
     for segment_ms in (50, 200):
         made, _, order = quilted(samples, segment_ms)
         found = pitches(made)
-        # Going up is what intact sound does, all the way.
+        # The pitch of the intact sound rises all the way.
         whole = pitches(samples[: len(made)])
         assert np.corrcoef(rising[: len(whole)], np.log(whole))[0, 1] > 0.95
         shuffled[segment_ms] = np.corrcoef(rising[: len(found)], np.log(found))[0, 1]
         assert np.mean(np.diff(order) == 1) < 0.2
-        # As long a part of the time goes to every note.
+        # Every note has the same share of the time as before.
         np.testing.assert_allclose(
             np.quantile(found, np.linspace(0.1, 0.9, 9)),
             np.quantile(whole, np.linspace(0.1, 0.9, 9)),

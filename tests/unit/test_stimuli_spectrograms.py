@@ -184,7 +184,7 @@ def test_the_same_shard_gives_the_same_bytes(tmp_path, stimulus):
 @pytest.mark.parametrize(
     ("stimulus", "clip_ids"), [("original", ()), ("quilt-400ms", ()), ("quilt-400ms", ("tiny",))]
 )
-def test_a_shard_without_a_spectrogram_stays_one_and_is_indexed(tmp_path, stimulus, clip_ids):
+def test_a_shard_without_any_spectrogram_is_written_and_indexed(tmp_path, stimulus, clip_ids):
     shard, status = computed(tmp_path, stimulus, clip_ids)
     assert shard.read().shape == (0, *shard.shape) and shard.labels.shape == (0, 3)
     assert len(status) == len(clip_ids)

@@ -1,1 +1,1 @@
-"""Acoustic covariates of clips: what a unit may answer to besides being the target."""
+"""Acoustic covariates of clips: properties of sound that a unit may respond to."""

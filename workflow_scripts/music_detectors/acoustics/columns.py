@@ -19,11 +19,11 @@ ACOUSTICS = {
     "mod_fast_middle_db": float,
     "mod_fast_fine_db": float,
 }
-"""{shard}.tsv: one row a clip of the audio shard, in its order.
+"""{shard}.tsv: one row per clip of the audio shard, in its order.
 
-All is of the recorded sound, without the zeros that fill a clip up. Centroid, bandwidth, flatness
-and harmonicity are empty for a clip without any sound.
+All values are of the recorded sound, without the zeros that pad a clip. Centroid, bandwidth,
+flatness and harmonicity are empty for a clip of silence.
 """
 
 COVARIATES = tuple(name for name in ACOUSTICS if name != "clip_id")
-"""What enters the models, in the order of the columns."""
+"""The covariates in the models, in the order of the columns."""

@@ -25,7 +25,7 @@ def compute_acoustics_shard(
     """Write the covariates of the clips of the audio shard `audio` to `table`.
 
     `spectrograms` is the shard of their log-Mels. Raises InputError when a file cannot be read or
-    the two do not hold the same clips.
+    the two shards do not hold the same clips.
     """
     sound = read_audio_shard(audio)
     if sound.sample_rate != SAMPLE_RATE:

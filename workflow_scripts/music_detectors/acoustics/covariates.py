@@ -15,8 +15,8 @@ from music_detectors.common.tables import read_table
 def read_covariates(paths: Sequence[str | os.PathLike], clip_ids: Sequence[str]) -> np.ndarray:
     """Return the covariates (clips, len(COVARIATES)) of `clip_ids`, in their order, as float64.
 
-    `paths` are the tables of the shards the clips are of. A covariate that a clip does not have is
-    NaN. Raises InputError when a table cannot be read or a clip is in none or in two.
+    `paths` are the tables of the clips' shards. A covariate that is not defined for a clip is NaN.
+    Raises InputError when a table cannot be read, or when a clip is in no table or in two.
     """
     tables = [read_table(path, ACOUSTICS) for path in paths]
     every = pd.concat(tables, ignore_index=True)

@@ -18,16 +18,16 @@ _SCALES = {"coarse": (0, 2), "middle": (2, 8), "fine": (8, np.inf)}
 def modulation_covariates(log_mel: np.ndarray, frame_rate: float) -> dict[str, float]:
     """Return the depths of modulation in dB of `log_mel` (bands, frames) at `frame_rate` in Hz.
 
-    A depth is the root of the power that the log-Mel in dB, less its mean, has in a region of
-    rates (cycles a second, up and down alike) and scales (cycles over the bands). The squares of
-    all add up to the variance of the log-Mel. Names are those of the columns.
+    A depth is the square root of the power that the log-Mel in dB, minus its mean, has in a region
+    of rates (cycles per second, upward and downward together) and scales (cycles over the bands).
+    The squares of all depths add up to the variance of the log-Mel. Names are those of the columns.
     """
     bands, _ = log_mel.shape
     stretches = _stretches(log_mel)
-    # Along bands a cosine transform: that of bands mirrored at both ends, which has no edge.
+    # The cosine transform treats the bands as mirrored at both ends, so there is no edge.
     over_bands = fft.dct(stretches, axis=1, norm="ortho") / np.sqrt(bands)
     window = _window()
-    # The mean of all under the window is not modulation.
+    # The mean under the window is not modulation.
     over_bands[:, 0] -= (over_bands[:, 0] @ window**2)[:, None] / (window @ window)
     over_both = fft.rfft(over_bands * window, axis=2)
     power = (np.square(over_both.real) + np.square(over_both.imag)).mean(axis=0, dtype=np.float64)
@@ -41,7 +41,7 @@ def modulation_covariates(log_mel: np.ndarray, frame_rate: float) -> dict[str, f
 
 
 def _stretches(log_mel: np.ndarray) -> np.ndarray:
-    """Return stretches (n, bands, 128) that cover all frames and overlap by half or a little more.
+    """Return stretches (n, bands, 128) that cover all frames and overlap by at least half.
 
     A shorter clip is continued by its mirror image, which adds no edge and no silence. Values far
     below the loudest are raised to the bottom of the range.
@@ -65,9 +65,9 @@ def _window() -> np.ndarray:
 
 @cache
 def _regions(bands: int, frame_rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return which rates (3, 65) and scales (3, bands) a region has, and how often a rate counts.
+    """Return the rates (3, 65) and scales (3, bands) of each region, and the weight of each rate.
 
-    A rate between 0 and half the frame rate stands for its negative as well.
+    A rate between 0 and half the frame rate counts twice, for its negative too.
     """
     rate = fft.rfftfreq(_STRETCH, 1 / frame_rate)
     cycles = np.arange(bands) / 2

@@ -11,19 +11,19 @@ from music_detectors.audio.rate import SAMPLE_RATE
 LEVEL_FLOOR_DB = -100.0
 """Level of digital silence, in dB re full scale: that of the log-Mel's floor."""
 RANGE_DB = 80.0
-"""What lies further below the loudest is taken to lie there, so that gaps do not decide."""
+"""Values further below the loudest are raised to this, so that gaps do not decide."""
 
 _FRAME = 1024
 _HOP = 768
 # A frame, the longest lag, and few prime factors: an autocorrelation that does not wrap around.
 _N_FFT = 1536
-# So few stay in the processor's cache, and memory is not asked of the system again and again.
+# This many stay in the processor's cache, and memory is not allocated again and again.
 _FRAMES_AT_ONCE = 50
 _F_MAX = 8_000.0
 # Repetition rates in Hz, and their lags in samples.
 _LOWEST, _HIGHEST = 60.0, 1_000.0
 _LAGS = slice(round(SAMPLE_RATE / _HIGHEST), round(SAMPLE_RATE / _LOWEST) + 1)
-# Of the power of a full-scale square wave: far below one step of 16 bits.
+# As a share of the power of a full-scale square wave: far below one step of 16 bits.
 _NO_POWER = 1e-14
 _RATIO = 10 ** (-RANGE_DB / 10)
 
@@ -32,7 +32,7 @@ def sound_covariates(samples: np.ndarray) -> dict[str, float]:
     """Return the covariates of a clip's `samples` (n,), float32 of full scale 1, n at least 1.
 
     Names are those of the columns, from level_db to harmonicity. Centroid, bandwidth, flatness and
-    harmonicity are NaN where there is no sound.
+    harmonicity are NaN for silence.
     """
     power = float(np.dot(samples, samples)) / len(samples)
     floor = 10 ** (LEVEL_FLOOR_DB / 10)
@@ -52,16 +52,16 @@ def sound_covariates(samples: np.ndarray) -> dict[str, float]:
 
 
 class _Frames:
-    """What is known of each frame of a clip, (frames,) float64, and the power spectrum of all.
+    """Power, flatness and harmonicity of each frame (frames,) float64, and the spectrum of all.
 
-    Frames overlap by a quarter or a little more, from the first to the last sample; a clip shorter
-    than a frame is one frame, filled up with silence.
+    Frames overlap by at least a quarter, from the first to the last sample; a clip shorter than a
+    frame is one frame, padded with its mean.
     """
 
     def __init__(self, samples: np.ndarray) -> None:
         n = len(samples)
         if n < _FRAME:
-            # In the middle of the window, whose ends let nothing through.
+            # Placed in the middle of the window, because its ends let nothing through.
             ends = ((_FRAME - n) // 2, _FRAME - n - (_FRAME - n) // 2)
             samples = np.pad(samples, ends, constant_values=samples.mean())
             n = _FRAME
@@ -91,8 +91,8 @@ def _window() -> tuple[np.ndarray, np.ndarray]:
 def _spectra(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the power spectra (frames, bins) up to 8,000 Hz, without 0 Hz, and autocorrelations.
 
-    An autocorrelation (frames, lags) at lag 0 is the frame's mean square. The means of `frames`
-    (frames, 1024) are taken off, and the window is put on, in place.
+    An autocorrelation (frames, lags) at lag 0 is the frame's mean square. `frames` (frames, 1024)
+    are changed in place: their means are subtracted and the window is applied.
     """
     frames -= frames.mean(axis=1, keepdims=True)
     frames *= _window()[0]
@@ -129,7 +129,7 @@ def _flatness(spectrum: np.ndarray) -> np.ndarray:
 def _harmonicity(correlation: np.ndarray) -> np.ndarray:
     """Return the height, 0 to 1, of the highest peak of each frame's autocorrelation, (frames,).
 
-    Only local maxima count: below a peak at lag 0 as broad as that of rumble there is no period.
+    Only local maxima count: a peak at lag 0 as broad as that of rumble shows no period.
     """
     at_zero = correlation[:, :1]
     heights = np.zeros_like(correlation)

@@ -1,1 +1,1 @@
-"""From shards of samples to shards of log-Mel spectrograms."""
+"""Log-Mel spectrograms, and their shards on disk."""

@@ -26,9 +26,9 @@ PARAMETERS: dict[str, int | float] = {
     "f_min": F_MIN,
     "f_max": F_MAX,
 }
-"""What a spectrogram shard says of how it was made: rates in Hz, lengths in samples."""
+"""How a spectrogram was made, as its shard says: rates in Hz, lengths in samples."""
 
-# So few clips at once stay in the processor's cache from one step to the next.
+# Two clips at once stay in the processor's cache from one step to the next.
 _CLIPS_AT_ONCE = 2
 
 

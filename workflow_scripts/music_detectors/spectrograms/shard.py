@@ -30,7 +30,7 @@ _SCHEMA_VERSION = 2
 
 @dataclass(frozen=True)
 class SpectrogramShard:
-    """A stored shard: all of it but the spectrograms, which `read` fetches.
+    """A stored shard without its spectrograms, which `read` reads.
 
     `n_frames` (n,) int32, how many frames of each clip are sound; `labels` (n, classes) bool;
     `shape` of a spectrogram, (bands, frames); `parameters` as in `log_mel.PARAMETERS`.
