@@ -12,7 +12,7 @@ from snakemake.io import get_wildcard_names, strip_wildcard_constraints
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from music_detectors.audio.places import archive_paths
+from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.common import orphans
 from music_detectors.common.errors import InputError
 from music_detectors.configuration.check import (

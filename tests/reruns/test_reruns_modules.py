@@ -39,7 +39,7 @@ EDITED = [
     "music_detectors/common/seeds.py",
     "music_detectors/corpus/labels.py",
     "music_detectors/audio/yields.py",
-    "music_detectors/audio/enough.py",
+    "music_detectors/audio/yield_limits.py",
     "music_detectors/spectrograms/log_mel.py",
     "music_detectors/acoustics/sound.py",
     "music_detectors/stimuli/quilt.py",

@@ -8,13 +8,13 @@ import tarfile
 import numpy as np
 import pytest
 
+from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.audio.archives import ArchiveSource, index_archives
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import ARCHIVES, STATUS
 from music_detectors.audio.decode import Member, decode
 from music_detectors.audio.failures import Unusable
 from music_detectors.audio.fetch import fetch_shard
-from music_detectors.audio.places import archive_paths
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.errors import InputError

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from music_detectors.audio.enough import clips_needed, shortage
+from music_detectors.audio.yield_limits import clips_needed, shortage
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.spectrograms.columns import INDEX

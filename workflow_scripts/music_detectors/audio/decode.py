@@ -349,8 +349,8 @@ def _from_au(content: bytes) -> tuple[np.ndarray, int]:
     _, offset, _, _, rate, channels = (int(word) for word in np.frombuffer(content, ">u4", 6))
     if rate not in _RATES or not 1 <= channels <= _MAX_CHANNELS:
         raise _implausible(rate, channels)
-    whole = (len(content) - offset) // (4 * channels) * channels
-    samples = np.frombuffer(content, ">f4", max(whole, 0), offset)
+    n_complete = (len(content) - offset) // (4 * channels) * channels
+    samples = np.frombuffer(content, ">f4", max(n_complete, 0), offset)
     return samples.astype(np.float32).reshape(-1, channels), rate
 
 

@@ -170,7 +170,7 @@ def open_sources(
     ffmpeg = audio["ffmpeg"]
     by_kind: dict[str, list[tuple[str, ClipSource]]] = {}
     for kind in sorted({clip.source for clip in clips}):
-        own = [clip for clip in clips if clip.source == kind]
+        of_kind = [clip for clip in clips if clip.source == kind]
         if kind == "embedded":
             assert seed is not None
             by_kind[kind] = [(kind, EmbeddedSource(seed, clip_seconds))]
@@ -180,7 +180,7 @@ def open_sources(
             by_kind[kind] = [(kind, _web_source(clip_seconds, ffmpeg, audio))]
         elif kind == "audioset":
             by_kind[kind] = [
-                (name, _audioset_source(name, own, audio, archives, clip_seconds))
+                (name, _audioset_source(name, of_kind, audio, archives, clip_seconds))
                 for name in audio["sources"]
             ]
         else:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from music_detectors.audio.clips import Clip, clips_by_shard
 from music_detectors.audio.columns import GATE, SPLIT_YIELD, STATUS, USABLE, YIELD
-from music_detectors.audio.enough import clips_needed, shortage
+from music_detectors.audio.yield_limits import clips_needed, shortage
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line, say
 from music_detectors.common.tables import read_table, write_table
@@ -129,7 +129,7 @@ def _yields(
     names: Mapping[str, str],
 ) -> pd.DataFrame:
     found = sorted({(status, reason) for _, _, status, reason in counts})
-    order = {status: place for place, status in enumerate(USABLE)}
+    order = {status: rank for rank, status in enumerate(USABLE)}
     found.sort(key=lambda pair: order.get(pair[0], len(order)))
     rows = []
     for split in splits:
@@ -147,9 +147,9 @@ def _yields(
 def _split_yields(table: pd.DataFrame, from_audioset: Mapping[str, bool]) -> pd.DataFrame:
     rows = []
     for split, is_audioset in from_audioset.items():
-        own = table[(table["split"] == split) & (table["class"] == ALL)]
-        clips = int(own["clips"].sum())
-        usable = int(own.loc[own["status"].isin(USABLE), "clips"].sum())
+        of_split = table[(table["split"] == split) & (table["class"] == ALL)]
+        clips = int(of_split["clips"].sum())
+        usable = int(of_split.loc[of_split["status"].isin(USABLE), "clips"].sum())
         listed, mirrored = MIRROR_2023.get(split, (0, 0))
         mirror = float(mirrored) if is_audioset and clips == listed else math.nan
         rows.append((split, clips, usable, usable / clips, mirror, mirror / clips))
@@ -158,8 +158,10 @@ def _split_yields(table: pd.DataFrame, from_audioset: Mapping[str, bool]) -> pd.
 
 def _show_reasons(table: pd.DataFrame, split: str) -> None:
     """Log and print why clips of `split` are unusable, the most frequent reasons first."""
-    own = table[(table["split"] == split) & (table["class"] == ALL)]
-    bad = own[~own["status"].isin(USABLE)].sort_values("clips", ascending=False, kind="stable")
+    of_split = table[(table["split"] == split) & (table["class"] == ALL)]
+    bad = of_split[~of_split["status"].isin(USABLE)].sort_values(
+        "clips", ascending=False, kind="stable"
+    )
     lines = [f"{'status':<16} {'reason':<30} {'clips':>8}  example"]
     for row in bad.head(_SHOWN_REASONS).itertuples(index=False):
         lines.append(f"{row.status:<16} {row.reason:<30} {row.clips:>8}  {row.example}")

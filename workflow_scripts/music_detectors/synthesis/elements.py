@@ -92,11 +92,13 @@ def waves(rng: Generator, seconds: float, rate: int) -> Samples:
     """Surf: a low roar swells, breaks into a hiss and fades, again and again."""
     n = n_samples(seconds, rate)
     period = rng.uniform(2.0, 5.0)
-    place = (sample_times(n, rate) / period + rng.uniform()) % 1
+    position = (sample_times(n, rate) / period + rng.uniform()) % 1
     peak = rng.uniform(0.35, 0.6)
-    since = (place - peak) % 1
-    roar = np.maximum(np.where(place < peak, place / peak, 0), np.exp(-3 * since))
-    foam = np.maximum(np.where(place < peak, (place / peak) ** 4, 0), np.exp(-2.5 * since))
+    after_peak = (position - peak) % 1
+    roar = np.maximum(np.where(position < peak, position / peak, 0), np.exp(-3 * after_peak))
+    foam = np.maximum(
+        np.where(position < peak, (position / peak) ** 4, 0), np.exp(-2.5 * after_peak)
+    )
     floor = rng.uniform(0.02, 0.2)
     air = white(rng, n)
     out = unit_rms(low_pass(air, rng.uniform(250, 700), rate)) * (floor + roar)

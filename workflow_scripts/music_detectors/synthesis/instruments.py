@@ -42,13 +42,13 @@ _MEMBRANE = np.array((1.0, 1.59, 2.14, 2.30, 2.65, 2.92))
 
 def plucked(rng: Generator, rate: int, brightness: float, sustain: float) -> Instrument:
     """A plucked string (Karplus & Strong, 1983) of `brightness` 0 to 1 and `sustain` seconds."""
-    place = rng.uniform(0.1, 0.35)
+    position = rng.uniform(0.1, 0.35)
     brightness = np.clip(brightness * rng.uniform(0.8, 1.2), 0.02, 1)
     seed = int(rng.integers(2**31))
 
     def note(frequency: float, held: int) -> Samples:
         n = held + n_samples(0.08, rate)
-        x = _string(np.random.default_rng(seed), frequency, n, rate, brightness, sustain, place)
+        x = _string(np.random.default_rng(seed), frequency, n, rate, brightness, sustain, position)
         return x * envelope(n, 0, n_samples(0.08, rate))
 
     return note
@@ -61,9 +61,9 @@ def _string(
     rate: int,
     brightness: float,
     sustain: float,
-    place: float,
+    position: float,
 ) -> Samples:
-    """Return `n` samples of a string plucked at `place`; it falls by e in `sustain` seconds.
+    """Return `n` samples of a string plucked at `position`; it falls by e in `sustain` seconds.
 
     All periods are computed at once: each is the previous one through the averaging filter. A
     period is a whole number of samples near the true period; the result is resampled to the true
@@ -72,7 +72,7 @@ def _string(
     period = next_fast_len(int(np.ceil(rate / frequency)), real=True)
     stretch = period * frequency / rate
     k = np.arange(period // 2 + 1)
-    pluck = np.exp(1j * rng.uniform(0, 2 * np.pi, len(k))) * np.sin(np.pi * k * place)
+    pluck = np.exp(1j * rng.uniform(0, 2 * np.pi, len(k))) * np.sin(np.pi * k * position)
     pluck *= np.exp(-k * frequency * (1 - brightness) / (1500 + 4000 * brightness))
     pluck[0] = 0
     loss = np.log(np.maximum(np.cos(np.pi * k / period), 1e-3)) - 1 / (sustain * frequency)
@@ -226,14 +226,16 @@ def singer(rng: Generator, rate: int, scale: float, formants: Samples | None = N
     seed = int(rng.integers(2**31))
 
     def note(frequency: float, held: int) -> Samples:
-        own = np.random.default_rng((seed, round(frequency), held))
+        note_rng = np.random.default_rng((seed, round(frequency), held))
         n = held + n_samples(0.05, rate)
         t = sample_times(n, rate)
         scoop = -0.05 * decay(n, 0.04, rate)
-        late = np.minimum(t / 0.4, 1) * depth * np.sin(2 * np.pi * speed * t + own.uniform(0, 6))
+        late = (
+            np.minimum(t / 0.4, 1) * depth * np.sin(2 * np.pi * speed * t + note_rng.uniform(0, 6))
+        )
         k = harmonics(frequency * 1.03, rate, 100)
         cycles = phase(frequency * (1 + scoop + late), rate)
-        shape = vowel(own, scale) if formants is None else formants
+        shape = vowel(note_rng, scale) if formants is None else formants
         x = unit_rms(tract(wave(cycles, wavetable(k**-tilt)), shape, scale, rate))
         return x * envelope(n, n_samples(0.04, rate), n_samples(0.07, rate))
 

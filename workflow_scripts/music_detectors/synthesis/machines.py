@@ -111,9 +111,9 @@ def siren(rng: Generator, seconds: float, rate: int) -> Samples:
         frequency = np.where(square, high, low)
     else:
         turns = rng.uniform(0.2, 0.5) if kind == 0 else rng.uniform(2.2, 5)
-        place = (turns * sample_times(n, rate) + rng.uniform()) % 1
+        position = (turns * sample_times(n, rate) + rng.uniform()) % 1
         rise = rng.uniform(0.3, 0.6)
-        arch = np.where(place < rise, place / rise, (1 - place) / (1 - rise))
+        arch = np.where(position < rise, position / rise, (1 - position) / (1 - rise))
         frequency = low * rng.uniform(1.7, 2.6) ** arch
     doppler = 1 + rng.uniform(-0.05, 0.05) * curve(n, (-1, -0.8, 0, 0.8, 1))
     k = harmonics(3 * low, rate, 20)

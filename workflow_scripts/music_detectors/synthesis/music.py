@@ -224,10 +224,10 @@ def _melody(
         root = piece.chord(start)[0]
         home = np.argmin(np.abs(ladder - (centre - 6 + (root - centre + 6) % 12)))
         for i, move in enumerate(answer if number % 2 else contour):
-            place, until = sounding[i], (*sounding, per_bar)[i + 1]
+            begin, end = sounding[i], (*sounding, per_bar)[i + 1]
             pitch = int(ladder[home + move])
-            length = (until - place) * step * legato
-            notes.append(Note(start + place * step, length, pitch, rng.uniform(0.7, 1)))
+            length = (end - begin) * step * legato
+            notes.append(Note(start + begin * step, length, pitch, rng.uniform(0.7, 1)))
     return notes
 
 

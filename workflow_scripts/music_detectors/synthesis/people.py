@@ -42,12 +42,12 @@ def speech(rng: Generator, seconds: float, rate: int) -> Samples:
     vowels, pitches = [], [(-1.0, 1.0)]
     at = -rng.uniform(0, 0.3)
     while at < seconds:
-        place = vowel(rng, scale)
+        formants = vowel(rng, scale)
         for fall in np.linspace(1.18, 0.85, int(rng.integers(3, 10))):
             length = rng.uniform(0.6, 1.5) / syllables_per_second
             at += _consonant(rng, out, at, scale, rate)
-            following = vowel(rng, scale)
-            vowels.append((at, length, place, following))
+            next_formants = vowel(rng, scale)
+            vowels.append((at, length, formants, next_formants))
             accent = rng.uniform(0.9, 1.2)
             pitches += [
                 (at, fall),
@@ -55,18 +55,18 @@ def speech(rng: Generator, seconds: float, rate: int) -> Samples:
                 (at + length, fall * accent * rng.uniform(0.8, 1.0)),
             ]
             at += length * rng.uniform(0.85, 1.0)
-            place = following
+            formants = next_formants
         at += rng.uniform(0.15, 0.6)
     times, heights = zip(*sorted(pitches), strict=True)
     melody = f0 * np.interp(sample_times(n, rate), times, heights)
     pulses = glottal(rng, melody, rate, rng.uniform(0.7, 1.3))
     folds = breathy(rng, pulses, rng.uniform(0.01, 0.12), rate)
-    for start, length, place, following in vowels:
+    for start, length, formants, next_formants in vowels:
         first, last = (max(round(time * rate), 0) for time in (start, start + length))
         part = folds[first:last]
         if len(part) == 0:
             continue
-        voiced = unit_rms(moving_tract(part, place, following, scale, rate))
+        voiced = unit_rms(moving_tract(part, formants, next_formants, scale, rate))
         voiced *= envelope(len(part), n_samples(0.03, rate), n_samples(0.07, rate))
         add(out, rng.uniform(0.5, 1) * voiced, first)
     return out
@@ -203,12 +203,12 @@ def clapping(rng: Generator, seconds: float, rate: int) -> Samples:
     out = np.zeros(n_samples(seconds, rate))
     n = n_samples(0.08, rate)
     for _ in range(int(rng.integers(1, 6))):
-        own = tempo if together else tempo * rng.uniform(0.8, 1.25)
+        pair_tempo = tempo if together else tempo * rng.uniform(0.8, 1.25)
         centre = log_uniform(rng, 700, 2600)
         gain = rng.uniform(0.3, 1)
-        late = rng.normal(0, 0.012) if together else rng.uniform(0, 1 / own)
+        late = rng.normal(0, 0.012) if together else rng.uniform(0, 1 / pair_tempo)
         length = rng.uniform(0.004, 0.012)
-        for start in np.arange(rng.uniform(0, 0.05), seconds, 1 / own):
+        for start in np.arange(rng.uniform(0, 0.05), seconds, 1 / pair_tempo):
             clap = band_pass(white(rng, n), centre * rng.uniform(0.9, 1.1), 900, rate)
             clap = clap * decay(n, length, rate) + 0.12 * clap * decay(n, 3 * length, rate)
             jitter = rng.normal(0, 0.012)

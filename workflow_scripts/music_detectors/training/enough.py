@@ -2,7 +2,7 @@
 
 import os
 
-from music_detectors.audio.enough import shortage
+from music_detectors.audio.yield_limits import shortage
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CLIPS
