@@ -148,6 +148,13 @@ class Watch(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show what `record` says of the run, if a user wants to know it."""
+        try:
+            self._emit(record)
+        except Exception:
+            # A run does not end because a line about it cannot be made.
+            self.handleError(record)
+
+    def _emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
         if event == "workflow_started":
             self._begun = time.monotonic()
