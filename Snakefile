@@ -5,7 +5,7 @@
 
 from snakemake.utils import min_version
 
-min_version("9.14")
+min_version("9.17")
 
 
 configfile: str(Path(workflow.basedir) / "config.yaml")
