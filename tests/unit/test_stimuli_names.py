@@ -1,5 +1,6 @@
 """Stimuli are found by name, and a list of them that cannot be played is refused in one line."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,17 @@ def test_the_claim_needs_intact_and_two_quilts(played):
     with pytest.raises(InputError, match=r"stimuli\.played must have intact and at least two"):
         check_compared(played)
     check_compared(PLAYED)
+
+
+def test_the_examples_in_the_documentation_run():
+    root = Path(__file__).parents[2]
+    blocks = re.findall(r"```python\n(.*?)```", (root / "docs/quilts.md").read_text(), re.S)
+    added, notebook = blocks
+    assert added == (root / "tests/toys/reversed.py").read_text()
+    variables: dict = {}
+    exec(notebook, variables)
+    quilt = variables["quilt"]
+    assert len(quilt.samples) == len(quilt.order) * 4 * 551 == 30 * 4 * 551
 
 
 def test_names_are_read_without_large_libraries():
