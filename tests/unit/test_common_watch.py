@@ -100,6 +100,12 @@ def test_a_failure_names_the_job_and_its_log():
     assert lines[1:] == ["failed   fetch_audio shard=00001", "log      logs/1.log"]
 
 
+def test_jobs_that_an_interruption_stops_have_not_failed():
+    interrupted = record(None, message="Terminating processes on user request, this might take")
+    lines = said(*planned(), started(1, shard="00001"), interrupted, failed(1))
+    assert lines[2:] == ["stopped  fetch_audio shard=00001"]
+
+
 def test_a_failure_on_a_cluster_says_what_the_job_said(tmp_path):
     log = tmp_path / "job.log"
     log.write_text("2026-01-01 10:00:00,000 INFO x\n2026-01-01 10:00:00,000 ERROR a.wav: broken\n")

@@ -144,6 +144,7 @@ class Watch(logging.Handler):
         self._plain = plain
         self._progress = Progress(stage_of)
         self._begun: float | None = None
+        self._interrupted = False
         self._screen: _Screen | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -172,6 +173,7 @@ class Watch(logging.Handler):
         elif event == "job_error":
             self._failed(record)
         elif self._matters(record):
+            self._interrupted |= str(record.msg).startswith("Terminating processes")
             self._say(self._plain.format(record))
 
     def end(self) -> None:
@@ -216,6 +218,9 @@ class Watch(logging.Handler):
     def _failed(self, record: logging.LogRecord) -> None:
         job = self._progress.jobs.pop(record.__dict__["jobid"], None)
         name = job.name if job is not None else record.__dict__["rule_name"]
+        if self._interrupted:
+            self._say(f"stopped  {name}")
+            return
         lines = [f"failed   {name}"]
         # Only a cluster's jobs have a message; what they said themselves has not been seen yet.
         if record.__dict__["rule_msg"]:
