@@ -8,12 +8,13 @@ REPORT ?= results/snakemake-report.html
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
 SOURCES := workflow_scripts tests benchmarks
-# Those that wait most come first, for files of tests are taken in this order.
-LONG_TESTS := tests/cluster tests/interruptions tests/damage tests/workflow tests/reruns
+# Files of tests are taken in this order. Many begin with a finished smoke run, which the first of
+# them makes; while SLURM's are at work, those that need none come first.
+LONG_TESTS := tests/cluster tests/reruns tests/damage tests/workflow tests/interruptions
 # Tests side by side; Snakemake, in the long ones, takes up to two cores for each.
 WORKERS ?= 2
 
-.PHONY: run test lint bench report setup lock
+.PHONY: run test lint bench report docs setup lock
 
 run: setup
 	@$(SNAKEMAKE) --cores $(CORES) $(ARGS)
@@ -32,6 +33,10 @@ lint: setup
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/snakefmt --check Snakefile rules
 	@$(SNAKEMAKE) --lint
+
+# The tables of docs/reruns.md; tests/reruns fails where they are out of date.
+docs: setup
+	@PYTHONPATH=workflow_scripts:tests $(BIN)/python -m reruns.page
 
 bench: setup
 	@for benchmark in benchmarks/bench_*.py; do PYTHONPATH=workflow_scripts $(BIN)/python $$benchmark || exit 1; done

@@ -1,16 +1,20 @@
-"""The tables of docs/reruns.md, as the tests read them."""
+"""What runs again, and when: what the tests expect, and what the tables of docs/reruns.md show."""
 
-import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
+from typing import NamedTuple
 
-from reruns.plans import Job
+from music_detectors.configuration.code import modules_of
+from reruns import corpora
+from reruns.plans import Job, recorded
 from workflow.snake import ROOT
 
 SCRIPTS = ROOT / "workflow_scripts"
-FIGURES = SCRIPTS / "music_detectors" / "figures"
-STIMULI = SCRIPTS / "music_detectors" / "stimuli"
+PACKAGE = SCRIPTS / "music_detectors"
+FIGURES = PACKAGE / "figures"
+STIMULI = PACKAGE / "stimuli"
 PLAYED = " (played)"
 """Stands after the rules whose jobs have their own row for the stimuli that are played."""
 OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
@@ -26,8 +30,98 @@ CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
 CODE["compute_spectrograms" + PLAYED] += [STIMULI / "intact.py", STIMULI / "quilt.py"]
 PLOTS = [name for name in RULES if name.startswith("plot_")]
+# Only corpora that are downloaded, or lie in archives, have jobs of these rules.
+OF_SOME_SOURCES = {"fetch_metadata", "index_archives"}
 
-_RULE = re.compile(r"`(\w+(?:\*|\b))`( \(played\))?")
+
+class Keys(NamedTuple):
+    """Keys of the configuration (`*` stands for any part) and the rules that run first."""
+
+    keys: tuple[str, ...]
+    first: tuple[str, ...]
+    note: str = ""
+
+
+KEYS = [
+    Keys(("seed", "corpus.target", "corpus.shard_clips"), ("make_corpus",)),
+    Keys(
+        ("corpus.source",),
+        ("fetch_metadata", "make_corpus"),
+        "; better give another source another name",
+    ),
+    Keys(("corpus.withheld_clips", "corpus.ontology"), ("fetch_metadata", "make_corpus")),
+    Keys(("corpus.clip_seconds",), ("fetch_audio",)),
+    Keys(("corpus.embedded.*", "corpus.manifest.*", "corpus.fsd50k.*"), ("make_corpus",)),
+    Keys(
+        (
+            "corpus.audioset.classes",
+            "corpus.audioset.train_segments",
+            "corpus.audioset.test_segments",
+        ),
+        ("fetch_metadata", "make_corpus"),
+    ),
+    Keys(("corpus.audioset.clips.*",), ("make_corpus",), ", where the list is a URL"),
+    Keys(("audio.sources", "audio.folder", "audio.ffmpeg", "audio.silence_db"), ("fetch_audio",)),
+    Keys(("audio.archives",), ("index_archives",)),
+    Keys(("audio.max_bad_share", "audio.min_clips.*"), ("check_audio",)),
+    Keys(
+        (
+            "audio.retries.*",
+            "audio.download.*",
+            "audio.youtube.*",
+            "networks.threads",
+            "networks.memory_mb",
+        ),
+        ("write_report",),
+    ),
+    Keys(
+        (
+            "networks.seeds",
+            "networks.device",
+            "networks.batch_size",
+            "networks.learning_rate",
+            "networks.weight_decay",
+            "networks.validation_fraction",
+        ),
+        ("train_network",),
+    ),
+    Keys(
+        ("conditions.*.labels", "conditions.*.epochs", "conditions.*.keep"),
+        ("train_network",),
+        ", of that condition",
+    ),
+    Keys(
+        ("conditions.*.withhold",),
+        ("summarise_conditions", "train_network"),
+        ", this of that condition alone; a change of the condition that the claims are about "
+        "(`claims.condition`) also runs `score_recognition` and `lesion_units` of every condition, "
+        "which tell withheld classes apart",
+    ),
+    Keys(
+        ("selectivity.layer",),
+        (
+            "selective_responses",
+            "quilt_responses",
+            "decode_target",
+            "embed_responses",
+            "lesion_units",
+            "plot_selectivity_index",
+            "plot_selectivity_by_layer",
+            "plot_acoustics",
+        ),
+    ),
+    Keys(("selectivity.fraction", "selectivity.bootstraps"), ("selectivity_units",)),
+    Keys(("selectivity.permutations",), ("selectivity_units", "embed_responses")),
+    Keys(("stimuli.played",), ("quilt_responses",), "; for a stimulus that is added, see below"),
+    Keys(("stimuli.compared_seconds",), ("compute_spectrograms (played)",)),
+    Keys(("embedding.perplexity",), ("embed_responses",)),
+    Keys(("decoding.units",), ("decode_target",)),
+    Keys(
+        ("lesions.fractions",), ("plot_lesion_dose",), "; for a fraction that is added, see below"
+    ),
+    Keys(("lesions.random_draws",), ("lesion_units",)),
+    Keys(("claims.*",), ("assess_claims",)),
+]
 
 
 def label(job: Job) -> str:
@@ -45,15 +139,30 @@ def labels(rule: str) -> list[str]:
     return [rule, rule + PLAYED] if rule in OF_STIMULI else [rule]
 
 
+def row_of(key: str) -> Keys:
+    """Return the row for the configuration's `key`: its own, or else that of a pattern it fits."""
+    exact = [row for row in KEYS if key in row.keys]
+    found = exact or [row for row in KEYS if any(fnmatchcase(key, one) for one in row.keys)]
+    assert len(found) == 1, f"KEYS in {__file__} has {len(found)} rows for {key}"
+    return found[0]
+
+
 @cache
 def followers() -> dict[str, set[str]]:
-    """Return what follows each rule at once."""
-    found = {}
-    for first, second in table("What follows a rule"):
-        for name in named(first):
-            assert name not in found, f"two rows for {name}"
-            found[name] = set(named(second))
-    return found
+    """Return the rules that read what each rule makes, as finished runs have noted it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for source in ("embedded", "audioset", "downloaded"):
+        notes = recorded(corpora.finished(source).folder)
+        for path, note in notes.items():
+            found[_maker(path, note)] |= set()
+            for read in note["input"]:
+                if read in notes:
+                    found[_maker(read, notes[read])].add(_maker(path, note))
+    return dict(found)
+
+
+def _maker(path: str, note: Mapping) -> str:
+    return labelled(note["rule"], original="/original/" in path)
 
 
 def with_followers(first: Iterable[str]) -> set[str]:
@@ -67,43 +176,24 @@ def with_followers(first: Iterable[str]) -> set[str]:
     return found
 
 
-def row_of(heading: str, name: str) -> tuple[str, str]:
-    """Return the row for `name`: its own, or else that of a pattern it fits."""
-    exact, by_pattern = [], []
-    for row in table(heading):
-        names = re.findall(r"`([^`]+)`", row[0])
-        if name in names:
-            exact.append(row)
-        elif any("*" in other and fnmatchcase(name, other) for other in names):
-            by_pattern.append(row)
-    found = exact or by_pattern
-    assert len(found) == 1, f"docs/reruns.md, {heading}: {len(found)} rows for {name}"
-    return found[0]
-
-
-def first_of(heading: str, name: str) -> list[str]:
-    """Return the rules that the row for `name` names."""
-    return named(row_of(heading, name)[1])
-
-
-def named(cell: str) -> list[str]:
-    """Return the rules that `cell` names; those of played stimuli have names of their own."""
-    found = []
-    for name, played in _RULE.findall(cell):
-        if name == "plot_*":
-            found += PLOTS
-        else:
-            assert name in RULES, f"docs/reruns.md names {name}, which is no rule"
-            found.append(name + played)
-    assert found or cell.startswith("nothing"), cell
+def importers() -> dict[str, set[str]]:
+    """Return the rules that import each module, by its name in the package, as digests see it."""
+    found: dict[str, set[str]] = {
+        path.relative_to(PACKAGE).with_suffix("").as_posix(): set()
+        for path in PACKAGE.rglob("*.py")
+    }
+    for rule, (script, *further) in CODE.items():
+        for path in modules_of(script, *further) - {script.resolve()}:
+            name = path.relative_to(PACKAGE.resolve()).with_suffix("").as_posix()
+            found[name].add(rule)
     return found
 
 
-@cache
-def table(heading: str) -> list[tuple[str, str]]:
-    """Return the rows of the first table under `heading`, two cells each."""
-    text = (ROOT / "docs" / "reruns.md").read_text(encoding="utf-8")
-    (part,) = re.findall(rf"^## {re.escape(heading)}$(.*?)(?=^#|\Z)", text, re.M | re.S)
-    rows = re.findall(r"^\| (.*?) \| (.*) \|$", part, re.M)
-    assert len(rows) > 3, heading
-    return rows[1:]
+def first_of(rules: Iterable[str]) -> set[str]:
+    """Return those of `rules` that follow none of the others in every corpus."""
+    rules = set(rules)
+    return {
+        rule
+        for rule in rules
+        if not any(rule in with_followers([other]) for other in rules - OF_SOME_SOURCES - {rule})
+    }

@@ -7,8 +7,9 @@ from collections import defaultdict
 
 import pytest
 
+from reruns import corpora
 from reruns.plans import plan, plans, recorded
-from reruns.tables import RULES, followers, label, labelled, labels, with_followers
+from reruns.tables import with_followers
 from workflow.snake import ROOT
 
 VARYING = re.compile(
@@ -33,35 +34,56 @@ def made_of(path, notes):
     return found
 
 
-def without(finished, paths, folder):
-    """Return what is planned in a copy of `finished` for each of `paths` that is gone there."""
+def without(finished, files, folder):
+    """Return what is planned in a copy of `finished` for each of `files` (lists) gone there."""
     questions = []
-    for place, path in enumerate(paths):
+    for place, paths in enumerate(files):
         copy = finished.copy(folder / str(place))
-        (copy.folder / path).unlink()
+        for path in paths:
+            (copy.folder / path).unlink()
         questions.append((copy.folder, copy.arguments, ROOT))
     return plans(questions)
 
 
+def kinds(notes):
+    """Return the last file by name of each kind: of the test split and the last seed."""
+    return sorted({VARYING.sub("*", path): path for path in sorted(notes)}.values())
+
+
 def test_a_file_that_is_gone_is_made_again_with_what_was_made_of_it(finished, tmp_path):
     notes = recorded(finished.folder)
-    # One of each kind, the last by name: of the test split and the last seed.
-    paths = sorted({VARYING.sub("*", path): path for path in sorted(notes)}.values())
-    assert len(paths) > 60
-    assert {notes[path]["rule"] for path in paths} == finished.rules()
-    for path, jobs in zip(paths, without(finished, paths, tmp_path), strict=True):
+    # One for each rule: what a job has made besides leads to the same job.
+    paths = list({notes[path]["rule"]: path for path in kinds(notes)}.values())
+    planned = without(finished, [[path] for path in paths], tmp_path)
+    for path, jobs in zip(paths, planned, strict=True):
         assert {job.log for job in jobs} == made_of(path, notes), path
 
 
+def test_every_kind_of_file_is_missed(finished, tmp_path):
+    notes = recorded(finished.folder)
+    paths = kinds(notes)
+    assert len(paths) > 60 and {notes[path]["rule"] for path in paths} == finished.rules()
+    # Of a file that nothing waits for: in turn the first of each job's, the second and so on.
+    rounds = defaultdict(list)
+    for path in paths:
+        of_job = [other for other in paths if notes[other]["log"] == notes[path]["log"]]
+        rounds[of_job.index(path)].append(path)
+    for gone, jobs in zip(
+        rounds.values(), without(finished, rounds.values(), tmp_path), strict=True
+    ):
+        assert {job.log for job in jobs} >= {notes[path]["log"][0] for path in gone}
+
+
 @pytest.mark.parametrize("source", ["audioset", "downloaded"])
-def test_a_file_of_a_source_that_is_gone(of_source, tmp_path, source):
-    finished = of_source(source)
+def test_a_file_of_a_source_that_is_gone(tmp_path, source):
+    finished = corpora.finished(source)
     notes = recorded(finished.folder)
     paths = [
         path for path, note in notes.items() if note["rule"] in ("fetch_metadata", "index_archives")
     ]
     assert paths
-    for path, jobs in zip(paths, without(finished, paths, tmp_path), strict=True):
+    planned = without(finished, [[path] for path in paths], tmp_path)
+    for path, jobs in zip(paths, planned, strict=True):
         assert {job.log for job in jobs} == made_of(path, notes), path
 
 
@@ -70,9 +92,9 @@ def test_shards_of_one_split_concern_no_other(finished, tmp_path):
     test, train, quilt = without(
         finished,
         [
-            f"{results}/audio/test/00000.h5",
-            f"{results}/spectrograms/original/train/00000.h5",
-            f"{results}/spectrograms/quilt-50ms/test/00000.h5",
+            [f"{results}/audio/test/00000.h5"],
+            [f"{results}/spectrograms/original/train/00000.h5"],
+            [f"{results}/spectrograms/quilt-50ms/test/00000.h5"],
         ],
         tmp_path,
     )
@@ -93,33 +115,6 @@ def test_shards_of_one_split_concern_no_other(finished, tmp_path):
         "write_report",
     }
     assert len([job for job in quilt if job.rule == "compute_spectrograms"]) == 1
-
-
-def test_the_rules_that_follow_are_those_of_the_table(finished, of_source):
-    notes = {
-        path: note
-        for source in ("embedded", "audioset", "downloaded")
-        for path, note in recorded(of_source(source).folder).items()
-    }
-
-    def name(path):
-        return labelled(notes[path]["rule"], original="/original/" in path)
-
-    found = defaultdict(set)
-    for path in notes:
-        found[name(path)] |= set()
-        for read in notes[path]["input"]:
-            if read in notes:
-                found[name(read)].add(name(path))
-    assert dict(found) == followers()
-
-
-def test_a_forced_rule_brings_what_follows_and_no_more(finished):
-    names = sorted(finished.rules())
-    questions = [(finished.folder, [*finished.arguments, "-R", name], ROOT) for name in names]
-    for name, jobs in zip(names, plans(questions), strict=True):
-        assert {label(job) for job in jobs} == with_followers(labels(name)), name
-    assert set(names) == set(RULES) - {"fetch_metadata", "index_archives"}
 
 
 def test_logs_and_benchmarks_do_not_count(finished, tmp_path):

@@ -1,4 +1,4 @@
-"""Every module of the project: its row of docs/reruns.md, the digests, and what is planned."""
+"""Every module of the project: what digests take in, and what is planned when it changes."""
 
 import json
 import os
@@ -6,18 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from music_detectors.configuration.code import modules_of
 from reruns.checkouts import checkout
+from reruns.page import PAGE, page
 from reruns.plans import plan, plans
-from reruns.tables import CODE, PLAYED, SCRIPTS, first_of, label, row_of, table, with_followers
+from reruns.tables import CODE, PLAYED, SCRIPTS, importers, label, with_followers
 
-HEADING = "When a module changes"
-STAGES = SCRIPTS / "music_detectors"
-MODULES = sorted(
-    path.relative_to(STAGES).with_suffix("").as_posix() for path in STAGES.rglob("*.py")
-)
 # What is imported only where a clip is looked for over the network, or where a stimulus is made.
 LATE = {
     "fetch_audio": {"audio/web", "audio/youtube", "audio/youtube_failures"},
@@ -33,62 +26,21 @@ LATE = {
         "stimuli/quilting/windows",
     },
 }
-# One of each stage, and what others of the table's rows do not have: a script, a module of none.
+# A module of no rule, one of many, one of one; and a script.
 EDITED = [
     "music_detectors/configuration/check.py",
-    "music_detectors/common/seeds.py",
-    "music_detectors/corpus/labels.py",
-    "music_detectors/audio/yields.py",
     "music_detectors/audio/yield_limits.py",
-    "music_detectors/spectrograms/log_mel.py",
-    "music_detectors/acoustics/sound.py",
     "music_detectors/stimuli/quilt.py",
-    "music_detectors/models/kim2024/architecture.py",
-    "music_detectors/responses/clips.py",
-    "music_detectors/selectivity/selective.py",
-    "music_detectors/recognition/scores.py",
-    "music_detectors/genres/responses.py",
-    "music_detectors/lesions/orders.py",
-    "music_detectors/claims/statements.py",
     "music_detectors/figures/lesions.py",
-    "music_detectors/report/page.py",
     "decode_target.py",
 ]
 
 
-def rules_first(module):
-    """Return the rules that the row of `module` names."""
-    row = row_of(HEADING, module)
-    if "of its name" in row[1]:
-        return ["plot_" + module.rpartition("/")[2]]
-    return first_of(HEADING, module)
+def test_the_page_is_up_to_date():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run make docs"
 
 
-@pytest.fixture(scope="module")
-def importers():
-    """The rules whose scripts import each module, by what the digests take in."""
-    found = {module: set() for module in MODULES}
-    for rule, (script, *further) in CODE.items():
-        for path in modules_of(script, *further) - {script.resolve()}:
-            found[path.relative_to(STAGES.resolve()).with_suffix("").as_posix()].add(rule)
-    return found
-
-
-def test_every_module_has_a_row_and_every_row_a_module():
-    assert len(MODULES) > 100
-    assert {row_of(HEADING, module) for module in MODULES} == set(table(HEADING))
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_the_rows_say_which_rules_import_a_module(importers, module):
-    importing = importers[module]
-    first = rules_first(module)
-    assert set(first) <= importing
-    # A rule that follows another need not be named.
-    assert with_followers(first) == with_followers(importing)
-
-
-def test_digests_take_in_what_scripts_really_import(importers):
+def test_digests_take_in_what_scripts_really_import():
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "MPLBACKEND": "agg"}
     ended = subprocess.run(
         [sys.executable, Path(__file__).with_name("executed.py"), SCRIPTS],
@@ -100,15 +52,16 @@ def test_digests_take_in_what_scripts_really_import(importers):
     )
     assert ended.returncode == 0, ended.stderr
     executed = json.loads(ended.stdout)
+    taken_in = importers()
     assert set(executed) == set(CODE)
     for rule, paths in executed.items():
         really = {path.removeprefix("music_detectors/").removesuffix(".py") for path in paths}
         assert really | LATE.get(rule, set()) == {
-            module for module in MODULES if rule in importers[module]
+            module for module, rules in taken_in.items() if rule in rules
         }, rule
 
 
-def test_a_comment_in_a_module_runs_again_what_its_row_says(finished, tmp_path):
+def test_a_comment_in_a_module_runs_again_the_rules_that_import_it(finished, tmp_path):
     questions = []
     for place, name in enumerate(EDITED):
         root = checkout(tmp_path / str(place))
@@ -117,7 +70,7 @@ def test_a_comment_in_a_module_runs_again_what_its_row_says(finished, tmp_path):
         questions.append((finished.folder, finished.arguments, root))
     for name, jobs in zip(EDITED, plans(questions), strict=True):
         module = name.removeprefix("music_detectors/").removesuffix(".py")
-        first = rules_first(module) if name.startswith("music_detectors/") else [module]
+        first = importers().get(module, {module})
         assert {label(job) for job in jobs} == with_followers(first), name
 
 
@@ -129,21 +82,15 @@ def test_times_of_the_code_and_another_folder_with_it_run_nothing(finished, tmp_
     assert plan(finished.folder, *finished.arguments, root=root) == set()
 
 
-@pytest.mark.parametrize(
-    ("edit", "rules"),
-    [
-        ("report/claims.rst", {"write_report"}),
-        ("report/page.html.j2", {"write_report"}),
-        ("schemas/config.schema.yaml", set()),
-        ("config/audioset.yaml", set()),
-        ("envs/statistics.yaml", set()),
-        ("rules/quilts.smk", set()),
-    ],
-)
-def test_what_is_no_module(finished, tmp_path, edit, rules):
+def test_texts_of_the_report_write_it_again_and_other_files_run_nothing(finished, tmp_path):
     root = checkout(tmp_path / "checkout")
-    path = root / edit
-    assert path.exists()
-    path.write_text(path.read_text() + "\n# A comment.\n")
-    jobs = plan(finished.folder, *finished.arguments, root=root)
-    assert {job.rule for job in jobs} == rules
+
+    def edited(*names):
+        for name in names:
+            with open(root / name, "a", encoding="utf-8") as file:
+                file.write("\n# A comment.\n")
+        return {job.rule for job in plan(finished.folder, *finished.arguments, root=root)}
+
+    others = ["schemas/config.schema.yaml", "config/audioset.yaml", "envs/statistics.yaml"]
+    assert edited(*others, "rules/quilts.smk") == set()
+    assert edited("report/claims.rst") == {"write_report"}
