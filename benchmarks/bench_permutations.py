@@ -6,7 +6,11 @@ from threadpoolctl import threadpool_limits
 
 from music_detectors.selectivity.bootstrap import hedges_g_interval
 from music_detectors.selectivity.effects import effects, welch_t
-from music_detectors.selectivity.permutation import Relabelled, max_statistic_p, permuted_labels
+from music_detectors.selectivity.permutation import (
+    PermutedStatistics,
+    max_statistic_p,
+    permuted_labels,
+)
 from timing import alternate, report
 
 TARGET, OTHER, UNITS = 5_000, 10_000, 256
@@ -37,10 +41,10 @@ def main():
         seconds = alternate(
             {
                 scipy: scipy_in_a_loop,
-                "Relabelled: t of 1,000": lambda: welch_t(
-                    *Relabelled(responses, TARGET).moments(labels)
+                "PermutedStatistics: t of 1,000": lambda: welch_t(
+                    *PermutedStatistics(responses, TARGET).moments(labels)
                 ),
-                "Relabelled: t, d', g and AUC of 1,000": lambda: Relabelled(
+                "PermutedStatistics: t, d', g and AUC of 1,000": lambda: PermutedStatistics(
                     responses, TARGET
                 ).statistics(labels),
                 "max_statistic_p of 1,000, with drawing": lambda: max_statistic_p(
@@ -52,7 +56,9 @@ def main():
         for name in seconds:
             seconds[name] /= SCIPY_PERMUTATIONS if name == scipy else PERMUTATIONS
         report(f"one permutation, {units}, one thread", seconds, scipy)
-        found = Relabelled(responses, TARGET).statistics(labels)["welch_t"][:SCIPY_PERMUTATIONS]
+        found = PermutedStatistics(responses, TARGET).statistics(labels)["welch_t"][
+            :SCIPY_PERMUTATIONS
+        ]
         print(f"  largest difference of t {np.abs(found - scipy_in_a_loop()).max():.1e}")
 
         def all_statistics():

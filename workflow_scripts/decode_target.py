@@ -15,6 +15,6 @@ with job(snakemake.log[0]):
             "test": snakemake.input.acoustics_test,
         },
         layer=snakemake.params.layer,
-        at_once=snakemake.params.units,
+        block_size=snakemake.params.units,
         replicates=snakemake.params.seeds,
     )

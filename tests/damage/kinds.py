@@ -129,7 +129,7 @@ def decoding(results, out):
             for split in ("train", "test")
         },
         layer=LAYER,
-        at_once=32,
+        block_size=32,
         replicates=[1, 2],
     )
 

@@ -1,4 +1,4 @@
-"""Decoding against scikit-learn, planted and null units, confounds, failures."""
+"""Decoding, compared with scikit-learn; planted and null units, confounds, errors."""
 
 import warnings
 
@@ -29,7 +29,7 @@ def no_warning():
 
 
 def units_table(order):
-    """A units.tsv whose units have the ranks that `order` says; another layer is there too."""
+    """Return a units.tsv whose units are ranked in `order`; it has another layer too."""
     parts = []
     for layer, ranked in (("conv1", np.arange(3)), (LAYER, np.asarray(order))):
         rows = {name: 0 if kind is int else 0.5 for name, kind in UNITS.items()}
@@ -49,7 +49,7 @@ def run(files, order=None, name="decoding.tsv", write=True, **changed):
     options = {
         "acoustics": files.acoustics(),
         "layer": LAYER,
-        "at_once": 6,
+        "block_size": 6,
         "replicates": [1],
     } | changed
     n = len(options["replicates"])
@@ -65,7 +65,7 @@ def run(files, order=None, name="decoding.tsv", write=True, **changed):
 
 
 def of_split(files, split):
-    """Responses, covariates and labels of the target and other clips in the file."""
+    """Return responses, covariates and labels of the target and other clips in the file."""
     rows = files.order(split)
     role = files.of_split(split)["role"].to_numpy()[rows]
     kept = np.isin(role, ["target", "other"])
@@ -94,7 +94,7 @@ def test_least_squares_equals_scikit_learn(n, k):
     np.testing.assert_allclose(least_squares(train, label, test), expected, rtol=1e-7, atol=1e-8)
 
 
-def test_least_squares_does_with_units_that_are_constant_or_alike():
+def test_least_squares_allows_constant_and_identical_units():
     train, label, test = features()
     plain = least_squares(train, label, test)
     more = [np.column_stack([x, np.full(len(x), 0.1), x[:, 1]]) for x in (train, test)]
@@ -113,7 +113,7 @@ def test_ridge_and_its_penalty_equal_scikit_learn(n, k, seed):
     np.testing.assert_allclose(scores, expected, rtol=1e-8, atol=1e-9)
 
 
-def test_the_penalty_rises_when_there_is_nothing_to_learn():
+def test_the_penalty_is_large_when_features_are_random():
     train, label, test = features(60, 30, 4)
     _, of_noise = ridge(train, label, test)
     _, of_signal = ridge(train, 5 * (train[:, 0] - train[:, 1]), test)
@@ -160,7 +160,7 @@ def test_every_row_equals_scikit_learn(tmp_path):
         assert table["average_precision"][place] == pytest.approx(expected, rel=1e-9)
 
 
-def test_units_that_tell_the_target_decode_it_and_null_units_are_at_chance(tmp_path):
+def test_selective_units_decode_the_target_and_null_units_are_at_chance(tmp_path):
     files = corpus(tmp_path, seed=6, n_train=600, n_test=600)
     for split in ("train", "test"):
         target = (files.of_split(split)["role"] == "target").to_numpy()
@@ -174,7 +174,7 @@ def test_units_that_tell_the_target_decode_it_and_null_units_are_at_chance(tmp_p
     assert precision[4] == pytest.approx(precision[0], abs=0.03)
 
 
-def test_covariates_that_tell_the_target_decode_it(tmp_path):
+def test_covariates_that_differ_between_groups_decode_the_target(tmp_path):
     files = corpus(tmp_path, n_train=240, n_test=240).write()
     for split in ("train", "test"):
         path = files.path(f"acoustics-{split}.tsv")
@@ -188,7 +188,7 @@ def test_covariates_that_tell_the_target_decode_it(tmp_path):
     assert table.loc["units", "average_precision"].max() < 0.7
 
 
-def test_clips_without_sound_take_no_part(tmp_path):
+def test_clips_without_sound_are_left_out(tmp_path):
     files = corpus(tmp_path, n_train=90, n_test=60).write()
     silent = {}
     for split in ("train", "test"):
@@ -210,7 +210,7 @@ def test_clips_without_sound_take_no_part(tmp_path):
     pd.testing.assert_frame_equal(run(files, write=False), table)
 
 
-def test_each_network_has_its_rows_and_a_second_run_the_same_bytes(tmp_path):
+def test_each_network_has_rows_and_runs_are_reproducible(tmp_path):
     files = corpus(tmp_path)
     table = run(files, replicates=[1, 2, 5])
     assert list(table["seed"]) == [1] * 5 + [2] * 5 + [5] * 5
@@ -221,8 +221,8 @@ def test_each_network_has_its_rows_and_a_second_run_the_same_bytes(tmp_path):
     assert files.path("decoding.tsv").read_bytes() == files.path("again.tsv").read_bytes()
 
 
-def test_more_units_at_once_than_there_are(tmp_path):
-    table = run(corpus(tmp_path), at_once=32)
+def test_a_block_larger_than_the_layer(tmp_path):
+    table = run(corpus(tmp_path), block_size=32)
     assert list(table["n_features"]) == [16, 16, 32]
     assert list(table["last_rank"].fillna(-1)) == [16, -1, 16]
 
@@ -233,7 +233,7 @@ def test_dead_units_are_at_chance(tmp_path):
         files.responses[split][LAYER][:] = 0
     table = run(files)
     truth = of_split(files, "test")[2]
-    # All scores equal: one threshold, at which precision is the share of positives.
+    # Equal scores have one threshold, whose precision is the share of positives.
     assert (table["average_precision"][:3] == truth.mean()).all()
 
 
@@ -247,7 +247,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
         run(files, layer="fc1")
     files.responses["test"][LAYER][files.order("test")[0], 3] = np.nan
     clip = files.of_split("test")["clip_id"][files.order("test")[0]]
-    with pytest.raises(InputError, match=rf"test\.h5: avgpool has a response to clip {clip} that"):
+    with pytest.raises(InputError, match=rf"test\.h5: a response of avgpool to clip {clip} is"):
         run(files)
 
 

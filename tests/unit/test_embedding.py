@@ -1,4 +1,4 @@
-"""t-SNE of the responses, and how far the target lies apart in it."""
+"""t-SNE of the responses, and the segregation index."""
 
 import logging
 
@@ -16,10 +16,10 @@ from music_detectors.embedding.embed import (
     BINS,
     bins_of,
     coarse_bins,
-    compared_with_permuted,
     embed,
     embed_responses,
     segregation_index,
+    segregation_test,
     usable_perplexity,
     z_scored,
 )
@@ -53,11 +53,11 @@ def run(files, networks=1, perplexity=5, permutations=100, seed=1, name="", cond
     return read_table(points, EMBEDDING_POINTS), read_table(segregation, SEGREGATION)
 
 
-def test_z_scores_are_scipys_and_constant_units_zero():
+def test_z_scores_equal_scipys_and_constant_units_are_zero():
     random = np.random.default_rng(0)
     values = random.normal(5, 3, (40, 4)).astype(np.float32)
     values[:, 2] = np.float32(0.1)
-    # A constant but for one clip, far from zero.
+    # Constant except for one clip, far from zero.
     values[:, 3] = 1000
     values[7, 3] = np.nextafter(np.float32(1000), np.float32(2000))
     scored = z_scored(values)
@@ -67,7 +67,7 @@ def test_z_scores_are_scipys_and_constant_units_zero():
     assert scored[:, 3].std() == pytest.approx(1) and scored[7, 3] == pytest.approx(39**0.5)
 
 
-def test_the_embedding_is_scikit_learns_and_the_same_every_time():
+def test_the_embedding_equals_scikit_learns_and_is_reproducible():
     values, _ = clouds((60, 60), apart=3)
     ours = embed(values, 20.0, 5)
     theirs = TSNE(perplexity=20, random_state=5).fit_transform(values)
@@ -77,7 +77,7 @@ def test_the_embedding_is_scikit_learns_and_the_same_every_time():
     np.testing.assert_array_equal(ours, embed(values, 20.0, 5))
 
 
-def test_perplexity_is_lowered_where_clips_are_few():
+def test_perplexity_is_lowered_for_few_clips():
     assert usable_perplexity(30, 320) == 30
     assert usable_perplexity(30, 61) == 20
     assert usable_perplexity(30, 4) == 1
@@ -85,7 +85,7 @@ def test_perplexity_is_lowered_where_clips_are_few():
 
 
 @pytest.mark.parametrize("units", [1, 2, 40])
-def test_units_that_hardly_differ_are_embedded(units):
+def test_nearly_constant_units_are_embedded(units):
     # Two kinds of clips, and units that are constant.
     values = np.zeros((30, units))
     values[::3, 0] = 1
@@ -97,7 +97,7 @@ def test_units_that_hardly_differ_are_embedded(units):
 
 @given(st.integers(0, 10**6), st.integers(2, 70), st.integers(3, 300))
 @settings(max_examples=30, deadline=None)
-def test_the_index_is_that_of_two_histograms(seed, bins, n):
+def test_the_index_equals_that_of_two_histograms(seed, bins, n):
     random = np.random.default_rng(seed)
     xy = (random.normal(size=(n, 2)) * [1, 30]).astype(np.float32)
     is_target = random.random(n) < 0.3
@@ -113,7 +113,7 @@ def test_the_index_is_that_of_two_histograms(seed, bins, n):
     assert 0 <= found <= 1
 
 
-def test_the_ends_of_the_index():
+def test_the_index_of_equal_and_of_separate_groups():
     bins = np.array([0, 0, 5, 5])
     assert segregation_index(bins, np.array([True, False, True, False])) == pytest.approx(0)
     assert segregation_index(bins, np.array([True, True, False, False])) == 1
@@ -122,21 +122,21 @@ def test_the_ends_of_the_index():
     assert segregation_index(shared, np.array([True, True, False, False])) == pytest.approx(0.5)
 
 
-def test_coarse_bins_keep_four_clips_a_bin_and_are_the_studys_for_audioset():
+def test_coarse_bins_hold_four_clips_and_equal_the_studys_for_audioset():
     assert coarse_bins(320) == 9
     assert coarse_bins(2_500) == 25
     assert coarse_bins(18_000) == coarse_bins(10**6) == BINS == 64
     assert coarse_bins(3) == 2
 
 
-def test_sparse_bins_segregate_whatever_the_roles():
+def test_sparse_bins_give_a_high_index_for_any_roles():
     xy, is_target = clouds((40, 120), units=2, seed=1)
-    fine = compared_with_permuted(bins_of(xy), is_target, 300, np.random.default_rng(0))
+    fine = segregation_test(bins_of(xy), is_target, 300, np.random.default_rng(0))
     assert fine["index"] > 0.9 and fine["permuted_mean"] > 0.9
     assert fine["p_permutation"] > 0.05
 
 
-def test_permuted_roles_are_those_of_an_exhaustive_count():
+def test_permuted_roles_agree_with_enumeration():
     bins = np.array([0, 0, 0, 1, 1, 2])
     is_target = np.array([True, True, False, False, False, False])
 
@@ -147,27 +147,27 @@ def test_permuted_roles_are_those_of_an_exhaustive_count():
     every = np.repeat(
         [index(0, 1), index(3, 4), index(0, 3), index(0, 5), index(3, 5)], [3, 1, 6, 3, 2]
     )
-    found = compared_with_permuted(bins, is_target, 40_000, np.random.default_rng(1))
+    found = segregation_test(bins, is_target, 40_000, np.random.default_rng(1))
     assert found["index"] == index(0, 1)
     assert found["permuted_mean"] == pytest.approx(every.mean(), abs=0.005)
     assert found["permuted_sd"] == pytest.approx(every.std(), abs=0.005)
     assert found["p_permutation"] == pytest.approx((every >= index(0, 1) - 1e-9).mean(), abs=0.01)
 
 
-def test_the_p_is_uniform_where_roles_mean_nothing():
+def test_p_is_uniform_for_random_roles():
     xy, is_target = clouds((60, 180), units=2)
     bins = bins_of(xy, coarse_bins(len(xy)))
     p = []
     for seed in range(200):
         roles = np.random.default_rng(seed).permutation(is_target)
         draws = np.random.default_rng(1000 + seed)
-        p.append(compared_with_permuted(bins, roles, 99, draws)["p_permutation"])
+        p.append(segregation_test(bins, roles, 99, draws)["p_permutation"])
     assert stats.kstest(p, "uniform").pvalue > 0.001
     assert np.mean(np.array(p) <= 0.05) < 0.1
 
 
 @pytest.mark.parametrize("apart", [0.0, 3.0])
-def test_groups_that_lie_apart_are_found_and_others_not(tmp_path, apart):
+def test_only_groups_that_lie_apart_are_segregated(tmp_path, apart):
     files = corpus(tmp_path, n_train=12, n_test=240)
     values = files.responses["test"]["avgpool"]
     is_target = (files.of_split("test")["role"] == "target").to_numpy()
@@ -181,7 +181,7 @@ def test_groups_that_lie_apart_are_found_and_others_not(tmp_path, apart):
     assert (row["coarse_p_permutation"] < 0.05) == (apart > 0)
 
 
-def test_tables_hold_the_target_and_other_test_clips_of_every_network(tmp_path):
+def test_tables_contain_target_and_other_test_clips_of_every_network(tmp_path):
     files = corpus(tmp_path).write()
     points, segregation = run(files, networks=2)
     of_file = files.of_split("test").iloc[files.order("test")]
@@ -198,12 +198,12 @@ def test_tables_hold_the_target_and_other_test_clips_of_every_network(tmp_path):
         coarse = bins_of(xy, row["coarse_bins"].astype(int))
         assert row["coarse_index"] == segregation_index(coarse, is_target)
     assert list(segregation["seed"]) == [1, 2]
-    # The same responses, but permutations of their own.
+    # The same responses, but different permutations.
     assert segregation["segregation_index"].nunique() == 1
     assert segregation["coarse_permuted_mean"].nunique() == 2
 
 
-def test_the_same_run_writes_the_same_bytes_and_another_seed_does_not(tmp_path):
+def test_runs_are_reproducible_and_depend_on_the_seed(tmp_path):
     files = corpus(tmp_path).write()
     for name in ("a-", "b-"):
         run(files, name=name)
@@ -220,10 +220,10 @@ def test_a_lowered_perplexity_is_logged_and_recorded(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         points, segregation = run(files, perplexity=30)
     assert segregation["perplexity"][0] == (len(points) - 1) / 3
-    assert "perplexity 6 instead of 30, for there are only 19 clips" in caplog.text
+    assert "perplexity 6 instead of 30, since there are only 19 clips" in caplog.text
 
 
-def test_networks_that_never_answer_are_not_segregated(tmp_path):
+def test_networks_that_never_respond_are_not_segregated(tmp_path):
     files = corpus(tmp_path)
     files.responses["test"]["avgpool"][:] = 0.3
     points, segregation = run(files.write())
@@ -233,7 +233,7 @@ def test_networks_that_never_answer_are_not_segregated(tmp_path):
     assert row["p_permutation"] == row["coarse_p_permutation"] == 1
 
 
-def test_what_cannot_be_embedded_is_refused(tmp_path):
+def test_too_few_clips_and_infinite_responses_are_refused(tmp_path):
     files = corpus(tmp_path)
     files.clips.loc[files.clips["role"] == "target", "role"] = "mixed"
     with pytest.raises(InputError, match=r"test\.h5: 0 target and .* at least 2 of each"):
@@ -242,6 +242,6 @@ def test_what_cannot_be_embedded_is_refused(tmp_path):
     files.responses["test"]["avgpool"][3, 2] = np.nan
     clip_id = files.of_split("test")["clip_id"][3]
     with pytest.raises(
-        InputError, match=rf"test\.h5: avgpool .* clip {clip_id} that is not finite"
+        InputError, match=rf"test\.h5: a response of avgpool to clip {clip_id} is not finite"
     ):
         run(files.write())

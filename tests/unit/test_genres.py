@@ -16,7 +16,7 @@ from support.response_files import classes, corpus
 
 
 def heard(effects, n=20, n_other=60, seed=0):
-    """Return test clips of as many genres as `effects`, each so far above others."""
+    """Return test clips of one genre per item of `effects`, its effect over other clips."""
     random = np.random.default_rng(seed)
     parts = [
         pd.DataFrame(
@@ -59,7 +59,7 @@ def run(files, paths, listed=None):
     return read_table(files.path("genres.tsv"), GENRES)
 
 
-def test_statistics_are_scipys_and_corrections_statsmodels():
+def test_statistics_equal_scipys_and_corrections_statsmodels():
     clips, genres = heard([0, 0.5, 1, -1, 0.2, 2])
     table = by_genre(clips, genres)
     other = clips.loc[clips["role"] == "other", "response"]
@@ -81,20 +81,20 @@ def test_statistics_are_scipys_and_corrections_statsmodels():
     np.testing.assert_allclose(table["p_holm"], multipletests(table["p"], method="holm")[1])
 
 
-def test_planted_genres_are_found_and_no_others():
+def test_only_planted_genres_are_found():
     clips, genres = heard([1.5, 0, 0, 1.5, 0], n=40, n_other=200)
     table = by_genre(clips, genres)
     assert list(table["p_holm"] < 0.05) == [True, False, False, True, False]
     assert (table["hedges_g"][[0, 3]] > 1).all()
 
 
-def test_null_genres_are_called_at_most_at_the_nominal_rate():
+def test_null_genres_are_significant_at_most_at_the_nominal_rate():
     called = [(by_genre(*heard([0] * 10, n=12, seed=s))["p_holm"] < 0.05).any() for s in range(200)]
     # At 5 % the chance of more than 22 is 1e-4.
     assert sum(called) <= 22
 
 
-def test_genres_of_too_few_clips_have_no_statistic_and_no_part_in_the_correction():
+def test_genres_with_too_few_clips_are_neither_tested_nor_counted_in_the_correction():
     clips, genres = heard([1, 1, 1])
     few = clips[~((clips["labels"] == "/m/music;/m/1") & (clips.index != 20))]
     few = few[few["labels"] != "/m/music;/m/2"]
@@ -106,7 +106,7 @@ def test_genres_of_too_few_clips_have_no_statistic_and_no_part_in_the_correction
     assert table["p_holm"][0] == table["p"][0]
 
 
-def test_units_that_never_answer_show_no_difference():
+def test_units_that_never_respond_show_no_difference():
     clips, genres = heard([0, 0])
     clips["response"] = 0.1
     table = by_genre(clips, genres)
@@ -114,7 +114,7 @@ def test_units_that_never_answer_show_no_difference():
     assert (table["p_holm"] == 1).all() and (table["auc"] == 0.5).all()
 
 
-def test_only_test_clips_that_are_target_count(tmp_path):
+def test_only_target_test_clips_count(tmp_path):
     files = corpus(tmp_path).write()
     paths, tables = responses(files, networks=2)
     table = run(files, paths)
@@ -131,7 +131,7 @@ def test_only_test_clips_that_are_target_count(tmp_path):
         assert row.other_response == pytest.approx(other["response"].mean())
 
 
-def test_a_corpus_without_genres_gives_a_header(tmp_path):
+def test_a_corpus_without_genres_has_an_empty_table(tmp_path):
     files = corpus(tmp_path).write()
     paths, _ = responses(files, networks=2)
     table = run(files, paths, classes().assign(genre=False))
@@ -139,7 +139,7 @@ def test_a_corpus_without_genres_gives_a_header(tmp_path):
     assert files.path("genres.tsv").read_text() == "\t".join(GENRES) + "\n"
 
 
-def test_tables_that_do_not_fit_are_named(tmp_path):
+def test_unusable_tables_are_named(tmp_path):
     files = corpus(tmp_path).write()
     paths, (table,) = responses(files)
     write_table(paths[0], table[table["role"] != "other"], CLIP_RESPONSES)

@@ -1,15 +1,15 @@
-"""Bootstrap intervals against a loop over draws, and their coverage."""
+"""Bootstrap intervals, compared with a loop over draws, and their coverage."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from music_detectors.selectivity.bootstrap import drawn_counts, hedges_g_interval
+from music_detectors.selectivity.bootstrap import bootstrap_counts, hedges_g_interval
 from music_detectors.selectivity.effects import effects, hedges_g, moments
 
 
-def test_counts_are_those_of_draws_with_replacement():
-    counts = drawn_counts(8, 20_000, np.random.default_rng(1)).astype(np.int64)
+def test_bootstrap_counts_are_multinomial():
+    counts = bootstrap_counts(8, 20_000, np.random.default_rng(1)).astype(np.int64)
     assert (counts.sum(axis=1) == 8).all()
     # Multinomial moments; the mean of 20,000 counts has a standard error of 0.0066.
     np.testing.assert_allclose(counts.mean(axis=0), 1, atol=0.03)
@@ -17,14 +17,14 @@ def test_counts_are_those_of_draws_with_replacement():
     assert np.cov(counts[:, 0], counts[:, 1])[0, 1] == pytest.approx(-1 / 8, abs=0.03)
 
 
-def test_ends_equal_those_of_a_loop_over_the_same_draws():
+def test_the_ends_equal_those_of_a_loop_over_the_same_draws():
     random = np.random.default_rng(2)
     target = random.gamma(1, 1, (23, 7)).astype(np.float32) + np.float32(1000)
     other = random.gamma(2, 1, (31, 7)).astype(np.float32)
     target[:, 3:] -= 999
     low, high = hedges_g_interval(target, other, 200, np.random.default_rng(3))
     again = np.random.default_rng(3)
-    of_target, of_other = drawn_counts(23, 200, again), drawn_counts(31, 200, again)
+    of_target, of_other = bootstrap_counts(23, 200, again), bootstrap_counts(31, 200, again)
     drawn = np.array(
         [
             hedges_g(moments(np.repeat(target, a, axis=0)), moments(np.repeat(other, b, axis=0)))
@@ -38,7 +38,7 @@ def test_ends_equal_those_of_a_loop_over_the_same_draws():
     np.testing.assert_allclose(high, in_order[194], rtol=1e-9)
 
 
-def test_interval_is_that_of_scipy():
+def test_the_interval_agrees_with_scipys():
     random = np.random.default_rng(4)
     target, other = random.normal(1, 1, (50, 1)), random.normal(0, 1, (80, 1))
     low, high = hedges_g_interval(target, other, 20_000, np.random.default_rng(5))
@@ -64,7 +64,7 @@ def test_interval_is_that_of_scipy():
     assert high[0] == pytest.approx(expected.high, abs=0.02)
 
 
-def test_interval_covers_the_true_effect_in_95_of_100():
+def test_the_interval_covers_the_true_effect_with_95_percent():
     # 1,500 units as 1,500 experiments: normal responses 0.6 standard deviations apart. The units
     # share the draws, not the responses. The percentile interval of 60 + 60 clips is a little
     # narrow; 1,500 experiments have a standard error of 0.006.
@@ -77,7 +77,7 @@ def test_interval_covers_the_true_effect_in_95_of_100():
     assert (low > 0.6).mean() > 0.01 and (high < 0.6).mean() > 0.01
 
 
-def test_interval_encloses_g_and_narrows_with_the_clips():
+def test_the_interval_contains_g_and_narrows_with_more_clips():
     random = np.random.default_rng(9)
     widths = []
     for clips in (20, 500):
@@ -98,7 +98,7 @@ def test_constant_units_have_the_interval_zero():
     assert low[1] < high[1]
 
 
-def test_draws_without_variance_give_zero_or_infinity_and_never_nan():
+def test_draws_without_variance_give_zero_or_infinity():
     # One clip drives the first unit: most draws miss it. Two clips of each group, all different,
     # for the second: a quarter of the draws have no variance in either.
     target, other = np.float32([[0, 3], [0, 4]]), np.float32([[0, 1], [0.1, 2]])
@@ -108,7 +108,7 @@ def test_draws_without_variance_give_zero_or_infinity_and_never_nan():
     assert high[1] == np.inf and 0 < low[1] < 5
 
 
-def test_draws_that_miss_the_only_clips_with_a_response_have_no_difference():
+def test_draws_without_any_response_give_zero():
     # One clip in 25 drives each unit, on scales and levels of all kinds. A third of the draws miss
     # it and must give 0, not what rounding leaves; the others are on one side of 0.
     random = np.random.default_rng(15)
@@ -121,7 +121,7 @@ def test_draws_that_miss_the_only_clips_with_a_response_have_no_difference():
     assert (high == 0).all() and (low < 0).all()
 
 
-def test_ends_are_in_place_for_few_draws():
+def test_the_ends_for_few_draws():
     random = np.random.default_rng(13)
     target, other = random.normal(0, 1, (6, 3)), random.normal(0, 1, (6, 3))
     low, high = hedges_g_interval(target, other, 1, np.random.default_rng(14))

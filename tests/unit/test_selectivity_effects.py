@@ -1,4 +1,4 @@
-"""The statistics of a unit against SciPy, scikit-learn and by hand."""
+"""The statistics of a unit, compared with SciPy, scikit-learn and values by hand."""
 
 import math
 
@@ -33,7 +33,7 @@ NAMES = {
 
 
 def groups(n_target=40, n_other=130, units=150, seed=1):
-    """Responses like a network's: positive, skewed, many zeros, each unit on a scale of its own."""
+    """Return responses like a network's: skewed, with many zeros, units on different scales."""
     random = np.random.default_rng(seed)
     scale = 10.0 ** random.uniform(-6, 4, units)
     target = random.gamma(1.5, 1, (n_target, units)) + random.normal(0.1, 0.2, units)
@@ -59,7 +59,7 @@ def test_welch_t_and_its_p_equal_scipy(n_target, n_other):
         np.testing.assert_allclose(found[name][tested], values[tested], rtol=1e-9, atol=1e-13)
 
 
-def test_p_keeps_its_digits_far_out():
+def test_very_small_p_are_accurate():
     t, freedom = np.array([-30.0, 12.0, 0.0]), np.array([14000.0, 40.5, 7.0])
     np.testing.assert_allclose(p_value(t, freedom), 2 * stats.t.sf(np.abs(t), freedom), rtol=1e-12)
     assert p_value(t, freedom)[0] < 1e-180
@@ -74,7 +74,7 @@ def test_area_under_the_curve_equals_scikit_learn_with_ties():
     np.testing.assert_allclose(auc(target, other), expected, rtol=0, atol=1e-12)
 
 
-def test_by_hand():
+def test_statistics_by_hand():
     target, other = np.array([[4.0], [6.0], [8.0]]), np.array([[1.0], [2.0], [3.0], [6.0]])
     found = {name: values[0] for name, values in effects(target, other).items()}
     assert set(found) == NAMES
@@ -93,7 +93,7 @@ def test_by_hand():
 
 
 @pytest.mark.parametrize("n", [2, 10, 300, 20_000])
-def test_the_correction_of_hedges_is_near_its_usual_approximation(n):
+def test_hedges_correction_is_close_to_its_usual_approximation(n):
     random = np.random.default_rng(2)
     target, other = random.normal(1, 1, (n, 3)), random.normal(0, 1, (n, 3))
     of_target, of_other = moments(target), moments(other)
@@ -128,7 +128,7 @@ def test_constant_units_have_no_difference():
     assert all(np.isfinite(values).all() for values in found.values())
 
 
-def test_a_constant_group_is_no_constant_unit():
+def test_a_unit_with_one_constant_group_has_finite_effects():
     target, other = groups(30, 50, units=3)
     target[:, 0] = 0
     found = effects(target, other)
@@ -158,7 +158,7 @@ def small(seed, n_target, n_other):
 
 @given(seeds, sizes, sizes, st.floats(-50, 50), st.floats(0.01, 100))
 @settings(max_examples=50)
-def test_shift_and_scale_change_nothing_but_the_means(seed, n_target, n_other, shift, scale):
+def test_shift_and_scale_change_only_the_means(seed, n_target, n_other, shift, scale):
     target, other = small(seed, n_target, n_other)
     before, after = effects(target, other), effects(target * scale + shift, other * scale + shift)
     for name in NAMES - {"mean_target", "mean_other"}:
@@ -169,7 +169,7 @@ def test_shift_and_scale_change_nothing_but_the_means(seed, n_target, n_other, s
 
 @given(seeds, sizes, sizes)
 @settings(max_examples=50)
-def test_swapping_the_roles_turns_the_signs(seed, n_target, n_other):
+def test_swapping_the_roles_changes_the_signs(seed, n_target, n_other):
     target, other = small(seed, n_target, n_other)
     one, swapped = effects(target, other), effects(other, target)
     for name in ("welch_t", "d_prime", "hedges_g"):
@@ -181,14 +181,14 @@ def test_swapping_the_roles_turns_the_signs(seed, n_target, n_other):
 
 @given(seeds, sizes, sizes)
 @settings(max_examples=50)
-def test_the_order_of_the_clips_does_not_count(seed, n_target, n_other):
+def test_the_order_of_clips_has_no_effect(seed, n_target, n_other):
     target, other = small(seed, n_target, n_other)
     one, turned = effects(target, other), effects(target[::-1], other[::-1])
     for name in NAMES:
         np.testing.assert_allclose(turned[name], one[name], rtol=1e-10, atol=1e-12)
 
 
-def test_units_do_not_touch_each_other():
+def test_units_do_not_affect_each_other():
     target, other = groups(units=70)
     found = effects(target, other)
     alone = effects(target[:, 66:67], other[:, 66:67])

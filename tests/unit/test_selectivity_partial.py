@@ -1,4 +1,4 @@
-"""Effects with covariates in the model against statsmodels, planted confounds, degenerate cases."""
+"""Effects adjusted for covariates: statsmodels, planted confounds, degenerate cases."""
 
 import logging
 import warnings
@@ -13,7 +13,7 @@ from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 from statsmodels.tools.tools import add_constant
 
 from music_detectors.selectivity.effects import effects
-from music_detectors.selectivity.partial import Adjusted, RelabelledAdjusted, orthonormal
+from music_detectors.selectivity.partial import AdjustedModel, PermutedAdjustedModel, orthonormal
 from music_detectors.selectivity.permutation import max_statistic_p, permuted_labels
 
 
@@ -25,7 +25,7 @@ def no_warning():
 
 
 def planted(n=160, units=40, k=6, seed=0):
-    """Target, covariates that go with it, and responses to both with unequal variances."""
+    """Return a target, covariates that correlate with it, and responses with unequal variances."""
     random = np.random.default_rng(seed)
     target = random.random(n) < 0.35
     covariates = random.gamma(2, 1, (n, k)) * 10.0 ** np.arange(k)
@@ -42,7 +42,7 @@ def by_statsmodels(target, covariates, responses):
     z = (varied - varied.mean(axis=0)) / varied.std(axis=0)
     design = add_constant(np.column_stack([target.astype(float), z]), has_constant="add")
     with warnings.catch_warnings():
-        # It says so when covariates are collinear, and goes on by the pseudoinverse.
+        # With collinear covariates it warns and uses the pseudoinverse.
         warnings.simplefilter("ignore", SingularMatrixWarning)
         fits = [OLS(y, design).fit(cov_type="HC3", use_t=True) for y in responses.T]
     return {
@@ -55,9 +55,9 @@ def by_statsmodels(target, covariates, responses):
 
 # The last are as few clips as are taken for eight coefficients.
 @pytest.mark.parametrize("n", [160, 2000, 17])
-def test_all_equal_statsmodels_with_robust_errors(n):
+def test_effects_equal_statsmodels_with_robust_errors(n):
     target, covariates, responses = planted(n, seed=n)
-    found = Adjusted(target, covariates, "clips").effects(responses)
+    found = AdjustedModel(target, covariates, "clips").effects(responses)
     expected = by_statsmodels(target, covariates, responses)
     assert set(found) == set(expected)
     for name, values in expected.items():
@@ -66,7 +66,7 @@ def test_all_equal_statsmodels_with_robust_errors(n):
 
 def test_constant_and_collinear_covariates_change_nothing():
     target, covariates, responses = planted()
-    plain = Adjusted(target, covariates, "clips").effects(responses)
+    plain = AdjustedModel(target, covariates, "clips").effects(responses)
     more = np.column_stack(
         [
             covariates,
@@ -76,17 +76,17 @@ def test_constant_and_collinear_covariates_change_nothing():
             covariates[:, 2],
         ]
     )
-    model = Adjusted(target, more, "clips")
-    assert model.freedom == len(target) - 8
+    model = AdjustedModel(target, more, "clips")
+    assert model.df == len(target) - 8
     expected = by_statsmodels(target, more, responses)
     for name, values in model.effects(responses).items():
         np.testing.assert_allclose(values, plain[name], rtol=1e-8)
         np.testing.assert_allclose(values, expected[name], rtol=1e-7)
 
 
-def test_without_covariates_it_is_a_comparison_of_two_groups():
+def test_without_covariates_two_groups_are_compared():
     target, _, responses = planted()
-    found = Adjusted(target, np.ones((len(target), 3)), "clips").effects(responses)
+    found = AdjustedModel(target, np.ones((len(target), 3)), "clips").effects(responses)
     one, two = responses[target], responses[~target]
     difference = one.mean(axis=0) - two.mean(axis=0)
     pooled = np.sqrt(
@@ -98,12 +98,12 @@ def test_without_covariates_it_is_a_comparison_of_two_groups():
     )
     np.testing.assert_allclose(found["partial_difference"], difference, rtol=1e-10)
     np.testing.assert_allclose(found["partial_d"], difference / pooled, rtol=1e-10)
-    # HC3 then is Welch's error with n - 1 for n, twice: by hand.
+    # By hand: HC3 is then Welch's error with n - 1 in place of n, twice.
     error = sum(g.var(axis=0, ddof=1) / (len(g) - 1) for g in (one, two))
     np.testing.assert_allclose(found["partial_t"], difference / np.sqrt(error), rtol=1e-10)
 
 
-def test_an_effect_that_a_covariate_makes_goes_and_one_that_it_hides_comes():
+def test_an_effect_of_a_covariate_vanishes_and_a_hidden_effect_appears():
     random = np.random.default_rng(3)
     n = 2000
     target = np.arange(n) < 800
@@ -112,57 +112,59 @@ def test_an_effect_that_a_covariate_makes_goes_and_one_that_it_hides_comes():
     hidden = target - covariate / 1.5 + random.normal(0, 1, n)
     responses = np.column_stack([made, hidden])
     raw = effects(responses[target], responses[~target])["welch_t"]
-    found = Adjusted(target, covariate[:, None], "clips").effects(responses)
+    found = AdjustedModel(target, covariate[:, None], "clips").effects(responses)
     assert raw[0] > 15 and abs(found["partial_t"][0]) < 3
     assert abs(raw[1]) < 3 and found["partial_t"][1] > 10
-    # Planted: 0 and 1 over a residual standard deviation of 1, with an error of 0.06.
+    # Planted: 0 and 1 residual standard deviations; the standard error is 0.06.
     np.testing.assert_allclose(found["partial_d"], [0, 1], atol=0.25)
 
 
-def test_null_units_have_uniform_p_although_the_covariates_are_confounded():
+def test_null_units_have_uniform_p_with_confounded_covariates():
     random = np.random.default_rng(4)
     n, units = 300, 3000
     target = np.arange(n) < 90
     covariates = random.normal(0, 1, (n, 8)) + target[:, None] * random.normal(0, 0.7, 8)
-    # The more they vary the further a covariate is from 0: what robust errors are for.
+    # The variance grows with a covariate, which robust errors allow for.
     noise = random.normal(0, 1, (n, units)) * (0.5 + np.abs(covariates[:, :1]))
     responses = covariates @ random.normal(0, 1, (8, units)) + noise
-    p = Adjusted(target, covariates, "clips").effects(responses)["partial_p"]
+    p = AdjustedModel(target, covariates, "clips").effects(responses)["partial_p"]
     assert (p < 0.05).mean() == pytest.approx(0.05, abs=0.015)
     # One fixed draw; HC3 is slightly conservative.
     assert stats.kstest(p, "uniform").statistic < 0.04
 
 
-def test_a_constant_unit_has_no_effect_and_one_that_is_the_target_all_of_it():
+def test_effects_of_a_constant_unit_and_of_one_that_equals_the_target():
     target, covariates, _ = planted()
     constant = np.full(len(target), 0.1, dtype=np.float32)
     responses = np.column_stack([constant, target, -3.0 * target, covariates[:, 1]])
-    found = Adjusted(target, covariates, "clips").effects(responses)
+    found = AdjustedModel(target, covariates, "clips").effects(responses)
     assert found["partial_t"].tolist() == [0, np.inf, -np.inf, 0]
     assert found["partial_d"].tolist() == [0, np.inf, -np.inf, 0]
     assert found["partial_p"].tolist() == [1, 0, 0, 1]
     np.testing.assert_allclose(found["partial_difference"], [0, 1, -3, 0], atol=1e-6)
 
 
-def test_clips_without_covariates_take_no_part():
+def test_clips_without_covariates_are_left_out():
     target, covariates, responses = planted()
     silent = np.zeros(len(target), dtype=bool)
     silent[[3, 77]] = True
     with_gaps = covariates.copy()
     with_gaps[3, 2:4] = np.nan
     with_gaps[77, 0] = np.nan
-    model = Adjusted(target, with_gaps, "clips")
+    model = AdjustedModel(target, with_gaps, "clips")
     assert model.n == len(target) - 2
-    expected = Adjusted(target[~silent], covariates[~silent], "clips").effects(responses[~silent])
+    expected = AdjustedModel(target[~silent], covariates[~silent], "clips").effects(
+        responses[~silent]
+    )
     for name, values in model.effects(responses).items():
         np.testing.assert_array_equal(values, expected[name])
 
 
-def test_a_clip_that_a_covariate_is_there_for_is_as_good_as_left_out():
+def test_a_clip_with_a_covariate_of_its_own_does_not_count():
     target, covariates, responses = planted()
     own = np.zeros((len(target), 1))
     own[5] = 7
-    found = Adjusted(target, np.hstack([covariates, own]), "clips").effects(responses)
+    found = AdjustedModel(target, np.hstack([covariates, own]), "clips").effects(responses)
     rest = np.arange(len(target)) != 5
     expected = by_statsmodels(target[rest], covariates[rest], responses[rest])
     for name, values in expected.items():
@@ -171,32 +173,34 @@ def test_a_clip_that_a_covariate_is_there_for_is_as_good_as_left_out():
 
 def undefined(target, covariates, message, caplog):
     with caplog.at_level(logging.WARNING):
-        model = Adjusted(target, covariates, "test clips")
+        model = AdjustedModel(target, covariates, "test clips")
     assert not model.defined
-    assert f"test clips: no effect with covariates, for {message}" in caplog.text
+    assert f"test clips: no effect with covariates: {message}" in caplog.text
     found = model.effects(np.zeros((len(target), 3), dtype=np.float32))
     assert len(found) == 4 and all(np.isnan(values).all() for values in found.values())
 
 
-def test_models_that_cannot_be_fitted_are_empty_and_say_why(caplog):
+def test_models_that_cannot_be_fitted_have_no_effects_and_log_why(caplog):
     target, covariates, _ = planted(n=15)
     undefined(target, covariates, "15 clips are too few for 8 coefficients", caplog)
     undefined(target, np.full_like(covariates, np.nan), "0 clips are too few", caplog)
     target, covariates, _ = planted()
     covariates[:, 3] = 2 + 5 * target
-    undefined(target, covariates, "the covariates tell target from other clips", caplog)
+    undefined(target, covariates, "the covariates separate target from other clips", caplog)
     covariates[:, 3] = 1
-    undefined(target | True, covariates, "the covariates tell target from other clips", caplog)
-    undefined(np.arange(160) == 4, covariates, "the effect rests on a single clip", caplog)
+    undefined(target | True, covariates, "the covariates separate target from other clips", caplog)
+    undefined(np.arange(160) == 4, covariates, "the effect depends on a single clip", caplog)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))
 @settings(max_examples=30)
-def test_scale_and_shift_of_responses_and_covariates_do_not_count(seed, shift, scale):
+def test_effects_do_not_depend_on_scale_and_shift(seed, shift, scale):
     target, covariates, responses = planted(n=60, units=3, k=3, seed=seed % 1000)
     responses = responses / responses.std(axis=0)
-    before = Adjusted(target, covariates, "clips").effects(responses)
-    after = Adjusted(target, covariates * scale + shift, "clips").effects(responses * scale + shift)
+    before = AdjustedModel(target, covariates, "clips").effects(responses)
+    after = AdjustedModel(target, covariates * scale + shift, "clips").effects(
+        responses * scale + shift
+    )
     for name in ("partial_t", "partial_p", "partial_d"):
         np.testing.assert_allclose(after[name], before[name], rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(
@@ -215,50 +219,50 @@ def test_the_basis_is_orthonormal_and_spans_the_covariates():
 
 
 @pytest.mark.parametrize("n", [90, 2500])
-def test_relabelled_effects_are_those_of_a_new_model(n):
+def test_permuted_effects_equal_those_of_a_new_model(n):
     target, covariates, responses = planted(n, units=12, seed=n)
     covariates[[4, 11], 1] = np.nan
     responses[:, 5] = 0.1
-    model = Adjusted(target, covariates, "clips")
+    model = AdjustedModel(target, covariates, "clips")
     labels = np.random.default_rng(1).permuted(np.tile(target, (7, 1)), axis=1)
     labels[3] = target
-    found = RelabelledAdjusted(model, responses).partial_t(labels)
+    found = PermutedAdjustedModel(model, responses).partial_t(labels)
     for row, values in zip(labels, found, strict=True):
-        expected = Adjusted(row, covariates, "clips").effects(responses)["partial_t"]
+        expected = AdjustedModel(row, covariates, "clips").effects(responses)["partial_t"]
         np.testing.assert_allclose(values, expected, rtol=1e-8, atol=1e-10)
     assert (found[:, 5] == 0).all()
 
 
-def test_a_unit_that_is_the_target_is_found_again_where_the_labels_are_drawn():
+def test_a_unit_that_equals_the_permuted_labels_has_infinite_t():
     target, covariates, responses = planted()
     responses = np.column_stack([target, responses[:, 0]])
-    model = Adjusted(target, covariates, "clips")
+    model = AdjustedModel(target, covariates, "clips")
     labels = np.stack([target, np.roll(target, 1)])
-    t = RelabelledAdjusted(model, responses).partial_t(labels)
+    t = PermutedAdjustedModel(model, responses).partial_t(labels)
     assert t[0, 0] == np.inf and np.isfinite(t[1]).all() and np.isfinite(t[0, 1])
 
 
-def test_labels_that_the_covariates_know_or_that_rest_on_a_clip_count_as_extreme():
+def test_labels_that_covariates_determine_or_that_depend_on_one_clip_count_as_extreme():
     target, covariates, responses = planted()
     own = np.zeros((len(target), 1))
     own[np.flatnonzero(target)[0]] = 1
     known = np.column_stack([covariates, own, target ^ (np.arange(len(target)) < 8)])
-    model = Adjusted(target, known, "clips")
+    model = AdjustedModel(target, known, "clips")
     labels = np.stack([target, target ^ (np.arange(len(target)) < 8), np.roll(target, 3)])
-    t = RelabelledAdjusted(model, responses).partial_t(labels)
+    t = PermutedAdjustedModel(model, responses).partial_t(labels)
     assert np.isfinite(t[[0, 2]]).all() and np.isinf(t[1]).all()
 
 
-def test_the_permuted_p_is_a_count_and_nominal_on_null_units():
-    # 400 networks whose units go with covariates that go with the target, and with nothing else.
+def test_the_permutation_p_is_nominal_on_null_units():
+    # 400 networks whose units depend only on covariates that correlate with the target.
     random = np.random.default_rng(9)
     false = 0
     for run in range(400):
         target = np.arange(70) < 25
         covariates = random.normal(0, 1, (70, 3)) + 0.8 * target[:, None]
         responses = covariates @ random.normal(0, 1, (3, 6)) + random.normal(0, 1, (70, 6))
-        model = Adjusted(target, covariates, "clips")
-        statistic = RelabelledAdjusted(model, responses).partial_t
+        model = AdjustedModel(target, covariates, "clips")
+        statistic = PermutedAdjustedModel(model, responses).partial_t
         observed = effects(responses[:25], responses[25:]) | model.effects(responses)
         draws = np.random.default_rng(run)
         further = {"partial_t": statistic}
@@ -268,5 +272,5 @@ def test_the_permuted_p_is_a_count_and_nominal_on_null_units():
         reached = largest[:, None] >= np.abs(observed["partial_t"]) * (1 - 1e-9)
         np.testing.assert_array_equal(p["partial_t"], (1 + reached.sum(axis=0)) / 40)
         false += p["partial_t"].min() <= 0.05
-    # 400 draws at 2/40 have a standard error of 0.011, three of which are allowed.
+    # The standard error of 400 draws at 2/40 is 0.011; three are allowed.
     assert false / 400 == pytest.approx(0.05, abs=0.033)

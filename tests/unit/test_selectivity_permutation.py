@@ -1,4 +1,4 @@
-"""Permutations of the target label against SciPy, against all of them, and on null data."""
+"""Permutation tests, compared with SciPy and with enumeration, and on null data."""
 
 from itertools import combinations
 
@@ -9,7 +9,7 @@ from scipy import stats
 from music_detectors.selectivity.effects import effects
 from music_detectors.selectivity.permutation import (
     STATISTICS,
-    Relabelled,
+    PermutedStatistics,
     max_statistic_p,
     permuted_labels,
     twice_mean_ranks,
@@ -29,7 +29,7 @@ def p_of(target, other, permutations, seed=0):
     return every_p_of(target, other, permutations, seed)["welch_t"]
 
 
-def test_each_relabelling_names_as_many_targets_and_every_clip_alike():
+def test_permuted_labels_have_the_same_number_of_targets_and_choose_clips_uniformly():
     labels = permuted_labels(3, 9, 4000, np.random.default_rng(1))
     assert labels.shape == (4000, 12) and (labels.sum(axis=1) == 3).all()
     # 4,000 draws at 1/4: a standard error of 0.0068, five of which are allowed.
@@ -40,12 +40,12 @@ def test_each_relabelling_names_as_many_targets_and_every_clip_alike():
 
 # More clips than one block of the products, and fewer.
 @pytest.mark.parametrize(("clips", "n_target"), [(5000, 1200), (37, 30), (4, 2)])
-def test_t_of_every_relabelling_equals_scipy(clips, n_target):
-    # Scales and offsets that would cost digits if the responses were not centred.
+def test_t_of_every_permutation_equals_scipy(clips, n_target):
+    # Scales and offsets that would lose digits if responses were not centred.
     responses = skewed(clips, 9) * np.float32([1, 1e-8, 1e6, 1, 1, 1, 1, 1, 1])
     responses[:, 3] += 1000
     labels = permuted_labels(n_target, clips - n_target, 6, np.random.default_rng(2))
-    found = Relabelled(responses, n_target).statistics(labels)["welch_t"]
+    found = PermutedStatistics(responses, n_target).statistics(labels)["welch_t"]
     exact = responses.astype(np.float64)
     expected = [
         stats.ttest_ind(exact[row], exact[~row], equal_var=False).statistic for row in labels
@@ -53,7 +53,7 @@ def test_t_of_every_relabelling_equals_scipy(clips, n_target):
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
-def test_p_equals_a_count_over_scipys_statistics():
+def test_p_equals_a_count_of_scipys_statistics():
     target, other = skewed(25, 6, seed=1), skewed(40, 6, seed=2)
     target[:, 0] += 1
     labels = permuted_labels(25, 40, 199, np.random.default_rng(0))
@@ -69,14 +69,14 @@ def test_p_equals_a_count_over_scipys_statistics():
     np.testing.assert_array_equal(p_of(target, other, 199), expected)
 
 
-def test_the_observed_labelling_counts_when_it_is_drawn():
+def test_a_permutation_that_returns_the_observed_labels_counts():
     # Of the 20 labellings of 3 + 3 clips only the observed one and its mirror reach its t.
     target, other = np.float32([[5], [6.5], [7.1]]), np.float32([[1], [2.3], [2.9]])
     pooled = np.concatenate([target, other])
     labels = np.zeros((20, 6), dtype=bool)
     for row, chosen in zip(labels, combinations(range(6), 3), strict=True):
         row[list(chosen)] = True
-    t = np.abs(Relabelled(pooled, 3).statistics(labels)["welch_t"][:, 0])
+    t = np.abs(PermutedStatistics(pooled, 3).statistics(labels)["welch_t"][:, 0])
     assert (t >= t[0] * (1 - 1e-9)).sum() == 2
     # Two in twenty: 10,000 draws have a standard error of 0.003, four of which are allowed.
     assert p_of(target, other, 10_000)[0] == pytest.approx(0.1, abs=0.012)
@@ -90,7 +90,7 @@ def test_p_is_at_least_one_over_the_permutations_and_falls_with_t():
     assert (np.diff(p[np.argsort(np.abs(t))]) <= 0).all()
 
 
-def test_constant_units_neither_gain_nor_cost_anything():
+def test_constant_units_do_not_affect_the_others():
     target, other = skewed(30, 5, seed=5), skewed(40, 5, seed=6)
     constant = np.full((1, 2), 0.1, dtype=np.float32)
     wide = [np.hstack([g, np.repeat(constant, len(g), axis=0)]) for g in (target, other)]
@@ -98,22 +98,22 @@ def test_constant_units_neither_gain_nor_cost_anything():
     np.testing.assert_array_equal(p[:5], p_of(target, other, 99))
     np.testing.assert_array_equal(p[5:], 1)
     labels = permuted_labels(30, 40, 50, np.random.default_rng(0))
-    constant_under_all = Relabelled(np.concatenate(wide), 30).statistics(labels)
+    constant_under_all = PermutedStatistics(np.concatenate(wide), 30).statistics(labels)
     for name, values in constant_under_all.items():
         assert (values[:, 5:] == (0.5 if name == "auc" else 0)).all()
 
 
-def test_a_unit_that_one_clip_drives_gives_no_nan():
+def test_a_unit_with_a_single_nonzero_response_has_no_nan():
     target, other = np.zeros((3, 1), np.float32), np.zeros((4, 1), np.float32)
     other[2] = 7
     labels = permuted_labels(3, 4, 200, np.random.default_rng(0))
     # The clip's group has variance, the other none: t is that of 7/3 or 7/4 over its error, 1.
-    t = Relabelled(np.concatenate([target, other]), 3).statistics(labels)["welch_t"]
+    t = PermutedStatistics(np.concatenate([target, other]), 3).statistics(labels)["welch_t"]
     np.testing.assert_allclose(np.abs(t), 1, rtol=1e-12)
     assert p_of(target, other, 99)[0] == 1
 
 
-def test_the_observed_labelling_counts_where_its_t_is_infinite():
+def test_observed_labels_with_infinite_t_count_when_drawn():
     # Constant within both groups: of the 56 labellings of 3 + 5 clips only the observed one is.
     target, other = np.full((3, 1), 0.1, np.float32), np.full((5, 1), 0.3, np.float32)
     assert effects(target, other)["welch_t"] == [-np.inf]
@@ -121,7 +121,7 @@ def test_the_observed_labelling_counts_where_its_t_is_infinite():
     assert p_of(target, other, 10_000)[0] == pytest.approx(1 / 56, abs=0.0053)
 
 
-def test_family_wise_error_on_null_data_is_nominal():
+def test_the_family_wise_error_on_null_data_is_nominal():
     # 1,000 networks without an effect; correlated, skewed units and unequal groups. With 39
     # permutations p <= 0.05 has a probability of 2/40; three standard errors of 1,000 such draws
     # are 0.021.
@@ -136,7 +136,7 @@ def test_family_wise_error_on_null_data_is_nominal():
         assert false[name] / 1000 == pytest.approx(0.05, abs=0.021)
 
 
-def test_the_same_draw_gives_the_same_p():
+def test_the_same_generator_gives_the_same_p():
     target, other = skewed(30, 4, seed=8), skewed(50, 4, seed=9)
     np.testing.assert_array_equal(
         p_of(target, other, 300, seed=3), p_of(target, other, 300, seed=3)
@@ -145,28 +145,28 @@ def test_the_same_draw_gives_the_same_p():
 
 
 @pytest.mark.parametrize(("clips", "n_target"), [(1500, 400), (37, 30), (4, 2)])
-def test_every_statistic_of_a_relabelling_is_that_of_its_groups(clips, n_target):
+def test_permuted_statistics_equal_those_of_the_permuted_groups(clips, n_target):
     responses = skewed(clips, 5, seed=11)
-    # Ties within and between the groups, as rectified units have them.
+    # With ties within and between the groups, as in rectified units.
     responses[:, 1:3] = np.round(responses[:, 1:3])
     labels = permuted_labels(n_target, clips - n_target, 5, np.random.default_rng(12))
-    found = Relabelled(responses, n_target).statistics(labels)
+    found = PermutedStatistics(responses, n_target).statistics(labels)
     assert set(found) == set(STATISTICS)
     for draw, row in enumerate(labels):
         expected = effects(responses[row], responses[~row])
         for name in STATISTICS:
             np.testing.assert_allclose(found[name][draw], expected[name], rtol=1e-9, atol=1e-9)
-        # Whole numbers throughout: not a digit may be lost where a tie decides.
+        # Whole numbers, so that ties are exact.
         np.testing.assert_array_equal(found["auc"][draw], expected["auc"])
 
 
-def test_ranks_are_scipys():
+def test_ranks_equal_scipys():
     responses = np.round(skewed(300, 7, seed=13), 1)
     expected = stats.rankdata(responses, axis=0)
     np.testing.assert_array_equal(twice_mean_ranks(responses), 2 * expected)
 
 
-def test_p_of_the_other_statistics_equal_counts_over_a_loop():
+def test_p_of_all_statistics_equals_a_count_in_a_loop():
     target, other = skewed(25, 6, seed=1), skewed(40, 6, seed=2)
     target[:, 0] += 1
     other[:, 1] = np.round(other[:, 1])

@@ -1,4 +1,4 @@
-"""Responses of the selective units per clip and per class, and the summary over networks."""
+"""Responses of the selective units to clips and classes, and the summary over networks."""
 
 import numpy as np
 import pandas as pd
@@ -47,38 +47,38 @@ def expected_means(files, split, layer="avgpool"):
 
 
 @pytest.mark.parametrize("layer", ["avgpool", "conv1"])
-def test_every_usable_clip_has_its_mean_over_the_selective_units(tmp_path, layer):
+def test_every_usable_clip_has_the_mean_response_of_the_selective_units(tmp_path, layer):
     files = corpus(tmp_path).write()
     table, _ = run(files, layer)
     for split in ("train", "test"):
         of_split = table[table["split"] == split].set_index("clip_id")
         expected = expected_means(files, split, layer)
         assert list(of_split.index) == list(expected)
-        # Two float32 numbers add exactly in float64, or nearly.
+        # The sum of two float32 numbers is exact in float64, or nearly so.
         np.testing.assert_allclose(of_split["response"], list(expected.values()), rtol=1e-15)
         roles = files.of_split(split).set_index("clip_id")["role"]
         assert list(of_split["role"]) == list(roles[of_split.index])
     assert set(table["role"]) == {"target", "other", "mixed"}
 
 
-def test_classes_are_averaged_over_the_test_clips_that_bear_them(tmp_path):
+def test_classes_are_averaged_over_their_test_clips(tmp_path):
     files = corpus(tmp_path).write()
     _, table = run(files)
     assert list(table["mid"]) == list(classes()["mid"])
     expected = expected_means(files, "test")
     labels = files.of_split("test").set_index("clip_id")["labels"].str.split(";")
     for _, row in table.iterrows():
-        bearing = [value for clip, value in expected.items() if row["mid"] in labels[clip]]
-        assert row["n_clips"] == len(bearing)
-        if bearing:
-            assert row["response"] == pytest.approx(np.mean(bearing), rel=1e-12)
-            assert row["response_sd"] == pytest.approx(np.std(bearing, ddof=1), rel=1e-12)
+        of_class = [value for clip, value in expected.items() if row["mid"] in labels[clip]]
+        assert row["n_clips"] == len(of_class)
+        if of_class:
+            assert row["response"] == pytest.approx(np.mean(of_class), rel=1e-12)
+            assert row["response_sd"] == pytest.approx(np.std(of_class, ddof=1), rel=1e-12)
     known = classes()
     for name in ("index", "name", "branch", "target", "genre"):
         assert list(table[name]) == list(known[name])
 
 
-def test_a_class_without_test_clips_is_empty_and_one_clip_has_no_spread(tmp_path):
+def test_classes_with_no_test_clip_or_one(tmp_path):
     files = corpus(tmp_path)
     present = files.of_split("test")["clip_id"][files.order("test")[0]]
     files.clips.loc[files.clips["clip_id"] == present, "labels"] = "/m/owl;/m/rain"
@@ -102,17 +102,18 @@ def test_the_same_run_gives_the_same_bytes(tmp_path):
     assert [files.path(name).read_bytes() for name in ("a.tsv", "b.tsv")] == once
 
 
-def test_a_label_that_is_no_class_is_refused(tmp_path):
+def test_an_unknown_label_is_refused(tmp_path):
     files = corpus(tmp_path)
     clip = files.of_split("test")["clip_id"][files.order("test")[2]]
     files.clips.loc[files.clips["clip_id"] == clip, "labels"] = "/m/rain;/m/gone"
     with pytest.raises(
-        InputError, match=rf"clips\.tsv: damaged table .clip {clip} bears '/m/gone', which is no"
+        InputError,
+        match=rf"clips\.tsv: damaged table .clip {clip} has the label '/m/gone', which is no",
     ):
         run(files.write())
 
 
-def test_units_without_a_selective_one_of_the_layer_are_refused(tmp_path):
+def test_a_table_without_selective_units_of_the_layer_is_refused(tmp_path):
     files = corpus(tmp_path).write()
     with pytest.raises(
         InputError, match=r"units\.tsv: damaged table \(has no selective unit of fc1\); rebuild it"
@@ -130,7 +131,7 @@ def test_responses_of_the_wrong_split_are_refused(tmp_path):
         run(files)
 
 
-def test_summary_has_a_row_a_network_and_layer(tmp_path):
+def test_the_summary_has_one_row_per_network_and_layer(tmp_path):
     networks = [["natural", 1], ["natural", 2], ["untrained", 1]]
     paths = []
     for number in range(len(networks)):

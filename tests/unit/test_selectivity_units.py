@@ -1,4 +1,4 @@
-"""units.tsv: planted and null units, selection on train and report on test clips, failures."""
+"""units.tsv: planted and null units, selection on train clips, report on test clips, errors."""
 
 import subprocess
 import sys
@@ -46,14 +46,14 @@ def plant(files, layer, unit, by, splits=("train", "test")):
 
 
 def of_roles(files, split, layer):
-    """The responses to the target and to the other clips that are in the file, as float64."""
+    """Return the responses to the target and to the other clips in the file, as float64."""
     rows = files.order(split)
     role = files.of_split(split)["role"].to_numpy()[rows]
     responses = files.responses[split][layer][rows].astype(np.float64)
     return responses[role == "target"], responses[role == "other"]
 
 
-def test_every_unit_of_every_layer_but_the_output_has_a_row(tmp_path):
+def test_every_unit_of_every_layer_except_the_output_has_a_row(tmp_path):
     table = run(corpus(tmp_path))
     assert list(table.columns) == list(UNITS)
     assert table.groupby("layer", sort=False).size().to_dict() == LAYER_SIZES
@@ -67,7 +67,7 @@ def test_every_unit_of_every_layer_but_the_output_has_a_row(tmp_path):
     assert np.isfinite(numbers.to_numpy(dtype=float)).all()
 
 
-def test_statistics_are_those_of_the_clips_roles(tmp_path):
+def test_statistics_compare_target_with_other_clips(tmp_path):
     files = corpus(tmp_path)
     plant(files, "conv3", 2, 0.5)
     table = run(files)
@@ -88,7 +88,7 @@ def test_statistics_are_those_of_the_clips_roles(tmp_path):
         np.testing.assert_allclose(of_layer["p_fdr"], fdrcorrection(of_layer["p"])[1], rtol=1e-12)
 
 
-def test_effects_with_covariates_are_those_of_statsmodels(tmp_path):
+def test_effects_with_covariates_equal_statsmodels(tmp_path):
     files = corpus(tmp_path)
     plant(files, "conv3", 2, 0.5)
     table = run(files)
@@ -111,7 +111,7 @@ def test_effects_with_covariates_are_those_of_statsmodels(tmp_path):
                 assert row[f"{prefix}partial_difference"] == pytest.approx(fit.params[1], rel=1e-8)
 
 
-def test_selectivity_that_the_level_makes_is_gone_with_covariates(tmp_path):
+def test_selectivity_due_to_level_vanishes_with_covariates(tmp_path):
     files = corpus(tmp_path, n_train=240, n_test=240).write()
     for split in ("train", "test"):
         covariates = read_table(files.path(f"acoustics-{split}.tsv"), ACOUSTICS)
@@ -127,7 +127,7 @@ def test_selectivity_that_the_level_makes_is_gone_with_covariates(tmp_path):
     assert selective["test_hedges_g"] > 1.5 and selective["test_partial_t"] > 8
 
 
-def test_a_clip_without_covariates_in_any_table_is_refused(tmp_path):
+def test_a_clip_that_is_in_no_table_of_covariates_is_refused(tmp_path):
     files = corpus(tmp_path).write()
     present = files.of_split("test")["clip_id"][files.order("test")]
     roles = files.clips.set_index("clip_id").loc[present, "role"]
@@ -141,11 +141,11 @@ def test_a_clip_without_covariates_in_any_table_is_refused(tmp_path):
         run(files, acoustics=acoustics)
 
 
-def test_too_few_clips_for_the_covariates_leave_them_empty_and_say_so(tmp_path, caplog):
+def test_effects_with_covariates_are_empty_with_too_few_clips(tmp_path, caplog):
     files = corpus(tmp_path, n_test=11)
     with caplog.at_level("WARNING"):
         table = run(files)
-    assert "test clips: no effect with covariates, for" in caplog.text
+    assert "test clips: no effect with covariates: " in caplog.text
     adjusted = [name for name in UNITS if "partial" in name]
     assert len(adjusted) == 9
     for name in UNITS:
@@ -153,7 +153,7 @@ def test_too_few_clips_for_the_covariates_leave_them_empty_and_say_so(tmp_path, 
         assert table[name].isna().all() if empty else table[name].notna().all()
 
 
-def test_a_planted_unit_is_found_and_holds_on_test_clips(tmp_path):
+def test_a_planted_unit_is_selected_and_selective_on_test_clips(tmp_path):
     files = corpus(tmp_path, n_train=120, n_test=120)
     plant(files, "avgpool", 11, 2.0)
     table = run(files)
@@ -165,7 +165,7 @@ def test_a_planted_unit_is_found_and_holds_on_test_clips(tmp_path):
     assert rest["p_permutation"].min() > 1 / 200
 
 
-def test_a_unit_that_prefers_other_sounds_is_last_though_significant(tmp_path):
+def test_a_unit_that_prefers_other_sounds_ranks_last(tmp_path):
     files = corpus(tmp_path, n_train=120)
     plant(files, "avgpool", 4, -2.0)
     table = run(files)
@@ -174,7 +174,7 @@ def test_a_unit_that_prefers_other_sounds_is_last_though_significant(tmp_path):
     assert rejected["p_permutation"] == 1 / 200 and rejected["test_auc"] < 0.2
 
 
-def test_test_clips_take_no_part_in_the_selection(tmp_path):
+def test_test_clips_do_not_affect_the_selection(tmp_path):
     files = corpus(tmp_path)
     before = run(files, "before.tsv")
     plant(files, "avgpool", 7, 50, splits=("test",))
@@ -184,7 +184,7 @@ def test_test_clips_take_no_part_in_the_selection(tmp_path):
     assert (after["test_welch_t"] != before["test_welch_t"]).any()
 
 
-def test_mixed_clips_take_no_part(tmp_path):
+def test_mixed_clips_are_left_out(tmp_path):
     files = corpus(tmp_path)
     before = run(files, "before.tsv")
     for split in ("train", "test"):
@@ -194,7 +194,7 @@ def test_mixed_clips_take_no_part(tmp_path):
     assert run(files, "after.tsv").equals(before)
 
 
-def test_the_order_of_the_clips_in_the_file_does_not_count(tmp_path):
+def test_statistics_do_not_depend_on_the_order_of_clips(tmp_path):
     files = corpus(tmp_path)
     before = run(files, "before.tsv")
     for split, responses in files.responses.items():
@@ -215,13 +215,13 @@ def test_the_order_of_the_clips_in_the_file_does_not_count(tmp_path):
         replicate="1",
     )
     after = read_table(paths[-1], UNITS)
-    # All but what rests on draws of clips, which are drawn by their places.
+    # Except permutation and bootstrap, which draw clips by their position.
     for name in ("welch_t", "p", "auc", "hedges_g", "test_d_prime", "p_fdr"):
         np.testing.assert_allclose(after[name], before[name], rtol=1e-12)
     assert (after["rank"] == before["rank"]).all()
 
 
-def test_null_units_have_uniform_p_and_are_seldom_significant(tmp_path):
+def test_null_units_have_uniform_p_and_are_rarely_significant(tmp_path):
     files = corpus(tmp_path, seed=3, n_train=300, n_test=300)
     random = np.random.default_rng(4)
     for split in ("train", "test"):
@@ -241,7 +241,7 @@ def test_null_units_have_uniform_p_and_are_seldom_significant(tmp_path):
     assert abs(selective["test_welch_t"].mean()) < 0.46
 
 
-def test_constant_units_are_last_and_never_nan(tmp_path):
+def test_constant_units_rank_last_and_are_never_nan(tmp_path):
     files = corpus(tmp_path, n_train=90)
     for split in ("train", "test"):
         files.responses[split]["avgpool"][:, [2, 9]] = np.float32([0, 0.1])
@@ -264,7 +264,7 @@ def test_constant_units_are_last_and_never_nan(tmp_path):
     assert list(dead["rank"]) == [1, 2, 3, 4] and set(dead["p_fdr"]) == {1.0}
 
 
-def test_a_second_run_gives_the_same_bytes_and_another_network_other_draws(tmp_path):
+def test_runs_are_reproducible_and_networks_have_different_draws(tmp_path):
     files = corpus(tmp_path)
     one = run(files, "one.tsv")
     run(files, "two.tsv")
@@ -280,18 +280,18 @@ def test_a_second_run_gives_the_same_bytes_and_another_network_other_draws(tmp_p
         )
 
 
-def test_a_replicate_given_as_number_or_as_text_is_the_same(tmp_path):
+def test_a_replicate_can_be_a_number_or_a_text(tmp_path):
     files = corpus(tmp_path)
     assert run(files, "a.tsv", replicate=3).equals(run(files, "b.tsv", replicate="3"))
 
 
-def test_ranks_go_by_t_then_by_number_with_constant_units_last():
+def test_units_rank_by_t_then_number_with_constant_units_last():
     t = np.array([0.0, 2.0, -1.0, 2.0, 0.0, 3.0])
     constant = np.array([True, False, False, False, True, False])
     assert list(ranks(t, constant)) == [5, 2, 4, 3, 6, 1]
 
 
-def test_the_selective_share_is_rounded_and_at_least_one():
+def test_the_number_of_selective_units_is_rounded_and_at_least_one():
     shares = [share_of_units(0.125, units) for units in (256, 32, 64, 128, 3)]
     assert shares == [32, 4, 8, 16, 1]
     assert share_of_units(0.1, 256) == 26 and share_of_units(1, 7) == 7
@@ -302,11 +302,11 @@ def test_the_selective_share_is_rounded_and_at_least_one():
     [
         (
             "train",
-            "train.h5: 1 target and 12 other clips in the train split, and selectivity needs at",
+            "train.h5: 1 target and 12 other clips in the train split, but selectivity needs at",
         ),
         (
             "test",
-            "test.h5: 1 target and 12 other clips in the test split, and selectivity needs at",
+            "test.h5: 1 target and 12 other clips in the test split, but selectivity needs at",
         ),
     ],
 )
@@ -324,7 +324,7 @@ def test_too_few_clips_are_refused_by_split(tmp_path, split, message):
     assert not files.path("units.tsv").exists()
 
 
-def test_responses_to_the_other_splits_clips_are_refused(tmp_path):
+def test_responses_to_clips_of_another_split_are_refused(tmp_path):
     files = corpus(tmp_path).write()
     with pytest.raises(
         InputError,
@@ -347,11 +347,11 @@ def test_a_response_that_is_not_finite_is_refused(tmp_path):
     place = files.order("test")[3]
     files.responses["test"]["conv3"][place, 1] = np.inf
     clip = files.of_split("test")["clip_id"][place]
-    with pytest.raises(InputError, match=rf"test\.h5: conv3 has a response to clip {clip} that is"):
+    with pytest.raises(InputError, match=rf"test\.h5: a response of conv3 to clip {clip} is not"):
         run(files)
 
 
-def test_selectivity_and_recognition_do_without_torch():
+def test_selectivity_and_recognition_do_not_import_torch():
     scripts = Path(__file__).parents[2] / "workflow_scripts"
     modules = [
         "music_detectors.selectivity.units",
@@ -363,10 +363,10 @@ def test_selectivity_and_recognition_do_without_torch():
 
 
 @given(st.floats(0.001, 0.5), st.integers(2, 600))
-def test_a_share_is_one_unit_at_least_and_never_more_than_all(fraction, units):
+def test_a_share_has_at_least_one_unit_and_at_most_all(fraction, units):
     assert 1 <= share_of_units(fraction, units) <= units
 
 
-def test_the_studys_shares():
+def test_the_studys_numbers_of_units():
     fractions = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
     assert [share_of_units(fraction, 256) for fraction in fractions] == [8, 16, 32, 64, 128]

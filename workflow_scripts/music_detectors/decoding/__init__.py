@@ -1,1 +1,1 @@
-"""The target decoded from units and from acoustic covariates."""
+"""Decoding of the target from units and from acoustic covariates."""

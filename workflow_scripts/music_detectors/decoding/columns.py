@@ -11,8 +11,9 @@ DECODING = {
     "average_precision": float,
     "chance": float,
 }
-"""decoding/{condition}.tsv: a row a network and set of features that the target is decoded from.
+"""The decoding table of a condition: one row per network and set of features.
 
 `features` are units (those of rank `first_rank` to `last_rank`), covariates (without ranks), or
-units and covariates; scores are of the test clips. `chance` is what random scores reach.
+units and covariates. `average_precision` is on test clips; `chance` is that expected of random
+scores.
 """

@@ -1,6 +1,6 @@
-"""How well the target is told from other sounds by units in order of selectivity, and by acoustics.
+"""Decoding of the target from units in the order of selectivity, and from acoustic covariates.
 
-A linear model of the target (1, other clips 0) is fitted on train clips and orders test clips.
+A linear model of the target (1; other clips 0) is fitted on train clips and scores test clips.
 """
 
 import logging
@@ -23,12 +23,13 @@ from music_detectors.selectivity.columns import UNITS
 
 SPLITS = ("train", "test")
 PENALTIES = 10.0 ** np.arange(-3, 6.5, 0.5)
-"""The penalties of the ridge that are tried."""
+"""The candidate penalties of ridge regression."""
 
-# What rounding leaves of the spread of a feature that is constant, and of a leverage of one.
+# Rounding may leave this share of a constant feature as spread, and this much of 1 - h where the
+# leverage h is 1.
 _CONSTANT = 1e-12
-_ALL_LEVERAGE = 1e-10
-_FEWEST_CLIPS = 2
+_FULL_LEVERAGE = 1e-10
+_MIN_CLIPS = 2
 
 
 def decode_target(
@@ -40,31 +41,30 @@ def decode_target(
     *,
     acoustics: Mapping[str, Sequence[str | os.PathLike]],
     layer: str,
-    at_once: int,
+    block_size: int,
     replicates: Sequence[int],
 ) -> None:
-    """Write how well the networks `replicates` of a condition, and covariates, tell the target.
+    """Write the table of decoding the target in the networks `replicates` of a condition.
 
     `units` are the networks' units.tsv, `train` and `test` their responses, `clips` is clips.tsv,
-    `acoustics` the tables of covariates of each split; units of `layer` are taken `at_once` at a
-    time by rank. Clips without sound, whose covariates are empty, take no part in any row. Raises
-    InputError when a file cannot be read, does not fit the others, holds a response that is not
-    finite, or leaves fewer than two target or two other train clips.
+    `acoustics` maps each split to its tables of covariates. Units of `layer` are decoded in blocks
+    of `block_size`, by rank. Clips without sound have no covariates and are left out everywhere.
+    Raises InputError when a file cannot be read or does not fit the others, a response is not
+    finite, or there are fewer than two target or two other train clips.
     """
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
     rows = []
-    for paths in zip(units, train, test, replicates, strict=True):
-        of_units, *files, replicate = paths
-        order = _by_rank(of_units, layer)
+    for units_path, *paths, replicate in zip(units, train, test, replicates, strict=True):
+        order = _by_rank(units_path, layer)
         parts = [
-            _split(path, split, corpus, acoustics[split], layer)
-            for path, split in zip(files, SPLITS, strict=True)
+            _read_split(path, split, corpus, acoustics[split], layer)
+            for path, split in zip(paths, SPLITS, strict=True)
         ]
         for responses, _, _ in parts:
             if responses.shape[1] != len(order):
                 why = f"{len(order)} units of {layer}, but responses of {responses.shape[1]}"
-                raise damaged(of_units, "table", why, *files)
-        for row in _rows(parts, order, at_once):
+                raise damaged(units_path, "table", why, *paths)
+        for row in _rows(parts, order, block_size):
             rows.append({"seed": replicate, **row})
     write_table(table, pd.DataFrame(rows), DECODING)
 
@@ -72,8 +72,8 @@ def decode_target(
 def least_squares(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Return the scores (m,) of `test` (m, k) by ordinary least squares on `train` (n, k).
 
-    `label` (n,) is regressed on the features and a constant. Where that leaves the coefficients
-    open, they are the smallest, as in scikit-learn's `LinearRegression`.
+    `label` (n,) is regressed on the features and a constant. If the solution is not unique, the one
+    with the smallest coefficients is taken, as in scikit-learn's `LinearRegression`.
     """
     mean = train.mean(axis=0)
     coefficients = np.linalg.lstsq(train - mean, label - label.mean(), rcond=None)[0]
@@ -81,12 +81,12 @@ def least_squares(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.
 
 
 def ridge(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the scores (m,) of `test` (m, k) by ridge regression on `train` (n, k); its penalty.
+    """Return the scores (m,) of `test` (m, k) by ridge regression on `train`, and the penalty.
 
-    Features are standardised by the train clips, constant ones left out; the constant carries no
-    penalty. The penalty is the one of PENALTIES with the least sum of squared errors of the train
-    clips, each predicted from the others (Allen's PRESS 1974, in closed form from the leverages:
-    scikit-learn's `RidgeCV`).
+    Features are standardised on train clips, and constant ones left out; the intercept is not
+    penalised. The penalty is the one of PENALTIES that minimises the squared leave-one-out errors
+    on train clips (Allen's PRESS 1974, in closed form from the leverages, as in scikit-learn's
+    `RidgeCV`).
     """
     n = len(train)
     label_mean = label.mean()
@@ -99,29 +99,29 @@ def ridge(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> tuple[np.nd
     centred = label - label_mean
     projected = left.T @ centred
     best, penalty = np.inf, PENALTIES[0]
-    for tried in PENALTIES:
-        shrunk = scales**2 / (scales**2 + tried)
-        error = centred - left @ (shrunk * projected)
-        leverage = 1 / n + np.square(left) @ shrunk
-        press = np.square(error / np.maximum(1 - leverage, _ALL_LEVERAGE)).sum()
+    for candidate in PENALTIES:
+        shrinkage = scales**2 / (scales**2 + candidate)
+        error = centred - left @ (shrinkage * projected)
+        leverage = 1 / n + np.square(left) @ shrinkage
+        press = np.square(error / np.maximum(1 - leverage, _FULL_LEVERAGE)).sum()
         if press < best:
-            best, penalty = press, tried
+            best, penalty = press, candidate
     coefficients = right.T @ (scales / (scales**2 + penalty) * projected)
     scores = (test[:, kept] - mean[kept]) / spread[kept] @ coefficients + label_mean
     return scores, float(penalty)
 
 
 def _rows(
-    parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], order: np.ndarray, at_once: int
+    parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], order: np.ndarray, block_size: int
 ) -> Iterator[dict[str, str | int | float]]:
-    """Yield the rows of a network; `parts` hold responses, covariates and labels of each split."""
-    (train, with_train, label), (test, with_test, truth) = parts
+    """Yield the rows of a network; `parts` has responses, covariates and labels of each split."""
+    (train, train_covariates, label), (test, test_covariates, truth) = parts
     label = label.astype(np.float64)
-    about = {"n_train": len(label), "n_test": len(truth), "chance": _chance(truth)}
+    common = {"n_train": len(label), "n_test": len(truth), "chance": _chance(truth)}
 
     def row(features: str, first: float, last: float, n: int, scores: np.ndarray) -> dict:
         precision = average_precision(scores[:, None], truth[:, None])[0]
-        return about | {
+        return common | {
             "features": features,
             "first_rank": first,
             "last_rank": last,
@@ -129,18 +129,19 @@ def _rows(
             "average_precision": precision,
         }
 
-    for start in range(0, len(order), at_once):
-        block = order[start : start + at_once]
+    for start in range(0, len(order), block_size):
+        block = order[start : start + block_size]
         scores = least_squares(train[:, block], label, test[:, block])
         yield row("units", start + 1, start + len(block), len(block), scores)
-    scores, penalty = ridge(with_train, label, with_test)
+    scores, penalty = ridge(train_covariates, label, test_covariates)
     logging.info("covariates: penalty %g", penalty)
-    yield row("covariates", np.nan, np.nan, with_train.shape[1], scores)
-    top = order[:at_once]
-    both = [np.hstack([r[:, top], c]) for r, c in ((train, with_train), (test, with_test))]
-    scores, penalty = ridge(both[0], label, both[1])
+    yield row("covariates", np.nan, np.nan, train_covariates.shape[1], scores)
+    top = order[:block_size]
+    train_both = np.hstack([train[:, top], train_covariates])
+    test_both = np.hstack([test[:, top], test_covariates])
+    scores, penalty = ridge(train_both, label, test_both)
     logging.info("units and covariates: penalty %g", penalty)
-    yield row("units and covariates", 1, len(top), both[0].shape[1], scores)
+    yield row("units and covariates", 1, len(top), train_both.shape[1], scores)
 
 
 def _chance(truth: np.ndarray) -> float:
@@ -148,7 +149,7 @@ def _chance(truth: np.ndarray) -> float:
 
 
 def _by_rank(path: str | os.PathLike, layer: str) -> np.ndarray:
-    """Return the units of `layer` in order of selectivity."""
+    """Return the units of `layer` in the order of their rank."""
     table = read_table(path, UNITS, only=("layer", "unit", "rank"))
     table = table[table["layer"] == layer].sort_values("rank")
     if table.empty:
@@ -156,7 +157,7 @@ def _by_rank(path: str | os.PathLike, layer: str) -> np.ndarray:
     return table["unit"].to_numpy()
 
 
-def _split(
+def _read_split(
     path: str | os.PathLike,
     split: str,
     corpus: pd.DataFrame,
@@ -172,17 +173,16 @@ def _split(
     rows, covariates = rows[with_sound], covariates[with_sound]
     is_target = roles[rows] == "target"
     n_target = int(is_target.sum())
-    if split == "train" and min(n_target, len(rows) - n_target) < _FEWEST_CLIPS:
+    if split == "train" and min(n_target, len(rows) - n_target) < _MIN_CLIPS:
         raise InputError(
             f"{path}: {n_target} target and {len(rows) - n_target} other train clips with sound, "
-            f"and decoding needs at least {_FEWEST_CLIPS} of each; add clips to the corpus"
+            f"but decoding needs at least {_MIN_CLIPS} of each; add clips to the corpus"
         )
     values = responses[layer][rows].astype(np.float64)
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
         clip = clip_ids[rows[int(np.argmin(finite))]]
         raise InputError(
-            f"{path}: {layer} has a response to clip {clip} that is not finite; train the network "
-            "again"
+            f"{path}: a response of {layer} to clip {clip} is not finite; train the network again"
         )
     return values, covariates, is_target

@@ -1,1 +1,1 @@
-"""Whether the target lies apart from other sounds in a two-dimensional embedding of responses."""
+"""How far target and other clips lie apart in a two-dimensional embedding of responses."""

@@ -1,1 +1,1 @@
-"""The response of selective units to each genre of the target."""
+"""Responses of the selective units to each genre of the target."""

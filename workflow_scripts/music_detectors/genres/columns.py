@@ -16,7 +16,8 @@ GENRES = {
     "hedges_g": float,
     "auc": float,
 }
-"""genres: one row a network and genre, in the order of classes.tsv; no row without genres.
+"""The genre table of a condition: one row per network and genre, in the order of classes.tsv.
 
-Statistics are of the mean response of the selective units to test clips, genre against other.
+Statistics compare the mean responses of the selective units to test clips of the genre with those
+to other test clips. A corpus without genres has no rows.
 """

@@ -1,4 +1,4 @@
-"""Whether the selective units respond to every genre of the target, or to some alone."""
+"""Whether the selective units respond to every genre of the target, or only to some."""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from music_detectors.genres.columns import GENRES
 from music_detectors.selectivity.columns import CLIP_RESPONSES
 from music_detectors.selectivity.effects import effects
 
-_FEWEST_CLIPS = 2
+_MIN_CLIPS = 2
 
 
 def genre_responses(
@@ -26,11 +26,11 @@ def genre_responses(
     *,
     replicates: Sequence[int],
 ) -> None:
-    """Write what the selective units of each of `replicates` answer to each genre.
+    """Write the responses of the selective units to each genre, for the networks `replicates`.
 
     `clip_responses` are their clip_responses.tsv, `clips` and `classes` the tables of the corpus.
-    Raises InputError when a table cannot be read, holds a clip that is no test clip of the corpus,
-    or has fewer than two other clips.
+    Raises InputError when a table cannot be read, has a clip that is no test clip of the corpus, or
+    has fewer than two other clips.
     """
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     labels = corpus[corpus["split"] == "test"].set_index("clip_id")["labels"]
@@ -45,27 +45,27 @@ def genre_responses(
             why = f"clip {unknown.iloc[0]} is not among the test clips of the corpus"
             raise damaged(path, "table", why)
         n_other = (table["role"] == "other").sum()
-        if n_other < _FEWEST_CLIPS:
+        if n_other < _MIN_CLIPS:
             raise InputError(
-                f"{path}: {n_other} other clips in the test split, and genres are compared with at "
-                f"least {_FEWEST_CLIPS}; add clips to the corpus"
+                f"{path}: {n_other} other clips in the test split, but the comparison with genres "
+                f"needs at least {_MIN_CLIPS}; add clips to the corpus"
             )
-        of_network = by_genre(table.assign(labels=table["clip_id"].map(labels)), listed)
-        tables.append(of_network.assign(seed=replicate))
+        rows = by_genre(table.assign(labels=table["clip_id"].map(labels)), listed)
+        tables.append(rows.assign(seed=replicate))
     write_table(genres, pd.concat(tables, ignore_index=True), GENRES)
 
 
 def by_genre(clips: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `genres` (mid, name) with the columns of the table, but for the seed.
+    """Return `genres` (mid, name) with the columns of the genre table, except the seed.
 
-    `clips` are test clips (role, response, labels joined by `;`). A clip counts to every genre
-    that it bears, if its role is target. Genres of fewer than two clips have no statistics and
-    take no part in the corrections.
+    `clips` are test clips (role, response, labels joined by `;`). A target clip counts for each
+    genre among its labels. Genres with fewer than two clips have no statistics and do not count in
+    the corrections.
     """
     other = clips.loc[clips["role"] == "other", "response"].to_numpy()
     target = clips[clips["role"] == "target"]
-    borne = target.assign(mid=target["labels"].str.split(";")).explode("mid")
-    responses = dict(list(borne.groupby("mid")["response"]))
+    by_label = target.assign(mid=target["labels"].str.split(";")).explode("mid").groupby("mid")
+    responses = dict(list(by_label["response"]))
     rows = [
         {"mid": mid, "name": name, **_row(responses.get(mid, other[:0]), other)}
         for mid, name in zip(genres["mid"], genres["name"], strict=True)
@@ -81,7 +81,7 @@ def by_genre(clips: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(genre: np.ndarray | pd.Series, other: np.ndarray) -> dict[str, float | int]:
-    """Return the numbers and statistics of one genre's clips (n,) against `other` (m,)."""
+    """Return the columns for one genre from the responses to its clips (n,) and to `other` (m,)."""
     genre = np.asarray(genre, dtype=np.float64)
     row = {
         "n_clips": len(genre),
@@ -89,8 +89,8 @@ def _row(genre: np.ndarray | pd.Series, other: np.ndarray) -> dict[str, float | 
         "response": genre.mean() if len(genre) else np.nan,
         "other_response": other.mean(),
     }
-    if len(genre) < _FEWEST_CLIPS:
+    if len(genre) < _MIN_CLIPS:
         return row
     statistics = effects(genre[:, None], other[:, None])
-    kept = ("welch_t", "p", "d_prime", "hedges_g", "auc")
-    return row | {name: float(statistics[name][0]) for name in kept}
+    names = ("welch_t", "p", "d_prime", "hedges_g", "auc")
+    return row | {name: float(statistics[name][0]) for name in names}

@@ -1,1 +1,1 @@
-"""Which units respond to the target more than to other sounds, and how much more."""
+"""Selectivity of units: which respond more to the target than to other sounds, and how much."""

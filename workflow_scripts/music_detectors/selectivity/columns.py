@@ -44,15 +44,16 @@ UNITS = {
     "test_partial_p": float,
     "test_partial_d": float,
 }
-"""units.tsv: one row a unit, ordered by layer and number; statistics of one layer by themselves.
+"""units.tsv: one row per unit, ordered by layer and unit number.
 
-Columns without a prefix are of the train clips, which `rank` and `selective` go by; those with
-`test_` of the test clips. `rank` 1 is the most selective unit of its layer. The `partial` columns,
-the effect with acoustic covariates in the model, are empty where there are too few clips for it.
+Columns without a prefix are computed on train clips, which `rank` and `selective` rest on; columns
+with `test_` on test clips. `rank` 1 is the most selective unit of its layer. Ranks and corrections
+are within a layer. The `partial` columns, the effect with acoustic covariates in the model, are
+empty if there are too few clips.
 """
 
 CLIP_RESPONSES = {"clip_id": str, "split": str, "role": str, "response": float}
-"""clip_responses.tsv: one row a usable clip of either split, mixed clips too.
+"""clip_responses.tsv: one row per usable clip of both splits, including mixed clips.
 
 `response` is the mean over the selective units of the reported layer.
 """
@@ -68,10 +69,10 @@ CLASS_RESPONSES = {
     "response": float,
     "response_sd": float,
 }
-"""class_responses.tsv: one row a class, in the order of classes.tsv.
+"""class_responses.tsv: one row per class, in the order of classes.tsv.
 
 `response` and `response_sd` are the mean and the sample standard deviation, over the `n_clips`
-test clips that bear the label, of the mean response of the selective units.
+test clips with the label, of the mean response of the selective units.
 """
 
 SELECTIVITY_SUMMARY = {
@@ -95,8 +96,8 @@ SELECTIVITY_SUMMARY = {
     "test_partial_t": float,
     "test_partial_d": float,
 }
-"""summary.tsv: one row a network and layer; statistics are means over the selective units.
+"""summary.tsv: one row per network and layer; statistics are means over the selective units.
 
-The `n_significant` units have a positive Welch t on the train clips whose corrected p is below
-0.05; `n_target_test` and `n_other_test` are the test clips that the test columns rest on.
+The `n_significant` columns count units with a positive Welch t and a corrected p below 0.05 on
+train clips. `n_target_test` and `n_other_test` are the test clips behind the test columns.
 """

@@ -1,9 +1,9 @@
 """Differences between two groups of clips in every unit's response.
 
-`target` and `other` are the responses (clips, units) of the two groups; what is returned is
-(units,) float64. No statistic is ever NaN: where both groups are constant and equal, differences
-are 0, p is 1 and the area under the curve 0.5; where both are constant and differ, t and the
-standardised differences are infinite.
+`target` and `other` are the responses (clips, units) of the two groups; results are (units,)
+float64. No statistic is ever NaN: if both groups are constant and equal, differences are 0, p is 1
+and the area under the curve 0.5; if both are constant and differ, t and the standardised
+differences are infinite.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _UNITS_IN_A_BLOCK = 64
 
 
 class Moments(NamedTuple):
-    """What the statistics need to know of a group: `n` clips, mean and sample variance.
+    """The number of clips `n`, the mean and the sample variance of a group.
 
     `mean` and `variance` are (units,), or (draws, units) for permuted or resampled clips.
     """
@@ -27,14 +27,14 @@ class Moments(NamedTuple):
 
 
 def moments(responses: np.ndarray) -> Moments:
-    """Return the moments of `responses` (clips, units), in float64 over two passes.
+    """Return the moments of `responses` (clips, units), computed in float64 in two passes.
 
-    The variance of a unit that is constant is exactly 0.
+    The variance of a constant unit is exactly 0.
     """
     n, units = responses.shape
     mean, variance = np.empty(units), np.empty(units)
     for block in _blocks(units):
-        # From the first clip, so that a constant has no rounding error to be taken for variance.
+        # Subtract the first clip, so that a constant unit has no rounding error.
         first = responses[:1, block].astype(np.float64)
         from_first = responses[:, block] - first
         shift = from_first.mean(axis=0)
@@ -53,22 +53,22 @@ def welch_t(target: Moments, other: Moments) -> np.ndarray:
 def degrees_of_freedom(target: Moments, other: Moments) -> np.ndarray:
     """Return the degrees of freedom of Welch's t by Welch and Satterthwaite.
 
-    Where both groups are constant, those of Student's t: the clips less two.
+    If both groups are constant, they are those of Student's t: the number of clips minus two.
     """
-    of_target, of_other = target.variance / target.n, other.variance / other.n
-    squared = (of_target + of_other) ** 2
-    each = of_target**2 / (target.n - 1) + of_other**2 / (other.n - 1)
-    pooled = np.full(np.shape(each), float(target.n + other.n - 2))
-    return np.divide(squared, each, out=pooled, where=each > 0)
+    target_error, other_error = target.variance / target.n, other.variance / other.n
+    numerator = (target_error + other_error) ** 2
+    denominator = target_error**2 / (target.n - 1) + other_error**2 / (other.n - 1)
+    pooled = np.full(np.shape(denominator), float(target.n + other.n - 2))
+    return np.divide(numerator, denominator, out=pooled, where=denominator > 0)
 
 
-def p_value(t: np.ndarray, freedom: np.ndarray) -> np.ndarray:
-    """Return the two-sided p of `t` at `freedom` degrees of freedom under Student's t."""
-    return 2 * special.stdtr(freedom, -np.abs(t))
+def p_value(t: np.ndarray, df: np.ndarray | float) -> np.ndarray:
+    """Return the two-sided p of `t` under Student's distribution with `df` degrees of freedom."""
+    return 2 * special.stdtr(df, -np.abs(t))
 
 
 def d_prime(target: Moments, other: Moments) -> np.ndarray:
-    """Return d', the difference of the means over the root of the mean of the variances."""
+    """Return d', the difference of the means over the root mean of the variances."""
     spread = np.sqrt((target.variance + other.variance) / 2)
     return _ratio(target.mean - other.mean, spread)
 
@@ -76,8 +76,8 @@ def d_prime(target: Moments, other: Moments) -> np.ndarray:
 def hedges_g(target: Moments, other: Moments) -> np.ndarray:
     """Return Hedges' g: the difference of the means over the pooled standard deviation, unbiased.
 
-    The correction for small samples is the exact one, gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) /
-    2)) with m = clips less two (Hedges 1981).
+    The small-sample correction is the exact one, gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) / 2)),
+    with m the number of clips minus two (Hedges 1981).
     """
     m = target.n + other.n - 2
     pooled = ((target.n - 1) * target.variance + (other.n - 1) * other.variance) / m
@@ -93,10 +93,10 @@ def auc(target: np.ndarray, other: np.ndarray) -> np.ndarray:
     units = target.shape[1]
     twice_u = np.empty(units, dtype=np.int64)
     for block in _blocks(units):
-        hits = np.sort(np.ascontiguousarray(target[:, block].T), axis=1)
-        rest = np.sort(np.ascontiguousarray(other[:, block].T), axis=1)
-        for unit, (high, low) in enumerate(zip(hits, rest, strict=True), block.start):
-            below, at_most = low.searchsorted(high, "left"), low.searchsorted(high, "right")
+        targets = np.sort(np.ascontiguousarray(target[:, block].T), axis=1)
+        others = np.sort(np.ascontiguousarray(other[:, block].T), axis=1)
+        for unit, (hits, rest) in enumerate(zip(targets, others, strict=True), block.start):
+            below, at_most = rest.searchsorted(hits, "left"), rest.searchsorted(hits, "right")
             twice_u[unit] = below.sum() + at_most.sum()
     return twice_u / (2 * len(target) * len(other))
 
@@ -105,20 +105,20 @@ def effects(target: np.ndarray, other: np.ndarray) -> dict[str, np.ndarray]:
     """Return every statistic of `target` (clips, units) against `other` (clips, units) by name.
 
     The names are those of units.tsv: mean_target, mean_other, welch_t, degrees_of_freedom, p,
-    d_prime, auc, hedges_g. Each group has at least two clips.
+    d_prime, auc, hedges_g. Each group must have at least two clips.
     """
-    of_target, of_other = moments(target), moments(other)
-    t = welch_t(of_target, of_other)
-    freedom = degrees_of_freedom(of_target, of_other)
+    target_moments, other_moments = moments(target), moments(other)
+    t = welch_t(target_moments, other_moments)
+    df = degrees_of_freedom(target_moments, other_moments)
     return {
-        "mean_target": of_target.mean,
-        "mean_other": of_other.mean,
+        "mean_target": target_moments.mean,
+        "mean_other": other_moments.mean,
         "welch_t": t,
-        "degrees_of_freedom": freedom,
-        "p": p_value(t, freedom),
-        "d_prime": d_prime(of_target, of_other),
+        "degrees_of_freedom": df,
+        "p": p_value(t, df),
+        "d_prime": d_prime(target_moments, other_moments),
         "auc": auc(target, other),
-        "hedges_g": hedges_g(of_target, of_other),
+        "hedges_g": hedges_g(target_moments, other_moments),
     }
 
 
@@ -128,6 +128,6 @@ def _blocks(units: int) -> Iterator[slice]:
 
 
 def _ratio(difference: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Return `difference` over `spread`; where that is zero, 0 or infinity by the difference."""
+    """Return `difference` over `spread`; without spread, 0 or an infinity with its sign."""
     limit = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
     return np.divide(difference, spread, out=limit, where=spread > 0)

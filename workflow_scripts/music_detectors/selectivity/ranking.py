@@ -1,16 +1,19 @@
-"""Units in order of selectivity, and how many of them a share is."""
+"""The ranks of units by selectivity, and the number of units in a fraction."""
 
 import numpy as np
 
 
 def ranks(t: np.ndarray, constant: np.ndarray) -> np.ndarray:
-    """Return the places (units,) from 1 by `t` downwards; equal ones by number, `constant` last."""
+    """Return the rank (units,) of each unit by `t`, 1 for the largest.
+
+    Ties are ordered by unit number; `constant` units come last.
+    """
     order = np.lexsort((-t, constant))
-    places = np.empty(len(t), dtype=np.int64)
-    places[order] = np.arange(1, len(t) + 1)
-    return places
+    ranked = np.empty(len(t), dtype=np.int64)
+    ranked[order] = np.arange(1, len(t) + 1)
+    return ranked
 
 
 def share_of_units(fraction: float, units: int) -> int:
-    """Return how many of `units` are `fraction` of them: rounded, at least one."""
+    """Return the number of units in `fraction` of `units`, rounded, at least one."""
     return max(1, round(fraction * units))

@@ -1,4 +1,4 @@
-"""What the selective units respond to, and how the networks compare."""
+"""The responses of the selective units to clips and classes, and the summary over networks."""
 
 import os
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from music_detectors.selectivity.columns import (
     UNITS,
 )
 
-_SIGNIFICANT = 0.05
+_ALPHA = 0.05
 
 
 def selective_responses(
@@ -34,41 +34,40 @@ def selective_responses(
 ) -> None:
     """Write the mean response of the selective units of `layer`, per clip and per class.
 
-    `units` is the network's units.tsv, `train` and `test` its responses, `clips` and `classes` are
-    the tables of the corpus; `clip_responses` and `class_responses` are written. Raises
-    InputError when a file cannot be read, the clips of a file are not those of its split, or a
-    clip bears a label that is no class.
+    `units` is the network's units.tsv, `train` and `test` are its responses, `clips` and `classes`
+    the tables of the corpus; `clip_responses` and `class_responses` are written. Raises InputError
+    when a file cannot be read, the clips of a file are not those of its split, or a label of a clip
+    is not among the classes.
     """
     table = read_table(units, UNITS, only=("layer", "unit", "selective"))
-    chosen = table.loc[(table["layer"] == layer) & table["selective"], "unit"].to_numpy()
-    if not len(chosen):
+    selective = table.loc[(table["layer"] == layer) & table["selective"], "unit"].to_numpy()
+    if not len(selective):
         raise damaged(units, "table", f"has no selective unit of {layer}")
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
     splits = []
     for split, path in (("train", train), ("test", test)):
         clip_ids, responses = read_responses(path, [layer])
-        of_split = described(path, clip_ids, corpus, split)
-        of_split["response"] = responses[layer][:, chosen].mean(axis=1, dtype=np.float64)
-        splits.append(of_split)
-    of_clips = pd.concat(splits, ignore_index=True)
-    write_table(clip_responses, of_clips, CLIP_RESPONSES)
-    of_classes = by_class(splits[1], read_table(classes, CLASSES), str(clips))
-    write_table(class_responses, of_classes, CLASS_RESPONSES)
+        rows = described(path, clip_ids, corpus, split)
+        rows["response"] = responses[layer][:, selective].mean(axis=1, dtype=np.float64)
+        splits.append(rows)
+    write_table(clip_responses, pd.concat(splits, ignore_index=True), CLIP_RESPONSES)
+    table = by_class(splits[1], read_table(classes, CLASSES), str(clips))
+    write_table(class_responses, table, CLASS_RESPONSES)
 
 
 def by_class(clips: pd.DataFrame, classes: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return `classes` with n_clips, response and response_sd over the `clips` bearing each.
+    """Return `classes` with n_clips, response and response_sd over the `clips` with each label.
 
-    `clips` has clip_id, labels (joined by `;`) and response; `name` is the table's, for messages.
+    `clips` has the columns clip_id, labels (joined by `;`) and response; `name` is the table in
+    messages.
     """
-    labels = clips["labels"].str.split(";")
-    borne = clips.assign(mid=labels).explode("mid")
-    unknown = borne[~borne["mid"].isin(classes["mid"])]
+    labels = clips.assign(mid=clips["labels"].str.split(";")).explode("mid")
+    unknown = labels[~labels["mid"].isin(classes["mid"])]
     if len(unknown):
         clip_id, mid = unknown[["clip_id", "mid"]].iloc[0]
-        why = f"clip {clip_id} bears {mid!r}, which is no class of the corpus"
+        why = f"clip {clip_id} has the label {mid!r}, which is no class of the corpus"
         raise damaged(name, "table", why)
-    responses = borne.groupby("mid")["response"]
+    responses = labels.groupby("mid")["response"]
     table = classes.copy()
     table["n_clips"] = table["mid"].map(responses.size()).fillna(0).astype(np.int64)
     table["response"] = table["mid"].map(responses.mean())
@@ -82,14 +81,11 @@ def summarise_selectivity(
     *,
     networks: Sequence[tuple[str, int]],
 ) -> None:
-    """Write one row a network and layer from the units.tsv of `networks` (condition, seed).
-
-    `units` are their tables, in the same order.
-    """
+    """Write one row per network and layer from units.tsv (`units`) of each of `networks`."""
     rows = []
     for path, (condition, seed) in zip(units, networks, strict=True):
-        for layer, of_layer in read_table(path, UNITS).groupby("layer", sort=False):
-            rows.append({"condition": condition, "seed": seed, "layer": layer, **_row(of_layer)})
+        for layer, in_layer in read_table(path, UNITS).groupby("layer", sort=False):
+            rows.append({"condition": condition, "seed": seed, "layer": layer, **_row(in_layer)})
     write_table(table, pd.DataFrame(rows), SELECTIVITY_SUMMARY)
 
 
@@ -102,10 +98,8 @@ def _row(units: pd.DataFrame) -> dict[str, float | int]:
     return {
         "n_units": len(units),
         "n_selective": len(selective),
-        "n_significant_fdr": int((positive & (units["p_fdr"] < _SIGNIFICANT)).sum()),
-        "n_significant_permutation": int(
-            (positive & (units["p_permutation"] < _SIGNIFICANT)).sum()
-        ),
+        "n_significant_fdr": int((positive & (units["p_fdr"] < _ALPHA)).sum()),
+        "n_significant_permutation": int((positive & (units["p_permutation"] < _ALPHA)).sum()),
         "n_target_test": int(units["test_n_target"].iloc[0]),
         "n_other_test": int(units["test_n_other"].iloc[0]),
         **selective[averaged].mean(),
