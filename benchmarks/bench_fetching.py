@@ -134,6 +134,7 @@ def bench_shard(folder: Path, clips: list[Clip]) -> None:
     table = pd.DataFrame(rows, columns=["clip_id", "reference"])
     other_columns = {"split": "train", "shard": "00000", "source": "file", "start_seconds": 0.0}
     other_columns |= {"end_seconds": np.nan, "labels": "a", "role": "other", "listed": False}
+    other_columns["group"] = "a recording"
     write_table(folder / "clips.tsv", table.assign(**other_columns), CLIPS)
     settings = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["audio"]
 

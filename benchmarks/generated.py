@@ -51,6 +51,7 @@ def generate(folder: Path, n: int, classes: int, frames: int = 802) -> Paths:
             "end_seconds": np.nan,
             "labels": [f"{mids[a]};{mids[b]}" for a, b in zip(first, second, strict=True)],
             "role": "other",
+            "group": [f"clip-{place}" for place in range(n)],
             "listed": False,
         }
     )

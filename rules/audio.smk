@@ -46,7 +46,7 @@ rule fetch_audio:
         youtube=int("youtube" in SOURCES),
     params:
         # Only synthesis is random.
-        seed=config["seed"] if config["corpus"]["source"] == "embedded" else None,
+        seed=config["seed"] if SOURCE.SOUND == "embedded" else None,
         clip_seconds=config["corpus"]["clip_seconds"],
         audio=audio_settings,
         journal=results("audio/.journal/{split}/{shard}"),

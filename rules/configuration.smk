@@ -23,9 +23,9 @@ from music_detectors.configuration.check import (
 from music_detectors.configuration.code import code_digest
 from music_detectors.corpus.targets import slug, target_name
 from music_detectors.common.urls import is_url
-from music_detectors.corpus.fsd50k import ground_truth
-from music_detectors.corpus.locations import COPIES, configured, with_copies
+from music_detectors.corpus.locations import configured, copies_of, with_copies
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.corpus.sources import source_named
 from music_detectors.quilts.names import check_compared, segment_ms_of
 from music_detectors.stimuli.making.names import ORIGINAL, check_played, find
 
@@ -40,10 +40,10 @@ try:
     )
     check_played(config["stimuli"], config["corpus"]["clip_seconds"])
     check_compared(config["stimuli"]["played"])
-    # What AudioSet's clips are looked for in; other corpora say themselves where theirs are.
-    SOURCES = (
-        config["audio"]["sources"] if config["corpus"]["source"] == "audioset" else []
-    )
+    SOURCE = source_named(config["corpus"]["source"])
+    SOURCE_FILE = f"music_detectors/corpus/sources/{config['corpus']['source']}.py"
+    # Where AudioSet's clips are looked for; the clips of other corpora say where they are.
+    SOURCES = config["audio"]["sources"] if SOURCE.SOUND == "audioset" else []
     ARCHIVES = (
         archive_paths(config["audio"]["archives"]) if "archives" in SOURCES else []
     )

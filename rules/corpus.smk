@@ -29,7 +29,7 @@ rule fetch_metadata:
     params:
         corpus=metadata_params,
         copies=METADATA_COPIES,
-        code=digest("fetch_metadata.py"),
+        code=digest("fetch_metadata.py", SOURCE_FILE),
     script:
         "../workflow_scripts/fetch_metadata.py"
 
@@ -61,7 +61,7 @@ rule make_corpus:
         corpus=corpus_params,
         planned=N_CLIPS,
         copies=list(METADATA_COPIES.values()),
-        code=digest("make_corpus.py"),
+        code=digest("make_corpus.py", SOURCE_FILE),
     script:
         "../workflow_scripts/make_corpus.py"
 

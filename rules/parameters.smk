@@ -4,7 +4,7 @@
 # The section `corpus`, with the local copy of every file that is a URL.
 CORPUS = with_copies(config["corpus"], results("metadata"))
 METADATA_COPIES = {
-    name: results("metadata", COPIES[name])
+    name: results("metadata", copies_of(config["corpus"])[name].name)
     for name, place in configured(config["corpus"]).items()
     if is_url(place)
 }
@@ -18,12 +18,7 @@ def metadata_on_disk(wildcards):
 
 def corpus_files(wildcards):
     """The files that the configured corpus is read from, by what they are."""
-    files = configured(CORPUS)
-    if CORPUS["source"] == "manifest":
-        files["manifest"] = CORPUS["manifest"]["path"]
-    elif CORPUS["source"] == "fsd50k":
-        files |= ground_truth(CORPUS["fsd50k"]["folder"])
-    return files
+    return configured(CORPUS) | SOURCE.files(CORPUS)
 
 
 def corpus_params(wildcards):
@@ -39,10 +34,11 @@ WITHHELD = CONDITIONS[config["claims"]["condition"]]["withhold"]
 def metadata_params(wildcards):
     """The keys of the section `corpus` that say where its files are."""
     corpus = config["corpus"]
-    # What the run is planned with is no reason to download again.
-    lists = {key: place for key, place in corpus["audioset"].items() if key != "clips"}
+    source = corpus["source"]
+    # The other keys of the source are no reason to download again.
+    own = {key: corpus[source][key] for key in SOURCE.COPIES}
     keys = ["source", "ontology", "withheld_clips"]
-    return {**{key: corpus[key] for key in keys}, "audioset": lists}
+    return {**{key: corpus[key] for key in keys}, source: own}
 
 
 def audio_files(wildcards):

@@ -19,7 +19,7 @@ PLAYED = " (played)"
 """Stands after the rules whose jobs have their own row for the stimuli that are played."""
 OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
 # The digest of each rule is of its script; figures share one and add their own module, and so do
-# the spectrograms of stimuli.
+# the spectrograms of stimuli and the rules that read the source of a corpus.
 CODE = {path.stem: [path] for path in SCRIPTS.glob("*.py") if path.stem != "plot_figure"} | {
     f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path]
     for path in FIGURES.glob("*.py")
@@ -29,6 +29,8 @@ RULES = sorted(CODE)
 CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
 CODE["compute_spectrograms" + PLAYED] += [STIMULI / "intact.py", STIMULI / "quilt.py"]
+for _rule in ("fetch_metadata", "make_corpus"):
+    CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
 PLOTS = [name for name in RULES if name.startswith("plot_")]
 # Only corpora that are downloaded, or lie in archives, have jobs of these rules.
 OF_SOME_SOURCES = {"fetch_metadata", "index_archives"}

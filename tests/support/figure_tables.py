@@ -181,6 +181,7 @@ def corpus(per_class=3, classes_per_branch=3, branches=_BRANCHES):
                     "end_seconds": np.nan,
                     "labels": ";".join([mid, *second]),
                     "role": "target" if classes["target"][place] else "other",
+                    "group": f"clip-{place}-{number}",
                     "listed": False,
                 }
             )

@@ -60,6 +60,7 @@ def make_corpus(
             "end_seconds": np.nan,
             "labels": [MIDS[number] for number in kind],
             "role": np.where(kind == 2, "target", "other"),
+            "group": [f"{split}-{clip:03d}" for clip in range(n)],
             "listed": False,
         }
     )

@@ -68,6 +68,7 @@ def write_clips(path, clips):
         "end_seconds": np.nan,
         "labels": "/m/a",
         "role": "other",
+        "group": "a recording",
         "listed": False,
     }
     write_table(path, pd.DataFrame([{**usual, **clip} for clip in clips]), CLIPS)

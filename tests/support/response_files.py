@@ -60,6 +60,7 @@ def clips(n_train=36, n_test=24):
                     "end_seconds": np.nan,
                     "labels": [_LABELS[place] for place in turn],
                     "role": [_ROLES[place] for place in turn],
+                    "group": [f"{split}-{number:04d}" for number in range(n)],
                     "listed": False,
                 }
             )

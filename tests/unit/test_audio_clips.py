@@ -111,7 +111,7 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path):
         read_shard_clips(path, "test", "00000")
     whole = path.read_bytes()
     for damaged, says in (
-        (whole.replace(b"\tfile\t", b"\t"), "too few fields .9."),
+        (whole.replace(b"\tfile\t", b"\t"), "too few fields .10."),
         (whole.replace(b"\t0.0\t", b"\tnought\t"), "clip a: times are not numbers"),
         (whole.replace(b"/a.wav", b"\xff"), "'utf-8' codec can't decode"),
     ):

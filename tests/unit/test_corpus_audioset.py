@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from music_detectors.common.errors import InputError
-from music_detectors.corpus.audioset import (
-    count_segments,
-    read_class_list,
-    read_clip_ids,
-    read_segments,
-)
 from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.build import build_corpus
+from music_detectors.corpus.inputs import read_clip_ids
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.corpus.sources.audioset import (
+    count_segments,
+    read_class_list,
+    read_segments,
+)
 from music_detectors.corpus.withheld import withheld_clips
 
 KNOWN = {"/m/09x0r", "/m/04rlf", "/t/dd00088"}
@@ -187,7 +187,7 @@ def test_counting_by_the_block_is_counting_line_by_line(tmp_path_factory, lines,
     path = tmp_path_factory.mktemp("list") / "segments.csv"
     path.write_bytes((text if last else text.rstrip("\r\n")).encode())
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("music_detectors.corpus.audioset._BLOCK", block)
+        patched.setattr("music_detectors.corpus.sources.audioset._BLOCK", block)
         count = count_segments(path, KEY)
     blank_or_comment = ("#", "YTID,", '"YTID"')
     kept = [line.strip() for line in lines]

@@ -6,8 +6,13 @@ import pytest
 
 from music_detectors.common.errors import InputError
 from music_detectors.corpus.build import build_corpus
-from music_detectors.corpus.fsd50k import count_clips, ground_truth, read_clips, read_vocabulary
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.corpus.sources.fsd50k import (
+    count_clips,
+    ground_truth,
+    read_clips,
+    read_vocabulary,
+)
 
 ONTOLOGY = [
     {"id": "/m/04rlf", "name": "Music", "child_ids": ["/m/04szw"]},

@@ -10,8 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from music_detectors.common.errors import InputError
-from music_detectors.corpus.manifest import Manifest, assign_splits, label_names, read_manifest
 from music_detectors.corpus.ontology import Ontology
+from music_detectors.corpus.sources.manifest import (
+    Manifest,
+    assign_splits,
+    label_names,
+    read_manifest,
+)
 
 KEY = "corpus.manifest.path"
 ONTOLOGY = Ontology.from_nodes(

@@ -17,13 +17,15 @@ from music_detectors.configuration.check import check_sense
 from music_detectors.corpus.build import make_corpus
 from music_detectors.corpus.columns import METADATA
 from music_detectors.corpus.download import download
-from music_detectors.corpus.locations import COPIES, configured, with_copies
-from music_detectors.corpus.metadata import PUBLISHED, fetch_metadata
+from music_detectors.corpus.locations import configured, copies_of, with_copies
+from music_detectors.corpus.metadata import fetch_metadata
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.corpus.sources.audioset import PUBLISHED
 from support.web_server import Answer, serving
 from workflow.audioset_files import write_audioset
 
 ROOT = Path(__file__).parents[2]
+COPIES = {name: copy.name for name, copy in copies_of({"source": "audioset"}).items()}
 
 
 @pytest.fixture
@@ -125,7 +127,8 @@ def test_a_file_that_is_not_as_published_is_worth_a_warning(tmp_path, files, cap
 
 
 def test_an_ontology_of_a_manifest_is_compared_with_nothing(tmp_path, files, capsys):
-    corpus = {**section(paths(files)), "source": "manifest", "withheld_clips": None}
+    corpus = {**section(paths(files)), "withheld_clips": None}
+    corpus |= {"source": "manifest", "manifest": {"path": "manifest.tsv"}}
     _, table = fetched(corpus, tmp_path)
     assert table[["file", "published"]].to_numpy().tolist() == [["ontology", ""]]
     assert capsys.readouterr().err == ""
@@ -183,7 +186,9 @@ def test_a_plan_for_another_number_of_clips_is_told_what_to_say(tmp_path, files)
     tables = [
         tmp_path / name for name in ("classes.tsv", "branches.tsv", "clips.tsv", "summary.tsv")
     ]
-    with pytest.raises(InputError, match=r"lists 20 segments.*corpus\.audioset\.clips\.test to 20"):
+    with pytest.raises(
+        InputError, match=r"has 20 clips in the test split.*set corpus\.audioset\.clips\.test to 20"
+    ):
         make_corpus(corpus, 1, {"train": 20, "test": 21}, [], *tables)
     assert not any(path.exists() for path in tables)
 

@@ -12,7 +12,8 @@ SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 # A stage imports those to its left only; the two of one place do not import each other.
 ORDER = [
     {"common"},
-    {"configuration", "corpus"},
+    {"corpus"},
+    {"configuration"},
     {"synthesis"},
     {"audio"},
     {"spectrograms"},

@@ -4,22 +4,25 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import cast
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from music_detectors.common.errors import InputError
-from music_detectors.common.urls import check_url, is_url
+from music_detectors.corpus.inputs import check_there
+from music_detectors.corpus.sources import source_named, source_names
 
 
 def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
     """Check keys, types and bounds of `configuration` against the JSON schema at `schema_path`.
 
-    Raises InputError naming the first key that is wrong, and what it may be.
+    Every source of a corpus adds the schema of its own section. Raises InputError naming the first
+    key that is wrong, and what it may be.
     """
     _refuse_what_moved(configuration)
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    schema = whole_schema(configuration, schema_path)
     errors = list(Draft202012Validator(schema).iter_errors(configuration))
     if not errors:
         return
@@ -29,46 +32,37 @@ def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
     raise InputError(f"configuration: {_explain(errors[0])}{more}")
 
 
+def whole_schema(configuration: Mapping, schema_path: str | Path) -> dict:
+    """Return the JSON schema at `schema_path` with the sections of all sources of a corpus.
+
+    The section of the configured source is required.
+    """
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    corpus = schema["properties"]["corpus"]
+    names = source_names()
+    corpus["properties"]["source"] = {"enum": names}
+    corpus["properties"] |= {name: source_named(name).SECTION for name in names}
+    section = configuration.get("corpus")
+    if isinstance(section, Mapping) and section.get("source") in names:
+        corpus["required"].append(section["source"])
+    return schema
+
+
 def check_sense(configuration: Mapping) -> None:
     """Check what the schema cannot say: combinations of keys, and files that must exist.
 
     Expects a configuration that `check_shape` accepts. Raises InputError naming the key.
     """
-    corpus = configuration["corpus"]
-    files = {
-        "corpus.withheld_clips": corpus["withheld_clips"],
-        "corpus.ontology": corpus["ontology"],
-    }
-    if corpus["source"] == "manifest":
-        files["corpus.manifest.path"] = _needed(corpus["manifest"], "manifest", "path")
-    elif corpus["source"] == "fsd50k":
-        folder = _needed(corpus["fsd50k"], "fsd50k", "folder")
-        if not Path(folder, "FSD50K.ground_truth").is_dir():
-            raise InputError(
-                f"configuration: corpus.fsd50k.folder is {folder!r}, which holds no folder "
-                "FSD50K.ground_truth; give the folder that FSD50K was unpacked in"
-            )
-        if corpus["ontology"] is None:
-            raise InputError(
-                "configuration: corpus.ontology must be the path of AudioSet's ontology.json "
-                "when corpus.source is fsd50k"
-            )
-    elif corpus["source"] == "audioset":
-        for key in ("classes", "train_segments", "test_segments"):
-            files[f"corpus.audioset.{key}"] = _needed(corpus["audioset"], "audioset", key)
-        if corpus["ontology"] is None:
-            raise InputError(
-                "configuration: corpus.ontology must be the path of AudioSet's ontology.json "
-                "when corpus.source is audioset"
-            )
-        _check_sources(configuration["audio"])
-    if configuration["audio"]["ffmpeg"] is not None:
-        files["audio.ffmpeg"] = configuration["audio"]["ffmpeg"]
-    for key, path in files.items():
-        if is_url(path) and _may_be_url(key, corpus["source"]):
-            check_url(path, key)
-        elif path is not None and not Path(path).is_file():
-            raise InputError(f"configuration: {key} is {path!r}, and there is no such file")
+    corpus, audio = configuration["corpus"], configuration["audio"]
+    source = source_named(corpus["source"])
+    source.check(corpus)
+    if source.SOUND == "audioset":
+        _check_sources(audio)
+    for key in ("ontology", "withheld_clips"):
+        if corpus[key] is not None:
+            check_there(corpus[key], f"corpus.{key}", may_be_url=True)
+    if audio["ffmpeg"] is not None:
+        check_there(audio["ffmpeg"], "audio.ffmpeg")
     if not kept_conditions(configuration):
         raise InputError(
             "configuration: conditions names no condition; keep at least one, such as "
@@ -126,10 +120,8 @@ def _check_sources(audio: Mapping) -> None:
     if "youtube" in audio["sources"]:
         for key in ("cookies", "deno"):
             path = audio["youtube"][key]
-            if path is not None and not Path(path).is_file():
-                raise InputError(
-                    f"configuration: audio.youtube.{key} is {path!r}, and there is no such file"
-                )
+            if path is not None:
+                check_there(path, f"audio.youtube.{key}")
 
 
 def _check_claims(configuration: Mapping) -> None:
@@ -149,38 +141,25 @@ def _check_claims(configuration: Mapping) -> None:
             )
 
 
-def _may_be_url(key: str, source: str) -> bool:
-    """Return whether a rule downloads what `key` names; a manifest is read before any rule runs."""
-    if source == "manifest":
-        return key == "corpus.withheld_clips"
-    return key.startswith("corpus.")
-
-
-def _needed(section: Mapping, source: str, key: str) -> str:
-    if section[key] is None:
-        raise InputError(
-            f"configuration: corpus.{source}.{key} must be a path when corpus.source is {source}"
-        )
-    return section[key]
-
-
 def _explain(error: ValidationError) -> str:
     key = _key(error.absolute_path)
+    schema = cast(Mapping, error.schema)
     if error.validator == "additionalProperties":
-        known = list(error.schema["properties"])
-        unknown = next(name for name in error.instance if name not in known)
+        known = list(schema["properties"])
+        unknown = next(name for name in cast(Mapping, error.instance) if name not in known)
         close = difflib.get_close_matches(str(unknown), known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there may be: {', '.join(known)}"
         return f"unknown key {_key([*error.absolute_path, unknown])}; {hint}"
     if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
+        there = cast(Mapping, error.instance)
+        missing = next(name for name in cast(list, error.validator_value) if name not in there)
         return f"{_key([*error.absolute_path, missing])} is missing; config.yaml shows its form"
     if "propertyNames" in error.absolute_schema_path:
         return (
             f"{_key([*error.absolute_path, error.instance])} is not a name of small letters, "
             "digits, - and _"
         )
-    return f"{key} must be {_allowed(error.schema)}, not {json.dumps(error.instance, default=str)}"
+    return f"{key} must be {_allowed(schema)}, not {json.dumps(error.instance, default=str)}"
 
 
 def _allowed(schema: Mapping) -> str:

@@ -1,10 +1,8 @@
 """The tables of classes, branches and clips, from whichever source is configured."""
 
 import logging
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -14,28 +12,16 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.files import check_checksum
 from music_detectors.common.tables import write_table
 from music_detectors.common.urls import is_url
-from music_detectors.corpus.audioset import read_clip_ids, read_segments
 from music_detectors.corpus.branches import Branches
-from music_detectors.corpus.classes import (
-    ClassList,
-    branches_of,
-    load_classes,
-    load_corpus_ontology,
-    load_manifest,
-)
+from music_detectors.corpus.classes import ClassList, branches_of, load_classes
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS, SUMMARY
-from music_detectors.corpus.embedded import planned_clips
-from music_detectors.corpus.fsd50k import read_clips
-from music_detectors.corpus.inputs import repeated
-from music_detectors.corpus.manifest import SPLITS, Manifest, assign_splits
+from music_detectors.corpus.inputs import read_clip_ids, repeated
 from music_detectors.corpus.sizes import require_clips
+from music_detectors.corpus.sources import SPLITS, Listing, source_named
 
 _ROLES = ("target", "other", "mixed")
 _MOST_SHARDS = 100_000
 """Shards have names of five digits."""
-
-_Listing = dict[str, Sequence]
-"""The clips of one split in order: clip_id, reference, start_seconds, end_seconds, labels."""
 
 
 class Tables(NamedTuple):
@@ -47,40 +33,26 @@ class Tables(NamedTuple):
     summary: pd.DataFrame
 
 
-def build_corpus(corpus: dict, seed: int) -> Tables:
+def build_corpus(corpus: Mapping, seed: int) -> Tables:
     """Return the tables of the corpus that the `corpus` section describes.
 
     Clips keep the order of their source within a split. Raises InputError, naming the
     configuration's key or the file and line, when the corpus is not usable.
     """
-    ontology = load_corpus_ontology(corpus)
-    if corpus["source"] == "embedded":
-        classes = load_classes(corpus, ontology)
-        listings = _list_embedded(corpus, seed)
-    elif corpus["source"] == "audioset":
-        classes = load_classes(corpus, ontology)
-        listings = _list_audioset(corpus, classes)
-    elif corpus["source"] == "fsd50k":
-        classes = load_classes(corpus, ontology)
-        listings = _list_fsd50k(corpus, classes)
-    else:
-        manifest = load_manifest(corpus, ontology)
-        classes = load_classes(corpus, ontology, manifest)
-        roles = classes.roles(manifest.labels)
-        splits = assign_splits(manifest, roles, corpus["manifest"]["test_fraction"], seed)
-        listings = _list_manifest(manifest, splits)
+    classes = load_classes(corpus)
+    listings = source_named(corpus["source"]).clips(corpus, seed, classes)
     require_clips(
-        {split: len(listing["clip_id"]) for split, listing in listings.items()}, corpus["source"]
+        {split: len(listing.clip_ids) for split, listing in listings.items()}, corpus["source"]
     )
     clips = _clip_table(corpus, classes, listings)
     summary = _summarise(clips)
     _check_summary(summary, corpus)
-    branches = branches_of(classes, ontology)
+    branches = branches_of(classes)
     return Tables(_class_table(classes), _branch_table(branches), clips, summary)
 
 
 def make_corpus(
-    corpus: dict,
+    corpus: Mapping,
     seed: int,
     planned: Mapping[str, int],
     copies: Iterable[str | os.PathLike],
@@ -112,87 +84,28 @@ def make_corpus(
     write_table(summary_path, tables.summary, SUMMARY)
 
 
-def _list_embedded(corpus: dict, seed: int) -> dict[str, _Listing]:
-    planned = planned_clips(corpus["embedded"]["clips_per_class"], seed)
-    listings = {}
-    for split in SPLITS:
-        chosen = [clip for clip in planned if clip["split"] == split]
-        listings[split] = {
-            "clip_id": [clip["clip_id"] for clip in chosen],
-            "reference": [clip["reference"] for clip in chosen],
-            "start_seconds": [0.0] * len(chosen),
-            "end_seconds": [math.nan] * len(chosen),
-            "labels": [tuple(clip["labels"]) for clip in chosen],
-        }
-    return listings
-
-
-def _list_audioset(corpus: dict, classes: ClassList) -> dict[str, _Listing]:
-    known = frozenset(classes.mids)
-    listings = {}
-    for split in SPLITS:
-        key = f"{split}_segments"
-        segments = read_segments(corpus["audioset"][key], known, f"corpus.audioset.{key}")
-        listings[split] = {
-            "clip_id": segments.clip_ids,
-            "reference": segments.youtube_ids,
-            "start_seconds": segments.starts,
-            "end_seconds": segments.ends,
-            "labels": segments.labels,
-        }
-    return listings
-
-
-def _list_fsd50k(corpus: dict, classes: ClassList) -> dict[str, _Listing]:
-    known = frozenset(classes.mids)
-    listings = {}
-    for split in SPLITS:
-        clips = read_clips(corpus["fsd50k"]["folder"], split, known)
-        listings[split] = {
-            "clip_id": clips.clip_ids,
-            "reference": clips.paths,
-            "start_seconds": [0.0] * len(clips.clip_ids),
-            "end_seconds": [math.nan] * len(clips.clip_ids),
-            "labels": clips.labels,
-        }
-    return listings
-
-
-def _list_manifest(manifest: Manifest, splits: Sequence[str]) -> dict[str, _Listing]:
-    columns = {
-        "clip_id": manifest.clip_ids,
-        "reference": manifest.paths,
-        "start_seconds": manifest.starts,
-        "end_seconds": manifest.ends,
-        "labels": manifest.labels,
-    }
-    return {
-        split: {
-            name: list(compress(values, [own == split for own in splits]))
-            for name, values in columns.items()
-        }
-        for split in SPLITS
-    }
-
-
-def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listing]) -> pd.DataFrame:
+def _clip_table(
+    corpus: Mapping, classes: ClassList, listings: Mapping[str, Listing]
+) -> pd.DataFrame:
+    sound = source_named(corpus["source"]).SOUND
     parts = []
     for split in SPLITS:
         listing = listings[split]
-        labels = listing["labels"]
+        labels = listing.labels
         # Sets of labels recur: each is looked up once.
         facts = {own: (";".join(own), classes.role(own)) for own in set(labels)}
         own_facts = [facts[own] for own in labels]
         parts.append(
             pd.DataFrame(
                 {
-                    "clip_id": listing["clip_id"],
+                    "clip_id": listing.clip_ids,
                     "split": split,
                     "shard": _shards(len(labels), corpus["shard_clips"]),
-                    "source": _sources(corpus["source"], listing["reference"]),
-                    "reference": listing["reference"],
-                    "start_seconds": np.array(listing["start_seconds"], dtype=np.float64),
-                    "end_seconds": np.array(listing["end_seconds"], dtype=np.float64),
+                    "source": _sources(sound, listing.references),
+                    "reference": listing.references,
+                    "group": listing.groups,
+                    "start_seconds": np.array(listing.starts, dtype=np.float64),
+                    "end_seconds": np.array(listing.ends, dtype=np.float64),
                     "labels": [fact[0] for fact in own_facts],
                     "role": [fact[1] for fact in own_facts],
                 }
@@ -208,10 +121,10 @@ def _clip_table(corpus: dict, classes: ClassList, listings: Mapping[str, _Listin
     return clips
 
 
-def _sources(source: str, references: Sequence[str]) -> list[str]:
+def _sources(sound: str, references: Sequence[str]) -> list[str]:
     """Return where each clip comes from, as the stage `audio` calls it."""
-    if source in ("embedded", "audioset"):
-        return [source] * len(references)
+    if sound != "recordings":
+        return [sound] * len(references)
     return ["url" if is_url(reference) else "file" for reference in references]
 
 
@@ -275,23 +188,22 @@ def _summarise(clips: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _check_plan(summary: pd.DataFrame, planned: Mapping[str, int], corpus: dict) -> None:
+def _check_plan(summary: pd.DataFrame, planned: Mapping[str, int], corpus: Mapping) -> None:
     for split, clips in zip(summary["split"], summary["clips"], strict=True):
         if clips == planned[split]:
             continue
-        if corpus["source"] == "audioset":
-            raise InputError(
-                f"{corpus['audioset'][f'{split}_segments']}: lists {clips} segments, but the run "
-                f"was planned for {planned[split]}; set corpus.audioset.clips.{split} to {clips} "
-                "and run again"
-            )
+        source = corpus["source"]
+        if "clips" in corpus[source]:
+            advice = f"set corpus.{source}.clips.{split} to {clips} and run again"
+        else:
+            advice = "its files have changed meanwhile; run again"
         raise InputError(
             f"configuration: corpus has {clips} clips in the {split} split, but the run was "
-            f"planned for {planned[split]}: its files have changed meanwhile; run again"
+            f"planned for {planned[split]}; {advice}"
         )
 
 
-def _check_summary(summary: pd.DataFrame, corpus: dict) -> None:
+def _check_summary(summary: pd.DataFrame, corpus: Mapping) -> None:
     by_split = summary.set_index("split")
     for role in ("target", "other"):
         require_clips(by_split[role].to_dict(), corpus["source"], role)

@@ -1,12 +1,17 @@
-"""Text files that the configuration names, and suggestions for misspelt names in them."""
+"""Files that the configuration names, and suggestions for misspelt names in them."""
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.urls import check_url, is_url
+
+_CLIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
 
 
 @contextmanager
@@ -33,6 +38,57 @@ def opened(path: str | os.PathLike, key: str) -> Iterator[TextIO]:
         ) from error
 
 
+def read_clip_ids(path: str | os.PathLike, key: str) -> list[str]:
+    """Return the clip ids in a text file, one per line; blank lines and `#` lines do not count.
+
+    Raises InputError, naming the file and line, for what cannot be the id of a clip.
+    """
+    found = []
+    with opened(path, key) as file:
+        for number, line in enumerate(file, start=1):
+            clip_id = line.strip()
+            if not clip_id or clip_id.startswith("#"):
+                continue
+            if not _CLIP_ID.fullmatch(clip_id):
+                raise InputError(
+                    f"{path}, line {number}: {one_line(clip_id, 80)!r} is not the id of a clip, "
+                    "such as --PJHxphWEs_30.000; one is expected on each line"
+                )
+            found.append(clip_id)
+    return found
+
+
+def needed(corpus: Mapping, key: str) -> str:
+    """Return the value of `key` in the section of the configured source.
+
+    Raises InputError where it is null.
+    """
+    source = corpus["source"]
+    value = corpus[source][key]
+    if value is None:
+        raise InputError(
+            f"configuration: corpus.{source}.{key} must be a path when corpus.source is {source}"
+        )
+    return value
+
+
+def check_ontology_named(corpus: Mapping) -> None:
+    """Raise InputError where the `corpus` section names no ontology."""
+    if corpus["ontology"] is None:
+        raise InputError(
+            "configuration: corpus.ontology must be the path of AudioSet's ontology.json when "
+            f"corpus.source is {corpus['source']}"
+        )
+
+
+def check_there(place: str, key: str, *, may_be_url: bool = False) -> None:
+    """Raise InputError, naming `key`, where `place` is no file, nor a URL if it may be one."""
+    if may_be_url and is_url(place):
+        check_url(place, key)
+    elif not Path(place).is_file():
+        raise InputError(f"configuration: {key} is {place!r}, and there is no such file")
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean '...'?` with the one of `names` closest to `name`, or nothing."""
     by_folded = {known.casefold(): known for known in names}
@@ -42,7 +98,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def repeated(values: Sequence[str]) -> str | None:
     """Return the first of `values` that has occurred before, or None."""
-    seen: set[str] = set()
     if len(set(values)) == len(values):
         return None
-    return next(value for value in values if value in seen or seen.add(value))
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None

@@ -4,44 +4,54 @@ The Snakefile calls these while it is read, so nothing heavy is imported here.
 """
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from music_detectors.common.urls import is_url
-
-COPIES = {
-    "ontology": "ontology.json",
-    "classes": "class_labels_indices.csv",
-    "train_segments": "train_segments.csv",
-    "test_segments": "test_segments.csv",
-    "withheld_clips": "withheld_clips.txt",
-}
-"""What may be a URL, and what its local copy is called."""
+from music_detectors.corpus.inputs import read_clip_ids
+from music_detectors.corpus.ontology import load_ontology
+from music_detectors.corpus.sources import Copy, source_named
 
 
-def keys_of(corpus: Mapping) -> dict[str, str]:
-    """Return the configuration's key of each of COPIES that the `corpus` section may name."""
-    keys = {"ontology": "corpus.ontology", "withheld_clips": "corpus.withheld_clips"}
-    if corpus["source"] == "audioset":
-        for name in ("classes", "train_segments", "test_segments"):
-            keys[name] = f"corpus.audioset.{name}"
-    return keys
+def _read_ontology(path: Path, key: str, before: Mapping[str, Path]) -> object:
+    return load_ontology(path, key)
+
+
+def _read_clip_ids(path: Path, key: str, before: Mapping[str, Path]) -> object:
+    return read_clip_ids(path, key)
+
+
+def copies_of(corpus: Mapping) -> dict[str, Copy]:
+    """Return what may be a URL in the `corpus` section, in the order in which it is read."""
+    return {
+        "ontology": Copy("ontology.json", _read_ontology),
+        **source_named(corpus["source"]).COPIES,
+        "withheld_clips": Copy("withheld_clips.txt", _read_clip_ids),
+    }
+
+
+def key_of(corpus: Mapping, name: str) -> str:
+    """Return the configuration's key of `name`, one of `copies_of`."""
+    if name in source_named(corpus["source"]).COPIES:
+        return f"corpus.{corpus['source']}.{name}"
+    return f"corpus.{name}"
 
 
 def configured(corpus: Mapping) -> dict[str, str]:
-    """Return the path or URL of each of COPIES that the `corpus` section names."""
-    named = {name: _section(corpus, key)[name] for name, key in keys_of(corpus).items()}
+    """Return the path or URL of each of `copies_of` that the `corpus` section names."""
+    own = source_named(corpus["source"]).COPIES
+    named = {
+        name: (corpus[corpus["source"]] if name in own else corpus)[name]
+        for name in copies_of(corpus)
+    }
     return {name: place for name, place in named.items() if place is not None}
 
 
 def with_copies(corpus: Mapping, folder: str) -> dict:
     """Return the `corpus` section with the path of its local copy, under `folder`, for each URL."""
-    local = {**corpus, "audioset": dict(corpus["audioset"])}
-    for name, key in keys_of(corpus).items():
-        section = _section(local, key)
+    source = corpus["source"]
+    local: dict = {**corpus, source: dict(corpus[source])}
+    for name, copy in copies_of(corpus).items():
+        section = local[source] if name in source_named(source).COPIES else local
         if is_url(section[name]):
-            section[name] = (PurePosixPath(folder) / COPIES[name]).as_posix()
+            section[name] = (PurePosixPath(folder) / copy.name).as_posix()
     return local
-
-
-def _section(corpus: Mapping, key: str) -> Mapping:
-    return corpus["audioset"] if key.startswith("corpus.audioset.") else corpus

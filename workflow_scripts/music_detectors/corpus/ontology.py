@@ -15,6 +15,12 @@ from music_detectors.common.errors import InputError, one_line
 from music_detectors.corpus.inputs import opened
 from music_detectors.corpus.names import Names
 
+PUBLISHED_ONTOLOGY = (
+    "ontology.json",
+    "9c685f4403eecc3ca9be37fd7285cf212feaaea6ff7229d3e7ca89e0d1f2d15d",
+)
+"""Name and SHA-256 of the ontology as AudioSet gave it out."""
+
 
 @dataclass(frozen=True)
 class Ontology:

@@ -1,23 +1,88 @@
-"""FSD50K as it is published: its vocabulary and the ground truth of its two sets of clips.
+"""FSD50K as a source of clips: its vocabulary and the ground truth of its two sets of clips.
 
 Fonseca et al. (2022), FSD50K: an open dataset of human-labeled sound events, IEEE/ACM TASLP 30.
 Its classes are AudioSet's, by MID, and its labels are propagated to the root of the ontology.
 """
 
 import csv
+import math
 import os
 import re
-from collections.abc import Collection, Iterator
-from pathlib import PurePath
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from music_detectors.common.errors import InputError, one_line
-from music_detectors.corpus.inputs import opened, repeated
+from music_detectors.corpus.classes import ClassList
+from music_detectors.corpus.inputs import check_ontology_named, needed, opened, repeated
+from music_detectors.corpus.ontology import PUBLISHED_ONTOLOGY, load_ontology
+from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
+
+SECTION = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["folder"],
+    "properties": {"folder": {"$ref": "#/$defs/path"}},
+}
+SOUND = "recordings"
+REMEDY = "corpus.fsd50k.folder decides that"
+COPIES: dict[str, Copy] = {}
+PUBLISHED = {"ontology": PUBLISHED_ONTOLOGY}
 
 _KEY = "corpus.fsd50k.folder"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PARTS = {"train": "dev", "test": "eval"}
 _COLUMNS = ["fname", "labels", "mids"]
+
+
+def files(corpus: Mapping) -> dict[str, str]:
+    """Return the paths of the vocabulary and of the ground truth of each split."""
+    return ground_truth(corpus["fsd50k"]["folder"])
+
+
+def check(corpus: Mapping) -> None:
+    """Check that the folder holds FSD50K's ground truth, and that an ontology is named."""
+    folder = needed(corpus, "folder")
+    if not Path(folder, "FSD50K.ground_truth").is_dir():
+        raise InputError(
+            f"configuration: {_KEY} is {folder!r}, which holds no folder FSD50K.ground_truth; "
+            "give the folder that FSD50K was unpacked in"
+        )
+    check_ontology_named(corpus)
+
+
+def count(corpus: Mapping, seed: int) -> dict[str, int]:
+    """Return the number of clips in each set."""
+    return {split: count_clips(corpus["fsd50k"]["folder"], split) for split in SPLITS}
+
+
+def classes(corpus: Mapping) -> Listed:
+    """Return the classes of the vocabulary, with the names that AudioSet's ontology gives them."""
+    check_ontology_named(corpus)
+    ontology = load_ontology(corpus["ontology"])
+    # FSD50K has taken the commas and spaces out of the names.
+    named = [
+        (mid, ontology.names.get(mid, name))
+        for mid, name in read_vocabulary(corpus["fsd50k"]["folder"])
+    ]
+    return Listed(named, ground_truth(corpus["fsd50k"]["folder"])["vocabulary"], ontology)
+
+
+def clips(corpus: Mapping, seed: int, classes: ClassList) -> dict[str, Listing]:
+    """Return the clips of each set; each is a recording, and so a group of its own."""
+    known = frozenset(classes.mids)
+    listings = {}
+    for split in SPLITS:
+        found = read_clips(corpus["fsd50k"]["folder"], split, known)
+        listings[split] = Listing(
+            clip_ids=found.clip_ids,
+            references=found.paths,
+            starts=[0.0] * len(found.clip_ids),
+            ends=[math.nan] * len(found.clip_ids),
+            labels=found.labels,
+            groups=found.clip_ids,
+        )
+    return listings
 
 
 class Clips(NamedTuple):

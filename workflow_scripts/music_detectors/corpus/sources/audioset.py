@@ -1,24 +1,126 @@
-"""AudioSet's published files: the list of classes and the lists of segments."""
+"""AudioSet as a source of clips: its list of classes and its lists of segments."""
 
 import csv
 import io
 import math
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from music_detectors.common.errors import InputError, one_line
-from music_detectors.corpus.inputs import opened, repeated
+from music_detectors.common.urls import is_url
+from music_detectors.corpus.classes import ClassList
+from music_detectors.corpus.inputs import (
+    check_ontology_named,
+    check_there,
+    needed,
+    opened,
+    repeated,
+)
+from music_detectors.corpus.ontology import PUBLISHED_ONTOLOGY, load_ontology
+from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
+
+SECTION = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["classes", "train_segments", "test_segments", "clips"],
+    "properties": {
+        "classes": {"$ref": "#/$defs/path"},
+        "train_segments": {"$ref": "#/$defs/path"},
+        "test_segments": {"$ref": "#/$defs/path"},
+        "clips": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["train", "test"],
+            "properties": {
+                "train": {"$ref": "#/$defs/positive"},
+                "test": {"$ref": "#/$defs/positive"},
+            },
+        },
+    },
+}
+SOUND = "audioset"
+REMEDY = "corpus.audioset.train_segments and test_segments decide that"
+PUBLISHED = {
+    "ontology": PUBLISHED_ONTOLOGY,
+    "classes": (
+        "class_labels_indices.csv",
+        "cdd1049833c4b86127c2773ac0d14a2754b6a6d0d1798002ed5c66e699708429",
+    ),
+    "train_segments": (
+        "balanced_train_segments.csv",
+        "3b83e5ff9ed72cfda37d4e36ce08250e107c1ea70f109f6ab6668ac200db5e94",
+    ),
+    "test_segments": (
+        "eval_segments.csv",
+        "f7055f53935f70e74e39494a5c8c4c78f1700fce275028bd36e31186f33d45db",
+    ),
+    # This one is the study's authors'.
+    "withheld_clips": (
+        "list of clips with unlabelled music",
+        "1bc0a67c6fabdd0bd56568487e6a1559880fb4cc09b4c02c874420d286f81e6d",
+    ),
+}
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CLIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
 _COUNT = re.compile(r"(num_[a-z_]+)=(\d+)")
 # What may begin a line that is blank or a comment: see _data_lines.
 _OTHER = re.compile(r'\n(?:[\s#]|"?YTID)')
 # Characters read at a time where lines are only counted.
 _BLOCK = 1 << 18
 _FORM = 'YTID, start_seconds, end_seconds, "label,label"'
+
+
+def files(corpus: Mapping) -> dict[str, str]:
+    """Return the paths or URLs of the list of classes and the lists of segments."""
+    return {name: corpus["audioset"][name] for name in COPIES}
+
+
+def check(corpus: Mapping) -> None:
+    """Check that the lists and an ontology are named, and there where they are no URLs."""
+    for name in COPIES:
+        check_there(needed(corpus, name), f"corpus.audioset.{name}", may_be_url=True)
+    check_ontology_named(corpus)
+
+
+def count(corpus: Mapping, seed: int) -> dict[str, int]:
+    """Return the number of segments listed; of a list that is a URL, the configured number."""
+    section = corpus["audioset"]
+    return {
+        split: section["clips"][split]
+        if is_url(section[f"{split}_segments"])
+        else count_segments(section[f"{split}_segments"], f"corpus.audioset.{split}_segments")
+        for split in SPLITS
+    }
+
+
+def classes(corpus: Mapping) -> Listed:
+    """Return the listed classes and AudioSet's ontology."""
+    check_ontology_named(corpus)
+    path = corpus["audioset"]["classes"]
+    return Listed(
+        read_class_list(path, "corpus.audioset.classes"), path, load_ontology(corpus["ontology"])
+    )
+
+
+def clips(corpus: Mapping, seed: int, classes: ClassList) -> dict[str, Listing]:
+    """Return the listed segments; those of one video are a group."""
+    known = frozenset(classes.mids)
+    listings = {}
+    for split in SPLITS:
+        key = f"{split}_segments"
+        segments = read_segments(corpus["audioset"][key], known, f"corpus.audioset.{key}")
+        listings[split] = Listing(
+            clip_ids=segments.clip_ids,
+            references=segments.youtube_ids,
+            starts=segments.starts,
+            ends=segments.ends,
+            labels=segments.labels,
+            groups=segments.youtube_ids,
+        )
+    return listings
 
 
 class Segments(NamedTuple):
@@ -136,26 +238,6 @@ def _may_hold_others(block: str) -> bool:
     return odd_ends or _OTHER.search(f"\n{block}") is not None
 
 
-def read_clip_ids(path: str | os.PathLike, key: str) -> list[str]:
-    """Return the clip ids in a text file, one a line; blank lines and `#` lines do not count.
-
-    Raises InputError, naming the file and line, for what cannot be the id of a clip.
-    """
-    found = []
-    with opened(path, key) as file:
-        for number, line in enumerate(file, start=1):
-            clip_id = line.strip()
-            if not clip_id or clip_id.startswith("#"):
-                continue
-            if not _CLIP_ID.fullmatch(clip_id):
-                raise InputError(
-                    f"{path}, line {number}: {one_line(clip_id, 80)!r} is not the id of a clip, "
-                    "such as --PJHxphWEs_30.000; one is expected on each line"
-                )
-            found.append(clip_id)
-    return found
-
-
 def _data_lines(file: TextIO, comments: list[str]) -> Iterator[tuple[int, str]]:
     """Yield number and text of the lines that are segments; collect the others in `comments`."""
     for number, line in enumerate(file, start=1):
@@ -222,3 +304,20 @@ def _check_counts(
                 f"{path}: its header says {name}={said[name]}, but there are {count}; fetch it "
                 "again, or delete its # lines if it is a selection of yours"
             )
+
+
+def _read_classes(path: Path, key: str, before: Mapping[str, Path]) -> object:
+    return read_class_list(path, key)
+
+
+def _read_segments(path: Path, key: str, before: Mapping[str, Path]) -> object:
+    listed = read_class_list(before["classes"], "corpus.audioset.classes")
+    return read_segments(path, {mid for mid, _ in listed}, key)
+
+
+# In this order, since the labels of segments are looked up among the classes.
+COPIES = {
+    "classes": Copy("class_labels_indices.csv", _read_classes),
+    "train_segments": Copy("train_segments.csv", _read_segments),
+    "test_segments": Copy("test_segments.csv", _read_segments),
+}

@@ -1,4 +1,4 @@
-"""A manifest: the user's own list of recordings, as TSV or CSV."""
+"""A manifest as a source of clips: the user's own list of recordings, as TSV or CSV."""
 
 import csv
 import hashlib
@@ -9,16 +9,37 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import compress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.seeds import seed_of
 from music_detectors.common.urls import check_url, is_url
-from music_detectors.corpus.inputs import nearest, opened
-from music_detectors.corpus.ontology import Ontology
+from music_detectors.corpus.classes import ClassList, load_classes
+from music_detectors.corpus.inputs import check_there, nearest, needed, opened
+from music_detectors.corpus.ontology import Ontology, load_ontology
+from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
 
-SPLITS = ("train", "test")
+SECTION = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["path", "test_fraction"],
+    "properties": {
+        "path": {"$ref": "#/$defs/path"},
+        "test_fraction": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "description": "a number between 0 and 1",
+        },
+    },
+}
+SOUND = "recordings"
+REMEDY = "list more clips or groups in corpus.manifest.path, or set its column split"
+COPIES: dict[str, Copy] = {}
+PUBLISHED: dict[str, tuple[str, str]] = {}
 
 _COLUMNS = ("path", "labels", "clip_id", "start_seconds", "end_seconds", "split", "group")
 _CLIP_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,120}")
@@ -27,6 +48,87 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DERIVED_ID_LENGTH = 90
 _ROLE_BITS = {"target": 1, "other": 2, "mixed": 4}
+
+
+def files(corpus: Mapping) -> dict[str, str]:
+    """Return the path of the manifest."""
+    return {"manifest": corpus["manifest"]["path"]}
+
+
+def check(corpus: Mapping) -> None:
+    """Check that the manifest is there, and the ontology too if one is named.
+
+    Neither may be a URL: both are read before any rule has run.
+    """
+    check_there(needed(corpus, "path"), "corpus.manifest.path")
+    if corpus["ontology"] is not None:
+        check_there(corpus["ontology"], "corpus.ontology")
+
+
+def count(corpus: Mapping, seed: int) -> dict[str, int]:
+    """Return the number of clips of each split, given or drawn."""
+    counts = Counter(_splits(corpus, seed, load_classes(corpus)))
+    return {split: counts[split] for split in SPLITS}
+
+
+def classes(corpus: Mapping) -> Listed:
+    """Return the labels that occur in the manifest."""
+    ontology = _ontology(corpus)
+    return Listed(label_names(_manifest(corpus), ontology), corpus["manifest"]["path"], ontology)
+
+
+def clips(corpus: Mapping, seed: int, classes: ClassList) -> dict[str, Listing]:
+    """Return the rows of the manifest, by split; without a group, a recording is one."""
+    manifest = _manifest(corpus)
+    splits = _splits(corpus, seed, classes)
+    groups = _groups(manifest)
+    listings = {}
+    for split in SPLITS:
+        chosen = [own == split for own in splits]
+        listings[split] = Listing(
+            clip_ids=list(compress(manifest.clip_ids, chosen)),
+            references=list(compress(manifest.paths, chosen)),
+            starts=list(compress(manifest.starts, chosen)),
+            ends=list(compress(manifest.ends, chosen)),
+            labels=list(compress(manifest.labels, chosen)),
+            groups=list(compress(groups, chosen)),
+        )
+    return listings
+
+
+def _ontology(corpus: Mapping) -> Ontology | None:
+    return None if corpus["ontology"] is None else load_ontology(corpus["ontology"])
+
+
+def _manifest(corpus: Mapping) -> "Manifest":
+    path = corpus["manifest"]["path"]
+    try:
+        stamp = os.stat(path).st_mtime_ns
+    except OSError:
+        # Reading it says what is wrong.
+        stamp = 0
+    return _read_once(path, stamp, corpus["ontology"])
+
+
+# The Snakefile needs the manifest for the classes and for the numbers of clips.
+@lru_cache(maxsize=1)
+def _read_once(path: str, stamp: int, ontology: str | None) -> "Manifest":
+    known = None if ontology is None else load_ontology(ontology)
+    return read_manifest(path, known, "corpus.manifest.path")
+
+
+def _splits(corpus: Mapping, seed: int, classes: ClassList) -> list[str]:
+    manifest = _manifest(corpus)
+    roles = classes.roles(manifest.labels)
+    return assign_splits(manifest, roles, corpus["manifest"]["test_fraction"], seed)
+
+
+def _groups(manifest: "Manifest") -> list[str]:
+    """Return the group of each clip: the one given, else its recording."""
+    return [
+        group or _plain(recording)
+        for group, recording in zip(manifest.groups, manifest.recordings, strict=True)
+    ]
 
 
 class Manifest(NamedTuple):
@@ -137,8 +239,8 @@ def assign_splits(
             name = ("group", group) if group else ("recording", _plain(manifest.recordings[place]))
             membership[place] = drawn.add(name, _ROLE_BITS[role], manifest.labels[place])
     sides = _draw_sides(drawn, given, test_fraction, seed)
-    for place, group in membership.items():
-        splits[place] = sides[group]
+    for place, number in membership.items():
+        splits[place] = sides[number]
     return splits
 
 
@@ -262,9 +364,10 @@ def _read_cells(
         by_extension = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
         sniffed = "\t" if "\t" in first else ","
         extension = os.path.splitext(path)[1].lower()
-        reader = csv.reader(file, delimiter=by_extension.get(extension, sniffed), strict=True)
+        delimiter = by_extension.get(extension, sniffed)
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
-            names = _read_header(path, reader)
+            names = _read_header(path, reader, "tabs" if delimiter == "\t" else "commas")
             columns: list[list[str]] = [[] for _ in names]
             for row in reader:
                 if not any(row):
@@ -288,9 +391,8 @@ def _read_cells(
     return lines, {name: cells.get(name) or [""] * len(lines) for name in _COLUMNS}, mistakes
 
 
-def _read_header(path: str | os.PathLike, reader: Iterator[list[str]]) -> list[str]:
-    names = [name.strip() for name in next(reader, [])]
-    separator = "tabs" if reader.dialect.delimiter == "\t" else "commas"
+def _read_header(path: str | os.PathLike, rows: Iterator[list[str]], separator: str) -> list[str]:
+    names = [name.strip() for name in next(rows, [])]
     for name in names:
         if name not in _COLUMNS:
             shown = f"the column {one_line(name, 60)!r}" if name else "a column without a name"
@@ -440,14 +542,14 @@ def _fill_ids(
 
     Where such an id is not one row's alone, a hash of path and segment becomes part of it.
     """
+    segments = list(zip(recordings, starts, ends, strict=True))
     ids = [
-        clip_id or _readable_id(*segment)
-        for clip_id, *segment in zip(given, recordings, starts, ends, strict=True)
+        clip_id or _readable_id(*segment) for clip_id, segment in zip(given, segments, strict=True)
     ]
     uses = Counter(ids)
     return [
-        clip_id if given[place] or uses[clip_id] == 1 else f"{clip_id}_{_hash(*segment)}"
-        for place, (clip_id, *segment) in enumerate(zip(ids, recordings, starts, ends, strict=True))
+        clip_id if own or uses[clip_id] == 1 else f"{clip_id}_{_hash(*segment)}"
+        for own, clip_id, segment in zip(given, ids, segments, strict=True)
     ]
 
 
