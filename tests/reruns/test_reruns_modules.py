@@ -6,13 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+from music_detectors.corpus.sources import source_names
 from reruns.checkouts import checkout
 from reruns.page import PAGE, page
 from reruns.plans import plan, plans
 from reruns.tables import CODE, PLAYED, SCRIPTS, importers, label, with_followers
 
-# What is imported only where a clip is looked for over the network, or where a stimulus is made.
+# What is imported only when a source is read, where a clip is looked for over the network,
+# or where a stimulus is made.
+OF_SOURCES = {
+    "common/seeds",
+    "corpus/embedded",
+    *(f"corpus/sources/{name}" for name in source_names()),
+}
 LATE = {
+    "fetch_metadata": OF_SOURCES | {"corpus/branches", "corpus/classes"},
+    "make_corpus": OF_SOURCES,
     "fetch_audio": {"audio/web", "audio/youtube", "audio/youtube_failures"},
     "compute_spectrograms": {"stimuli/original"},
     "compute_spectrograms" + PLAYED: {
