@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,6 +19,7 @@ from music_detectors.training.conditions import (
 )
 
 MIDS = ["/m/a", "/m/b", "/m/c", "/m/d"]
+SIZES = ("min_size", "max_size")
 LABELS = arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 8)))
 
 
@@ -41,6 +42,7 @@ def tables(n=40):
             "clip_id": [f"clip-{number:02d}" for number in range(n)],
             "labels": [labels_of(number) for number in range(n)],
             "listed": [number % 5 == 0 for number in range(n)],
+            "group": [f"recording-{number}" for number in range(n)],
         }
     )
     index = clips[["clip_id"]].iloc[n // 8 :].reset_index(drop=True)
@@ -112,9 +114,53 @@ def test_validation_clips_follow_from_seed_and_replicate():
 )
 def test_validation_has_its_share_at_least_one_clip_and_leaves_two(admitted, fraction):
     n = admitted.sum()
-    part = validation_part(admitted, fraction, generator(1, "validation"))
-    assert part.shape == (n,)
-    assert part.sum() == min(max(round(fraction * n), 1), n - 2)
+    groups = [f"group-{clip}" for clip in range(len(admitted))]
+    part = validation_part(admitted, groups, fraction, generator(1, "validation"))
+    # Clip by clip: the first of a random order of all clips.
+    order = generator(1, "validation").permutation(len(admitted))
+    first = order[admitted[order]][: min(max(round(fraction * n), 1), n - 2)]
+    np.testing.assert_array_equal(np.flatnonzero(admitted)[part], np.sort(first))
+
+
+@given(
+    groups=st.lists(st.sampled_from("abcdefg"), min_size=3, max_size=60),
+    fraction=st.floats(0.001, 0.999),
+    data=st.data(),
+)
+def test_validation_keeps_groups_whole_and_comes_near_its_share(groups, fraction, data):
+    admitted = np.array(data.draw(st.lists(st.booleans(), **dict.fromkeys(SIZES, len(groups)))))
+    own = np.array(groups)[admitted]
+    assume(len(own) >= 3 and len(set(own)) >= 2)
+    part = validation_part(admitted, groups, fraction, generator(1, "validation"))
+    assert part.shape == own.shape
+    assert not set(own[part]) & set(own[~part])
+    assert part.any() and (~part).sum() >= 2
+    # No group, moved to the other side, would bring the share nearer, if enough clips stay.
+    wanted = min(max(round(fraction * len(own)), 1), len(own) - 2)
+    miss = abs(part.sum() - wanted)
+    for group in set(own[~part]):
+        size = (own == group).sum()
+        if (~part).sum() - size >= 2:
+            assert abs(part.sum() + size - wanted) >= miss
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fraction", "validating"),
+    [([10, 10], 0.1, 10), ([2, 20, 20], 0.05, 2), ([1, 1, 1, 9], 0.25, 3), ([2, 1], 0.9, 1)],
+)
+def test_a_few_large_groups_are_split_as_nearly_as_they_allow(sizes, fraction, validating):
+    groups = np.repeat([f"group-{place}" for place in range(len(sizes))], sizes)
+    admitted = np.ones(len(groups), dtype=bool)
+    for seed in range(20):
+        part = validation_part(admitted, groups, fraction, generator(seed, "validation"))
+        assert part.sum() == validating
+
+
+def test_clips_of_one_group_cannot_be_split():
+    index, clips = tables()
+    clips["group"] = "the same concert"
+    with pytest.raises(InputError, match=r"natural: its 21 usable .* 'the same concert', and"):
+        training_clips(condition(), index, clips, BRANCHES, MIDS, 0.1, 1, 1)
 
 
 @given(LABELS)

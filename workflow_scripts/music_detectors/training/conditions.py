@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.common.damage import damaged
-from music_detectors.common.errors import InputError
+from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.seeds import generator
 from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.labels import label_matrix
@@ -16,6 +16,7 @@ from music_detectors.corpus.withheld import withheld_clips
 
 _LEAST_TRAINING = 2
 _LEAST = _LEAST_TRAINING + 1
+_LEAST_GROUPS = 2
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ def training_clips(
     """Return the clips that `condition` trains and validates on.
 
     `index` (clip_id), which was read from `path`, lists the usable clips, `clips` (clip_id, labels,
-    listed) says what they are, `branches` which classes are withheld, `mids` are the classes in the
-    order of the outputs. Raises InputError when a clip, label or branch is unknown or when the
-    condition has too few clips.
+    listed, group) says what they are, `branches` which classes are withheld, `mids` are the classes
+    in the order of the outputs. Raises InputError when a clip, label or branch is unknown or when
+    the condition has too few clips, or clips of one group only.
     """
     described = clips.set_index("clip_id")
     unknown = index["clip_id"][~index["clip_id"].isin(described.index)]
@@ -80,7 +81,14 @@ def training_clips(
             f"conditions.{condition.name}: {len(rows)} usable clips are left to train on, "
             f"at least {_LEAST} are needed; withhold less or give more clips"
         )
+    groups = described["group"].to_numpy()
     described = described.iloc[rows]
+    if described["group"].nunique() < _LEAST_GROUPS:
+        raise InputError(
+            f"conditions.{condition.name}: its {len(rows)} usable clips are all of the group "
+            f"{one_line(described['group'].iloc[0])!r}, and validation needs a group of its own; "
+            "give clips of more groups"
+        )
     draw = generator(seed, "labels", condition.name, replicate)
     return TrainingClips(
         clip_ids=list(described.index),
@@ -91,7 +99,7 @@ def training_clips(
             draw,
         ),
         validation=validation_part(
-            admitted, validation_fraction, generator(seed, "validation", replicate)
+            admitted, groups, validation_fraction, generator(seed, "validation", replicate)
         ),
     )
 
@@ -101,19 +109,33 @@ def joined_labels(labels: np.ndarray, mids: list[str]) -> list[str]:
     return [";".join(mids[number] for number in np.flatnonzero(row)) for row in labels]
 
 
-def validation_part(admitted: np.ndarray, fraction: float, draw: np.random.Generator) -> np.ndarray:
+def validation_part(
+    admitted: np.ndarray, groups: Sequence[str], fraction: float, draw: np.random.Generator
+) -> np.ndarray:
     """Return which of the admitted clips validate, (number admitted,) bool.
 
-    All clips are put in a random order, admitted or not, and the first `fraction` of the admitted
-    ones validate: conditions with the same clips have the same split, others much of it. At least
-    one clip validates and at least two train.
+    `groups` holds the group of every clip, admitted or not. All groups are put in a random order,
+    and the first ones validate whole until `fraction` of the admitted clips do, as nearly as groups
+    allow: conditions with the same clips have the same split, others much of it. At least one group
+    validates and at least two clips train, for which there must be two groups and three clips.
     """
-    order = draw.permutation(len(admitted))
-    order = order[admitted[order]]
-    number = min(max(round(fraction * len(order)), 1), len(order) - _LEAST_TRAINING)
-    chosen = np.zeros(len(admitted), dtype=bool)
-    chosen[order[:number]] = True
-    return chosen[admitted]
+    numbers, names = pd.factorize(np.asarray(groups))
+    order = draw.permutation(len(names))
+    sizes = np.bincount(numbers[admitted], minlength=len(names))
+    order = order[sizes[order] > 0]
+    clips = int(admitted.sum())
+    wanted = min(max(round(fraction * clips), 1), clips - _LEAST_TRAINING)
+    taken, validating = 0, np.zeros(len(names), dtype=bool)
+    for group, size in zip(order, sizes[order].tolist(), strict=True):
+        if taken >= wanted:
+            break
+        # Where that brings the number nearer to the one wanted than leaving the group would.
+        if taken + size / 2 <= wanted and clips - taken - size >= _LEAST_TRAINING:
+            validating[group] = True
+            taken += size
+    if not taken:
+        validating[order[np.argmin(sizes[order])]] = True
+    return validating[numbers[admitted]]
 
 
 def redrawn(labels: np.ndarray, draw: np.random.Generator) -> np.ndarray:
