@@ -113,7 +113,8 @@ def test_stop_continue_and_fetch_failed_clips_again(tmp_path):
             timeout=300,
         )
         assert again.returncode == 0, again.stdout + again.stderr
-        assert sorted(executed(again.stderr)) == ["compute_spectrograms", "fetch_audio"]
+        rules = ["compute_spectrograms", "fetch_audio", "index_spectrograms"]
+        assert sorted(executed(again.stderr)) == rules
         assert statuses(tmp_path) == expected
         asked = {path for path in web.asked if web.asked[path] != before[path]}
         assert asked == {"/5"}
