@@ -36,11 +36,10 @@ _BAR_WIDTH = 24
 
 @dataclass
 class Job:
-    """A job at work: its name, its stage, its log files, and when it started."""
+    """A job at work: its name, its stage, and when it started."""
 
     name: str
     stage: str
-    logs: Sequence[str]
     started: float
 
 
@@ -87,7 +86,7 @@ class Progress:
             return
         name = job_name(rule, record.__dict__["wildcards"])
         stage = self.stage_of[rule]
-        self.jobs[record.__dict__["jobid"]] = Job(name, stage, record.__dict__["log"], now)
+        self.jobs[record.__dict__["jobid"]] = Job(name, stage, now)
         counts = self.stages.setdefault(stage, Stage(0))
         if counts.started is None:
             counts.started = now
@@ -116,11 +115,12 @@ def duration(seconds: float) -> str:
 
 
 def pace(done: int, seconds: float) -> str:
-    """Return the rate of `done` jobs in `seconds` in the unit that gives a number above 1."""
-    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
-        if done * length >= seconds or unit == "h":
-            return f"{done * length / max(seconds, 1e-3):.1f}/{unit}"
-    raise AssertionError
+    """Return the rate of `done` jobs in `seconds`: per second, or per minute or hour if below 1."""
+    rate, unit = done / max(seconds, 1e-3), "s"
+    for longer in ("min", "h"):
+        if rate < 1:
+            rate, unit = 60 * rate, longer
+    return f"{rate:.1f}/{unit}"
 
 
 def stage_line(name: str, stage: Stage, now: float) -> str:
@@ -233,15 +233,19 @@ class Watch(logging.Handler):
     def _block(self) -> list[str]:
         """Return the lines of the stages at work, and that of the whole run."""
         now = time.monotonic()
-        with self.lock or threading.Lock():
-            lines = [
-                stage_line(name, stage, now)
-                for name, stage in self._progress.stages.items()
-                if stage.started is not None and stage.done < stage.total
-            ]
+        self.acquire()
+        try:
+            stages = dict(self._progress.stages)
             whole = Stage(self._progress.total, self._progress.done)
-            begun = now if self._begun is None else self._begun
-            return [*lines, f"{stage_line('all', whole, now)}  {duration(now - begun)}"]
+        finally:
+            self.release()
+        lines = [
+            stage_line(name, stage, now)
+            for name, stage in stages.items()
+            if stage.started is not None and stage.done < stage.total
+        ]
+        begun = now if self._begun is None else self._begun
+        return [*lines, f"{stage_line('all', whole, now)}  {duration(now - begun)}"]
 
 
 def last_error(logs: Sequence[str]) -> str:
@@ -314,7 +318,7 @@ class _Screen:
             self._draw("", [])
 
     def _read(self, reading: int) -> None:
-        with os.fdopen(reading, errors="replace") as lines:
+        with os.fdopen(reading, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 self.say(line.rstrip("\n"))
 
