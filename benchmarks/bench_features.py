@@ -3,8 +3,9 @@
 import torch
 from notebook import READ_AT, notebook_log_mel, with_weights_of
 
-from music_detectors.models.kim2024.architecture import initial_network
-from music_detectors.models.kim2024.features import CLIPS_AT_ONCE, PooledFeatures
+from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.kim2024.features import PooledFeatures
+from music_detectors.models.weights import initial_network
 from timing import alternate, report
 
 BATCHES, BATCH, SAMPLES, FRAMES, CLASSES = 4, 32, 220_500, 802, 527
@@ -14,7 +15,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(1)
     waveforms = 0.1 * torch.randn(BATCHES * BATCH, SAMPLES)
-    network = initial_network(CLASSES, seed=1).eval()
+    network = initial_network(Kim2024(), CLASSES, seed=1).eval()
     sequence = with_weights_of(network)
     log_mel = notebook_log_mel()
     stored = torch.cat([log_mel(batch) for batch in waveforms.split(BATCH)]).half()
@@ -32,7 +33,7 @@ def main() -> None:
     variants = {"notebook": notebook}
     for clips in (4, 8, 16, 32, 64):
         name = f"this workflow, {clips} clips at once" + (
-            " (as configured)" * (clips == CLIPS_AT_ONCE)
+            " (as configured)" * (clips == Kim2024.clips_at_once)
         )
         variants[name] = lambda clips=clips: [features(part) for part in stored.split(clips)]
     title = f"pooled features, {BATCHES * BATCH} clips of 10 s, one thread (aim: 5 x)"

@@ -7,8 +7,9 @@ from threadpoolctl import threadpool_limits
 
 from music_detectors.common.average_precision import average_precision
 from music_detectors.lesions.readout import Readout
-from music_detectors.models.kim2024.architecture import initial_network
-from music_detectors.models.kim2024.features import CLIPS_AT_ONCE, PooledFeatures
+from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.kim2024.features import PooledFeatures
+from music_detectors.models.weights import initial_network
 from music_detectors.selectivity.ranking import share_of_units
 from timing import alternate, report
 
@@ -22,7 +23,7 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(1)
     random = np.random.default_rng(1)
-    network = initial_network(CLASSES, seed=1).eval()
+    network = initial_network(Kim2024(), CLASSES, seed=1).eval()
     sequence, log_mel = with_weights_of(network), notebook_log_mel()
     waveforms = 0.1 * torch.randn(CLIPS_RUN, SAMPLES)
     stored = log_mel(waveforms).half()
@@ -56,7 +57,7 @@ def main():
                 reference: lambda: notebook(stored.float().split(32)),
                 f"{reference}, from samples": lambda: notebook(map(log_mel, waveforms.split(32))),
                 "this workflow's network": lambda: [
-                    features(part) for part in stored.split(CLIPS_AT_ONCE)
+                    features(part) for part in stored.split(Kim2024.clips_at_once)
                 ],
                 f"one lesion of {share_of_units(1 / 8, UNITS)} units": lambda: lesions([32]),
                 nested: lambda: lesions(counts),

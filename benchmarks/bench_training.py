@@ -3,7 +3,8 @@
 import torch
 from notebook import notebook_network, notebook_step
 
-from music_detectors.models.kim2024.architecture import initial_network
+from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.weights import initial_network
 from music_detectors.training.train import training_step
 from timing import alternate, report
 
@@ -17,7 +18,7 @@ def main() -> None:
     stored = (20 * torch.randn(BATCH, 64, FRAMES) - 40).half()
     labels = torch.rand(BATCH, CLASSES) < 0.004
     step = notebook_step(notebook_network(CLASSES))
-    network = initial_network(CLASSES, seed=1)
+    network = initial_network(Kim2024(), CLASSES, seed=1)
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.001, fused=True)
     dropout = torch.Generator().manual_seed(1)
 

@@ -46,8 +46,11 @@ rule assess_claims:
             "condition": CLAIMED,
             "controls": config["claims"]["controls"],
             "shuffled": [
-                name for name in COMPARED if CONDITIONS[name]["labels"] != "given"
+                name
+                for name in COMPARED
+                if CONDITIONS[name].get("labels", "given") != "given"
             ],
+            "fixed": [name for name in COMPARED if name in FIXED],
             "target": target_name(config["corpus"]["target"]),
             "fraction": config["selectivity"]["fraction"],
             "smallest_effects": config["claims"]["smallest_effects"],

@@ -1,6 +1,7 @@
 # The configuration, checked before the DAG is built, and what follows from it: conditions, seeds, shards.
 
 import hashlib
+import re
 import shutil
 import sys
 from itertools import product
@@ -20,7 +21,7 @@ from music_detectors.configuration.check import (
     check_shape,
     kept_conditions,
 )
-from music_detectors.configuration.code import code_digest
+from music_detectors.configuration.code import code_digest, module_digest
 from music_detectors.corpus.targets import slug, target_name
 from music_detectors.common.urls import is_url
 from music_detectors.corpus.locations import configured, copies_of, with_copies
@@ -28,15 +29,26 @@ from music_detectors.corpus.sizes import check_corpus, clip_counts
 from music_detectors.corpus.sources import source_named
 from music_detectors.quilts.names import check_compared, segment_ms_of
 from music_detectors.stimuli.making.names import ORIGINAL, check_played, find
+from music_detectors.models.find import (
+    check_conditions,
+    has_layer,
+    has_readout,
+    is_trained,
+    model_file,
+    model_folder,
+    with_models,
+)
 
 orphans.begin()
 
 try:
     check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
     check_sense(config)
-    CONDITIONS = kept_conditions(config)
+    CONDITIONS = with_models(kept_conditions(config))
+    check_conditions(CONDITIONS, config["selectivity"]["layer"])
     check_corpus(
-        config["corpus"], {name: how["withhold"] for name, how in CONDITIONS.items()}
+        config["corpus"],
+        {name: how["withhold"] for name, how in CONDITIONS.items() if is_trained(how)},
     )
     check_played(config["stimuli"], config["corpus"]["clip_seconds"])
     check_compared(config["stimuli"]["played"])
@@ -51,8 +63,22 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-SEEDS = list(range(1, config["networks"]["seeds"] + 1))
-NETWORKS = [[condition, seed] for condition in CONDITIONS for seed in SEEDS]
+# Conditions whose models are trained, and those whose models are fixed features.
+TRAINED = [name for name in CONDITIONS if is_trained(CONDITIONS[name])]
+FIXED = [name for name in CONDITIONS if name not in TRAINED]
+# Trained conditions whose networks are run again for every lesion.
+RUN_AGAIN = [name for name in TRAINED if not has_readout(CONDITIONS[name]["model"])]
+
+
+def seeds_of(condition):
+    """The replicates of a condition; a fixed model has one."""
+    return list(
+        range(1, 1 + (config["networks"]["seeds"] if condition in TRAINED else 1))
+    )
+
+
+NETWORKS = [[name, seed] for name in CONDITIONS for seed in seeds_of(name)]
+TRAINED_NETWORKS = [pair for pair in NETWORKS if pair[0] in TRAINED]
 SPLITS = ["train", "test"]
 # The target that the claims are about, as a part of paths.
 TARGET = slug(config["corpus"]["target"])
@@ -77,3 +103,8 @@ wildcard_constraints:
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
     fraction="[0-9.e-]+",
+
+
+def one_of(names):
+    """A wildcard constraint: one of `names`, or nothing at all if there is none."""
+    return "|".join(map(re.escape, names)) or "(?!)"

@@ -89,7 +89,7 @@ rule summarise_conditions:
         mem_mb=memory(table_mb),
         runtime=minutes(corpus_minutes),
     params:
-        withhold={name: how["withhold"] for name, how in CONDITIONS.items()},
+        withhold={name: CONDITIONS[name]["withhold"] for name in TRAINED},
         code=digest("summarise_conditions.py"),
     script:
         "../workflow_scripts/summarise_conditions.py"

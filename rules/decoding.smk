@@ -24,7 +24,7 @@ rule decode_target:
     params:
         layer=config["selectivity"]["layer"],
         units=config["decoding"]["units"],
-        seeds=SEEDS,
+        seeds=seeds_of_job,
         code=digest("decode_target.py"),
     script:
         "../workflow_scripts/decode_target.py"

@@ -20,7 +20,7 @@ rule embed_responses:
         runtime=minutes(embedding_minutes),
     params:
         seed=config["seed"],
-        seeds=SEEDS,
+        seeds=seeds_of_job,
         layer=config["selectivity"]["layer"],
         perplexity=config["embedding"]["perplexity"],
         permutations=config["selectivity"]["permutations"],

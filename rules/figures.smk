@@ -2,7 +2,10 @@
 
 OF_TARGET = {"target": config["corpus"]["target"]}
 OF_CONDITIONS = {"conditions": list(CONDITIONS)}
+OF_TRAINED = {"conditions": TRAINED}
 OF_LAYER = {"layer": config["selectivity"]["layer"]}
+# Tables that do not name the layer are of each model's own, where not all have the configured one.
+OF_NAMED_LAYER = {"layer": LAYER_SHOWN}
 FIRST_CONDITION = next(iter(CONDITIONS))
 
 # For each module of music_detectors/figures: the section of the report that the figure stands in, the
@@ -27,13 +30,17 @@ DRAWN = {
     ),
     "learning_curves": (
         "Recognition",
-        {"histories": of_networks(results("networks", network("history.tsv")))},
-        {"networks": NETWORKS},
+        {
+            "histories": of_networks(
+                results("networks", network("history.tsv")), TRAINED_NETWORKS
+            )
+        },
+        {"networks": TRAINED_NETWORKS},
     ),
     "average_precision": (
         "Recognition",
         {"table": results("recognition/summary.tsv")},
-        OF_CONDITIONS | OF_TARGET,
+        OF_TRAINED | OF_TARGET,
     ),
     "selective_responses": (
         "Selectivity",
@@ -42,7 +49,7 @@ DRAWN = {
                 results("selectivity/{target}", network("clip_responses.tsv"))
             )
         },
-        {"networks": NETWORKS} | OF_LAYER | OF_TARGET,
+        {"networks": NETWORKS} | OF_NAMED_LAYER | OF_TARGET,
     ),
     "class_responses": (
         "Selectivity",
@@ -62,7 +69,7 @@ DRAWN = {
     "quilts": (
         "Controls",
         {"tables": of_conditions(results("quilts/{target}/{condition}/responses.tsv"))},
-        OF_CONDITIONS | OF_LAYER | OF_TARGET,
+        OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
     ),
     "selectivity_by_layer": (
         "Selectivity",
@@ -89,7 +96,7 @@ DRAWN = {
     "decoding": (
         "Controls",
         {"tables": of_conditions(results("decoding/{target}/{condition}.tsv"))},
-        OF_CONDITIONS | OF_LAYER | OF_TARGET,
+        OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
     ),
     "acoustics": (
         "Controls",
@@ -98,19 +105,19 @@ DRAWN = {
     ),
     "lesions": (
         "Lesions",
-        {"tables": of_lesions("lesions.tsv", CONDITIONS, [NEAREST_FRACTION])},
-        OF_CONDITIONS | {"fraction": config["selectivity"]["fraction"]},
+        {"tables": of_lesions("lesions.tsv", TRAINED, [NEAREST_FRACTION])},
+        OF_TRAINED | {"fraction": config["selectivity"]["fraction"]},
     ),
     "lesion_dose": (
         "Lesions",
-        {"tables": of_lesions("lesions.tsv", CONDITIONS, FRACTIONS)},
-        OF_CONDITIONS | OF_TARGET,
+        {"tables": of_lesions("lesions.tsv", TRAINED, FRACTIONS)},
+        OF_TRAINED | OF_TARGET,
     ),
     "lesion_classes": (
         "Lesions",
-        {"table": of_lesions("classes.tsv", [FIRST_CONDITION], [NEAREST_FRACTION])[0]},
+        {"table": of_lesions("classes.tsv", [TRAINED[0]], [NEAREST_FRACTION])[0]},
         {
-            "condition": FIRST_CONDITION,
+            "condition": TRAINED[0],
             "fraction": config["selectivity"]["fraction"],
         },
     ),

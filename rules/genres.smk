@@ -21,7 +21,7 @@ rule genre_responses:
         mem_mb=memory(table_mb),
         runtime=minutes(corpus_minutes),
     params:
-        seeds=SEEDS,
+        seeds=seeds_of_job,
         code=digest("genre_responses.py"),
     script:
         "../workflow_scripts/genre_responses.py"

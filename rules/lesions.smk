@@ -10,6 +10,7 @@ rule lesion_units:
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
         branches=results("corpus/branches.tsv"),
+        index=results("spectrograms/original/test/index.tsv"),
     output:
         lesions=results("lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv"),
         classes=results("lesions/{target}/{condition}/fraction-{fraction}/classes.tsv"),
@@ -17,25 +18,46 @@ rule lesion_units:
         log_of("lesion_units", "{target}", "{condition}", "{fraction}"),
     benchmark:
         benchmark_of("lesion_units", "{target}", "{condition}", "{fraction}")
+    wildcard_constraints:
+        condition=one_of([name for name in TRAINED if name not in RUN_AGAIN]),
     conda:
         "../envs/lesions.yaml"
     threads: 1
     resources:
-        mem_mb=memory(responses_mb),
+        mem_mb=memory(lesion_mb),
         runtime=minutes(lesion_minutes),
     params:
+        model=model_of_job,
+        model_code=model_code,
         seed=config["seed"],
-        seeds=SEEDS,
+        seeds=seeds_of_job,
         layer=config["selectivity"]["layer"],
         random_draws=config["lesions"]["random_draws"],
         withhold=WITHHELD,
+        device=lambda wildcards: (
+            config["networks"]["device"] if wildcards.condition in RUN_AGAIN else "cpu"
+        ),
+        memory_mb=lambda wildcards, input: config["networks"]["memory_mb"],
         code=digest("lesion_units.py"),
     script:
         "../workflow_scripts/lesion_units.py"
 
 
+# Models without a readout of their own, whose networks are run again for every lesion.
+use rule lesion_units as lesion_units_by_running with:
+    wildcard_constraints:
+        condition=one_of(RUN_AGAIN),
+    conda:
+        "../envs/networks.yaml"
+    threads: config["networks"]["threads"]
+    resources:
+        **on_gpu(),
+        mem_mb=memory(lesion_mb),
+        runtime=minutes(lesion_minutes),
+
+
 rule lesions:
     input:
         GATE,
-        of_lesions("lesions.tsv", CONDITIONS, FRACTIONS),
-        of_lesions("classes.tsv", CONDITIONS, FRACTIONS),
+        of_lesions("lesions.tsv", TRAINED, FRACTIONS),
+        of_lesions("classes.tsv", TRAINED, FRACTIONS),

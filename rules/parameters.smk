@@ -64,6 +64,48 @@ def digest(*files):
     return code_digest(*(SCRIPTS / file for file in files))
 
 
+def seeds_of_job(wildcards):
+    """The replicates of the condition of a job."""
+    return seeds_of(wildcards.condition)
+
+
+def model_of_job(wildcards):
+    """The name of the model of the condition of a job."""
+    return CONDITIONS[wildcards.condition]["model"]
+
+
+def model_key(condition):
+    """The key of the configuration that names the model of a condition."""
+    return f"configuration: conditions.{condition}.model"
+
+
+def model_code(wildcards):
+    """The digest of the code of that model, which no script imports: it is loaded by its name."""
+    name = model_of_job(wildcards)
+    return module_digest(model_file(name), model_folder(name), SCRIPTS)
+
+
+def models_by_key(wildcards, input):
+    """The names of all models, for a check: a function of the input, which changes no result."""
+    return {model_key(name): CONDITIONS[name]["model"] for name in CONDITIONS}
+
+
+def reported_layer(wildcards, input):
+    """The configured layer, for the same check."""
+    return config["selectivity"]["layer"]
+
+
+# What figures call the layer whose units they show.
+LAYER_SHOWN = (
+    config["selectivity"]["layer"]
+    if all(
+        has_layer(condition["model"], config["selectivity"]["layer"])
+        for condition in CONDITIONS.values()
+    )
+    else "the reported layer"
+)
+
+
 def digest_of_texts():
     """The digest of the captions and the page of the report."""
     digest = hashlib.sha256()

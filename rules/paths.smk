@@ -32,9 +32,17 @@ def of_networks(pattern, networks=None, targets=(TARGET,)):
     ]
 
 
-def of_seeds(pattern):
-    """`pattern` for each replicate of a condition, whose wildcard stays."""
-    return [pattern.replace("{seed}", str(seed)) for seed in SEEDS]
+def of_seeds(*patterns):
+    """Each of `patterns` for each replicate of the condition of a job, as an input function."""
+
+    def paths(wildcards):
+        return [
+            pattern.format(seed=seed, **dict(wildcards.items()))
+            for pattern in patterns
+            for seed in seeds_of(wildcards.condition)
+        ]
+
+    return paths
 
 
 def of_conditions(pattern, conditions=CONDITIONS, targets=(TARGET,)):

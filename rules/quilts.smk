@@ -6,11 +6,12 @@ rule quilt_responses:
         indices=expand(
             results("spectrograms/{stimulus}/test/index.tsv"), stimulus=PLAYED
         ),
-        responses=[
-            path
-            for stimulus in PLAYED
-            for path in of_seeds(results("responses", network(stimulus, "test.h5")))
-        ],
+        responses=of_seeds(
+            *(
+                results("responses", network(stimulus, "test.h5"))
+                for stimulus in PLAYED
+            )
+        ),
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         clips=results("corpus/clips.tsv"),
     output:
@@ -28,7 +29,7 @@ rule quilt_responses:
     params:
         stimuli=PLAYED,
         segment_ms=[segment_ms_of(stimulus) for stimulus in PLAYED],
-        seeds=SEEDS,
+        seeds=seeds_of_job,
         layer=config["selectivity"]["layer"],
         code=digest("quilt_responses.py"),
     script:

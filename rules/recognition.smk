@@ -30,7 +30,9 @@ rule score_recognition:
 
 rule summarise_recognition:
     input:
-        tables=of_networks(results("recognition", network("average_precision.tsv"))),
+        tables=of_networks(
+            results("recognition", network("average_precision.tsv")), TRAINED_NETWORKS
+        ),
     output:
         table=report(
             results("recognition/summary.tsv"),
@@ -48,7 +50,7 @@ rule summarise_recognition:
         mem_mb=memory(800),
         runtime=minutes(30),
     params:
-        networks=NETWORKS,
+        networks=TRAINED_NETWORKS,
         code=digest("summarise_recognition.py"),
     script:
         "../workflow_scripts/summarise_recognition.py"
@@ -57,5 +59,7 @@ rule summarise_recognition:
 rule recognition:
     input:
         GATE,
-        of_networks(results("recognition", network("average_precision.tsv"))),
+        of_networks(
+            results("recognition", network("average_precision.tsv")), TRAINED_NETWORKS
+        ),
         results("recognition/summary.tsv"),

@@ -45,9 +45,9 @@ def spectrogram_shard_mb(wildcards):
     return TORCH_MB + audio_shard_mb(wildcards)
 
 
-def spectrogram_mb():
-    """Memory that the spectrograms of the train split take in a training job."""
-    resident = N_CLIPS["train"] * 64 * CLIP_FRAMES * 2 // 10**6
+def spectrogram_mb(split):
+    """Memory that the spectrograms of a split take in a job that needs them many times."""
+    resident = N_CLIPS[split] * 64 * CLIP_FRAMES * 2 // 10**6
     return min(resident, config["networks"]["memory_mb"])
 
 
@@ -67,9 +67,14 @@ def network_mb(wildcards):
     return 2 * TORCH_MB + (3000 if has_gpu() else 0)
 
 
+def fitting_mb(wildcards):
+    """Memory for a job in which a fixed model goes through the train clips."""
+    return network_mb(wildcards) + spectrogram_mb("train")
+
+
 def training_mb(wildcards):
     """Memory for a training job."""
-    return network_mb(wildcards) + spectrogram_mb()
+    return network_mb(wildcards) + spectrogram_mb("train")
 
 
 def playing_mb(wildcards):
@@ -95,7 +100,9 @@ def corpus_minutes(wildcards):
 
 def embedding_minutes(wildcards):
     """An upper bound for t-SNE of every replicate: 8 ms a clip."""
-    return 30 + int(3 * len(SEEDS) * N_CLIPS["test"] * 0.008 / 60)
+    return 30 + int(
+        3 * len(seeds_of(wildcards.condition)) * N_CLIPS["test"] * 0.008 / 60
+    )
 
 
 # What a cluster's profile says of GPUs; None on a workstation.
@@ -129,6 +136,11 @@ def playing_minutes(clips):
     return 15 + int(3 * seconds / 60)
 
 
+def stimulus_minutes(wildcards):
+    """An upper bound for the responses of all networks of a condition to the test clips."""
+    return playing_minutes(len(seeds_of(wildcards.condition)) * N_CLIPS["test"])
+
+
 def training_minutes(wildcards):
     """An upper bound: 26 ms a clip of 802 frames on a core, a tenth of a millisecond on a GPU."""
     clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
@@ -136,7 +148,22 @@ def training_minutes(wildcards):
     return 15 + int(3 * seconds / 60)
 
 
+def lesion_mb(wildcards):
+    """Memory for a job of lesions; a network that is run again holds the test clips, too."""
+    if wildcards.condition not in RUN_AGAIN:
+        return responses_mb(wildcards)
+    return playing_mb(wildcards) + spectrogram_mb("test")
+
+
 def lesion_minutes(wildcards):
-    """An upper bound for one fraction: 0.02 ms a clip and lesion, for 527 classes on a core."""
+    """An upper bound for one fraction: 0.02 ms per clip and lesion, for 527 classes on a core.
+
+    A network that is run again takes as long as for its responses, for each lesion.
+    """
     lesions = config["lesions"]["random_draws"] + 4
-    return 15 + int(len(SEEDS) * lesions * N_CLIPS["test"] * 0.00002 / 60)
+    if wildcards.condition in RUN_AGAIN:
+        networks = len(seeds_of(wildcards.condition))
+        return playing_minutes((lesions + 1) * networks * N_CLIPS["test"])
+    return 15 + int(
+        len(seeds_of(wildcards.condition)) * lesions * N_CLIPS["test"] * 0.00002 / 60
+    )

@@ -1,24 +1,34 @@
 # Every file that is kept, for the target `all`.
 
 
-def of_all(patterns, splits=SPLITS, stimuli=(ORIGINAL,)):
-    """`patterns` for each value of their wildcards, `{shard}` for those of each of `splits`."""
-    choices = {
-        "stimulus": stimuli,
-        "target": [TARGET],
-        "condition": CONDITIONS,
-        "seed": SEEDS,
-        "fraction": FRACTIONS,
-    }
+def of_all(patterns, splits=SPLITS, stimuli=(ORIGINAL,), conditions=CONDITIONS):
+    """`patterns` for each value of their wildcards.
+
+    `{shard}` takes those of each of `splits`, `{seed}` those of each of `conditions`.
+    """
     for pattern in map(strip_wildcard_constraints, patterns):
         names = get_wildcard_names(pattern)
-        chosen = [name for name in choices if name in names]
+        of_conditions = conditions if "condition" in names else [None]
         of_splits = splits if names & {"split", "shard"} else splits[:1]
-        for split in of_splits:
-            for shard in SHARDS[split] if "shard" in names else [None]:
-                for values in product(*(choices[name] for name in chosen)):
-                    of_one = dict(zip(chosen, values))
-                    yield pattern.format(split=split, shard=shard, **of_one)
+        for condition, split, stimulus, fraction in product(
+            of_conditions,
+            of_splits,
+            stimuli if "stimulus" in names else [None],
+            FRACTIONS if "fraction" in names else [None],
+        ):
+            for seed, shard in product(
+                seeds_of(condition) if "seed" in names else [None],
+                SHARDS[split] if "shard" in names else [None],
+            ):
+                yield pattern.format(
+                    target=TARGET,
+                    condition=condition,
+                    seed=seed,
+                    split=split,
+                    shard=shard,
+                    stimulus=stimulus,
+                    fraction=fraction,
+                )
 
 
 def stored(wildcards):
@@ -39,21 +49,25 @@ def stored(wildcards):
         *of_all(rules.compute_spectrograms.output),
         *of_all(rules.index_spectrograms.output),
         *of_all(rules.compute_acoustics.output),
-        *of_all(rules.train_network.output),
+        *of_all(rules.train_network.output, conditions=TRAINED),
+        *of_all(rules.fit_model.output, conditions=FIXED),
         *of_all(rules.compute_responses.output),
         *of_all(rules.selectivity_units.output),
         *of_all(rules.selective_responses.output),
         *of_all(rules.summarise_selectivity.output),
-        *of_all(rules.score_recognition.output),
+        *of_all(rules.score_recognition.output, conditions=TRAINED),
         *rules.summarise_recognition.output,
         *of_all(rules.compute_spectrograms.output, ["test"], PLAYED),
         *of_all(rules.index_spectrograms.output, ["test"], PLAYED),
-        *of_all(rules.compute_stimulus_responses.output, ["test"], PLAYED),
+        *of_all(rules.compute_stimulus_responses.output, ["test"], PLAYED, TRAINED),
+        *of_all(
+            rules.compute_stimulus_responses_of_fixed.output, ["test"], PLAYED, FIXED
+        ),
         *of_all(rules.quilt_responses.output),
         *of_all(rules.decode_target.output),
         *of_all(rules.embed_responses.output),
         *of_all(rules.genre_responses.output),
-        *of_all(rules.lesion_units.output),
+        *of_all(rules.lesion_units.output, conditions=TRAINED),
         *rules.assess_claims.output,
         *FIGURES,
         *rules.write_report.output,

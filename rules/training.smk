@@ -1,4 +1,4 @@
-# Networks: conditions times seeds, one job each.
+# Networks: one job for each condition and seed; and the weights of fixed models.
 
 
 rule train_network:
@@ -15,6 +15,8 @@ rule train_network:
         log_of("train_network", "{condition}", "{seed}"),
     benchmark:
         benchmark_of("train_network", "{condition}", "{seed}")
+    wildcard_constraints:
+        condition=one_of(TRAINED),
     conda:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
@@ -30,7 +32,10 @@ rule train_network:
         weight_decay=config["networks"]["weight_decay"],
         validation_fraction=config["networks"]["validation_fraction"],
         device=config["networks"]["device"],
+        model_code=model_code,
         # What changes no network: Snakemake does not compare functions of the input.
+        layer=reported_layer,
+        models=models_by_key,
         memory_mb=lambda wildcards, input: config["networks"]["memory_mb"],
         max_bad_share=lambda wildcards, input: config["audio"]["max_bad_share"],
         min_clips=lambda wildcards, input: config["audio"]["min_clips"]["train"],
@@ -38,6 +43,34 @@ rule train_network:
         code=digest("train_network.py"),
     script:
         "../workflow_scripts/train_network.py"
+
+
+rule fit_model:
+    input:
+        index=results("spectrograms/original/train/index.tsv"),
+    output:
+        weights=results("networks", network("weights.safetensors")),
+    log:
+        log_of("fit_model", "{condition}", "{seed}"),
+    benchmark:
+        benchmark_of("fit_model", "{condition}", "{seed}")
+    wildcard_constraints:
+        condition=one_of(FIXED),
+    conda:
+        "../envs/networks.yaml"
+    threads: config["networks"]["threads"]
+    resources:
+        mem_mb=memory(fitting_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        model=model_of_job,
+        key=lambda wildcards: model_key(wildcards.condition),
+        model_code=model_code,
+        layer=reported_layer,
+        models=models_by_key,
+        code=digest("fit_model.py"),
+    script:
+        "../workflow_scripts/fit_model.py"
 
 
 rule networks:

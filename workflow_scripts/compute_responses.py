@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
         indices={"train": snakemake.input.train, "test": snakemake.input.test},
         stimulus=snakemake.wildcards.stimulus,
         outputs={"train": snakemake.output.train, "test": snakemake.output.test},
+        model=snakemake.params.model,
         device=snakemake.params.device,
         threads=snakemake.threads,
     )

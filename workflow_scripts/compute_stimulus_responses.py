@@ -10,6 +10,7 @@ with job(snakemake.log[0]):
         split="test",
         stimulus=snakemake.wildcards.stimulus,
         outputs=snakemake.output.responses,
+        model=snakemake.params.model,
         device=snakemake.params.device,
         threads=snakemake.threads,
     )

@@ -5,6 +5,7 @@ from music_detectors.lesions.units import lesion_units
 
 with job(snakemake.log[0]):
     lesion_units(
+        snakemake.params.model,
         snakemake.input.weights,
         snakemake.input.train,
         snakemake.input.test,
@@ -12,6 +13,7 @@ with job(snakemake.log[0]):
         snakemake.input.clips,
         snakemake.input.classes,
         snakemake.input.branches,
+        snakemake.input.index,
         snakemake.output.lesions,
         snakemake.output.classes,
         replicates=snakemake.params.seeds,
@@ -21,4 +23,7 @@ with job(snakemake.log[0]):
         seed=snakemake.params.seed,
         condition=snakemake.wildcards.condition,
         withhold=snakemake.params.withhold,
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+        memory_mb=snakemake.params.memory_mb,
     )

@@ -1,6 +1,7 @@
 """Train the network of one condition and one replicate."""
 
 from music_detectors.common.job import job
+from music_detectors.models.find import check_reported
 from music_detectors.training.conditions import Condition
 from music_detectors.training.enough import check_training_clips
 from music_detectors.training.train import Settings, train_network
@@ -11,6 +12,9 @@ with job(snakemake.log[0]):
         clips=snakemake.input.clips,
         max_bad_share=snakemake.params.max_bad_share,
         min_clips=snakemake.params.min_clips,
+    )
+    check_reported(
+        snakemake.params.condition["model"], snakemake.params.layer, snakemake.params.models
     )
     train_network(
         index=snakemake.input.index,
@@ -30,7 +34,7 @@ with job(snakemake.log[0]):
         history=snakemake.output.history,
         network_clips=snakemake.output.clips,
         checkpoint=snakemake.params.checkpoint,
-        code=snakemake.params.code,
+        code=snakemake.params.code + snakemake.params.model_code,
         device=snakemake.params.device,
         threads=snakemake.threads,
         memory_mb=snakemake.params.memory_mb,

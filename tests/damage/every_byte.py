@@ -10,10 +10,10 @@ import numpy as np
 from damage.harm import flipped
 from music_detectors.audio.storage import AudioShard, read_audio_shard, write_audio_shard
 from music_detectors.common.errors import InputError
-from music_detectors.models.kim2024 import LAYERS
-from music_detectors.responses.files import create_responses, read_responses
+from music_detectors.responses.files import create_responses, read_layers, read_responses
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
+from support.response_files import LAYERS
 
 NAMES = ["a", "b-1", "c"]
 DRAW = np.random.default_rng(5)
@@ -32,8 +32,8 @@ def write(kind, path):
             path, log_mel, np.array([9, 3, 4]), labels, NAMES, "original", PARAMETERS
         )
     else:
-        units = {layer: 3 + place for place, layer in enumerate(LAYERS)}
-        with create_responses(path, NAMES, units, "0" * 64, "original") as file:
+        units = {layer: 3 + place for place, layer in enumerate(LAYERS.names)}
+        with create_responses(path, NAMES, units, LAYERS, "0" * 64, "original") as file:
             for layer, n in units.items():
                 file[layer][:] = DRAW.normal(size=(3, n))
 
@@ -47,7 +47,7 @@ def read(kind, path):
         content = vars(shard) | {"log_mel": shard.read()}
     else:
         names, responses = read_responses(path)
-        content = responses | {"clip_id": names}
+        content = responses | {"clip_id": names, "layers": read_layers(path)}
     return repr(
         {
             name: (value.dtype, value.shape, value.tobytes())

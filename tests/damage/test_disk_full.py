@@ -15,12 +15,12 @@ from music_detectors.audio.storage import AudioShard, read_audio_shard, write_au
 from music_detectors.common import hdf5
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.figures.style import save
-from music_detectors.models.kim2024 import LAYERS
 from music_detectors.models.weights import read_tensors, write_tensors
 from music_detectors.responses.files import create_responses, read_responses
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
 from support.can_run import needs
+from support.response_files import LAYERS
 
 KB = 1024
 DISK_KB = 2048
@@ -44,12 +44,12 @@ def spectrograms(path):
 
 def responses(path):
     # In parts, so that the library reads again what it has written.
-    n, units = 1500, dict.fromkeys(LAYERS, 20)
+    n, units = 1500, dict.fromkeys(LAYERS.names, 20)
     values = DRAW.normal(size=(n, 20)).astype(np.float32)
     names = [f"clip-{place}" for place in range(n)]
-    with create_responses(path, names, units, "0" * 64, "original") as file:
+    with create_responses(path, names, units, LAYERS, "0" * 64, "original") as file:
         for start in range(0, n, 170):
-            for layer in LAYERS:
+            for layer in LAYERS.names:
                 file[layer][start : start + 170] = values[start : start + 170]
             file.flush()
             file.raise_trouble()

@@ -31,9 +31,14 @@ CODE["compute_spectrograms"] += [STIMULI / "original.py"]
 CODE["compute_spectrograms" + PLAYED] += [STIMULI / "intact.py", STIMULI / "quilt.py"]
 for _rule in ("fetch_metadata", "make_corpus"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
+# No script imports a model: it is loaded by the name that the configuration gives.
+OF_MODELS = ("train_network", "compute_responses", "compute_stimulus_responses", "lesion_units")
+for _rule in OF_MODELS:
+    CODE[_rule] += [PACKAGE / "models" / "kim2024" / "__init__.py"]
 PLOTS = [name for name in RULES if name.startswith("plot_")]
-# Only corpora that are downloaded, or lie in archives, have jobs of these rules.
-OF_SOME_SOURCES = {"fetch_metadata", "index_archives"}
+# Only corpora that are downloaded, or lie in archives, have jobs of these rules; and only
+# configurations with a fixed model.
+OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fit_model"}
 
 
 class Keys(NamedTuple):
@@ -87,6 +92,7 @@ KEYS = [
         ),
         ("train_network",),
     ),
+    Keys(("conditions.*.model",), ("train_network",), ", or `fit_model` for a fixed model"),
     Keys(
         ("conditions.*.labels", "conditions.*.epochs", "conditions.*.keep"),
         ("train_network",),
@@ -160,6 +166,13 @@ def followers() -> dict[str, set[str]]:
             for read in note["input"]:
                 if read in notes:
                     found[_maker(read, notes[read])].add(_maker(path, note))
+    # The finished runs have no fixed model, whose weights are read as those of a network are.
+    found["index_spectrograms"] |= {"fit_model"}
+    found["fit_model"] = found["train_network"] & {
+        "compute_responses",
+        "compute_stimulus_responses",
+        "write_report",
+    }
     return dict(found)
 
 

@@ -13,13 +13,24 @@ from reruns.plans import plan, plans
 from reruns.tables import CODE, PLAYED, SCRIPTS, importers, label, with_followers
 
 # What is imported only when a source is read, where a clip is looked for over the network,
-# or where a stimulus is made.
+# where a stimulus is made, or where a model is loaded by its name.
 OF_SOURCES = {
     "common/seeds",
     "corpus/embedded",
     *(f"corpus/sources/{name}" for name in source_names()),
 }
+OF_MODELS = {
+    "models/hooks",
+    *(f"models/kim2024/{name}" for name in ("__init__", "architecture", "cpu", "features")),
+    "models/kim2024/readout",
+}
 LATE = {
+    "train_network": OF_MODELS,
+    "compute_responses": OF_MODELS,
+    "compute_stimulus_responses": OF_MODELS,
+    "lesion_units": OF_MODELS
+    | {"models/device", "models/gpus", "models/weights", "training/__init__", "training/data"},
+    "fit_model": {"models/hooks"},
     "fetch_metadata": OF_SOURCES | {"corpus/branches", "corpus/classes"},
     "make_corpus": OF_SOURCES,
     "fetch_audio": {"audio/web", "audio/youtube", "audio/youtube_failures"},
@@ -40,6 +51,7 @@ EDITED = [
     "music_detectors/configuration/check.py",
     "music_detectors/audio/yield_limits.py",
     "music_detectors/stimuli/quilt.py",
+    "music_detectors/models/kim2024/architecture.py",
     "music_detectors/figures/lesions.py",
     "decode_target.py",
 ]

@@ -23,9 +23,9 @@ GENRES = ("Pop music", "Jazz", "Blues")
 SEGMENTS = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)
 
 
-def study(controls=("untrained", "shuffled"), smallest=SMALLEST):
+def study(controls=("untrained", "shuffled"), smallest=SMALLEST, fixed=()):
     shuffled = [name for name in controls if name == "shuffled"]
-    return Study("natural", controls, shuffled, "Music", 0.125, smallest)
+    return Study("natural", controls, shuffled, fixed, "Music", 0.125, smallest)
 
 
 class Tables:
@@ -77,6 +77,7 @@ class Tables:
                 pd.DataFrame(
                     {
                         "layer": "avgpool",
+                        "reported": True,
                         "selective": np.arange(units) < selective,
                         "test_n_target": 80,
                         "test_n_other": 240,

@@ -139,6 +139,7 @@ def units(condition, seed, layers=(("conv3", 128), ("avgpool", 256)), fraction=0
         rank[np.argsort(-welch_t)] = np.arange(1, n + 1)
         drawn = {
             "layer": layer,
+            "reported": layer == "avgpool",
             "unit": np.arange(n),
             "n_target": 5036,
             "n_other": 13324,

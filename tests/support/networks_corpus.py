@@ -109,7 +109,14 @@ def make_corpus(
 
 def settings(**changes) -> Settings:
     """Return settings for a small corpus; keys of the condition and of the settings may differ."""
-    condition = {"name": "full", "withhold": [], "labels": "given", "epochs": 3, "keep": "best"}
+    condition = {
+        "name": "full",
+        "model": "kim2024",
+        "withhold": [],
+        "labels": "given",
+        "epochs": 3,
+        "keep": "best",
+    }
     values = {
         "seed": 1,
         "replicate": 1,

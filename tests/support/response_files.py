@@ -9,10 +9,10 @@ import pandas as pd
 from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.common.tables import write_table
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
-from music_detectors.models.kim2024 import LAYERS
-from music_detectors.responses.files import create_responses
+from music_detectors.responses.files import Layers, create_responses
 from music_detectors.training.columns import NETWORK_CLIPS
 
+LAYERS = Layers(("conv1", "conv2", "conv3", "avgpool", "fc1", "fc2"), "avgpool", "fc2")
 UNITS = {"conv1": 3, "conv2": 4, "conv3": 6, "avgpool": 16, "fc1": 5}
 
 # mid, name, target, genre
@@ -81,9 +81,9 @@ def acoustics(clip_ids, seed=0):
 
 def write_responses(path, clip_ids, responses):
     """Write `responses` (layer to (clips, units)) in the real layout, zeros where none is given."""
-    units = {layer: len(_CLASS_LIST) if layer == "fc2" else UNITS[layer] for layer in LAYERS}
+    units = {layer: len(_CLASS_LIST) if layer == "fc2" else UNITS[layer] for layer in LAYERS.names}
     units |= {layer: values.shape[1] for layer, values in responses.items()}
-    with create_responses(path, clip_ids, units, "0" * 64, "original") as file:
+    with create_responses(path, clip_ids, units, LAYERS, "0" * 64, "original") as file:
         for layer, values in responses.items():
             file[layer][:] = values
 

@@ -109,13 +109,15 @@ def test_only_the_reported_layer_counts(tmp_path):
     path = inputs["units"][0]
     table = read_table(path, UNITS)
     doubled = table.loc[both].reset_index(drop=True)
-    doubled.loc[: len(strange) - 1, ["layer", "test_hedges_g"]] = ["conv1", 99.0]
+    first = slice(None, len(strange) - 1)
+    doubled.loc[first, ["layer", "reported", "test_hedges_g"]] = ["conv1", False, 99.0]
     claim_tables.write(path, doubled, UNITS)
     before = assessed(tmp_path / "again", Tables())
     assess_claims(**inputs)
     assert read_table(tmp_path / "claims.tsv", VERDICTS).equals(before)
-    with pytest.raises(InputError, match="has no unit of layer conv3"):
-        assess_claims(**inputs | {"layer": "conv3"})
+    # A model without the configured layer has one of its own that it reports.
+    assess_claims(**inputs | {"layer": "bands"})
+    assert read_table(tmp_path / "claims.tsv", VERDICTS).equals(before)
 
 
 def test_a_missing_table_is_named(tmp_path):

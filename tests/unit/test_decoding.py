@@ -35,6 +35,7 @@ def units_table(order):
         rows = {name: 0 if kind is int else 0.5 for name, kind in UNITS.items()}
         table = pd.DataFrame(rows, index=range(len(ranked)))
         table["layer"] = layer
+        table["reported"] = layer == LAYER
         table["unit"] = np.arange(len(ranked))
         table.loc[ranked, "rank"] = np.arange(1, len(ranked) + 1)
         parts.append(table.assign(selective=table["rank"] <= 2))

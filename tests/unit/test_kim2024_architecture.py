@@ -5,8 +5,9 @@ from notebook import notebook_network, with_weights_of
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from music_detectors.common.errors import InputError
-from music_detectors.models.kim2024 import architecture
-from music_detectors.models.kim2024.architecture import Network, check_size, initial_network
+from music_detectors.models.kim2024 import Kim2024, architecture
+from music_detectors.models.kim2024.architecture import Network
+from music_detectors.models.weights import initial_network
 
 # Threads that wait for each other only slow such small work down.
 torch.set_num_threads(1)
@@ -38,7 +39,7 @@ def test_ten_seconds_give_one_logit_a_class():
 
 @pytest.mark.parametrize("training", [True, False])
 def test_outputs_are_those_of_the_notebooks_order_of_layers(training):
-    network = initial_network(5, seed=3).train(training)
+    network = initial_network(Kim2024(), 5, seed=3).train(training)
     sequence = with_weights_of(network)
     for module in sequence.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -51,7 +52,7 @@ def test_outputs_are_those_of_the_notebooks_order_of_layers(training):
 
 
 def test_gradients_are_those_of_the_notebooks_layers_in_double_precision():
-    network = initial_network(5, seed=3)
+    network = initial_network(Kim2024(), 5, seed=3)
     reference = with_weights_of(network).double()
     for module in reference.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -117,7 +118,7 @@ def test_the_blocks_that_the_study_drops_from(monkeypatch):
             calls.append((x.shape[1], dropout is not None)) or activation(x, dropout)
         ),
     )
-    initial_network(3, 1)(decibels(2, 125), torch.Generator())
+    initial_network(Kim2024(), 3, 1)(decibels(2, 125), torch.Generator())
     assert calls == [(32, True), (64, False), (128, True), (256, True), (256, True)]
 
 
@@ -125,9 +126,9 @@ def test_initial_weights_follow_from_the_seed_and_leave_other_draws_alone():
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    first = initial_network(4, seed=2**62)
+    first = initial_network(Kim2024(), 4, seed=2**62)
     assert torch.equal(torch.rand(3), expected)
-    again, other = initial_network(4, seed=2**62), initial_network(4, seed=9)
+    again, other = initial_network(Kim2024(), 4, seed=2**62), initial_network(Kim2024(), 4, seed=9)
     for name, value in first.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
     assert not torch.equal(first.conv1.weight, other.conv1.weight)
@@ -137,29 +138,29 @@ def test_initial_weights_have_the_spread_of_pytorchs_default():
     torch.manual_seed(1)
     theirs = notebook_network(5)
     for ours, reference in zip(
-        initial_network(5, seed=1).parameters(), theirs.parameters(), strict=True
+        initial_network(Kim2024(), 5, seed=1).parameters(), theirs.parameters(), strict=True
     ):
         assert ours.shape == reference.shape
         torch.testing.assert_close(ours.abs().max(), reference.abs().max(), rtol=0.3, atol=0.02)
 
 
 def test_the_shortest_clip():
-    check_size(64, 121)
+    Kim2024().check_size(64, 121)
     with torch.inference_mode():
         network = Network(3).eval()
         assert network(decibels(2, 121)).shape == (2, 3)
         with pytest.raises(RuntimeError):
             network(decibels(2, 120))
     with pytest.raises(InputError, match=r"64 bands x 120 frames .* 121 frames .*clip_seconds"):
-        check_size(64, 120)
+        Kim2024().check_size(64, 120)
     with pytest.raises(InputError, match="40 bands"):
-        check_size(40, 802)
+        Kim2024().check_size(40, 802)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_a_gpu_gives_the_same_outputs_and_gradients():
-    network = initial_network(5, seed=3)
-    on_gpu = initial_network(5, seed=3).cuda()
+    network = initial_network(Kim2024(), 5, seed=3)
+    on_gpu = initial_network(Kim2024(), 5, seed=3).cuda()
     log_mel, labels = decibels(4, 150), torch.eye(5)[:4]
     ours = network(log_mel)
     theirs = on_gpu(log_mel.cuda())

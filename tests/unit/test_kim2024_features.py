@@ -3,13 +3,15 @@ import pytest
 import torch
 from notebook import READ_AT, with_weights_of
 
-from music_detectors.models.kim2024 import LAYERS
-from music_detectors.models.kim2024.architecture import Network, initial_network
+from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.kim2024.architecture import Network
 from music_detectors.models.kim2024.features import PooledFeatures
+from music_detectors.models.weights import initial_network
 
 # Threads that wait for each other only slow such small work down.
 torch.set_num_threads(1)
 
+UNITS = {"conv1": 32, "conv2": 64, "conv3": 128, "avgpool": 256, "fc1": 256, "fc2": 7}
 CPU = torch.device("cpu")
 
 
@@ -20,7 +22,7 @@ def decibels(n, frames=150, seed=0):
 @pytest.fixture(scope="module")
 def network():
     """A network whose batch statistics, scales and shifts are not those it starts with."""
-    network = initial_network(7, seed=3)
+    network = initial_network(Kim2024(), 7, seed=3)
     draw = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for seed in range(5):
@@ -53,25 +55,14 @@ def test_features_are_those_read_by_hooks(network, frames):
     expected = hooked(network, log_mel)
     features = PooledFeatures(network, CPU)
     found = features(log_mel)
-    assert tuple(found) == LAYERS
+    assert tuple(found) == Kim2024.layers
     for layer, values in found.items():
         assert values.dtype == torch.float32
-        assert values.shape == (5, features.units[layer])
+        assert values.shape == (5, UNITS[layer])
         # Single against double precision: 1e-6 of the layer's largest response, and ten times
         # that, as the first convolution's sums over decibels cancel.
         scale = expected[layer].abs().max()
         assert (values - expected[layer]).abs().max() < 1e-5 * scale
-
-
-def test_units_of_the_layers(network):
-    assert PooledFeatures(network, CPU).units == {
-        "conv1": 32,
-        "conv2": 64,
-        "conv3": 128,
-        "avgpool": 256,
-        "fc1": 256,
-        "fc2": 7,
-    }
 
 
 def test_logits_are_the_networks_own(network):
@@ -87,7 +78,7 @@ def test_a_clip_does_not_depend_on_those_beside_it(network):
     log_mel = decibels(6)
     features = PooledFeatures(network, CPU)
     together = features(log_mel)
-    for layer in LAYERS:
+    for layer in Kim2024.layers:
         alone = torch.cat([features(clip)[layer] for clip in log_mel.split(1)])
         np.testing.assert_allclose(alone, together[layer], rtol=1e-4, atol=1e-4)
 

@@ -79,8 +79,11 @@ def test_which_scripts_import_torch():
     assert with_torch == {
         "compute_spectrograms",
         "train_network",
+        "fit_model",
         "compute_responses",
         "compute_stimulus_responses",
+        # Only for a model whose network is run again for every lesion.
+        "lesion_units",
     }
 
 

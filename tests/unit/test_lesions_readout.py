@@ -8,17 +8,21 @@ from notebook import READ_AT, with_weights_of
 from safetensors.numpy import load_file, save_file
 
 from music_detectors.common.errors import InputError
-from music_detectors.lesions import readout as module
-from music_detectors.lesions.readout import Readout, lesioned_layer, read_readout
-from music_detectors.models.kim2024.architecture import initial_network
+from music_detectors.lesions.readout import Forward, read_readout
+from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.kim2024 import readout as module
 from music_detectors.models.kim2024.features import PooledFeatures
-from music_detectors.models.weights import write_tensors
+from music_detectors.models.kim2024.readout import Readout
+from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.responses.files import create_responses
+from support.response_files import LAYERS
 
 # Threads that wait for each other only slow such small work down.
 torch.set_num_threads(1)
 
 CLIPS, CLASSES = 11, 7
+ABOUT = {"model": "kim2024", "classes": CLASSES}
+UNITS = {"conv1": 32, "conv2": 64, "conv3": 128, "avgpool": 256, "fc1": 256, "fc2": CLASSES}
 COUNTS = [1, 8, 32, 128, 256]
 
 
@@ -26,10 +30,16 @@ def log_mel(n=CLIPS, seed=0):
     return torch.randn(n, 64, 130, generator=torch.Generator().manual_seed(seed)) * 15 - 45
 
 
+def read(weights, responses, layer):
+    """Return clip ids and the readout of kim2024, which needs no spectrograms."""
+    nothing = Forward("no index", "cpu", 1, 1)
+    return read_readout(Kim2024(), "kim2024", weights, responses, layer, nothing)
+
+
 @pytest.fixture(scope="module")
 def network():
     """A network whose batch statistics, scales and shifts are not those it starts with."""
-    network = initial_network(CLASSES, seed=3)
+    network = initial_network(Kim2024(), CLASSES, seed=3)
     draw = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for seed in range(5):
@@ -44,10 +54,10 @@ def network():
 def files(tmp_path, network):
     """The network's weights and its responses, as the workflow stores them."""
     weights, responses = tmp_path / "weights.safetensors", tmp_path / "test.h5"
-    write_tensors(weights, network.state_dict(), {"classes": CLASSES})
+    write_tensors(weights, network.state_dict(), ABOUT)
     features = PooledFeatures(network, torch.device("cpu"))
     with create_responses(
-        responses, [f"clip-{n}" for n in range(CLIPS)], features.units, "0" * 64, "original"
+        responses, [f"clip-{n}" for n in range(CLIPS)], UNITS, LAYERS, "0" * 64, "original"
     ) as file:
         for layer, values in features(log_mel()).items():
             file[layer][:] = values.numpy()
@@ -75,7 +85,7 @@ def order_of(seed=0):
 
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
 def test_a_lesion_equals_running_the_network_again(network, files, layer):
-    clip_ids, readout = read_readout(*files, layer)
+    clip_ids, readout = read(*files, layer)
     assert clip_ids == [f"clip-{n}" for n in range(CLIPS)] and readout.units == 256
     intact = run_again(network, layer, [])
     scale = np.abs(intact).max()
@@ -90,7 +100,7 @@ def test_a_lesion_equals_running_the_network_again(network, files, layer):
 
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
 def test_blocks_of_clips_and_steps_change_nothing(files, layer, monkeypatch):
-    _, readout = read_readout(*files, layer)
+    _, readout = read(*files, layer)
     order = order_of(1)
     steps = [outputs.copy() for outputs in readout.lesioned(order, COUNTS)]
     for count, stepped in zip(COUNTS, steps, strict=True):
@@ -124,37 +134,47 @@ def test_units_that_never_answer_change_nothing_at_all(layer):
 
 
 def test_the_layer_that_is_lesioned():
-    found = {layer: lesioned_layer(layer) for layer in ("conv1", "conv3", "avgpool", "fc1")}
+    found = {
+        layer: Kim2024().lesioned_layer(layer) for layer in ("conv1", "conv3", "avgpool", "fc1")
+    }
     assert found == {"conv1": "avgpool", "conv3": "avgpool", "avgpool": "avgpool", "fc1": "fc1"}
 
 
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
 def test_weights_of_another_network_are_refused(files, layer):
     weights, responses = files
-    write_tensors(weights, initial_network(CLASSES, seed=8).state_dict(), {"classes": CLASSES})
+    write_tensors(
+        weights,
+        initial_network(Kim2024(), CLASSES, seed=8).state_dict(),
+        ABOUT,
+    )
     with pytest.raises(InputError, match=r"test\.h5: damaged responses .not those of the network"):
-        read_readout(weights, responses, layer)
-    write_tensors(weights, initial_network(5, seed=3).state_dict(), {"classes": 5})
+        read(weights, responses, layer)
+    write_tensors(
+        weights,
+        initial_network(Kim2024(), 5, seed=3).state_dict(),
+        ABOUT | {"classes": 5},
+    )
     with pytest.raises(InputError, match=r"test\.h5: damaged responses .not those of the network"):
-        read_readout(weights, responses, layer)
+        read(weights, responses, layer)
 
 
 def test_responses_that_are_no_numbers_are_refused(files):
     with h5py.File(files[1], "r+") as file:
         file["avgpool"][2, 5] = np.nan
     with pytest.raises(InputError, match=r"test\.h5: damaged responses .not those of the network"):
-        read_readout(*files, "avgpool")
+        read(*files, "avgpool")
 
 
 def test_weights_that_cannot_be_read_are_named(files, tmp_path):
     weights, responses = files
     with pytest.raises(InputError, match=r"none\.safetensors: missing"):
-        read_readout(tmp_path / "none.safetensors", responses, "avgpool")
+        read(tmp_path / "none.safetensors", responses, "avgpool")
     tensors = load_file(weights)
     del tensors["fc1.bias"]
     save_file(tensors, tmp_path / "less.safetensors")
     with pytest.raises(InputError, match=r"less\.safetensors: damaged weights"):
-        read_readout(tmp_path / "less.safetensors", responses, "avgpool")
+        read(tmp_path / "less.safetensors", responses, "avgpool")
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(InputError, match=r"weights\.safetensors: damaged weights"):
-        read_readout(weights, responses, "avgpool")
+        read(weights, responses, "avgpool")

@@ -60,7 +60,7 @@ class Network:
     def write(self):
         self.folder.mkdir(exist_ok=True)
         self.files = Corpus(self.folder, self.clips, self.responses).write()
-        content = sealed(save(self.parameters, metadata({})))
+        content = sealed(save(self.parameters, metadata({"model": "kim2024"})))
         (self.folder / "weights.safetensors").write_bytes(content)
         write_table(self.folder / "units.tsv", self.units, UNITS)
         return self
@@ -84,6 +84,7 @@ def run(networks, layer="avgpool", fractions=FRACTIONS, draws=DRAWS, seed=1):
 def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=1):
     folder = networks[0].folder
     lesion_units(
+        "kim2024",
         *[
             [network.folder / name for network in networks]
             for name in ("weights.safetensors", "train.h5", "test.h5", "units.tsv")
@@ -91,6 +92,7 @@ def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=
         folder / "clips.tsv",
         folder / "classes.tsv",
         folder / "branches.tsv",
+        "no spectrograms",
         folder / "lesions.tsv",
         folder / "lesion_classes.tsv",
         replicates=range(1, len(networks) + 1),
@@ -100,6 +102,9 @@ def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=
         seed=seed,
         condition="natural",
         withhold=WITHHOLD,
+        device="cpu",
+        threads=1,
+        memory_mb=1,
     )
     return (
         read_table(folder / "lesions.tsv", LESIONS),

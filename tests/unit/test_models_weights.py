@@ -6,15 +6,20 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from music_detectors.common.errors import InputError
-from music_detectors.models.kim2024.architecture import initial_network
-from music_detectors.models.weights import read_network, read_tensors, write_tensors
+from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.weights import (
+    initial_network,
+    read_network,
+    read_tensors,
+    write_tensors,
+)
 
-ABOUT = {"classes": 4, "condition": "natural", "epoch": 3, "score": 0.1}
+ABOUT = {"model": "kim2024", "classes": 4, "condition": "natural", "epoch": 3, "score": 0.1}
 
 
 @pytest.fixture
 def network():
-    network = initial_network(4, seed=1)
+    network = initial_network(Kim2024(), 4, seed=1)
     network(torch.randn(3, 64, 125, generator=torch.Generator().manual_seed(1)))
     return network
 
@@ -26,7 +31,7 @@ def path(tmp_path, network):
 
 
 def test_a_network_reads_back_in_evaluation_mode(path, network):
-    found, about = read_network(path)
+    found, about = read_network(path, Kim2024(), "kim2024")
     assert about == ABOUT
     assert not found.training
     assert found.state_dict().keys() == network.state_dict().keys()
@@ -53,7 +58,7 @@ def test_a_changed_byte_is_found(path, place):
     content[place] ^= 255
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"weights\.safetensors: damaged .*rebuild it"):
-        read_network(path)
+        read_network(path, Kim2024(), "kim2024")
 
 
 @pytest.mark.parametrize("length", [0, 7, 200, -1])
@@ -71,13 +76,13 @@ def test_a_missing_file(tmp_path):
 def test_a_file_of_something_else(tmp_path, network):
     save_file({"a": torch.zeros(3)}, tmp_path / "other")
     with pytest.raises(InputError, match="other: damaged"):
-        read_network(tmp_path / "other")
+        read_network(tmp_path / "other", Kim2024(), "kim2024")
     write_tensors(tmp_path / "other", {"a": torch.zeros(3)}, ABOUT)
     with pytest.raises(InputError, match=r"other: damaged weights .of another network"):
-        read_network(tmp_path / "other")
+        read_network(tmp_path / "other", Kim2024(), "kim2024")
     write_tensors(tmp_path / "other", network.state_dict(), {**ABOUT, "classes": 5})
     with pytest.raises(InputError, match=r"other: damaged weights .of another network"):
-        read_network(tmp_path / "other")
+        read_network(tmp_path / "other", Kim2024(), "kim2024")
     write_tensors(tmp_path / "other", network.state_dict(), {})
-    with pytest.raises(InputError, match=r"other: damaged weights .of another network"):
-        read_network(tmp_path / "other")
+    with pytest.raises(InputError, match=r"other: damaged weights .of the model None, not kim2024"):
+        read_network(tmp_path / "other", Kim2024(), "kim2024")

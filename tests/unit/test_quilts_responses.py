@@ -48,6 +48,7 @@ class Corpus:
         for seed in SEEDS:
             units = pd.DataFrame({name: 0 for name in UNITS}, index=range(2 * N_UNITS))
             units["layer"] = np.repeat(["conv3", "avgpool"], N_UNITS)
+            units["reported"] = units["layer"] == "avgpool"
             units["unit"] = np.tile(np.arange(N_UNITS), 2)
             # The other layer has the opposite ranks, which must not count.
             units["rank"] = np.concatenate([N_UNITS + 1 - self.ranks[seed], self.ranks[seed]])

@@ -35,6 +35,7 @@ PNG = bytes.fromhex(
 )
 # The report reads only the metadata of a file of weights.
 METADATA = {
+    "model": "kim2024",
     "epoch": 7,
     "training_clips": 324,
     "validation_clips": 36,

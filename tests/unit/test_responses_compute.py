@@ -7,10 +7,9 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.common.hdf5 import read_text
 from music_detectors.common.tables import write_table
-from music_detectors.models.kim2024 import LAYERS
-from music_detectors.models.kim2024.architecture import initial_network
+from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.kim2024.features import PooledFeatures
-from music_detectors.models.weights import write_tensors
+from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.responses import compute as shard
 from music_detectors.responses.compute import compute_responses, compute_responses_of_networks
 from music_detectors.responses.files import read_responses
@@ -27,10 +26,10 @@ def corpora(tmp_path):
 
 
 def weights_at(path, spoil=None):
-    network = initial_network(3, seed=2)
+    network = initial_network(Kim2024(), 3, seed=2)
     if spoil:
         spoil(network)
-    write_tensors(path, network.state_dict(), {"classes": 3})
+    write_tensors(path, network.state_dict(), {"model": "kim2024", "classes": 3})
     return network.eval()
 
 
@@ -41,6 +40,7 @@ def run(corpora, tmp_path, stimulus="original"):
         indices={split: corpus.index for split, corpus in corpora.items()},
         stimulus=stimulus,
         outputs=outputs,
+        model="kim2024",
         device="cpu",
         threads=1,
     )
@@ -48,7 +48,7 @@ def run(corpora, tmp_path, stimulus="original"):
 
 
 def test_responses_are_in_the_order_of_the_index(corpora, tmp_path, monkeypatch):
-    monkeypatch.setattr(shard, "CLIPS_AT_ONCE", 3)
+    monkeypatch.setattr(Kim2024, "clips_at_once", 3)
     network = weights_at(tmp_path / "weights.safetensors")
     for split, path in run(corpora, tmp_path).items():
         clip_ids, responses = read_responses(path)
@@ -56,7 +56,7 @@ def test_responses_are_in_the_order_of_the_index(corpora, tmp_path, monkeypatch)
         expected = PooledFeatures(network, torch.device("cpu"))(
             torch.from_numpy(corpora[split].log_mel)
         )
-        for layer in LAYERS:
+        for layer in Kim2024.layers:
             assert responses[layer].dtype == np.float32
             # How many clips are computed at once decides the order of sums in single precision.
             np.testing.assert_allclose(responses[layer], expected[layer], rtol=1e-4, atol=1e-4)
@@ -146,6 +146,7 @@ def run_networks(corpora, tmp_path, names=("first", "second")):
         split="test",
         stimulus="original",
         outputs=outputs,
+        model="kim2024",
         device="cpu",
         threads=1,
     )
@@ -154,8 +155,12 @@ def run_networks(corpora, tmp_path, names=("first", "second")):
 
 def test_several_networks_answer_as_each_does_alone(corpora, tmp_path):
     for name, seed in (("first", 2), ("second", 3)):
-        network = initial_network(3, seed=seed)
-        write_tensors(tmp_path / f"{name}.safetensors", network.state_dict(), {"classes": 3})
+        network = initial_network(Kim2024(), 3, seed=seed)
+        write_tensors(
+            tmp_path / f"{name}.safetensors",
+            network.state_dict(),
+            {"model": "kim2024", "classes": 3},
+        )
     together = [path.read_bytes() for path in run_networks(corpora, tmp_path)]
     assert together[0] != together[1]
     for name, content in zip(("first", "second"), together, strict=True):

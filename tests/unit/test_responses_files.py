@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from music_detectors.common.errors import InputError
-from music_detectors.models.kim2024 import LAYERS
-from music_detectors.responses.files import create_responses, read_responses
+from music_detectors.responses.files import (
+    Layers,
+    create_responses,
+    read_layers,
+    read_responses,
+)
+from support.response_files import LAYERS
 
-UNITS = dict(zip(LAYERS, (4, 5, 6, 7, 7, 3), strict=True))
+UNITS = dict(zip(LAYERS.names, (4, 5, 6, 7, 7, 3), strict=True))
 
 
 def store(path, clip_ids):
@@ -17,7 +22,7 @@ def store(path, clip_ids):
         layer: np.arange(len(clip_ids) * units, dtype=np.float32).reshape(-1, units) / 3
         for layer, units in UNITS.items()
     }
-    with create_responses(path, clip_ids, UNITS, "digest", "original") as file:
+    with create_responses(path, clip_ids, UNITS, LAYERS, "digest", "original") as file:
         for layer, array in values.items():
             file[layer][:] = array
     return values
@@ -27,11 +32,32 @@ def test_responses_read_back(tmp_path):
     values = store(tmp_path / "a.h5", ["x", "yy", "z"])
     clip_ids, responses = read_responses(tmp_path / "a.h5")
     assert clip_ids == ["x", "yy", "z"]
-    assert tuple(responses) == LAYERS
-    for layer in LAYERS:
+    assert tuple(responses) == LAYERS.names
+    for layer in LAYERS.names:
         np.testing.assert_array_equal(responses[layer], values[layer])
     clip_ids, responses = read_responses(tmp_path / "a.h5", ["fc1"])
     assert list(responses) == ["fc1"]
+
+
+def test_a_file_says_which_layers_are_what(tmp_path):
+    store(tmp_path / "a.h5", ["x"])
+    layers = read_layers(tmp_path / "a.h5")
+    assert layers == LAYERS
+    assert layers.tested == ("conv1", "conv2", "conv3", "avgpool", "fc1")
+    # The configured layer, or the model's own where it has none of that name or it is no answer.
+    assert [layers.chosen(name) for name in ("fc1", "bands", "fc2")] == [
+        "fc1",
+        "avgpool",
+        "avgpool",
+    ]
+
+
+def test_layers_of_a_model_without_outputs(tmp_path):
+    layers = Layers(("bands",), "bands", None)
+    with create_responses(tmp_path / "a.h5", ["x"], {"bands": 3}, layers, "d", "o"):
+        pass
+    assert read_layers(tmp_path / "a.h5") == layers
+    assert layers.tested == ("bands",)
 
 
 def test_a_layer_that_is_not_there(tmp_path):
@@ -58,7 +84,10 @@ def test_rows_that_are_missing(tmp_path):
 
 
 def test_a_block_that_fails_leaves_no_file(tmp_path):
-    with pytest.raises(RuntimeError), create_responses(tmp_path / "a.h5", ["x"], UNITS, "d", "o"):
+    with (
+        pytest.raises(RuntimeError),
+        create_responses(tmp_path / "a.h5", ["x"], UNITS, LAYERS, "d", "o"),
+    ):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 

@@ -21,7 +21,8 @@ CHOSEN = {"avgpool": [3, 14], "conv1": [0]}
 def units_table(chosen=CHOSEN, **values):
     rows = [
         {name: 0 if kind is int else 0.5 for name, kind in UNITS.items()}
-        | {"layer": layer, "unit": unit, "selective": unit in chosen[layer]}
+        | {"layer": layer, "reported": layer == "avgpool"}
+        | {"unit": unit, "selective": unit in chosen[layer]}
         | {"test_n_target": 7, "test_n_other": 9}
         for layer, size in (("conv1", 3), ("avgpool", 16))
         for unit in range(size)
@@ -147,6 +148,7 @@ def test_the_summary_has_one_row_per_network_and_layer(tmp_path):
     assert list(zip(table["condition"], table["seed"], table["layer"], strict=True)) == [
         (condition, seed, layer) for condition, seed in networks for layer in ("conv1", "avgpool")
     ]
+    assert table["reported"].tolist() == [False, True] * 3
     of_pool = table[table["layer"] == "avgpool"].reset_index(drop=True)
     # Units 3 and 14 are selective; 0, 2 and 4 are positive and below 0.05, which is not 0.05.
     assert set(of_pool["n_units"]) == {16} and set(of_pool["n_selective"]) == {2}

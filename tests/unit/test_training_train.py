@@ -16,9 +16,8 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table
-from music_detectors.models.kim2024 import architecture
-from music_detectors.models.kim2024.architecture import initial_network
-from music_detectors.models.weights import read_network
+from music_detectors.models.kim2024 import Kim2024, architecture
+from music_detectors.models.weights import initial_network, read_network
 from music_detectors.training import checkpoint
 from music_detectors.training import train as training
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
@@ -77,7 +76,7 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
         architecture, "_kept", lambda shape, dropout: torch.ones(shape, dtype=torch.bool)
     )
     monkeypatch.setattr(architecture, "_SCALE", 1.0)
-    network = initial_network(3, seed=1)
+    network = initial_network(Kim2024(), 3, seed=1)
     reference = with_weights_of(network).double()
     for module in reference.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -117,7 +116,7 @@ def test_what_a_training_writes(corpus, tmp_path):
     assert clips["clip_id"].tolist() == corpus.index_table["clip_id"].tolist()
     assert clips["part"].value_counts().to_dict() == {"training": 18, "validation": 6}
     assert clips["labels"].tolist() == corpus.clip_table["labels"].tolist()
-    network, about = read_network(paths["weights"])
+    network, about = read_network(paths["weights"], Kim2024(), "kim2024")
     assert network.fc2.out_features == len(MIDS)
     best = table["validation_map"].argmax()
     assert about["epoch"] == table["epoch"][best]
@@ -164,7 +163,9 @@ def test_weights_kept_are_those_of_the_best_epoch_the_earliest_of_equals_or_the_
         return next(scores)
 
     monkeypatch.setattr(training, "_validation_map", validation_map)
-    network, about = read_network(run(corpus, tmp_path, of=settings(keep=keep))["weights"])
+    network, about = read_network(
+        run(corpus, tmp_path, of=settings(keep=keep))["weights"], Kim2024(), "kim2024"
+    )
     assert about["epoch"] == epoch
     for name, value in network.state_dict().items():
         assert torch.equal(value, states[epoch - 1][name])
@@ -187,7 +188,7 @@ def test_the_score_is_over_all_validation_clips_and_the_classes_that_occur(
     clips = read_table(paths["network_clips"], NETWORK_CLIPS)
     validating = np.flatnonzero(clips["part"] == "validation")
     assert [MIDS[row.argmax()] for row in labels] == clips["labels"][validating].tolist()
-    network, _ = read_network(paths["weights"])
+    network, _ = read_network(paths["weights"], Kim2024(), "kim2024")
     with torch.inference_mode():
         expected = network(torch.from_numpy(corpus.log_mel[validating]))
     # The batch decides the order of sums in single precision.
@@ -200,13 +201,13 @@ def test_an_untrained_network_is_what_the_others_start_from(corpus, tmp_path, mo
     assert table[["epoch", "learning_rate"]].values.tolist() == [[0, 0]]
     assert table[["loss", "clips_per_second"]].isna().all().all()
     assert 0 < table["validation_map"][0] <= 1
-    untrained, about = read_network(paths["weights"])
+    untrained, about = read_network(paths["weights"], Kim2024(), "kim2024")
     assert about["epoch"] == 0
     starts = []
     initial = training.initial_network
 
-    def remember(classes, seed):
-        network = initial(classes, seed)
+    def remember(model, classes, seed):
+        network = initial(model, classes, seed)
         starts.append({name: value.clone() for name, value in network.state_dict().items()})
         return network
 

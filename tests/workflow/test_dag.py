@@ -118,7 +118,10 @@ def test_a_single_file_is_a_target(tmp_path):
         ({"corpus": {"clip_second": 4}}, "unknown key corpus.clip_second; did you mean"),
         ({"networks": {"seeds": 0}}, "networks.seeds must be"),
         ({"networks": {"seeds": "many"}}, "networks.seeds must be"),
-        ({"selectivity": {"layer": "conv7"}}, "selectivity.layer must be"),
+        (
+            {"selectivity": {"layer": "conv7"}},
+            "is conv7, a layer that no model has (kim2024: conv1",
+        ),
         ({"conditions": {"x": {"epochs": 1}}}, "conditions.x"),
         ({"corpus": {"source": "manifest"}}, "corpus.manifest.path must be a path"),
         (

@@ -18,9 +18,11 @@ from music_detectors.lesions.columns import LESIONS
 from music_detectors.quilts.tables import read_quilt_responses
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import UNITS
+from music_detectors.selectivity.ranking import of_reported_layer
 
 _UNIT_COLUMNS = (
     "layer",
+    "reported",
     "selective",
     "test_n_target",
     "test_n_other",
@@ -59,7 +61,7 @@ def assess_claims(
     unit_tables: dict[str, list[pd.DataFrame]] = {condition: [] for condition in conditions}
     for path, (condition, seed) in zip(units, networks, strict=True):
         table = read_table(path, UNITS, only=_UNIT_COLUMNS)
-        in_layer = table[table["layer"] == layer]
+        in_layer = of_reported_layer(table, layer)
         if in_layer.empty:
             raise damaged(path, "table", f"has no unit of layer {layer}")
         unit_tables[condition].append(in_layer.assign(seed=seed))

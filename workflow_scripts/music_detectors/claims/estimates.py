@@ -32,6 +32,8 @@ class Study:
     """Conditions that `condition` is compared with, whether they were run or not."""
     shuffled: Sequence[str]
     """The controls whose networks are trained on shuffled labels."""
+    fixed: Sequence[str]
+    """The controls whose models are not trained: one value each, not one per seed."""
     target: str
     fraction: float
     """The share of units that are called selective."""
@@ -343,6 +345,8 @@ def _over_controls(
 ) -> list[Part]:
     """Return one part per control: `main` minus the control's `values`, paired by seed.
 
+    The one value of a fixed model is subtracted from that of each network.
+
     `fields` are the other fields of these parts, which are needed only if `fields` says so.
     `caveats` maps controls to their caveats.
     """
@@ -352,17 +356,22 @@ def _over_controls(
         more = {"needed": False, "caveat": (caveats or {}).get(control, ""), **fields}
         if control not in values:
             more["fault"] = f"no network of condition {control} was run"
+        fixed = control in study.fixed
+        if fixed:
+            only = next(iter(control_values.values()), np.nan)
+            control_values = dict.fromkeys(main.values, only)
+        minus = f"the {control} model" if fixed else f"{control} networks of the same seed"
         parts.append(
             Part(
                 main.claim,
                 f"{main.name} over {control}",
-                f"{main.compared}: {study.condition} minus {control} networks of the same seed",
+                f"{main.compared}: {study.condition} minus {minus}",
                 values={
                     seed: value - control_values[seed]
                     for seed, value in main.values.items()
                     if seed in control_values
                 },
-                paired=True,
+                paired=not fixed,
                 **more,
             )
         )

@@ -14,6 +14,8 @@ from music_detectors.common.errors import InputError
 from music_detectors.corpus.inputs import check_there
 from music_detectors.corpus.sources import source_named, source_names
 
+_OF_TRAINING = ("withhold", "labels", "epochs")
+
 
 def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
     """Check keys, types and bounds of `configuration` against the JSON schema at `schema_path`.
@@ -68,16 +70,18 @@ def check_sense(configuration: Mapping) -> None:
             "configuration: conditions names no condition; keep at least one, such as "
             "natural: {withhold: [Music], labels: given, epochs: 30}"
         )
+    for name, condition in kept_conditions(configuration).items():
+        _check_condition(name, condition)
     _check_claims(configuration)
 
 
 def kept_conditions(configuration: Mapping) -> dict[str, dict]:
     """Return the conditions that are not dropped (null), in the order of the configuration.
 
-    A condition that does not say which epoch to keep keeps the best.
+    A trained condition that does not say which epoch to keep keeps the best.
     """
     return {
-        name: {"keep": "best", **condition}
+        name: {"keep": "best", **condition} if "epochs" in condition else dict(condition)
         for name, condition in configuration["conditions"].items()
         if condition is not None
     }
@@ -104,6 +108,18 @@ def _refuse_what_moved(configuration: Mapping) -> None:
         )
 
 
+def _check_condition(name: str, condition: Mapping) -> None:
+    """Refuse a condition that says only in part how its model is trained."""
+    given = [key for key in _OF_TRAINING if key in condition]
+    missing = [key for key in _OF_TRAINING if key not in condition]
+    given += ["keep"] if "keep" in condition else []
+    if missing and (given or "model" not in condition):
+        raise InputError(
+            f"configuration: conditions.{name} lacks {', '.join(missing)}; a condition "
+            f"has {', '.join(_OF_TRAINING)}, or nothing but a model that is not trained"
+        )
+
+
 def _check_sources(audio: Mapping) -> None:
     """Refuse sources of AudioSet's clips that are named, but not there."""
     folder = audio["folder"]
@@ -125,12 +141,17 @@ def _check_sources(audio: Mapping) -> None:
 
 
 def _check_claims(configuration: Mapping) -> None:
-    """Refuse claims about a condition that is not run, and a condition compared with itself."""
+    """Refuse claims about a condition that is not trained, and about one compared with itself."""
     claims, kept = configuration["claims"], kept_conditions(configuration)
     if claims["condition"] not in kept:
         raise InputError(
             f"configuration: claims.condition is {claims['condition']}, which is not among "
             f"conditions ({', '.join(kept)})"
+        )
+    if "epochs" not in kept[claims["condition"]]:
+        raise InputError(
+            f"configuration: claims.condition is {claims['condition']}, whose model is not "
+            "trained; name a trained condition (a fixed model can be one of claims.controls)"
         )
     declared = configuration["conditions"]
     for control in claims["controls"]:

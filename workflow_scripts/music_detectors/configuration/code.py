@@ -2,9 +2,11 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+
+_LIBRARIES = {"site-packages", "dist-packages"}
 
 
 def code_digest(script: str | Path, *modules: str | Path) -> str:
@@ -21,18 +23,44 @@ def code_digest(script: str | Path, *modules: str | Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def module_digest(module: str | Path, *folders: str | Path) -> str:
+    """Return the digest of a `module` that is loaded by its name, and of what it imports.
+
+    Imported modules are looked for in `folders`. Those that are installed do not count.
+    """
+    path = Path(module).resolve()
+    roots = [Path(folder).resolve() for folder in folders]
+    roots = [root for root in roots if not _LIBRARIES & set(root.parts)]
+    contents = [(_name(found, roots), _content(found)[0]) for found in _reachable([path], roots)]
+    digest = hashlib.sha256()
+    for name, content in sorted(contents):
+        digest.update(f"{name}\0{content}\0".encode())
+    return digest.hexdigest()[:16]
+
+
 def modules_of(script: str | Path, *modules: str | Path) -> set[Path]:
     """Return the paths of `script`, of `modules`, and of the project's modules they import."""
-    root = Path(script).resolve().parent
+    paths = [Path(path).resolve() for path in (script, *modules)]
+    return _reachable(paths, [paths[0].parent])
+
+
+def _name(path: Path, roots: Sequence[Path]) -> str:
+    """Return `path` relative to the first of `roots` that it lies in, else its last part."""
+    relative = (path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root))
+    return next(relative, path.name)
+
+
+def _reachable(paths: Sequence[Path], roots: Sequence[Path]) -> set[Path]:
     found: set[Path] = set()
-    waiting = [Path(path).resolve() for path in (script, *modules)]
+    waiting = list(paths)
     while waiting:
         path = waiting.pop()
         if path in found:
             continue
         found.add(path)
         for name in _content(path)[1]:
-            waiting.extend(_files_of(name, root))
+            for root in roots:
+                waiting.extend(_files_of(name, root))
     return found
 
 
@@ -77,8 +105,6 @@ def _absolute(node: ast.ImportFrom, path: Path) -> str:
 @cache
 def _files_of(name: str, root: Path) -> tuple[Path, ...]:
     parts = name.split(".")
-    if not (root / parts[0]).is_dir():
-        return ()
     packages = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
     module = root.joinpath(*parts).with_suffix(".py")
-    return tuple(path for path in (*packages, module) if path.exists())
+    return tuple(path for path in (*packages, module) if path.is_file())

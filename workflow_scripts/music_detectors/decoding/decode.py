@@ -18,7 +18,7 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.decoding.columns import DECODING
 from music_detectors.responses.clips import described
-from music_detectors.responses.files import read_responses
+from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.columns import UNITS
 
 SPLITS = ("train", "test")
@@ -55,14 +55,15 @@ def decode_target(
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
     rows = []
     for units_path, *paths, replicate in zip(units, train, test, replicates, strict=True):
-        order = _by_rank(units_path, layer)
+        reported = read_layers(paths[0]).chosen(layer)
+        order = _by_rank(units_path, reported)
         parts = [
-            _read_split(path, split, corpus, acoustics[split], layer)
+            _read_split(path, split, corpus, acoustics[split], reported)
             for path, split in zip(paths, SPLITS, strict=True)
         ]
         for responses, _, _ in parts:
             if responses.shape[1] != len(order):
-                why = f"{len(order)} units of {layer}, but responses of {responses.shape[1]}"
+                why = f"{len(order)} units of {reported}, but responses of {responses.shape[1]}"
                 raise damaged(units_path, "table", why, *paths)
         for row in _rows(parts, order, block_size):
             rows.append({"seed": replicate, **row})

@@ -16,7 +16,7 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
 from music_detectors.responses.clips import described
-from music_detectors.responses.files import read_responses
+from music_detectors.responses.files import read_layers, read_responses
 
 BINS = 64
 """Bins of the index along each axis, as in the study."""
@@ -195,6 +195,7 @@ def _read_responses(
     path: str | os.PathLike, clips: pd.DataFrame, layer: str
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the target and other test clips of a file, and the layer's responses to them."""
+    layer = read_layers(path).chosen(layer)
     clip_ids, responses = read_responses(path, [layer])
     rows = described(path, clip_ids, clips, "test")
     kept = rows["role"].isin(_ROLES).to_numpy()

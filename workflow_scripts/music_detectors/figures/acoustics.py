@@ -27,6 +27,7 @@ from music_detectors.figures.style import (
     target_name,
 )
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.selectivity.ranking import of_reported_layer
 
 # The columns without and with covariates, and the label.
 _PANELS = {
@@ -49,11 +50,12 @@ def plot_acoustics(
     Raises InputError, naming the file, when it cannot be read or lacks a condition.
     """
     summary = read_table(table, SELECTIVITY_SUMMARY)
-    summary = summary[summary["layer"] == layer]
+    summary = of_reported_layer(summary, layer)
     for condition in conditions:
         if condition not in set(summary["condition"]):
-            raise damaged(table, "table", f"has no row of condition {condition} and layer {layer}")
-    save(acoustics(summary, conditions, layer, target_name(target)), svg, png)
+            raise damaged(table, "table", f"has no row of condition {condition}")
+    shown = " or ".join(dict.fromkeys(summary["layer"]))
+    save(acoustics(summary, conditions, shown, target_name(target)), svg, png)
 
 
 @LOOK

@@ -28,11 +28,13 @@ from music_detectors.figures.style import (
     target_name,
 )
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.selectivity.ranking import of_reported_layer
 
 _COLUMNS = (
     "condition",
     "seed",
     "layer",
+    "reported",
     "n_units",
     "n_significant_permutation",
     "n_target_test",
@@ -60,8 +62,8 @@ def plot_selectivity_by_layer(
 ) -> None:
     """Draw all layers of the networks of `conditions` from selectivity/summary.tsv.
 
-    `layer`, which the other figures show, is marked. Raises InputError, naming the file, when it
-    cannot be read or lacks a condition.
+    The layers that other figures report are marked: `layer`, and for models without it their own.
+    Raises InputError, naming the file, when it cannot be read or lacks a condition.
     """
     summary = read_table(table, SELECTIVITY_SUMMARY, only=_COLUMNS)
     for condition in conditions:
@@ -76,14 +78,14 @@ def selectivity_by_layer(
 ) -> Figure:
     """Return the figure: one panel per measure, one line per condition, layers from the input."""
     layers = list(dict.fromkeys(summary["layer"]))
+    reported = of_reported_layer(summary, layer)
     figure = Figure(figsize=(PAGE, 68 * MM))
     panels = figure.subplots(1, len(_MEASURES))
     shifts = spread(len(conditions), _SPREAD)
-    units = summary.drop_duplicates("layer").set_index("layer")["n_units"]
+    units = summary.groupby("layer")["n_units"].agg(["min", "max"])
     for place, (measure, (label, chance, ends)) in enumerate(_MEASURES.items()):
         axes = panels[place]
-        if layer in layers:
-            at = layers.index(layer)
+        for at in sorted({layers.index(name) for name in reported["layer"]}):
             axes.axvspan(at - 0.5, at + 0.5, color=FAINT, alpha=0.13, linewidth=0, zorder=0)
         for condition, shift in zip(conditions, shifts, strict=True):
             values = by_layer(summary[summary["condition"] == condition], layers, measure)
@@ -94,7 +96,7 @@ def selectivity_by_layer(
         room = 0.03 * (min(high, ends[1]) - max(low, ends[0]))
         axes.set_ylim(max(low, ends[0] - room), min(high, ends[1] + room))
         axes.set_xlim(-0.5, len(layers) - 0.5)
-        axes.set_xticks(range(len(layers)), [f"{name}\n{units[name]}" for name in layers])
+        axes.set_xticks(range(len(layers)), _names(layers, units))
         axes.tick_params(axis="x", length=0)
         axes.set_xlabel("Layer (and its units)")
         axes.set_ylabel(label)
@@ -110,14 +112,23 @@ def selectivity_by_layer(
     return figure
 
 
+def _names(layers: Sequence[str], units: pd.DataFrame) -> list[str]:
+    """Return each layer's name above its number of units (min, max over the models)."""
+    ranges = [sorted({units.at[name, "min"], units.at[name, "max"]}) for name in layers]
+    return [
+        f"{name}\n{'–'.join(map(str, counts))}" for name, counts in zip(layers, ranges, strict=True)
+    ]
+
+
 def by_layer(summary: pd.DataFrame, layers: Sequence[str], measure: str) -> pd.DataFrame:
     """Return `measure` of the networks (rows) in each of `layers` (columns).
 
-    Infinite values, which occur where units are constant within both groups, become NaN.
+    Infinite values, which occur where units are constant within both groups, become NaN, as do
+    those of layers that a model does not have.
     """
     share = 100 * summary["n_significant_permutation"] / summary["n_units"]
     table = summary.assign(**{_SHARE: share})
-    table = table.pivot(index="seed", columns="layer", values=measure)[list(layers)]
+    table = table.pivot(index="seed", columns="layer", values=measure).reindex(columns=layers)
     return table.where(np.isfinite(table))
 
 

@@ -27,8 +27,9 @@ from music_detectors.figures.style import (
     target_name,
 )
 from music_detectors.selectivity.columns import UNITS
+from music_detectors.selectivity.ranking import of_reported_layer
 
-_COLUMNS = ("layer", "n_target", "n_other", "welch_t", "selective")
+_COLUMNS = ("layer", "reported", "n_target", "n_other", "welch_t", "selective")
 _POINTS = 600
 
 
@@ -48,11 +49,12 @@ def plot_selectivity_index(
     tables = []
     for path in units:
         table = read_table(path, UNITS, only=_COLUMNS)
-        table = table[table["layer"] == layer]
+        table = of_reported_layer(table, layer)
         if not np.isfinite(table["welch_t"]).any():
             raise InputError(f"{path}: has no unit of layer {layer} with an index; run it again")
         tables.append(table)
-    figure = selectivity_index(by_condition(networks, tables), layer, target_name(target))
+    shown = " or ".join(dict.fromkeys(table["layer"].iloc[0] for table in tables))
+    figure = selectivity_index(by_condition(networks, tables), shown, target_name(target))
     save(figure, svg, png)
 
 

@@ -1,133 +1,93 @@
-"""A network's outputs with units at zero, from its stored responses alone.
-
-Behind the pooling layer there are two fully connected layers, so zeros there are a matter of two
-matrix products, not of running the network again.
-"""
+"""How the outputs of a network depend on the units of a layer: from responses, or by running it."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from safetensors.numpy import load
 
 from music_detectors.common.damage import damaged
+from music_detectors.common.errors import InputError
 from music_detectors.common.sealed import read_sealed
-from music_detectors.responses.files import read_responses
-
-LESIONED_LAYERS = ("avgpool", "fc1")
-"""The layers whose lesions follow from stored responses: those behind which nothing is pooled."""
-
-# So many that their share of every array stays in a core's cache.
-_CLIPS_IN_A_BLOCK = 1024
-# Stored outputs may have been computed on another device; other weights' differ by far more.
-_ROUNDING = 0.01
+from music_detectors.models.protocol import Readout, TrainedModel
+from music_detectors.responses.files import read_layers, read_responses
+from music_detectors.spectrograms.shard import read_index
 
 
-class Readout:
-    """The outputs of a network for some clips, as a function of which units are silenced."""
+@dataclass(frozen=True)
+class Forward:
+    """What it takes to run a network again: the clips' index, and where to compute."""
 
-    def __init__(
-        self, answers: np.ndarray, outputs: np.ndarray, parameters: Mapping[str, np.ndarray]
-    ) -> None:
-        """Take the `answers` (clips, units) of a layer and the `outputs` (clips, classes) float32.
-
-        `parameters` are weight and bias of fc2 by name, and of fc1 if the layer is before it.
-        """
-        self.units = answers.shape[1]
-        """How many units the lesioned layer has."""
-        self.outputs = outputs
-        """The outputs without a lesion."""
-        self._answers = answers
-        self._pooled = "fc1.weight" in parameters
-        self._sums = answers
-        if self._pooled:
-            self._into_fc1 = np.ascontiguousarray(parameters["fc1.weight"].T)
-            self._sums = answers @ self._into_fc1 + parameters["fc1.bias"]
-        self._fc1 = np.maximum(self._sums, 0)
-        self._into_fc2 = np.ascontiguousarray(parameters["fc2.weight"].T)
-        self._fc2_bias = parameters["fc2.bias"]
-        # Made once: memory fresh from the system costs as much as what is done with it.
-        self._lesioned_sums = np.empty_like(self._sums)
-        self._lesioned_outputs = np.empty_like(outputs)
-
-    def computed(self) -> np.ndarray:
-        """Return the outputs without a lesion as they follow from the layer and the weights."""
-        return self._fc1 @ self._into_fc2 + self._fc2_bias
-
-    def lesioned(self, order: np.ndarray, counts: Sequence[int]) -> Iterator[np.ndarray]:
-        """Yield the outputs (clips, classes) with the first of `order` at zero, for each count.
-
-        `counts` do not decrease. A clip whose fc1 stays as it is keeps its stored outputs to the
-        last bit, so units that never answer change nothing. What is yielded is overwritten by the
-        next.
-        """
-        sums, outputs = self._lesioned_sums, self._lesioned_outputs
-        sums[:] = self._sums
-        block = np.empty((min(_CLIPS_IN_A_BLOCK, len(sums)), sums.shape[1]), np.float32)
-        before = 0
-        for count in counts:
-            silenced = order[before:count]
-            before = count
-            for rows in _blocks(len(sums)):
-                fc1 = block[: rows.stop - rows.start]
-                if self._pooled:
-                    np.matmul(self._answers[rows, silenced], self._into_fc1[silenced], out=fc1)
-                    sums[rows] -= fc1
-                else:
-                    sums[rows, silenced] = 0
-                np.maximum(sums[rows], 0, out=fc1)
-                np.matmul(fc1, self._into_fc2, out=outputs[rows])
-                outputs[rows] += self._fc2_bias
-                same = rows.start + np.flatnonzero((fc1 == self._fc1[rows]).all(axis=1))
-                outputs[same] = self.outputs[same]
-            yield outputs
-
-
-def lesioned_layer(layer: str) -> str:
-    """Return the layer that is lesioned where units of `layer` are reported.
-
-    Behind a convolution, its pooled responses do not tell what the next layer would answer; there
-    it is the pooling layer's units that are silenced.
-    """
-    return layer if layer in LESIONED_LAYERS else "avgpool"
+    index: str | os.PathLike
+    device: str
+    threads: int
+    memory_mb: int
 
 
 def read_readout(
-    weights: str | os.PathLike, responses: str | os.PathLike, layer: str
+    model: TrainedModel,
+    name: str,
+    weights: str | os.PathLike,
+    responses: str | os.PathLike,
+    layer: str,
+    forward: Forward,
 ) -> tuple[list[str], Readout]:
-    """Return the clip ids of a file of `responses`, and how its outputs rest on units of `layer`.
+    """Return the clip ids of a file of `responses`, and how the outputs depend on `layer`.
 
-    `layer` is one of LESIONED_LAYERS. Raises InputError when a file cannot be read or the
-    responses are not those of the network at `weights`.
+    `model` is called `name`. Where it has no readout of its own, its network is run again, as
+    `forward` says. Raises InputError when a file cannot be read or the responses are not those of
+    the network at `weights`.
     """
-    clip_ids, of_layer = read_responses(responses, [layer, "fc2"])
-    answers, outputs = of_layer[layer], of_layer["fc2"]
-    behind = ("fc2",) if layer == "fc1" else ("fc1", "fc2")
-    parameters = _read_parameters(weights, behind)
-    widths = [answers.shape[1], *(parameters[f"{name}.bias"].size for name in behind)]
-    shapes = [parameters[f"{name}.weight"].shape for name in behind]
-    fitting = shapes == list(zip(widths[1:], widths[:-1], strict=True))
-    fitting &= widths[-1] == outputs.shape[1]
-    if fitting:
-        readout = Readout(answers, outputs, parameters)
-        limit = _ROUNDING * np.abs(outputs).max(initial=1e-6)
-        # Written so that NaN is refused as well.
-        fitting = bool(np.abs(readout.computed() - outputs).max(initial=0.0) <= limit)
-    if not fitting:
-        raise damaged(responses, "responses", f"not those of the network {weights}")
+    outputs = read_layers(responses).outputs
+    if outputs is None or outputs != model.outputs:
+        raise damaged(responses, "responses", f"their outputs are {outputs}, not {model.outputs}")
+    clip_ids, of_layer = read_responses(responses, [layer, outputs])
+    content, about = read_sealed(weights, "weights")
+    if about.get("model") != name:
+        raise damaged(weights, "weights", f"of the model {about.get('model')}, not {name}")
+    try:
+        readout = model.readout(load(content), of_layer, layer)
+        if readout is None:
+            readout = _run_again(model, name, weights, layer, clip_ids, of_layer[outputs], forward)
+    except KeyError as error:
+        raise damaged(weights, "weights", f"it has no {error}") from error
+    except ValueError as error:
+        raise damaged(responses, "responses", f"{error} {weights}") from error
     return clip_ids, readout
 
 
-def _blocks(clips: int) -> Iterator[slice]:
-    for start in range(0, clips, _CLIPS_IN_A_BLOCK):
-        yield slice(start, min(start + _CLIPS_IN_A_BLOCK, clips))
+def _run_again(
+    model: TrainedModel,
+    name: str,
+    weights: str | os.PathLike,
+    layer: str,
+    clip_ids: list[str],
+    outputs: np.ndarray,
+    forward: Forward,
+) -> Readout:
+    """Return the outputs by forward passes. Only this needs PyTorch, so it is imported here."""
+    from music_detectors.models.device import prepare_device
+    from music_detectors.models.hooks import ForwardReadout
+    from music_detectors.models.weights import read_network
+    from music_detectors.training.data import numbered_batches, open_spectrograms
 
-
-def _read_parameters(path: str | os.PathLike, layers: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return weight and bias of each of the fully connected `layers` by their names in the file."""
-    names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
-    tensors = load(read_sealed(path, "weights")[0])
-    try:
-        return {name: tensors[name] for name in names}
-    except KeyError as error:
-        raise damaged(path, "weights", f"it has no {error}") from error
+    if layer not in model.modules:
+        raise InputError(f"{name} has neither a readout nor a module for a lesion of layer {layer}")
+    index = read_index(forward.index)
+    places = pd.Index(index["clip_id"]).get_indexer(clip_ids)
+    if (places < 0).any():
+        missing = clip_ids[int(np.argmax(places < 0))]
+        raise damaged(forward.index, "table", f"lacks clip {missing}, which has responses")
+    device = prepare_device(forward.device, forward.threads)
+    network = read_network(weights, model, name)[0].to(device)
+    listed = index.iloc[places].reset_index(drop=True)
+    spectrograms, shard = open_spectrograms(Path(forward.index), listed, forward.memory_mb, device)
+    model.check_size(*shard.shape)
+    return ForwardReadout(
+        network,
+        model.modules[layer],
+        lambda: spectrograms.batches(numbered_batches(len(listed))),
+        outputs,
+    )

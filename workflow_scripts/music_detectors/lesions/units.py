@@ -15,9 +15,11 @@ from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
 from music_detectors.lesions.orders import NAMED, named_orders, random_orders
-from music_detectors.lesions.readout import Readout, lesioned_layer, read_readout
+from music_detectors.lesions.readout import Forward, read_readout
+from music_detectors.models.find import load_trained
+from music_detectors.models.protocol import Readout
 from music_detectors.responses.clips import described
-from music_detectors.responses.files import read_responses
+from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.ranking import share_of_units
 
@@ -26,6 +28,7 @@ _GROUPS = ("natural", "target")
 
 
 def lesion_units(
+    model: str,
     weights: Sequence[str | os.PathLike],
     train: Sequence[str | os.PathLike],
     test: Sequence[str | os.PathLike],
@@ -33,6 +36,7 @@ def lesion_units(
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     branches: str | os.PathLike,
+    index: str | os.PathLike,
     lesions: str | os.PathLike,
     lesion_classes: str | os.PathLike,
     *,
@@ -43,39 +47,47 @@ def lesion_units(
     seed: int,
     condition: str,
     withhold: Sequence[str],
+    device: str,
+    threads: int,
+    memory_mb: int,
 ) -> None:
     """Write lesions.tsv and classes.tsv of the networks of `condition`, for one `fraction`.
 
-    `weights`, `train` and `test` (responses) and `units` (units.tsv) are those of each of
-    `replicates`, `clips`, `classes` and `branches` the tables of the corpus; `withhold` lists what
-    the condition withholds that the claims are about. Every lesion silences `fraction` of the units
-    of `layer` (of avgpool, where `layer` is a convolution). Units are ranked on train clips, and
-    test clips are scored. Random draws come from `seed` and the network's names, so that those of a
-    larger fraction hold those of a smaller. Raises InputError when a file cannot be read, or does
-    not belong to the others.
+    `model` is the name of the condition's model. `weights`, `train` and `test` (responses) and
+    `units` (units.tsv) are those of each of `replicates`, `clips`, `classes` and `branches` the
+    tables of the corpus; `withhold` lists what the condition withholds that the claims are about.
+    Every lesion silences `fraction` of the units of `layer` (of the model's reported layer if it
+    lacks `layer`; of another if the model says that it stands for the layer). Units are ranked on
+    train clips, and test clips are scored. Where the outputs do not follow from stored responses,
+    the network is run again on the spectrograms listed in `index`, on `device`; they are held in
+    memory up to `memory_mb`. Random draws come from `seed` and the network's names, so that those
+    of a larger fraction hold those of a smaller one. Raises InputError when a file cannot be read
+    or does not belong to the others.
     """
-    layer = lesioned_layer(layer)
+    loaded = load_trained(model)
+    on = Forward(index, device, threads, memory_mb)
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     of_classes = read_table(classes, CLASSES)
     of_classes["group"] = class_groups(of_classes, branches, withhold)
     means, by_class = [], []
     for place, replicate in enumerate(replicates):
-        clip_ids, readout = read_readout(weights[place], test[place], layer)
+        lesioned = loaded.lesioned_layer(read_layers(test[place]).chosen(layer))
+        clip_ids, readout = read_readout(loaded, model, weights[place], test[place], lesioned, on)
         tested = described(test[place], clip_ids, corpus, "test")
         labels = label_matrix(clip_ids, tested["labels"].str.split(";"), of_classes["mid"], clips)
         if labels.shape != readout.outputs.shape:
             why = f"{readout.outputs.shape[1]} outputs for {labels.shape[1]} classes"
             raise damaged(test[place], "responses", why)
         orders = named_orders(
-            _ranks(units[place], layer, readout.units),
-            _strength(train[place], layer, corpus, readout.units),
+            _ranks(units[place], lesioned, readout.units),
+            _strength(train[place], lesioned, corpus, readout.units),
         )
-        names = (condition, replicate, layer)
+        names = (condition, replicate, lesioned)
         orders |= random_orders(random_draws, readout.units, seed, names)
         plan = _plan(orders, fraction, readout.units)
         precision = _scored(readout, labels, orders, plan, f"lesions of seed-{replicate}")
         of_classes["n_positive"] = labels.sum(axis=0)
-        shared = {"seed": replicate, "layer": layer, "n_clips": len(labels)}
+        shared = {"seed": replicate, "layer": lesioned, "n_clips": len(labels)}
         means.append(_means(precision, plan, of_classes).assign(**shared))
         by_class.append(_by_class(precision, plan, of_classes).assign(**shared))
     write_table(lesions, pd.concat(means, ignore_index=True), LESIONS)
@@ -99,7 +111,7 @@ def _scored(
 ) -> np.ndarray:
     """Return the average precision (lesions, classes) under each lesion of `plan`.
 
-    It is NaN for a class without positives among `labels` (clips, classes); `what` is said of the
+    It is NaN for a class without positives among `labels` (clips, classes); `what` names the
     progress.
     """
     precision = np.empty((len(plan), labels.shape[1]))

@@ -1,15 +1,16 @@
-"""The file of a trained network: weights and what they came from, nothing that can execute."""
+"""The file of a model's tensors and of what they came from; nothing in it can execute."""
 
 import os
 from collections.abc import Mapping
 
 import torch
 from safetensors.torch import load, save
+from torch import Tensor, nn
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.files import replacing
 from music_detectors.common.sealed import metadata, read_sealed, sealed
-from music_detectors.models.kim2024.architecture import Network
+from music_detectors.models.protocol import Evaluation, FixedModel, Model, TrainedModel
 
 
 def write_tensors(
@@ -36,15 +37,53 @@ def read_tensors(
     return load(content), about
 
 
-def read_network(path: str | os.PathLike) -> tuple[Network, dict]:
-    """Return the network whose weights lie at `path`, in evaluation mode, and what is known of it.
+def initial_network(model: TrainedModel, classes: int, seed: int) -> nn.Module:
+    """Return the network of `model` with `classes` outputs whose weights follow from `seed` alone.
 
-    Raises InputError, naming the file, when it is missing, damaged or of another architecture.
+    The state of PyTorch's global generator is left as it was.
     """
-    tensors, about = read_tensors(path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model.network(classes)
+
+
+def read_network(path: str | os.PathLike, model: TrainedModel, name: str) -> tuple[nn.Module, dict]:
+    """Return the network of `model` (called `name`) with the weights at `path`, and its `about`.
+
+    The network is in evaluation mode.
+
+    Raises InputError, naming the file, when it is missing, damaged or of another model.
+    """
+    tensors, about = _read_of(path, name)
     try:
-        network = Network(about["classes"])
+        network = model.network(about["classes"])
         network.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
         raise damaged(path, "weights", f"of another network: {error}") from error
     return network.eval(), about
+
+
+def read_evaluation(
+    path: str | os.PathLike, model: Model, name: str, device: torch.device
+) -> Evaluation:
+    """Return `model` (called `name`) with the weights at `path` on `device`, ready to hear clips.
+
+    Raises InputError, naming the file, when it is missing, damaged or of another model.
+    """
+    if isinstance(model, TrainedModel):
+        return model.evaluation(read_network(path, model, name)[0], device)
+    assert isinstance(model, FixedModel)
+    tensors = {key: tensor.to(device) for key, tensor in _read_of(path, name)[0].items()}
+
+    @torch.inference_mode()
+    def evaluation(log_mel: Tensor) -> Mapping[str, Tensor]:
+        return model.responses(tensors, log_mel)
+
+    return evaluation
+
+
+def _read_of(path: str | os.PathLike, name: str) -> tuple[dict[str, Tensor], dict]:
+    tensors, about = read_tensors(path)
+    if about.get("model") != name:
+        raise damaged(path, "weights", f"of the model {about.get('model')}, not {name}")
+    return tensors, about

@@ -11,7 +11,7 @@ from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.quilts.columns import QUILT_RESPONSES
-from music_detectors.responses.files import read_responses
+from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.spectrograms.columns import INDEX
 
@@ -49,10 +49,11 @@ def quilt_responses(
         )
     rows = []
     for place, seed in enumerate(seeds):
-        groups = groups_of_units(units[place], layer)
+        of_network = read_layers(responses[place]).chosen(layer)
+        groups = groups_of_units(units[place], of_network)
         paths = responses[place :: len(seeds)]
         for stimulus, length, path in zip(stimuli, segment_ms, paths, strict=True):
-            values = _read(path, layer, compared["clip_id"])
+            values = _read(path, of_network, compared["clip_id"])
             for group, chosen in groups.items():
                 means = values[:, chosen].mean(axis=1, dtype=np.float64)
                 for role in _ROLES:

@@ -1,4 +1,4 @@
-"""Average precision of every class, on the clips a network was trained on and on others."""
+"""Average precision of every class, on the clips a network was trained on and on test clips."""
 
 import os
 from collections.abc import Sequence
@@ -16,10 +16,9 @@ from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
 from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from music_detectors.responses.clips import described
-from music_detectors.responses.files import read_responses
+from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.training.columns import NETWORK_CLIPS
 
-_OUTPUT = "fc2"
 _PARTS = ("training", "validation")
 _GROUPS = ("natural", "target", "withheld")
 
@@ -102,8 +101,11 @@ def _labels(clips: pd.DataFrame, mids: Sequence[str], path: str | os.PathLike) -
 
 def _outputs(path: str | os.PathLike, classes: int) -> tuple[list[str], np.ndarray]:
     """Return the clip ids of a file of responses and the network's outputs, (clips, classes)."""
-    clip_ids, responses = read_responses(path, [_OUTPUT])
-    outputs = responses[_OUTPUT]
+    layer = read_layers(path).outputs
+    if layer is None:
+        raise damaged(path, "responses", "of a model without outputs")
+    clip_ids, responses = read_responses(path, [layer])
+    outputs = responses[layer]
     if outputs.shape[1] != classes:
         raise damaged(path, "responses", f"{outputs.shape[1]} outputs for {classes} classes")
     return clip_ids, outputs

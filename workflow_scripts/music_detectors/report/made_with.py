@@ -30,6 +30,7 @@ _LIBRARIES = (
     "matplotlib",
 )
 _NETWORK_FIELDS = (
+    "model",
     "condition",
     "replicate",
     "epoch",
@@ -59,8 +60,8 @@ def machine() -> str:
 def networks(weights: Sequence[str | os.PathLike]) -> pd.DataFrame:
     """Return the metadata of the networks in the `weights` files, one row per file.
 
-    Columns are condition, replicate, epoch, training_clips, validation_clips, torch and numpy.
-    Raises InputError, naming the file, for one that is damaged.
+    Columns are model, condition, replicate, epoch, training_clips, validation_clips, torch and
+    numpy. Raises InputError, naming the file, for one that is damaged.
     """
     return pd.DataFrame(
         [_network_metadata(path) for path in weights], columns=list(_NETWORK_FIELDS)

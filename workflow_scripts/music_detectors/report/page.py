@@ -27,6 +27,7 @@ from music_detectors.report import made_with
 from music_detectors.report.captions import caption
 from music_detectors.report.cost import costs
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.selectivity.ranking import of_reported_layer
 
 TEXTS = Path(__file__).parents[3] / "report"
 """The folder of the page template and the captions."""
@@ -206,10 +207,12 @@ def _networks(
     scores = read_table(recognition, RECOGNITION_SUMMARY)
     scores = scores[(scores["clips"] == "test") & (scores["n_classes"] > 0)]
     units = read_table(selectivity, SELECTIVITY_SUMMARY)
-    units = units[units["layer"] == config["selectivity"]["layer"]]
+    units = of_reported_layer(units, config["selectivity"]["layer"])
     rows = []
     for condition, replicates in networks.groupby("condition", sort=False):
         how = config["conditions"][condition]
+        withheld = how.get("withhold")
+        trained = "epochs" in how
         precision = {
             group: _mean(scores, condition, "mean_average_precision", group)
             for group in ("natural", "target")
@@ -217,12 +220,13 @@ def _networks(
         rows.append(
             {
                 "condition": condition,
-                "clips": f"without {', '.join(how['withhold'])}" if how["withhold"] else "all",
-                "labels": how["labels"],
-                "epochs": how["epochs"],
+                "model": replicates["model"].iloc[0],
+                "clips": (f"without {', '.join(withheld)}" if withheld else "all") * trained,
+                "labels": how.get("labels", "not trained"),
+                "epochs": how.get("epochs", ""),
                 "networks": len(replicates),
                 "training_clips": _range(replicates["training_clips"]),
-                "epoch": _range(replicates["epoch"]),
+                "epoch": _range(replicates["epoch"]) if trained else "",
                 **precision,
                 "chance": _mean(scores, condition, "chance", "natural"),
                 "effect": _mean(units, condition, "test_hedges_g"),

@@ -1,7 +1,9 @@
-"""From a network and shards of spectrograms to responses, a shard at a time."""
+"""From a model and shards of spectrograms to responses, one shard at a time."""
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +16,24 @@ from music_detectors.common.files import sha256
 from music_detectors.common.hdf5 import NewFile
 from music_detectors.common.progress import progress
 from music_detectors.models.device import advising_when_full, prepare_device
-from music_detectors.models.kim2024 import LAYERS
-from music_detectors.models.kim2024.architecture import check_size
-from music_detectors.models.kim2024.features import CLIPS_AT_ONCE, PooledFeatures
-from music_detectors.models.weights import read_network
-from music_detectors.responses.files import create_responses
+from music_detectors.models.find import load_model
+from music_detectors.models.protocol import Evaluation, Model
+from music_detectors.models.weights import read_evaluation
+from music_detectors.responses.files import Layers, create_responses
 from music_detectors.spectrograms.shard import SpectrogramShard, open_spectrogram_shard, read_index
 
 _CLIPS_AT_ONCE_ON_GPU = 256
+
+
+@dataclass(frozen=True)
+class _Player:
+    """A model with the weights at `weights`, on the device; `digest` is that of the file."""
+
+    model: Model
+    evaluation: Evaluation
+    weights: str | os.PathLike
+    digest: str
+    device: torch.device
 
 
 @advising_when_full()
@@ -30,20 +42,20 @@ def compute_responses(
     indices: dict[str, str | os.PathLike],
     stimulus: str,
     outputs: dict[str, str | os.PathLike],
+    model: str,
     device: str,
     threads: int,
 ) -> None:
-    """Write the responses of the network at `weights` to the clips of each index.
+    """Write the responses of `model` with the `weights` to the clips of each index.
 
     `indices` and `outputs` have the same keys, the splits; the rows of an output are those of its
     index, whose shards hold `stimulus`. Raises InputError when a file is missing, damaged or not
-    what the index says, when a response is not finite, or when a GPU's memory is too small.
+    what the index says, when the model cannot be loaded or is not that of the weights, when a
+    response is not finite, or when a GPU's memory is too small.
     """
-    target = prepare_device(device, threads)
-    features, digest = _read(weights, target)
+    player = _player(weights, model, prepare_device(device, threads))
     for split, path in indices.items():
-        index = _listed(path, split)
-        _write(outputs[split], features, weights, digest, Path(path), index, stimulus, target)
+        _write(outputs[split], player, Path(path), _listed(path, split), stimulus)
 
 
 @advising_when_full()
@@ -53,24 +65,24 @@ def compute_responses_of_networks(
     split: str,
     stimulus: str,
     outputs: Sequence[str | os.PathLike],
+    model: str,
     device: str,
     threads: int,
 ) -> None:
-    """Write to each of `outputs` the responses of the network at the same place of `weights`.
+    """Write to each of `outputs` the responses of `model` with the weights at the same place.
 
     The clips are those of one `index`, of `split`; all else is as in `compute_responses`.
     """
     target = prepare_device(device, threads)
     table = _listed(index, split)
     for path, output in zip(weights, outputs, strict=True):
-        features, digest = _read(path, target)
-        _write(output, features, path, digest, Path(index), table, stimulus, target)
+        _write(output, _player(path, model, target), Path(index), table, stimulus)
 
 
-def _read(weights: str | os.PathLike, device: torch.device) -> tuple[PooledFeatures, str]:
-    """Return the network at `weights` as it is evaluated, and the digest of the file."""
-    network, _ = read_network(weights)
-    return PooledFeatures(network, device), sha256(weights)
+def _player(weights: str | os.PathLike, name: str, device: torch.device) -> _Player:
+    model = load_model(name)
+    evaluation = read_evaluation(weights, model, name, device)
+    return _Player(model, evaluation, weights, sha256(weights), device)
 
 
 def _listed(path: str | os.PathLike, split: str) -> pd.DataFrame:
@@ -81,57 +93,66 @@ def _listed(path: str | os.PathLike, split: str) -> pd.DataFrame:
 
 
 def _write(
-    output: str | os.PathLike,
-    features: PooledFeatures,
-    weights: str | os.PathLike,
-    digest: str,
-    path: Path,
-    index: pd.DataFrame,
-    stimulus: str,
-    device: torch.device,
+    output: str | os.PathLike, player: _Player, path: Path, index: pd.DataFrame, stimulus: str
 ) -> None:
     """Write the responses to the clips of `index`, read from `path`, whole or not at all."""
-    with create_responses(
-        output, index["clip_id"].tolist(), features.units, digest, stimulus
-    ) as file:
-        _fill(file, features, weights, path, index, stimulus, device)
-
-
-def _fill(
-    file: NewFile,
-    features: PooledFeatures,
-    weights: str | os.PathLike,
-    path: Path,
-    index: pd.DataFrame,
-    stimulus: str,
-    device: torch.device,
-) -> None:
+    model = player.model
     # A new run of rows begins wherever the shard changes.
     runs = index.groupby((index["shard"] != index["shard"].shift()).cumsum(), sort=False)
-    for _, run in progress(
-        runs, len(runs), f"responses to {path.parent.name} clips", unit="shards"
-    ):
-        shard = open_spectrogram_shard(path.parent / f"{run['shard'].iloc[0]}.h5")
-        _check(shard, run, path, stimulus)
-        log_mel = torch.from_numpy(shard.read(run["row"].to_numpy()))
-        at_once = _CLIPS_AT_ONCE_ON_GPU if device.type == "cuda" else CLIPS_AT_ONCE
-        parts = [features(batch.to(device)) for batch in log_mel.split(at_once)]
-        first = run.index[0]
-        for layer in LAYERS:
-            values = torch.cat([part[layer] for part in parts]).cpu().numpy()
-            wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
-            if len(wrong):
-                raise InputError(
-                    f"{shard.path}: the network's response to clip {run['clip_id'].iloc[wrong[0]]} "
-                    f"is not finite in {layer}; {rebuild(weights)}"
+    what = f"responses to {path.parent.name} clips"
+    with ExitStack() as stack:
+        file: NewFile | None = None
+        for _, run in progress(runs, len(runs), what, unit="shards"):
+            shard = open_spectrogram_shard(path.parent / f"{run['shard'].iloc[0]}.h5")
+            _check(shard, run, path, stimulus, model)
+            values = _responses(player, shard, run)
+            if file is None:
+                # How many units a layer has is known from its first responses.
+                units = {layer: of_layer.shape[1] for layer, of_layer in values.items()}
+                layers = Layers(tuple(model.layers), model.reported, model.outputs)
+                clip_ids = index["clip_id"].tolist()
+                file = stack.enter_context(
+                    create_responses(output, clip_ids, units, layers, player.digest, stimulus)
                 )
-            file[layer][first : first + len(run)] = values
-        file.raise_trouble()
+            first = run.index[0]
+            for layer, of_layer in values.items():
+                file[layer][first : first + len(run)] = of_layer
+            file.raise_trouble()
 
 
-def _check(shard: SpectrogramShard, run: pd.DataFrame, path: Path, stimulus: str) -> None:
+def _responses(
+    player: _Player, shard: SpectrogramShard, run: pd.DataFrame
+) -> dict[str, np.ndarray]:
+    """Return the responses (clips, units) float32 of every layer to the clips of `run`."""
+    log_mel = torch.from_numpy(shard.read(run["row"].to_numpy()))
+    on_gpu = player.device.type == "cuda"
+    batches = log_mel.split(_CLIPS_AT_ONCE_ON_GPU if on_gpu else player.model.clips_at_once)
+    parts = [player.evaluation(batch.to(player.device).float()) for batch in batches]
+    responses = {}
+    for layer in player.model.layers:
+        if any(layer not in part for part in parts):
+            raise InputError(f"the model's responses lack layer {layer}, which it says it has")
+        values = torch.cat([part[layer] for part in parts]).float().cpu().numpy()
+        if values.ndim != 2 or len(values) != len(run):
+            raise InputError(
+                f"the model's responses of layer {layer} to {len(run)} clips are {values.shape}; "
+                "they must be (clips, units)"
+            )
+        wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(wrong):
+            raise InputError(
+                f"{shard.path}: the network's response to clip {run['clip_id'].iloc[wrong[0]]} "
+                f"is not finite in {layer}; {rebuild(player.weights)}"
+            )
+        responses[layer] = values
+    return responses
+
+
+def _check(
+    shard: SpectrogramShard, run: pd.DataFrame, path: Path, stimulus: str, model: Model
+) -> None:
     """Raise InputError unless `shard` is what the rows `run` of the index at `path` say."""
-    check_size(*shard.shape)
+    model.check_size(*shard.shape)
     if shard.stimulus != stimulus:
         why = f"holds stimulus {shard.stimulus}, not {stimulus}"
         raise damaged(shard.path, "spectrogram shard", why)

@@ -1,8 +1,13 @@
-"""Responses on disk, readable without PyTorch."""
+"""Responses on disk, readable without PyTorch.
+
+A file says which layers it has, which of them is the model's reported one and which holds outputs.
+So what is computed from responses knows no model.
+"""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,34 +18,58 @@ from music_detectors.common.hdf5 import (
     create_hdf5,
     open_hdf5,
     read_strings,
+    read_text,
     write_strings,
     write_text,
 )
-from music_detectors.models.kim2024 import LAYERS
 
 _KIND = "responses"
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _ROWS_A_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of a file of responses, from the input on."""
+
+    names: tuple[str, ...]
+    reported: str
+    """The layer that the model reports unless another of its layers is configured."""
+    outputs: str | None
+    """The layer that holds the outputs (one per class); None where the model has none."""
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The layers whose units are tested for selectivity: all but the outputs."""
+        return tuple(name for name in self.names if name != self.outputs)
+
+    def chosen(self, layer: str) -> str:
+        """Return `layer` if it is among the tested ones, else the reported one."""
+        return layer if layer in self.tested else self.reported
 
 
 @contextmanager
 def create_responses(
     path: str | os.PathLike,
     clip_ids: Sequence[str],
-    units: dict[str, int],
+    units: Mapping[str, int],
+    layers: Layers,
     network_digest: str,
     stimulus: str,
 ) -> Iterator[NewFile]:
     """Yield a new file with a dataset (clips, units) float32 for each layer, to be filled.
 
-    It takes the name `path` when the block ends well. `units` counts those of each of LAYERS,
+    It takes the name `path` when the block ends well. `units` counts those of each of `layers`,
     `network_digest` is the SHA-256 of the weights file.
     """
     with create_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
         write_text(file, "network_digest", network_digest)
         write_text(file, "stimulus", stimulus)
+        write_text(file, "layers", " ".join(layers.names))
+        write_text(file, "reported_layer", layers.reported)
+        write_text(file, "output_layer", layers.outputs or "")
         write_strings(file, "clip_id", clip_ids)
-        for layer in LAYERS:
+        for layer in layers.names:
             file.create_dataset(
                 layer,
                 shape=(len(clip_ids), units[layer]),
@@ -51,10 +80,25 @@ def create_responses(
         yield file
 
 
+def read_layers(path: str | os.PathLike) -> Layers:
+    """Return the layers of a file of responses.
+
+    Raises InputError, naming the file, when it is missing or damaged.
+    """
+    with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+        names = tuple(read_text(file, "layers").split())
+        reported, outputs = read_text(file, "reported_layer"), read_text(file, "output_layer")
+    if reported not in names or (outputs and outputs not in names):
+        raise damaged(path, _KIND, "its reported layer or its outputs are no layer of it")
+    return Layers(names, reported, outputs or None)
+
+
 def read_responses(
-    path: str | os.PathLike, layers: Sequence[str] = LAYERS
+    path: str | os.PathLike, layers: Sequence[str] | None = None
 ) -> tuple[list[str], dict[str, np.ndarray]]:
     """Return the clip ids and, for each of `layers`, the responses (clips, units) float32.
+
+    Without `layers`, all layers are read, in their order.
 
     Raises InputError, naming the file, when it is missing or damaged, lacks a layer, or holds a
     clip twice.
@@ -62,6 +106,8 @@ def read_responses(
     with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
         clip_ids = read_strings(file, "clip_id")
         responses = {}
+        if layers is None:
+            layers = read_text(file, "layers").split()
         for layer in layers:
             if layer not in file:
                 raise damaged(path, _KIND, f"holds no responses of layer {layer}")

@@ -2,6 +2,7 @@
 
 UNITS = {
     "layer": str,
+    "reported": bool,
     "unit": int,
     "n_target": int,
     "n_other": int,
@@ -46,6 +47,8 @@ UNITS = {
 }
 """units.tsv: one row per unit, ordered by layer and unit number.
 
+`reported` says whether the layer is the one that the model reports unless another is configured.
+
 Columns without a prefix are computed on train clips, which `rank` and `selective` rest on; columns
 with `test_` on test clips. `rank` 1 is the most selective unit of its layer. Ranks and corrections
 are within a layer. The `partial` columns, the effect with acoustic covariates in the model, are
@@ -79,6 +82,7 @@ SELECTIVITY_SUMMARY = {
     "condition": str,
     "seed": int,
     "layer": str,
+    "reported": bool,
     "n_units": int,
     "n_selective": int,
     "n_significant_fdr": int,

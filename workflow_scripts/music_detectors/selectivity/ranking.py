@@ -1,6 +1,7 @@
-"""The ranks of units by selectivity, and the number of units in a fraction."""
+"""The ranks of units by selectivity, the number of units in a fraction, the reported layer."""
 
 import numpy as np
+import pandas as pd
 
 
 def ranks(t: np.ndarray, constant: np.ndarray) -> np.ndarray:
@@ -17,3 +18,18 @@ def ranks(t: np.ndarray, constant: np.ndarray) -> np.ndarray:
 def share_of_units(fraction: float, units: int) -> int:
     """Return the number of units in `fraction` of `units`, rounded, at least one."""
     return max(1, round(fraction * units))
+
+
+def of_reported_layer(table: pd.DataFrame, layer: str) -> pd.DataFrame:
+    """Return the rows of `layer`, or where there are none, those of the model's reported layer.
+
+    `table` has the columns layer and reported of one network (units.tsv), or also condition and
+    seed (summary.tsv), and then each network is treated by itself.
+    """
+    networks = [name for name in ("condition", "seed") if name in table]
+    has = (table["layer"] == layer).astype(bool)
+    if networks:
+        with_layer = has.groupby([table[name] for name in networks]).transform("any")
+    else:
+        with_layer = pd.Series(has.any(), index=table.index)
+    return table[has | (~with_layer & table["reported"])]

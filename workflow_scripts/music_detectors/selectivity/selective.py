@@ -10,7 +10,7 @@ from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.responses.clips import described
-from music_detectors.responses.files import read_responses
+from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.columns import (
     CLASS_RESPONSES,
     CLIP_RESPONSES,
@@ -34,11 +34,14 @@ def selective_responses(
 ) -> None:
     """Write the mean response of the selective units of `layer`, per clip and per class.
 
+    Where the model has no such layer, that of its own reported layer.
+
     `units` is the network's units.tsv, `train` and `test` are its responses, `clips` and `classes`
     the tables of the corpus; `clip_responses` and `class_responses` are written. Raises InputError
     when a file cannot be read, the clips of a file are not those of its split, or a label of a clip
     is not among the classes.
     """
+    layer = read_layers(train).chosen(layer)
     table = read_table(units, UNITS, only=("layer", "unit", "selective"))
     selective = table.loc[(table["layer"] == layer) & table["selective"], "unit"].to_numpy()
     if not len(selective):
@@ -96,6 +99,7 @@ def _row(units: pd.DataFrame) -> dict[str, float | int]:
         name for name in SELECTIVITY_SUMMARY if name in UNITS and SELECTIVITY_SUMMARY[name] is float
     ]
     return {
+        "reported": bool(units["reported"].iloc[0]),
         "n_units": len(units),
         "n_selective": len(selective),
         "n_significant_fdr": int((positive & (units["p_fdr"] < _ALPHA)).sum()),

@@ -13,9 +13,8 @@ from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
-from music_detectors.models.kim2024 import LAYERS
 from music_detectors.responses.clips import described
-from music_detectors.responses.files import read_responses
+from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.bootstrap import hedges_g_interval
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.effects import effects
@@ -24,7 +23,6 @@ from music_detectors.selectivity.permutation import max_statistic_p
 from music_detectors.selectivity.ranking import ranks, share_of_units
 
 _MIN_CLIPS = 2
-_TESTED_LAYERS = [layer for layer in LAYERS if layer != "fc2"]
 _P_COLUMNS = {
     "welch_t": "p_permutation",
     "d_prime": "d_prime_p_permutation",
@@ -91,11 +89,14 @@ def selectivity_units(
         return columns
 
     layers = []
-    for layer in progress(_TESTED_LAYERS, len(_TESTED_LAYERS), "unit statistics", unit="layers"):
+    of_model = read_layers(train)
+    tested = of_model.tested
+    for layer in progress(tested, len(tested), "unit statistics", unit="layers"):
         on_train, on_test = statistics(layer, "train"), statistics(layer, "test")
         columns = on_train | {f"test_{name}": values for name, values in on_test.items()}
         in_layer = pd.DataFrame(columns)
-        layers.append(in_layer.assign(layer=layer, unit=np.arange(len(in_layer))))
+        names = {"layer": layer, "reported": layer == of_model.reported}
+        layers.append(in_layer.assign(**names, unit=np.arange(len(in_layer))))
     write_table(units, pd.concat(layers, ignore_index=True), UNITS)
 
 

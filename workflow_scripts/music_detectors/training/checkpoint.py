@@ -1,4 +1,4 @@
-"""What a killed training job goes on from."""
+"""The file from which a training job that was killed continues."""
 
 import logging
 import os
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from music_detectors.common.damage import without_advice
 from music_detectors.common.errors import InputError
 from music_detectors.common.files import drop
-from music_detectors.models.kim2024.architecture import Network
 from music_detectors.models.weights import read_tensors, write_tensors
 
 
@@ -30,7 +29,7 @@ class Kept:
 class Training:
     """A training job between two epochs; `history` has a row for each epoch that is done."""
 
-    network: Network
+    network: nn.Module
     optimizer: Optimizer
     scheduler: LRScheduler
     kept: Kept | None
@@ -61,8 +60,8 @@ def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) ->
 def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
     """Bring `training`, newly made, to where the checkpoint at `path` was written.
 
-    A checkpoint that is damaged is removed, and one that was written under another `digest` passed
-    over, both with a message; of one that is not there nothing is said.
+    A damaged checkpoint is removed and one with another `digest` is ignored, both with a message.
+    Nothing is said when there is none.
     """
     if not Path(path).exists():
         return
@@ -87,7 +86,9 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
     logging.info("going on after epoch %d, from %s", len(training.history), path)
 
 
-def _optimizer_state(tensors: dict[str, Tensor], network: Network) -> dict[int, dict[str, Tensor]]:
+def _optimizer_state(
+    tensors: dict[str, Tensor], network: nn.Module
+) -> dict[int, dict[str, Tensor]]:
     """Return AdamW's state, its moments in the memory order of the weights.
 
     The fused AdamW walks weights and moments side by side in memory, so they must agree.

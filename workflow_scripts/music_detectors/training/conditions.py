@@ -23,13 +23,14 @@ _LEAST_GROUPS = 2
 class Condition:
     """How a network comes about.
 
-    `withhold` names the branches whose clips are left out, `labels` is given, redrawn (each clip
-    keeps its number of labels, the labels themselves drawn at random, as in the study) or permuted
-    (the clips' label sets change places), and `keep` says which epoch's weights are kept: best or
-    last.
+    `model` names the model that is trained, `withhold` the branches whose clips are left out.
+    `labels` is given, redrawn (each clip keeps its number of labels, the labels themselves drawn at
+    random, as in the study) or permuted (the clips' label sets change places), and `keep` says
+    which epoch's weights are kept: best or last.
     """
 
     name: str
+    model: str
     withhold: Sequence[str]
     labels: str
     epochs: int

@@ -21,13 +21,14 @@ from music_detectors.spectrograms.shard import SpectrogramShard, open_spectrogra
 
 _OPEN_FILES = 128
 _SHARE_OF_GPU = 0.8
+_CLIPS_IN_A_BATCH = 64
 
 
 class Spectrograms(Protocol):
     """The spectrograms of a network's clips, numbered from 0."""
 
     def batch(self, clips: Tensor) -> Tensor:
-        """Return the spectrograms (b, 64, frames) float16, in dB, of `clips` (b,) int64."""
+        """Return the spectrograms (b, mels, frames) float16, in dB, of `clips` (b,) int64."""
 
     def batches(self, plan: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yield `batch` of each of `plan`, in order."""
@@ -75,6 +76,11 @@ def _parts(index: Path, clips: pd.DataFrame) -> list[tuple[SpectrogramShard, np.
             raise damaged(shard.path, "spectrogram shard", why, first.path)
         parts.append((shard, numbers[members.index].to_numpy(copy=True), rows))
     return parts
+
+
+def numbered_batches(clips: int) -> tuple[Tensor, ...]:
+    """Return a plan that goes through `clips` clips once, in order: numbers (b,) int64."""
+    return torch.arange(clips).split(_CLIPS_IN_A_BATCH)
 
 
 class _Resident:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
@@ -25,8 +25,9 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.withheld import read_branches
 from music_detectors.models.device import advising_when_full, prepare_device
-from music_detectors.models.kim2024.architecture import Network, check_size, initial_network
-from music_detectors.models.weights import write_tensors
+from music_detectors.models.find import load_trained
+from music_detectors.models.protocol import TrainedModel
+from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.spectrograms.shard import SpectrogramShard, read_index
 from music_detectors.training.checkpoint import Kept, Training, resume, save_checkpoint
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
@@ -44,7 +45,7 @@ _VALIDATION_BATCH = 8
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training follows from, besides its clips.
+    """What determines a training, besides its clips.
 
     `seed` is the configured one, `replicate` the network's number; `learning_rate` is the highest
     of the one-cycle schedule; `validation_fraction` of the clips pick the best epoch.
@@ -61,8 +62,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Material:
-    """Spectrograms and labels (n, classes) bool, on the device, of clips numbered alike."""
+    """What is trained on what: the model, spectrograms and labels (n, classes) bool, on the device.
 
+    Clips have the same numbers in all of them.
+    """
+
+    model: TrainedModel
     spectrograms: Spectrograms
     labels: Tensor
     training: np.ndarray
@@ -91,7 +96,7 @@ def train_network(
     linear annealing stepped every batch, dropout of 0.2; the weights kept are those of the best
     epoch, with the highest macro average precision on the validation clips (the earliest of
     equals), or of the last epoch, as the condition says. A condition of 0 epochs keeps the initial
-    weights, which are the same for all conditions of a replicate. On a GPU convolutions and
+    weights, which all conditions with the same model and replicate share. On a GPU convolutions and
     products are in bfloat16, weights and all else in float32.
 
     After each epoch everything that the next one depends on is written to `checkpoint`, from which
@@ -101,6 +106,7 @@ def train_network(
     Raises InputError for unusable inputs, for a condition with too few clips, when the loss
     is not finite, and when a GPU's memory does not suffice.
     """
+    model = load_trained(settings.condition.model, _key(settings))
     target = prepare_device(device, threads)
     table = read_index(index)
     mids = read_table(classes, CLASSES)["mid"].tolist()
@@ -117,8 +123,9 @@ def train_network(
     )
     of_network = table.iloc[chosen.rows]
     spectrograms, shard = open_spectrograms(index, of_network, memory_mb, target)
-    check_size(*shard.shape)
+    model.check_size(*shard.shape)
     material = _Material(
+        model,
         spectrograms,
         torch.from_numpy(chosen.labels).to(target),
         np.flatnonzero(~chosen.validation),
@@ -137,6 +144,7 @@ def train_network(
     digest = _digest([configuration, code, _places(index, of_network)])
     kept, rows = _train(settings, material, checkpoint, digest)
     about = {
+        "model": settings.condition.model,
         "condition": settings.condition.name,
         "seed": settings.seed,
         "replicate": settings.replicate,
@@ -170,15 +178,15 @@ def batch_sizes(clips: int, batch_size: int) -> list[int]:
 
 
 def training_step(
-    network: Network,
+    network: nn.Module,
     optimizer: Optimizer,
     log_mel: Tensor,
     labels: Tensor,
     dropout: torch.Generator,
 ) -> Tensor:
-    """Take one step on `log_mel` (b, 64, frames) and `labels` (b, classes); return the loss."""
+    """Take one step on `log_mel` (b, mels, frames) and `labels` (b, classes); return the loss."""
     with torch.autocast(log_mel.device.type, torch.bfloat16, enabled=log_mel.is_cuda):
-        logits = network(log_mel, dropout)
+        logits = network(log_mel.float(), dropout)
     loss = binary_cross_entropy_with_logits(logits.float(), labels.float())
     optimizer.zero_grad()
     loss.backward()
@@ -191,6 +199,7 @@ def _train(
 ) -> tuple[Kept, list[dict[str, float]]]:
     """Return the epoch to keep and the history, going on from the checkpoint if there is one."""
     network = initial_network(
+        material.model,
         classes=material.labels.shape[1],
         seed=seed_of(settings.seed, "initialisation", settings.replicate),
     ).to(material.labels.device)
@@ -235,7 +244,7 @@ def _train(
     return training.kept, training.history
 
 
-def _untrained(network: Network, material: _Material) -> tuple[Kept, list[dict[str, float]]]:
+def _untrained(network: nn.Module, material: _Material) -> tuple[Kept, list[dict[str, float]]]:
     started = time.monotonic()
     score = _validation_map(network, material, epoch=0)
     row = {
@@ -301,11 +310,13 @@ def _check_finite(losses: Tensor, settings: Settings, epoch: int, first_step: in
 
 
 @torch.inference_mode()
-def _validation_map(network: Network, material: _Material, epoch: int) -> float:
+def _validation_map(network: nn.Module, material: _Material, epoch: int) -> float:
     """Return the macro average precision over the classes that occur in the validation clips."""
     network.eval()
     plan = torch.from_numpy(material.validation).split(_VALIDATION_BATCH)
-    logits = torch.cat([network(log_mel) for log_mel in material.spectrograms.batches(plan)])
+    logits = torch.cat(
+        [network(log_mel.float()) for log_mel in material.spectrograms.batches(plan)]
+    )
     scores = logits.cpu().numpy()
     if not np.isfinite(scores).all():
         raise InputError(
@@ -357,6 +368,11 @@ def _places(index: str | os.PathLike, clips: pd.DataFrame) -> list:
         status = (Path(index).parent / f"{name}.h5").stat()
         shards[name] = [status.st_size, status.st_mtime_ns]
     return [clips["shard"].tolist(), clips["row"].tolist(), shards]
+
+
+def _key(settings: Settings) -> str:
+    """Return the key of the configuration that names the model."""
+    return f"configuration: conditions.{settings.condition.name}.model"
 
 
 def _digest(content: object) -> str:

@@ -1,4 +1,75 @@
-"""The convolutional network of Kim, Kim & Jeong (2024), with its fast paths."""
+"""The convolutional network of Kim, Kim & Jeong (2024), with its fast paths.
 
-LAYERS = ("conv1", "conv2", "conv3", "avgpool", "fc1", "fc2")
-"""The layers whose responses are stored, from the input on; `fc2` holds the logits."""
+Whatever needs PyTorch is imported where it is used: lesions and the configuration do without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from music_detectors.common.errors import InputError
+from music_detectors.models.protocol import Evaluation, Readout, TrainedModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import device, nn
+
+N_MELS = 64
+"""Mel bands of the input."""
+
+MIN_FRAMES = 121
+"""Frames that the convolutions and poolings need to leave one at the end."""
+
+CLIPS_AT_ONCE = 8
+"""So many clips that a CPU's products are of a good size, so few that they stay in its cache."""
+
+
+class Kim2024(TrainedModel):
+    """The study's network: four convolutions, global pooling, two fully connected layers."""
+
+    layers = ("conv1", "conv2", "conv3", "avgpool", "fc1", "fc2")
+    reported = "avgpool"
+    outputs = "fc2"
+    clips_at_once = CLIPS_AT_ONCE
+
+    def check_size(self, mels: int, frames: int) -> None:
+        """Raise InputError unless spectrograms of `mels` bands x `frames` fit the network."""
+        if mels != N_MELS or frames < MIN_FRAMES:
+            raise InputError(
+                f"spectrograms of {mels} bands x {frames} frames do not fit the network, which "
+                f"needs {N_MELS} bands and at least {MIN_FRAMES} frames (1.5 s); raise "
+                "corpus.clip_seconds"
+            )
+
+    def network(self, classes: int) -> nn.Module:
+        """Return a new network with `classes` outputs, initialised by PyTorch's default."""
+        from music_detectors.models.kim2024.architecture import Network
+
+        return Network(classes)
+
+    def evaluation(self, network: nn.Module, device: device) -> Evaluation:
+        """Return `network` with batch normalisation folded into its convolutions."""
+        from music_detectors.models.kim2024.architecture import Network
+        from music_detectors.models.kim2024.features import PooledFeatures
+
+        assert isinstance(network, Network)
+        return PooledFeatures(network, device)
+
+    def lesioned_layer(self, layer: str) -> str:
+        """Return `layer`, or avgpool in place of a convolution.
+
+        The pooled responses of a convolution do not tell what the next layer would answer.
+        """
+        return layer if layer == "fc1" else "avgpool"
+
+    def readout(
+        self, weights: Mapping[str, np.ndarray], responses: Mapping[str, np.ndarray], layer: str
+    ) -> Readout:
+        """Return the outputs as a function of `layer`, avgpool or fc1: two matrix products.
+
+        Raises KeyError when `weights` lack a tensor, ValueError when they do not give `responses`.
+        """
+        from music_detectors.models.kim2024.readout import readout_of
+
+        return readout_of(weights, responses, layer)

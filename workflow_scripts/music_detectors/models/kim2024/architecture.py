@@ -6,7 +6,7 @@ what differs is how it is computed:
 - tensors are channels last, which oneDNN and cuDNN prefer;
 - max pooling comes before ReLU, which commutes with it and then has fewer elements to treat;
 - ReLU and dropout are one operation, whose gradient needs only the output;
-- dropout masks take 16 random bits an element, not a float;
+- dropout masks take 16 random bits per element, not a float;
 - training on a CPU goes through the functions in `cpu`.
 """
 
@@ -15,14 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import max_pool2d
 
-from music_detectors.common.errors import InputError
 from music_detectors.models.kim2024 import cpu
-
-N_MELS = 64
-"""Mel bands of the input."""
-
-MIN_FRAMES = 121
-"""Frames that the convolutions and poolings need to leave one at the end."""
 
 # Of 65,536 values 52,429 keep an element: a probability of 0.800003, which the scale matches.
 _VALUES = 1 << 16
@@ -52,8 +45,8 @@ class Network(nn.Module):
     def forward(self, log_mel: Tensor, dropout: torch.Generator | None = None) -> Tensor:
         """Return the logits (n, classes) of `log_mel` (n, 64, frames), in dB.
 
-        `dropout` is the generator that a fifth of the activations are dropped by; without it none
-        is. Batch normalisation goes by the module's mode, as in PyTorch.
+        `dropout` is the generator that decides which fifth of the activations is dropped; without
+        it none is. Batch normalisation follows the module's mode, as in PyTorch.
         """
         if self.training and torch.is_grad_enabled() and not log_mel.is_cuda:
             x = self._trained_on_cpu(log_mel, dropout)
@@ -81,22 +74,6 @@ class Network(nn.Module):
         before = cpu.convolution(x, third)
         x = _activation(cpu.max_pool(self.norm3(before), before), dropout)
         return _activation(self.norm4(cpu.convolution(x, fourth)), dropout)
-
-
-def initial_network(classes: int, seed: int) -> Network:
-    """Return a network with `classes` outputs whose weights follow from `seed` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return Network(classes)
-
-
-def check_size(n_mels: int, frames: int) -> None:
-    """Raise InputError unless spectrograms of `n_mels` bands x `frames` fit the network."""
-    if n_mels != N_MELS or frames < MIN_FRAMES:
-        raise InputError(
-            f"spectrograms of {n_mels} bands x {frames} frames do not fit the network, which needs "
-            f"{N_MELS} bands and at least {MIN_FRAMES} frames (1.5 s); raise corpus.clip_seconds"
-        )
 
 
 def _activation(x: Tensor, dropout: torch.Generator | None) -> Tensor:

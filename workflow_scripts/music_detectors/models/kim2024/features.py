@@ -1,13 +1,10 @@
-"""What each unit answers to a clip, on average over the clip."""
+"""How each unit responds to a clip, on average over the clip."""
 
 import torch
 from torch import Tensor, nn
 
-from music_detectors.models.kim2024 import LAYERS, cpu
+from music_detectors.models.kim2024 import Kim2024, cpu
 from music_detectors.models.kim2024.architecture import Network
-
-CLIPS_AT_ONCE = 8
-"""So many clips that a CPU's products are of a good size, so few that they stay in its cache."""
 
 # The first layer's outputs are the largest.
 _CLIPS_AT_ONCE_IN_FIRST_LAYER = 4
@@ -16,12 +13,12 @@ _CLIPS_AT_ONCE_IN_FIRST_LAYER = 4
 class PooledFeatures:
     """A network as it is evaluated, reduced to what its layers answer per clip.
 
-    Batch normalisation is folded into the convolutions, pooling comes before ReLU, and on a CPU
-    convolutions go through `networks.cpu`; all of which changes the responses by rounding alone.
+    Batch normalisation is folded into the convolutions, pooling comes before ReLU, and a CPU's
+    convolutions are those of `cpu`. All this changes the responses only by rounding.
     """
 
     def __init__(self, network: Network, device: torch.device) -> None:
-        """Take the weights of `network`, which stays as it is, to `device`."""
+        """Copy the weights of `network`, which is not changed, to `device`."""
         first, *others = (
             tuple(tensor.to(device) for tensor in _folded(convolution, norm))
             for convolution, norm in (
@@ -42,13 +39,10 @@ class PooledFeatures:
         self._others = others
         self._fc1 = [tensor.detach().to(device) for tensor in network.fc1.parameters()]
         self._fc2 = [tensor.detach().to(device) for tensor in network.fc2.parameters()]
-        units = [len(bias) for _, bias in (first, *others, self._fc1, self._fc2)]
-        self.units = dict(zip(LAYERS, units, strict=True))
-        """How many units each of LAYERS has."""
 
     @torch.inference_mode()
     def __call__(self, log_mel: Tensor) -> dict[str, Tensor]:
-        """Return the responses (n, units) float32 of each of LAYERS to `log_mel` (n, 64, frames).
+        """Return the responses (n, units) float32 of every layer to `log_mel` (n, 64, frames).
 
         The first three are means over frequency and time of a block's output (after ReLU and
         pooling), `avgpool` is that of the last block, `fc1` is after ReLU, `fc2` are the logits.
@@ -69,7 +63,7 @@ class PooledFeatures:
             responses.append(_mean(x))
         responses.append(nn.functional.linear(responses[-1], *self._fc1).relu_())
         responses.append(nn.functional.linear(responses[-1], *self._fc2))
-        return dict(zip(LAYERS, responses, strict=True))
+        return dict(zip(Kim2024.layers, responses, strict=True))
 
 
 def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -85,7 +79,7 @@ def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tenso
 
 
 def _pooled(x: Tensor, stride: int) -> Tensor:
-    """Return `x` after max pooling by 2 x 2, without the places that PyTorch's notes as well."""
+    """Return `x` after max pooling by 2 x 2; PyTorch's would store the places of maxima too."""
     x = torch.maximum(x[:, :, :-1:stride], x[:, :, 1::stride])
     return torch.maximum(x[..., :-1:stride], x[..., 1::stride])
 

@@ -1,0 +1,221 @@
+"""Which model a condition names, and where its code is; nothing here imports PyTorch."""
+
+import importlib
+import re
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.models.protocol import FixedModel, Model, TrainedModel
+
+BUILT_IN = {"kim2024": "music_detectors.models.kim2024:Kim2024"}
+"""The models that come with the workflow: name to `module:factory`."""
+
+DEFAULT = "kim2024"
+"""The model of a condition that names none."""
+
+WORKFLOW = Path(__file__).parents[3]
+"""The folder of the workflow, in which modules are looked for as well."""
+
+_FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_KINDS = {
+    TrainedModel: ("a trained model", "it needs withhold, labels and epochs"),
+    FixedModel: ("a fixed model", "leave out withhold, labels, epochs and keep (null drops a key)"),
+}
+
+OfKind = TypeVar("OfKind", FixedModel, TrainedModel)
+
+
+def model_file(name: str, key: str = "model") -> Path:
+    """Return the file of the module that defines the model `name`, without importing it.
+
+    `name` is one of BUILT_IN or `package.module:factory`; modules are looked for on Python's path,
+    in the working directory and in the workflow's folder. Raises InputError, naming `key`, where
+    there is none.
+    """
+    module = _split(name, key)[0]
+    for folder in search_path():
+        path = _in_folder(module, folder)
+        if path is not None:
+            return path
+    raise InputError(
+        f"{key} is {name}, and no file {module.replace('.', '/')}.py is found on PYTHONPATH, in "
+        f"the working directory or in {WORKFLOW}"
+    )
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder on the search path that the module of the model `name` is found in."""
+    module = _split(name, "model")[0]
+    return next(folder for folder in search_path() if _in_folder(module, folder) is not None)
+
+
+def search_path() -> list[Path]:
+    """Return the folders that modules of models are looked for in, the first first."""
+    return [*dict.fromkeys(Path(entry or ".").resolve() for entry in (*sys.path, ".", WORKFLOW))]
+
+
+def load_trained(name: str, key: str = "model") -> TrainedModel:
+    """Return the trained model `name`.
+
+    Raises InputError, naming `key`, when it cannot be imported, is fixed, or is not usable.
+    """
+    return _of_kind(name, key, TrainedModel)
+
+
+def load_fixed(name: str, key: str = "model") -> FixedModel:
+    """Return the fixed model `name`; raises as `load_trained`."""
+    return _of_kind(name, key, FixedModel)
+
+
+def load_model(name: str, key: str = "model") -> Model:
+    """Return the model `name`: what its factory returns.
+
+    Raises InputError, naming `key`, when it cannot be imported or is not usable.
+    """
+    module_name, factory_name = _split(name, key)
+    model_file(name, key)
+    for folder in map(str, search_path()):
+        if folder not in sys.path:
+            sys.path.append(folder)
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name)
+        model = factory()
+    # Whatever goes wrong in a user's file is told in one line; the log has the rest.
+    except Exception as error:
+        why = one_line(f"{type(error).__name__}: {error}", 300)
+        raise InputError(f"{key} is {name}, which cannot be loaded ({why})") from error
+    _check(model, f"{key} is {name}")
+    return model
+
+
+def check_conditions(conditions: Mapping[str, Mapping], layer: str) -> None:
+    """Refuse conditions and a `selectivity.layer` that do not fit the models, before any job runs.
+
+    `conditions` are those of the configuration, each with its model's name. Only what can be known
+    without PyTorch is checked: models outside BUILT_IN are looked for, not imported.
+    """
+    models = {}
+    for condition, content in conditions.items():
+        name, key = content["model"], f"configuration: conditions.{condition}.model"
+        model_file(name, key)
+        models[name] = load_model(name, key) if name in BUILT_IN else None
+        if models[name] is not None:
+            _check_kind(
+                models[name], name, key, TrainedModel if is_trained(content) else FixedModel
+            )
+    if None not in models.values():
+        check_layer(layer, {name: model for name, model in models.items() if model is not None})
+
+
+def check_layer(layer: str, models: Mapping[str, Model]) -> None:
+    """Raise InputError unless one of `models` has `layer` and it does not hold the outputs."""
+    known = {
+        name: [one for one in model.layers if one != model.outputs]
+        for name, model in models.items()
+    }
+    if not any(layer in layers for layers in known.values()):
+        listed = "; ".join(f"{name}: {', '.join(layers)}" for name, layers in known.items())
+        raise InputError(
+            f"configuration: selectivity.layer is {layer}, a layer that no model has ({listed})"
+        )
+
+
+def check_reported(name: str, layer: str, models: Mapping[str, str]) -> None:
+    """Raise InputError unless the model `name` or another of the configuration's has `layer`.
+
+    `models` are the names of the models of all conditions, by the key that gives each. The others
+    are loaded only if the model `name` lacks the layer.
+    """
+    keys = {model: key for key, model in models.items()}
+    model = load_model(name, keys[name])
+    if layer not in model.layers or layer == model.outputs:
+        check_layer(layer, {other: load_model(other, key) for other, key in keys.items()})
+
+
+def has_readout(name: str) -> bool:
+    """Return whether the outputs of the model `name` are known to follow from stored responses.
+
+    Of models outside BUILT_IN nothing is known before they are loaded.
+    """
+    return name in BUILT_IN and type(load_trained(name)).readout is not TrainedModel.readout
+
+
+def has_layer(name: str, layer: str) -> bool:
+    """Return whether the model `name` is known to have `layer`; as in `has_readout`."""
+    return name in BUILT_IN and layer in load_model(name).layers
+
+
+def with_models(conditions: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Return `conditions` of the configuration, each with the name of its model."""
+    return {name: {"model": DEFAULT, **content} for name, content in conditions.items()}
+
+
+def is_trained(condition: Mapping) -> bool:
+    """Return whether a condition of the configuration trains its model."""
+    return "epochs" in condition
+
+
+def _in_folder(module: str, folder: Path) -> Path | None:
+    place = folder.joinpath(*module.split("."))
+    files = (place / "__init__.py", place.with_suffix(".py"))
+    return next((path.resolve() for path in files if path.is_file()), None)
+
+
+def _of_kind(name: str, key: str, kind: type[OfKind]) -> OfKind:
+    model = load_model(name, key)
+    _check_kind(model, name, key, kind)
+    assert isinstance(model, kind)
+    return model
+
+
+def _check_kind(model: Model, name: str, key: str, kind: type[FixedModel | TrainedModel]) -> None:
+    if not isinstance(model, kind):
+        what, advice = _KINDS[FixedModel if kind is TrainedModel else TrainedModel]
+        raise InputError(f"{key} is {name}, which is {what}: {advice}")
+
+
+def _check(model: object, what: str) -> None:
+    """Raise InputError unless `model`, called `what`, is of one of the two kinds and complete."""
+    if not isinstance(model, FixedModel | TrainedModel):
+        raise InputError(
+            f"{what}, whose factory returns {type(model).__name__}; it must return a FixedModel or "
+            "a TrainedModel of music_detectors.models.protocol"
+        )
+    layers = list(getattr(model, "layers", ()))
+    if not layers or len(set(layers)) != len(layers) or not all(map(_LAYER.fullmatch, layers)):
+        raise InputError(
+            f"{what}, whose layers are {layers}; they must be different names of letters, digits, "
+            "., - and _ that begin with a letter"
+        )
+    outputs = getattr(model, "outputs", None)
+    trained = isinstance(model, TrainedModel)
+    if (outputs not in layers) if trained else (outputs is not None):
+        allowed = f"one of its layers ({', '.join(layers)})" if trained else "None"
+        raise InputError(f"{what}, whose outputs are {outputs}; they must be {allowed}")
+    if isinstance(model, TrainedModel) and type(model).evaluation is TrainedModel.evaluation:
+        missing = [layer for layer in layers if layer not in model.modules]
+        if missing:
+            raise InputError(f"{what}, whose modules lack layer {missing[0]}")
+    reported = getattr(model, "reported", None)
+    if reported not in layers or reported == outputs:
+        raise InputError(
+            f"{what}, whose reported layer is {reported}; it must be one of its layers that does "
+            f"not hold the outputs ({', '.join(layers)})"
+        )
+
+
+@cache
+def _split(name: str, key: str) -> tuple[str, str]:
+    """Return module and factory of the model `name`."""
+    path = BUILT_IN.get(name, name)
+    if not _FACTORY.fullmatch(path):
+        raise InputError(
+            f"{key} is {name}, which is neither {', '.join(BUILT_IN)} nor package.module:factory"
+        )
+    module, factory = path.split(":")
+    return module, factory

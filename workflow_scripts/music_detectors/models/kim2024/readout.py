@@ -1,0 +1,106 @@
+"""The network's outputs with units at zero, from its stored responses alone.
+
+Behind the pooling layer there are two fully connected layers, so a lesion there takes two matrix
+products; the network need not run again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+# So many that their share of every array stays in a core's cache.
+_CLIPS_IN_A_BLOCK = 1024
+# Stored outputs may have been computed on another device; other weights' differ by far more.
+_ROUNDING = 0.01
+
+
+class Readout:
+    """The outputs of a network for some clips, as a function of which units are silenced."""
+
+    def __init__(
+        self, answers: np.ndarray, outputs: np.ndarray, parameters: Mapping[str, np.ndarray]
+    ) -> None:
+        """Take the `answers` (clips, units) of a layer and the `outputs` (clips, classes) float32.
+
+        `parameters` are weight and bias of fc2 by name, and of fc1 if the layer is before it.
+        """
+        self.units = answers.shape[1]
+        """How many units the lesioned layer has."""
+        self.outputs = outputs
+        """The outputs without a lesion."""
+        self._answers = answers
+        self._pooled = "fc1.weight" in parameters
+        self._sums = answers
+        if self._pooled:
+            self._into_fc1 = np.ascontiguousarray(parameters["fc1.weight"].T)
+            self._sums = answers @ self._into_fc1 + parameters["fc1.bias"]
+        self._fc1 = np.maximum(self._sums, 0)
+        self._into_fc2 = np.ascontiguousarray(parameters["fc2.weight"].T)
+        self._fc2_bias = parameters["fc2.bias"]
+        # Made once: memory fresh from the system costs as much as what is done with it.
+        self._lesioned_sums = np.empty_like(self._sums)
+        self._lesioned_outputs = np.empty_like(outputs)
+
+    def computed(self) -> np.ndarray:
+        """Return the outputs without a lesion as they follow from the layer and the weights."""
+        return self._fc1 @ self._into_fc2 + self._fc2_bias
+
+    def lesioned(self, order: np.ndarray, counts: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yield the outputs (clips, classes) with the first of `order` at zero, for each count.
+
+        `counts` do not decrease. A clip whose fc1 stays as it is keeps its stored outputs to the
+        last bit, so units that never answer change nothing. What is yielded is overwritten by the
+        next.
+        """
+        sums, outputs = self._lesioned_sums, self._lesioned_outputs
+        sums[:] = self._sums
+        block = np.empty((min(_CLIPS_IN_A_BLOCK, len(sums)), sums.shape[1]), np.float32)
+        before = 0
+        for count in counts:
+            silenced = order[before:count]
+            before = count
+            for rows in _blocks(len(sums)):
+                fc1 = block[: rows.stop - rows.start]
+                if self._pooled:
+                    np.matmul(self._answers[rows, silenced], self._into_fc1[silenced], out=fc1)
+                    sums[rows] -= fc1
+                else:
+                    sums[rows, silenced] = 0
+                np.maximum(sums[rows], 0, out=fc1)
+                np.matmul(fc1, self._into_fc2, out=outputs[rows])
+                outputs[rows] += self._fc2_bias
+                same = rows.start + np.flatnonzero((fc1 == self._fc1[rows]).all(axis=1))
+                outputs[same] = self.outputs[same]
+            yield outputs
+
+
+def readout_of(
+    weights: Mapping[str, np.ndarray], responses: Mapping[str, np.ndarray], layer: str
+) -> Readout:
+    """Return how the stored outputs rest on the units of `layer`, avgpool or fc1.
+
+    `weights` are the network's tensors by name, `responses` (clips, units) those of `layer` and of
+    fc2. Raises KeyError when a tensor is missing, ValueError when the responses are not those of
+    the weights.
+    """
+    answers, outputs = responses[layer], responses["fc2"]
+    behind = ("fc2",) if layer == "fc1" else ("fc1", "fc2")
+    names = [f"{name}.{kind}" for name in behind for kind in ("weight", "bias")]
+    parameters = {name: weights[name] for name in names}
+    widths = [answers.shape[1], *(parameters[f"{name}.bias"].size for name in behind)]
+    shapes = [parameters[f"{name}.weight"].shape for name in behind]
+    fitting = shapes == list(zip(widths[1:], widths[:-1], strict=True))
+    fitting &= widths[-1] == outputs.shape[1]
+    if fitting:
+        readout = Readout(answers, outputs, parameters)
+        limit = _ROUNDING * np.abs(outputs).max(initial=1e-6)
+        # Written so that NaN is refused as well.
+        fitting = bool(np.abs(readout.computed() - outputs).max(initial=0.0) <= limit)
+    if not fitting:
+        raise ValueError("not those of the network")
+    return readout
+
+
+def _blocks(clips: int) -> Iterator[slice]:
+    for start in range(0, clips, _CLIPS_IN_A_BLOCK):
+        yield slice(start, min(start + _CLIPS_IN_A_BLOCK, clips))

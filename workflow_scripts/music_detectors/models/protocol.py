@@ -1,0 +1,122 @@
+"""What a model is, to everything that trains it, plays sounds to it or silences its units.
+
+A model is one file with a subclass of `FixedModel` or `TrainedModel`; docs/models.md shows one of
+each. This module does not import PyTorch, and a model needs it only where it computes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, device, nn
+
+
+class Evaluation(Protocol):
+    """A model with its weights, on a device, ready to hear clips."""
+
+    def __call__(self, log_mel: Tensor, /) -> Mapping[str, Tensor]:
+        """Return every layer's responses (n, units) float32 to `log_mel`.
+
+        `log_mel` is (n, mels, frames) float32 in dB, on the device.
+        """
+
+
+class Readout(Protocol):
+    """The outputs of a trained model for some clips, as a function of which units are silenced."""
+
+    units: int
+    """How many units the lesioned layer has."""
+    outputs: np.ndarray
+    """The outputs (clips, classes) float32 without a lesion."""
+
+    def lesioned(self, order: np.ndarray, counts: Sequence[int], /) -> Iterator[np.ndarray]:
+        """Yield the outputs (clips, classes) with the first units of `order` at 0, for each count.
+
+        `counts` do not decrease. The next array may overwrite the one before.
+        """
+
+
+class Model:
+    """Layers of units that respond to log-Mel spectrograms."""
+
+    layers: Sequence[str]
+    """The names of the layers whose responses are stored, from the input on."""
+    reported: str
+    """The layer whose selective units are reported where the model lacks `selectivity.layer`."""
+    outputs: str | None = None
+    """The layer that holds the outputs (logits, one per class); None for a fixed model."""
+    clips_at_once = 8
+    """How many clips are evaluated together on a CPU; few enough to stay in its cache."""
+
+    def check_size(self, mels: int, frames: int) -> None:
+        """Raise InputError unless spectrograms (mels, frames) fit; by default all do."""
+
+
+class FixedModel(Model, ABC):
+    """A model that is not trained: features that are computed from a spectrogram."""
+
+    def fitted(self, spectrograms: Iterable[Tensor]) -> Mapping[str, Tensor]:
+        """Return the tensors that the responses need, computed from the train clips.
+
+        `spectrograms` yields batches (n, mels, frames) float32 in dB; it may be gone through more
+        than once. They are stored in the model's weights file. By default nothing is computed.
+        """
+        return {}
+
+    @abstractmethod
+    def responses(self, tensors: Mapping[str, Tensor], log_mel: Tensor) -> Mapping[str, Tensor]:
+        """Return every layer's responses (n, units) to `log_mel` (n, mels, frames) float32, in dB.
+
+        `tensors` are those that `fitted` returned, on the device of `log_mel`.
+        """
+
+
+class TrainedModel(Model, ABC):
+    """A model whose weights are trained to name the classes of a clip."""
+
+    outputs: str
+    modules: ClassVar[Mapping[str, str]] = {}
+    """For each layer, which module of the network gives its responses: its name within the network.
+
+    The module returns (n, units, ...); a response is the mean over what follows the units. A model
+    that overrides `evaluation`, `readout` and `lesioned_layer` needs none.
+    """
+
+    @abstractmethod
+    def network(self, classes: int) -> nn.Module:
+        """Return a new network with `classes` outputs, initialised by PyTorch's global generator.
+
+        Its `forward(log_mel, dropout=None)` returns the logits (n, classes) of `log_mel` (n, mels,
+        frames) float32 in dB. `dropout` is the `torch.Generator` to drop activations by in
+        training; without it nothing is dropped.
+        """
+
+    def evaluation(self, network: nn.Module, device: device) -> Evaluation:
+        """Return `network`, which is in evaluation mode, as something to play clips to.
+
+        By default each layer's responses are read from `modules` during a forward pass.
+        """
+        from music_detectors.models.hooks import HookedEvaluation
+
+        return HookedEvaluation(
+            network.to(device), {name: self.modules[name] for name in self.layers}
+        )
+
+    def lesioned_layer(self, layer: str) -> str:
+        """Return the layer whose units are silenced where those of `layer` are reported."""
+        return layer
+
+    def readout(
+        self, weights: Mapping[str, np.ndarray], responses: Mapping[str, np.ndarray], layer: str
+    ) -> Readout | None:
+        """Return how the outputs follow from the stored `responses`, or None if they do not.
+
+        `weights` are the network's tensors by name; `responses` are those (clips, units) of `layer`
+        and of the outputs. Where this returns None, as it does by default, the network is run again
+        for each lesion. Raises ValueError when the responses are not those of the weights.
+        """
+        return None
