@@ -1,0 +1,134 @@
+"""Write docs/outputs.md, which says what each file under results/ holds.
+
+The tables come from the contracts in `music_detectors/*/columns.py`: each maps columns to types and
+is followed by a text that begins with the path of its table. Run `make docs` after a change there.
+"""
+
+import ast
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+PACKAGE = DOCS.parent / "workflow_scripts" / "music_detectors"
+
+SECTIONS = {
+    "metadata": "The files that describe the corpus",
+    "corpus": "Classes and clips",
+    "audio": "Sound",
+    "spectrograms": "Log-Mel spectrograms",
+    "acoustics": "Acoustic covariates",
+    "networks": "Networks",
+    "responses": "Responses",
+    "selectivity": "Selective units",
+    "recognition": "Recognition of classes",
+    "quilts": "Responses to quilts and other stimuli",
+    "decoding": "Decoding of the target",
+    "embedding": "Embedding of responses",
+    "genres": "Genres of the target",
+    "lesions": "Lesions",
+    "claims": "Claims",
+    "figures": "Figures",
+    "": "The report, logs and benchmarks",
+}
+"""The folders under results/<corpus name>/, in the order of the DAG, and their headings."""
+
+OTHERS = {
+    "audio/{split}/{shard}.h5": "HDF5 with the usable clips of one shard: `samples` (clips, samples) "
+    "int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`.",
+    "spectrograms/{stimulus}/{split}/{shard}.h5": "HDF5: `log_mel` (clips, 64, frames) float16 in "
+    "dB, `n_frames` (clips,) how many frames are sound, `labels` (clips, classes), `clip_id`.",
+    "networks/{condition}/seed-{seed}/weights.safetensors": "The weights of one model; the metadata "
+    "say what they came from.",
+    "responses/{condition}/seed-{seed}/{stimulus}/{split}.h5": "HDF5: for each layer the response "
+    "(clips, units) float32 of every unit, averaged over the clip, and `clip_id`.",
+    "figures/{figure}.svg": "A figure as vector graphics.",
+    "figures/{figure}.png": "The same figure as an image.",
+    "report.html": "The report, one page that needs no other file.",
+    "logs/{rule}/{job}.log": "What a job logged.",
+    "benchmarks/{rule}/{job}.tsv": "Time and memory of a job, as Snakemake measures them.",
+}
+"""Files that are no table with a contract, by path."""
+
+_INTRODUCTION = """\
+# What each file holds
+
+<!-- docs/outputs.py makes this page from the columns.py contracts. Run `make docs`; do not edit. -->
+
+Everything lies under `results/<corpus name>/`. Tables are tab-separated with one header line; an
+empty cell is a missing value. Beside each table lies its checksum, `.NAME.sha256`: see
+[recovery.md](recovery.md). Names in braces stand for a choice: `{split}` is `train` or `test`,
+`{shard}` a number of five digits, `{target}` the target in small letters, `{condition}` and `{seed}`
+name a network, `{stimulus}` names what it heard."""
+_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+_PATH = re.compile(r"`([^`]+\.tsv)`: ")
+
+
+def tables() -> dict[str, tuple[dict[str, type], str]]:
+    """Return the columns and the description of every table, by its path under the results.
+
+    Raises ValueError, naming the module and the contract, when a mapping of columns has no text
+    after it that begins with its path in backquotes.
+    """
+    found = {}
+    for module in sorted(PACKAGE.glob("*/columns.py")):
+        contracts = importlib.import_module(f"music_detectors.{module.parent.name}.columns")
+        for name, text in _texts(module):
+            columns = getattr(contracts, name)
+            if not isinstance(columns, dict) or not set(columns.values()) <= set(_NAMES):
+                continue
+            path = _PATH.match(text)
+            if path is None:
+                raise ValueError(f"{module}: the text after {name} must begin with `PATH.tsv`: ")
+            found[path[1]] = (columns, text[path.end() :])
+    return found
+
+
+def page() -> str:
+    """Return the text of docs/outputs.md."""
+    contracts = tables()
+    lines = [_INTRODUCTION]
+    everything = [*contracts, *OTHERS]
+    for folder, heading in SECTIONS.items():
+        own = [path for path in everything if _section(path) == folder]
+        lines += ["", f"## {heading}"]
+        for path in own:
+            lines += ["", f"### `{path}`", ""]
+            if path in OTHERS:
+                lines.append(OTHERS[path])
+                continue
+            columns, text = contracts[path]
+            lines += [_first_capital(" ".join(part.split())) for part in text.split("\n\n")]
+            lines += ["", "| column | type |", "|---|---|"]
+            lines += [f"| `{name}` | {_NAMES[kind]} |" for name, kind in columns.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _section(path: str) -> str:
+    folder = path.partition("/")[0]
+    return folder if folder in SECTIONS else ""
+
+
+def _texts(module: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name of each assignment in `module` that a text follows, and that text."""
+    statements = ast.parse(module.read_text(encoding="utf-8")).body
+    for statement, after in pairwise(statements):
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+        ):
+            yield statement.targets[0].id, str(after.value.value).strip()
+
+
+def _first_capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(PACKAGE.parent))
+    (DOCS / "outputs.md").write_text(page(), encoding="utf-8")
