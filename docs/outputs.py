@@ -37,12 +37,12 @@ SECTIONS = {
 """The folders under results/<corpus name>/, in the order of the DAG, and their headings."""
 
 OTHERS = {
-    "audio/{split}/{shard}.h5": "HDF5 with the usable clips of one shard: `samples` (clips, samples) "
-    "int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`.",
+    "audio/{split}/{shard}.h5": "HDF5 with the usable clips of one shard: `samples` (clips, "
+    "samples) int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`.",
     "spectrograms/{stimulus}/{split}/{shard}.h5": "HDF5: `log_mel` (clips, 64, frames) float16 in "
     "dB, `n_frames` (clips,) how many frames are sound, `labels` (clips, classes), `clip_id`.",
-    "networks/{condition}/seed-{seed}/weights.safetensors": "The weights of one model; the metadata "
-    "say what they came from.",
+    "networks/{condition}/seed-{seed}/weights.safetensors": "The weights of one model; the "
+    "metadata say what they came from.",
     "responses/{condition}/seed-{seed}/{stimulus}/{split}.h5": "HDF5: for each layer the response "
     "(clips, units) float32 of every unit, averaged over the clip, and `clip_id`.",
     "figures/{figure}.svg": "A figure as vector graphics.",
@@ -56,13 +56,13 @@ OTHERS = {
 _INTRODUCTION = """\
 # What each file holds
 
-<!-- docs/outputs.py makes this page from the columns.py contracts. Run `make docs`; do not edit. -->
+<!-- docs/outputs.py makes this page from the columns.py contracts: `make docs`. Do not edit. -->
 
 Everything lies under `results/<corpus name>/`. Tables are tab-separated with one header line; an
 empty cell is a missing value. Beside each table lies its checksum, `.NAME.sha256`: see
 [recovery.md](recovery.md). Names in braces stand for a choice: `{split}` is `train` or `test`,
-`{shard}` a number of five digits, `{target}` the target in small letters, `{condition}` and `{seed}`
-name a network, `{stimulus}` names what it heard."""
+`{shard}` a number of five digits, `{target}` the target in small letters. `{condition}` and
+`{seed}` name a network, `{stimulus}` names what it heard."""
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 _PATH = re.compile(r"`([^`]+\.tsv)`: ")
 
