@@ -1,7 +1,7 @@
-# Whether the claims hold, and the page that says so.
+# The verdicts on the claims, and the report page.
 
 CLAIMED = config["claims"]["condition"]
-# What the claims are about, and those of its controls that are run.
+# The condition that the claims are about, and those of its controls that are run.
 COMPARED = [
     CLAIMED,
     *(name for name in config["claims"]["controls"] if name in CONDITIONS),
@@ -76,7 +76,7 @@ rule write_report:
         claims=results("claims/claims.tsv"),
         corpus=results("corpus/summary.tsv"),
         conditions=results("corpus/conditions.tsv"),
-        # With the limits that the page shows.
+        # The page is written only if the yield passes the gate.
         gate=GATE,
         audio=results("audio/yield.tsv"),
         recognition=results("recognition/summary.tsv"),
@@ -98,7 +98,7 @@ rule write_report:
     params:
         config=config,
         sections=FIGURES_BY_SECTION,
-        # Read as they are when the page is written: a benchmark is no result.
+        # Not an input: benchmarks are no results, and the page shows those that exist.
         benchmarks=results("benchmarks"),
         texts=digest_of_texts(),
         code=digest("write_report.py"),

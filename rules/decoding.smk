@@ -1,4 +1,4 @@
-# The target decoded from units and from acoustic covariates.
+# Decoding of the target from units and from acoustic covariates.
 
 
 rule decode_target:

@@ -1,4 +1,4 @@
-# Where t-SNE puts target and other clips, and how far apart they lie.
+# Embedding: the positions of target and other clips by t-SNE, and how far apart they lie.
 
 
 rule embed_responses:

@@ -1,4 +1,4 @@
-# The response of the selective units to each genre of the target.
+# Responses of the selective units to each genre of the target.
 
 
 rule genre_responses:

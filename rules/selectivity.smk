@@ -1,4 +1,4 @@
-# Which units respond to the target more than to other sounds.
+# Selectivity: which units respond more to the target than to other sounds.
 
 
 rule selectivity_units:

@@ -1,4 +1,4 @@
-"""Say of each claim whether it holds on this corpus."""
+"""Assess the claims on this corpus."""
 
 from music_detectors.claims.assess import assess_claims
 from music_detectors.claims.estimates import Study

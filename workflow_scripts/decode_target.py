@@ -1,4 +1,4 @@
-"""Decode the target from units in order of selectivity, and from acoustic covariates."""
+"""Decode the target from units in the order of selectivity, and from acoustic covariates."""
 
 from music_detectors.common.job import job
 from music_detectors.decoding.decode import decode_target

@@ -1,4 +1,4 @@
-"""Embed the responses of a condition's networks by t-SNE and say how far the target lies apart."""
+"""Embed the responses of a condition's networks by t-SNE and compute the segregation index."""
 
 from music_detectors.common.job import job
 from music_detectors.embedding.embed import embed_responses

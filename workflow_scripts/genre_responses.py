@@ -1,4 +1,4 @@
-"""Compare the response of a condition's selective units to each genre with that to other clips."""
+"""Compare the responses of a condition's selective units to each genre and to other clips."""
 
 from music_detectors.common.job import job
 from music_detectors.genres.responses import genre_responses

@@ -1,4 +1,4 @@
-"""Draw the figure that the rule is named after, from the files and params of the rule."""
+"""Draw the figure that the rule names, from the files and params of the rule."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Average the responses of a network's selective units, per clip and per class."""
+"""Average the responses of a network's selective units, for each clip and each class."""
 
 from music_detectors.common.job import job
 from music_detectors.selectivity.selective import selective_responses

@@ -1,4 +1,4 @@
-"""Test every unit of a network for selectivity to the target."""
+"""Compute the statistics of every unit of a network."""
 
 from music_detectors.common.job import job
 from music_detectors.selectivity.units import selectivity_units

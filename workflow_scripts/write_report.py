@@ -1,4 +1,4 @@
-"""Write the page that says what was found."""
+"""Write the report page."""
 
 from music_detectors.common.job import job
 from music_detectors.report.page import write_report
