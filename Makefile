@@ -7,7 +7,7 @@ REPORT ?= results/snakemake-report.html
 
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
-SOURCES := workflow_scripts tests benchmarks
+SOURCES := workflow_scripts tests benchmarks docs
 # Files of tests are taken in this order. Many begin with a finished smoke run, which the first of
 # them makes; while SLURM's are at work, those that need none come first.
 LONG_TESTS := tests/cluster tests/reruns tests/damage tests/workflow tests/interruptions
@@ -34,9 +34,10 @@ lint: setup
 	@$(BIN)/snakefmt --check Snakefile rules
 	@$(SNAKEMAKE) --lint
 
-# The tables of docs/reruns.md; tests/reruns fails where they are out of date.
+# The tables of docs/reruns.md, and docs/outputs.md. Tests fail where either is out of date.
 docs: setup
 	@PYTHONPATH=workflow_scripts:tests $(BIN)/python -m reruns.page
+	@$(BIN)/python docs/outputs.py
 
 bench: setup
 	@for benchmark in benchmarks/bench_*.py; do PYTHONPATH=workflow_scripts $(BIN)/python $$benchmark || exit 1; done

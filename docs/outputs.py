@@ -64,26 +64,23 @@ empty cell is a missing value. Beside each table lies its checksum, `.NAME.sha25
 `{shard}` a number of five digits, `{target}` the target in small letters. `{condition}` and
 `{seed}` name a network, `{stimulus}` names what it heard."""
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-_PATH = re.compile(r"`([^`]+\.tsv)`: ")
+_PATH = re.compile(r"`([^`]+\.tsv)`:\s")
 
 
 def tables() -> dict[str, tuple[dict[str, type], str]]:
-    """Return the columns and the description of every table, by its path under the results.
-
-    Raises ValueError, naming the module and the contract, when a mapping of columns has no text
-    after it that begins with its path in backquotes.
-    """
+    """Return the columns and the description of every table, by its path under the results."""
     found = {}
-    for module in sorted(PACKAGE.glob("*/columns.py")):
-        contracts = importlib.import_module(f"music_detectors.{module.parent.name}.columns")
+    for module in sorted(PACKAGE.rglob("columns.py")):
+        name = ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts)
+        contracts = importlib.import_module(name)
         for name, text in _texts(module):
             columns = getattr(contracts, name)
             if not isinstance(columns, dict) or not set(columns.values()) <= set(_NAMES):
                 continue
             path = _PATH.match(text)
-            if path is None:
-                raise ValueError(f"{module}: the text after {name} must begin with `PATH.tsv`: ")
-            found[path[1]] = (columns, text[path.end() :])
+            # Columns without a path are part of a table that another module describes.
+            if path is not None:
+                found[path[1]] = (columns, text[path.end() :])
     return found
 
 
@@ -101,7 +98,8 @@ def page() -> str:
                 lines.append(OTHERS[path])
                 continue
             columns, text = contracts[path]
-            lines += [_first_capital(" ".join(part.split())) for part in text.split("\n\n")]
+            paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
+            lines.append("\n\n".join([_first_capital(paragraphs[0]), *paragraphs[1:]]))
             lines += ["", "| column | type |", "|---|---|"]
             lines += [f"| `{name}` | {_NAMES[kind]} |" for name, kind in columns.items()]
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 import re
 import shutil
 import xml.etree.ElementTree
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -59,6 +60,19 @@ def clips(results):
 @pytest.fixture(scope="module")
 def classes(results):
     return read_table(results / "corpus/classes.tsv", CLASSES)
+
+
+def test_the_page_of_outputs_describes_every_file(folder):
+    page = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text()
+    described = [
+        re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)))
+        for path in re.findall(r"^### `(.+)`$", page, re.M)
+    ]
+    results = folder / "results" / "smoke"
+    names = {path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()}
+    shown = {name for name in names if "/." not in name}
+    assert len(shown) > 100
+    assert not [name for name in shown if not any(one.fullmatch(name) for one in described)]
 
 
 def test_nothing_is_written_elsewhere_and_nothing_half(folder):

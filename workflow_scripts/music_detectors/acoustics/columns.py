@@ -19,7 +19,7 @@ ACOUSTICS = {
     "mod_fast_middle_db": float,
     "mod_fast_fine_db": float,
 }
-"""{shard}.tsv: one row per clip of the audio shard, in its order.
+"""`acoustics/{split}/{shard}.tsv`: one row per clip of the audio shard, in its order.
 
 All values are of the recorded sound, without the zeros that pad a clip. Centroid, bandwidth,
 flatness and harmonicity are empty for a clip of silence.

@@ -10,7 +10,8 @@ STATUS = {
     "n_samples": int,
     "rms_db": float,
 }
-"""{shard}.status.tsv: one row for every clip of the shard, in the order of clips.tsv.
+"""`audio/{split}/{shard}.status.tsv`: one row for every clip of the shard, in the order of
+clips.tsv.
 
 `reason` is one of a few fixed phrases, `message` gives details; `n_samples` is the number of
 decoded samples; `rms_db` is their level in dB re full scale, empty where there is none.
@@ -29,7 +30,7 @@ YIELD = {
     "share": float,
     "example": str,
 }
-"""yield.tsv: clips by split, class, status and reason; class `*` is all clips of the split.
+"""`audio/yield.tsv`: clips by split, class, status and reason; class `*` is all clips of the split.
 
 Combinations without clips have no row. `share` is the share of the clips of that class and split; a
 clip with several labels counts in each. `example` is the first such clip and its message, in the
@@ -44,14 +45,16 @@ SPLIT_YIELD = {
     "mirror_2023": float,
     "mirror_2023_share": float,
 }
-"""yield_splits.tsv: one row per split: its clips, how many are usable, and their share.
+"""`audio/yield_splits.tsv`: one row per split: its clips, how many are usable, and their share.
 
 `mirror_2023` is how many clips of the same list a mirror of AudioSet had in March 2023, empty for
 other lists.
 """
 
 GATE = {**SPLIT_YIELD, "needed": int}
-"""gate.tsv: yield_splits.tsv and the number of usable clips `needed`; exists only if reached."""
+"""`audio/gate.tsv`: yield_splits.tsv and the number of usable clips `needed`; exists only if
+reached.
+"""
 
 ARCHIVES = {
     "archive": str,
@@ -60,7 +63,7 @@ ARCHIVES = {
     "size": int,
     "refused": str,
 }
-"""archives.tsv: one row per sound file in the configured tar archives, in their order.
+"""`audio/archives.tsv`: one row per sound file in the configured tar archives, in their order.
 
 `offset` and `size` locate its content, in bytes; `refused` is empty, or the reason why the member
 is not read: link, device, sparse file, path out of the archive, unreadable name.

@@ -33,7 +33,7 @@ VERDICTS = {
     "p_holm": float,
     "decided_by": str,
 }
-"""claims.tsv: one row per claim (part `whole`), followed by one row for each of its parts.
+"""`claims/claims.tsv`: one row per claim (part `whole`), followed by one row for each of its parts.
 
 A claim holds when all its needed parts hold; the other parts are shown for comparison and have no
 verdict. The row of a claim repeats the numbers of the part that `decided_by` names.
@@ -46,4 +46,6 @@ ESTIMATES = {
     "seed": int,
     "estimate": float,
 }
-"""estimates.tsv: one row per part of a claim and network (or pair of networks of one seed)."""
+"""`claims/estimates.tsv`: one row per part of a claim and network (or pair of networks of one
+seed).
+"""

@@ -7,8 +7,8 @@ METADATA = {
     "sha256": str,
     "published": str,
 }
-"""metadata.tsv: one row a file that the corpus was read from: ontology, classes, train_segments,
-test_segments, withheld_clips.
+"""`metadata/metadata.tsv`: one row per file that the corpus was read from: ontology, classes,
+train_segments, test_segments, withheld_clips.
 
 `origin` is the configured path or URL; `published` is same or differs, by the SHA-256 of the file
 that AudioSet (or, for withheld_clips, the study's authors) gave out, and empty where there is none.
@@ -22,14 +22,15 @@ CLASSES = {
     "target": bool,
     "genre": bool,
 }
-"""classes.tsv: one row per output of the networks, in the order of the outputs.
+"""`corpus/classes.tsv`: one row per output of the networks, in the order of the outputs.
 
 `branch` is the name of the class's topmost ancestor in the ontology, or `target` / `other` where
 there is no ontology; `genre` marks the direct children of the target's genre node.
 """
 
 BRANCHES = {"id": str, "name": str, "classes": str}
-"""branches.tsv: one row per class of the ontology, or per label where there is no ontology.
+"""`corpus/branches.tsv`: one row per class of the ontology, or per label where there is no
+ontology.
 
 `classes` are the ids of the corpus's classes in its branch, joined by `;`, and may be empty.
 """
@@ -47,7 +48,7 @@ CLIPS = {
     "role": str,
     "listed": bool,
 }
-"""clips.tsv: one row per clip, ordered by split, shard and place in the shard.
+"""`corpus/clips.tsv`: one row per clip, ordered by split, shard and place in the shard.
 
 `source` is embedded, file, url or audioset; `reference` is what that source needs to find the sound
 (a recipe, a path, an http(s) address, a YouTube id); clips of one `group` (the manifest's, or else
@@ -63,7 +64,7 @@ SUMMARY = {
     "other": int,
     "mixed": int,
 }
-"""summary.tsv: how many clips each split has, by role."""
+"""`corpus/summary.tsv`: how many clips each split has, by role."""
 
 CONDITIONS = {
     "condition": str,
@@ -72,7 +73,7 @@ CONDITIONS = {
     "admissible": int,
     "with_target": int,
 }
-"""conditions.tsv: one row per condition and split.
+"""`corpus/conditions.tsv`: one row per condition and split.
 
 `withheld` clips are left out by the condition's `withhold` list, the rest are `admissible`, and
 `with_target` of the admissible ones have a label of the target.

@@ -11,7 +11,7 @@ DECODING = {
     "average_precision": float,
     "chance": float,
 }
-"""The decoding table of a condition: one row per network and set of features.
+"""`decoding/{target}/{condition}.tsv`: one row per network and set of features.
 
 `features` are units (those of rank `first_rank` to `last_rank`), covariates (without ranks), or
 units and covariates. `average_precision` is on test clips; `chance` is that expected of random

@@ -1,7 +1,9 @@
 """The columns of the tables in embedding/; docs/statistics.md defines each."""
 
 EMBEDDING_POINTS = {"seed": int, "clip_id": str, "role": str, "x": float, "y": float}
-"""points.tsv: one row per network and target or other test clip, with its position by t-SNE."""
+"""`embedding/{target}/{condition}/points.tsv`: one row per network and target or other test clip,
+with its position by t-SNE.
+"""
 
 SEGREGATION = {
     "seed": int,
@@ -19,7 +21,8 @@ SEGREGATION = {
     "n_other": int,
     "perplexity": float,
 }
-"""segregation.tsv: one row per network: the index of its points, and that with permuted roles.
+"""`embedding/{target}/{condition}/segregation.tsv`: one row per network: the index of its points,
+and that with permuted roles.
 
 Columns that begin with `coarse_` use bins that hold four clips on average.
 """

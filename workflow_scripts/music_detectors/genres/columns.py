@@ -16,7 +16,7 @@ GENRES = {
     "hedges_g": float,
     "auc": float,
 }
-"""The genre table of a condition: one row per network and genre, in the order of classes.tsv.
+"""`genres/{target}/{condition}.tsv`: one row per network and genre, in the order of classes.tsv.
 
 Statistics compare the mean responses of the selective units to test clips of the genre with those
 to other test clips. A corpus without genres has no rows.

@@ -13,7 +13,8 @@ LESIONS = {
     "change": float,
     "percentile": float,
 }
-"""lesions.tsv of one fraction: one row a network, lesion and group of classes (natural or target).
+"""`lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv`: one row per network, lesion and
+group of classes (natural or target).
 
 `lesion` is none (`fraction` and `n_units` 0), top, middle, bottom, norm, or random-0001 and on. The
 mean is over the group's `n_classes` classes with positives among the `n_clips` test clips, `change`
@@ -36,7 +37,8 @@ LESION_CLASSES = {
     "random_mean": float,
     "random_sd": float,
 }
-"""classes.tsv of one fraction: one row a network, named lesion and class, of every group.
+"""`lesions/{target}/{condition}/fraction-{fraction}/classes.tsv`: one row per network, named lesion
+and class, of every group.
 
 `random_mean` and `random_sd` are the mean and the sample standard deviation of the class's average
 precision over the random lesions. Values of a class without positives are

@@ -13,7 +13,8 @@ QUILT_RESPONSES = {
     "response": float,
     "response_sd": float,
 }
-"""quilts/{condition}/responses.tsv: one row per network, stimulus, group of units and role.
+"""`quilts/{target}/{condition}/responses.tsv`: one row per network, stimulus, group of units and
+role.
 
 `response` and `response_sd` are the mean and the sample standard deviation over the clips of the
 mean response of the units of the group; `segment_ms` is empty for stimuli that are no quilt.

@@ -12,7 +12,8 @@ AVERAGE_PRECISION = {
     "chance": float,
     "prevalence": float,
 }
-"""average_precision.tsv: for training, validation and test clips, one row a class.
+"""`recognition/{condition}/seed-{seed}/average_precision.tsv`: for training, validation and test
+clips, one row per class.
 
 `group` is target for classes of the target, withheld for other classes that are withheld, natural
 for the rest. `average_precision` and `chance`, what random scores are expected to reach, are empty
@@ -29,6 +30,6 @@ RECOGNITION_SUMMARY = {
     "chance": float,
     "prevalence": float,
 }
-"""summary.tsv: one row a network, set of clips and group; means over its `n_classes` classes with
-positives.
+"""`recognition/summary.tsv`: one row per network, set of clips and group; means over
+its `n_classes` classes with positives.
 """

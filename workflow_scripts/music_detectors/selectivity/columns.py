@@ -45,7 +45,8 @@ UNITS = {
     "test_partial_p": float,
     "test_partial_d": float,
 }
-"""units.tsv: one row per unit, ordered by layer and unit number.
+"""`selectivity/{target}/{condition}/seed-{seed}/units.tsv`: one row per unit, ordered by layer and
+unit number.
 
 `reported` says whether the layer is the one that the model reports unless another is configured.
 
@@ -56,7 +57,8 @@ empty if there are too few clips.
 """
 
 CLIP_RESPONSES = {"clip_id": str, "split": str, "role": str, "response": float}
-"""clip_responses.tsv: one row per usable clip of both splits, including mixed clips.
+"""`selectivity/{target}/{condition}/seed-{seed}/clip_responses.tsv`: one row per usable clip of
+both splits, including mixed clips.
 
 `response` is the mean over the selective units of the reported layer.
 """
@@ -72,7 +74,8 @@ CLASS_RESPONSES = {
     "response": float,
     "response_sd": float,
 }
-"""class_responses.tsv: one row per class, in the order of classes.tsv.
+"""`selectivity/{target}/{condition}/seed-{seed}/class_responses.tsv`: one row per class, in the
+order of classes.tsv.
 
 `response` and `response_sd` are the mean and the sample standard deviation, over the `n_clips`
 test clips with the label, of the mean response of the selective units.
@@ -100,7 +103,8 @@ SELECTIVITY_SUMMARY = {
     "test_partial_t": float,
     "test_partial_d": float,
 }
-"""summary.tsv: one row per network and layer; statistics are means over the selective units.
+"""`selectivity/{target}/summary.tsv`: one row per network and layer; statistics are means over the
+selective units.
 
 The `n_significant` columns count units with a positive Welch t and a corrected p below 0.05 on
 train clips. `n_target_test` and `n_other_test` are the test clips behind the test columns.

@@ -8,7 +8,8 @@ HISTORY = {
     "seconds": float,
     "clips_per_second": float,
 }
-"""history.tsv: one row an epoch; an untrained network has the single row epoch 0.
+"""`networks/{condition}/seed-{seed}/history.tsv`: one row per epoch; an untrained network has the
+single row epoch 0.
 
 `loss` is the mean over the epoch's training clips, `validation_map` the macro average precision on
 the validation clips after the epoch, `learning_rate` that of the epoch's last step, `seconds` the
@@ -16,7 +17,8 @@ epoch's wall time with its validation, `clips_per_second` the rate of training a
 """
 
 NETWORK_CLIPS = {"clip_id": str, "part": str, "labels": str}
-"""clips.tsv: one row a clip the network had, in the order of the index.
+"""`networks/{condition}/seed-{seed}/clips.tsv`: one row per clip that the network
+had, in the order of the index.
 
 `part` is training or validation; `labels` are the MIDs as trained on, joined by `;`.
 """

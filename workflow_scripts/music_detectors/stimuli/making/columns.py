@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 STIMULUS_STATUS = {"clip_id": str, "status": str, "message": str, "n_samples": int}
-"""{shard}.status.tsv: one row per clip of the audio shard, in its order.
+"""`spectrograms/{stimulus}/{split}/{shard}.status.tsv`: one row per clip of the audio shard, in its
+order.
 
 The columns of the stimulus itself stand before `n_samples`. `status` is OK, SHORT or TOO_SHORT; a
 clip that is TOO_SHORT has no row in the spectrogram shard.
