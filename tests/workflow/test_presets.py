@@ -74,7 +74,7 @@ def test_fsd50k_with_the_ontology_on_disk_downloads_nothing(tmp_path):
     ("name", "says"),
     [
         ("fsd50k", "corpus.fsd50k.folder is 'fsd50k'"),
-        ("audioset-local", "audio.folder must be a folder"),
+        ("audioset-local", "corpus.audioset.classes is 'audioset/class_labels_indices.csv'"),
     ],
 )
 def test_what_a_preset_needs_is_said_in_one_line(tmp_path, name, says):
