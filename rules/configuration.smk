@@ -22,7 +22,7 @@ from music_detectors.configuration.check import (
     kept_conditions,
 )
 from music_detectors.configuration.code import code_digest, module_digest
-from music_detectors.corpus.targets import slug, target_name
+from music_detectors.corpus.targets import target_name, targets_of
 from music_detectors.common.urls import is_url
 from music_detectors.corpus.locations import configured, copies_of, with_copies
 from music_detectors.corpus.sizes import check_corpus, clip_counts
@@ -49,7 +49,9 @@ try:
     check_corpus(
         config["corpus"],
         {name: how["withhold"] for name, how in CONDITIONS.items() if is_trained(how)},
+        config["targets"],
     )
+    TARGETS = targets_of(config)
     check_played(config["stimuli"], config["corpus"]["clip_seconds"])
     check_compared(config["stimuli"]["played"])
     SOURCE = source_named(config["corpus"]["source"])
@@ -80,8 +82,8 @@ def seeds_of(condition):
 NETWORKS = [[name, seed] for name in CONDITIONS for seed in seeds_of(name)]
 TRAINED_NETWORKS = [pair for pair in NETWORKS if pair[0] in TRAINED]
 SPLITS = ["train", "test"]
-# The target that the claims are about, as a part of paths.
-TARGET = slug(config["corpus"]["target"])
+# As parts of paths: the target that the claims are about, and those beside it.
+TARGET, *FURTHER_TARGETS = TARGETS
 # The stimuli that are played to every network, made from the test clips.
 PLAYED = config["stimuli"]["played"]
 # As wildcards, the smallest first.
@@ -99,7 +101,7 @@ wildcard_constraints:
     split="train|test",
     shard=r"\d{5}",
     stimulus="|".join([ORIGINAL, *PLAYED]),
-    target=r"\w+",
+    target="|".join(TARGETS),
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
     fraction="[0-9.e-]+",

@@ -93,3 +93,36 @@ rule summarise_conditions:
         code=digest("summarise_conditions.py"),
     script:
         "../workflow_scripts/summarise_conditions.py"
+
+
+# For a further target; the tables of the corpus have the roles for the first.
+rule assign_roles:
+    input:
+        unpack(ontology_file),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+    output:
+        clips=results("corpus/{target}/clips.tsv"),
+        classes=results("corpus/{target}/classes.tsv"),
+    log:
+        log_of("assign_roles", "{target}"),
+    benchmark:
+        benchmark_of("assign_roles", "{target}")
+    wildcard_constraints:
+        # With no further target, there is no such file.
+        target="|".join(FURTHER_TARGETS) or "(?!)",
+    # Early, since it stops a run whose target has too few clips.
+    priority: 12
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(table_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        target=lambda wildcards: TARGETS[wildcards.target],
+        corpus={key: CORPUS[key] for key in ("source", "ontology")},
+        copies=[path for name, path in METADATA_COPIES.items() if name == "ontology"],
+        code=digest("assign_roles.py"),
+    script:
+        "../workflow_scripts/assign_roles.py"

@@ -6,7 +6,7 @@ rule decode_target:
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         train=of_seeds(results("responses", network("original", "train.h5"))),
         test=of_seeds(results("responses", network("original", "test.h5"))),
-        clips=results("corpus/clips.tsv"),
+        clips=for_target("clips.tsv"),
         acoustics_train=acoustics_of("train"),
         acoustics_test=acoustics_of("test"),
     output:
@@ -33,4 +33,4 @@ rule decode_target:
 rule decoding:
     input:
         GATE,
-        of_conditions(results("decoding/{target}/{condition}.tsv")),
+        of_conditions(results("decoding/{target}/{condition}.tsv"), targets=TARGETS),

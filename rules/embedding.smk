@@ -4,7 +4,7 @@
 rule embed_responses:
     input:
         responses=of_seeds(results("responses", network("original", "test.h5"))),
-        clips=results("corpus/clips.tsv"),
+        clips=for_target("clips.tsv"),
     output:
         points=results("embedding/{target}/{condition}/points.tsv"),
         segregation=results("embedding/{target}/{condition}/segregation.tsv"),

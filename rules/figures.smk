@@ -130,6 +130,16 @@ DRAWN = {
         {},
     ),
 }
+if FURTHER_TARGETS:
+    DRAWN["targets"] = (
+        "Selectivity",
+        {
+            "tables": [
+                results("selectivity", target, "summary.tsv") for target in TARGETS
+            ]
+        },
+        {"targets": list(TARGETS.values())} | OF_CONDITIONS | OF_LAYER,
+    )
 FIGURES = [
     results("figures", f"{figure}.{suffix}")
     for figure in DRAWN

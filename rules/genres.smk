@@ -6,8 +6,8 @@ rule genre_responses:
         clip_responses=of_seeds(
             results("selectivity/{target}", network("clip_responses.tsv"))
         ),
-        clips=results("corpus/clips.tsv"),
-        classes=results("corpus/classes.tsv"),
+        clips=for_target("clips.tsv"),
+        classes=for_target("classes.tsv"),
     output:
         genres=results("genres/{target}/{condition}.tsv"),
     log:
@@ -30,9 +30,11 @@ rule genre_responses:
 rule controls:
     input:
         GATE,
-        of_conditions(results("quilts/{target}/{condition}/responses.tsv")),
+        of_conditions(
+            results("quilts/{target}/{condition}/responses.tsv"), targets=TARGETS
+        ),
         of_shards(results("acoustics/{split}/{shard}.tsv")),
-        of_conditions(results("decoding/{target}/{condition}.tsv")),
+        of_conditions(results("decoding/{target}/{condition}.tsv"), targets=TARGETS),
         of_conditions(results("embedding/{target}/{condition}/points.tsv")),
         of_conditions(results("embedding/{target}/{condition}/segregation.tsv")),
-        of_conditions(results("genres/{target}/{condition}.tsv")),
+        of_conditions(results("genres/{target}/{condition}.tsv"), targets=TARGETS),

@@ -7,8 +7,8 @@ rule lesion_units:
         train=of_seeds(results("responses", network("original", "train.h5"))),
         test=of_seeds(results("responses", network("original", "test.h5"))),
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
-        clips=results("corpus/clips.tsv"),
-        classes=results("corpus/classes.tsv"),
+        clips=for_target("clips.tsv"),
+        classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
         index=results("spectrograms/original/test/index.tsv"),
     output:

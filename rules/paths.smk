@@ -54,6 +54,16 @@ def of_conditions(pattern, conditions=CONDITIONS, targets=(TARGET,)):
     ]
 
 
+def for_target(name):
+    """The table `name` of the corpus with the roles for the target, as an input function."""
+
+    def path(wildcards):
+        folders = [] if wildcards.target == TARGET else [wildcards.target]
+        return results("corpus", *folders, name)
+
+    return path
+
+
 def of_shards(pattern, splits=SPLITS):
     """`pattern` for each shard of `splits`, as an input function.
 

@@ -13,7 +13,7 @@ rule quilt_responses:
             )
         ),
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
-        clips=results("corpus/clips.tsv"),
+        clips=for_target("clips.tsv"),
     output:
         table=results("quilts/{target}/{condition}/responses.tsv"),
     log:
@@ -39,4 +39,6 @@ rule quilt_responses:
 rule quilts:
     input:
         GATE,
-        of_conditions(results("quilts/{target}/{condition}/responses.tsv")),
+        of_conditions(
+            results("quilts/{target}/{condition}/responses.tsv"), targets=TARGETS
+        ),

@@ -5,7 +5,7 @@ rule selectivity_units:
     input:
         train=results("responses", network("original", "train.h5")),
         test=results("responses", network("original", "test.h5")),
-        clips=results("corpus/clips.tsv"),
+        clips=for_target("clips.tsv"),
         acoustics_train=acoustics_of("train"),
         acoustics_test=acoustics_of("test"),
     output:
@@ -35,8 +35,8 @@ rule selective_responses:
         units=results("selectivity/{target}", network("units.tsv")),
         train=results("responses", network("original", "train.h5")),
         test=results("responses", network("original", "test.h5")),
-        clips=results("corpus/clips.tsv"),
-        classes=results("corpus/classes.tsv"),
+        clips=for_target("clips.tsv"),
+        classes=for_target("classes.tsv"),
     output:
         clips=results("selectivity/{target}", network("clip_responses.tsv")),
         classes=results("selectivity/{target}", network("class_responses.tsv")),
@@ -88,7 +88,15 @@ rule summarise_selectivity:
 rule selectivity:
     input:
         GATE,
-        of_networks(results("selectivity/{target}", network("units.tsv"))),
-        of_networks(results("selectivity/{target}", network("clip_responses.tsv"))),
-        of_networks(results("selectivity/{target}", network("class_responses.tsv"))),
-        results("selectivity", TARGET, "summary.tsv"),
+        of_networks(
+            results("selectivity/{target}", network("units.tsv")), targets=TARGETS
+        ),
+        of_networks(
+            results("selectivity/{target}", network("clip_responses.tsv")),
+            targets=TARGETS,
+        ),
+        of_networks(
+            results("selectivity/{target}", network("class_responses.tsv")),
+            targets=TARGETS,
+        ),
+        [results("selectivity", target, "summary.tsv") for target in TARGETS],

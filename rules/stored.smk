@@ -1,7 +1,13 @@
 # Every file that is kept, for the target `all`.
 
 
-def of_all(patterns, splits=SPLITS, stimuli=(ORIGINAL,), conditions=CONDITIONS):
+def of_all(
+    patterns,
+    splits=SPLITS,
+    stimuli=(ORIGINAL,),
+    conditions=CONDITIONS,
+    targets=(TARGET,),
+):
     """`patterns` for each value of their wildcards.
 
     `{shard}` takes those of each of `splits`, `{seed}` those of each of `conditions`.
@@ -10,7 +16,8 @@ def of_all(patterns, splits=SPLITS, stimuli=(ORIGINAL,), conditions=CONDITIONS):
         names = get_wildcard_names(pattern)
         of_conditions = conditions if "condition" in names else [None]
         of_splits = splits if names & {"split", "shard"} else splits[:1]
-        for condition, split, stimulus, fraction in product(
+        for target, condition, split, stimulus, fraction in product(
+            targets if "target" in names else [None],
             of_conditions,
             of_splits,
             stimuli if "stimulus" in names else [None],
@@ -21,7 +28,7 @@ def of_all(patterns, splits=SPLITS, stimuli=(ORIGINAL,), conditions=CONDITIONS):
                 SHARDS[split] if "shard" in names else [None],
             ):
                 yield pattern.format(
-                    target=TARGET,
+                    target=target,
                     condition=condition,
                     seed=seed,
                     split=split,
@@ -52,9 +59,10 @@ def stored(wildcards):
         *of_all(rules.train_network.output, conditions=TRAINED),
         *of_all(rules.fit_model.output, conditions=FIXED),
         *of_all(rules.compute_responses.output),
-        *of_all(rules.selectivity_units.output),
-        *of_all(rules.selective_responses.output),
-        *of_all(rules.summarise_selectivity.output),
+        *of_all(rules.assign_roles.output, targets=FURTHER_TARGETS),
+        *of_all(rules.selectivity_units.output, targets=TARGETS),
+        *of_all(rules.selective_responses.output, targets=TARGETS),
+        *of_all(rules.summarise_selectivity.output, targets=TARGETS),
         *of_all(rules.score_recognition.output, conditions=TRAINED),
         *rules.summarise_recognition.output,
         *of_all(rules.compute_spectrograms.output, ["test"], PLAYED),
@@ -63,10 +71,10 @@ def stored(wildcards):
         *of_all(
             rules.compute_stimulus_responses_of_fixed.output, ["test"], PLAYED, FIXED
         ),
-        *of_all(rules.quilt_responses.output),
-        *of_all(rules.decode_target.output),
+        *of_all(rules.quilt_responses.output, targets=TARGETS),
+        *of_all(rules.decode_target.output, targets=TARGETS),
         *of_all(rules.embed_responses.output),
-        *of_all(rules.genre_responses.output),
+        *of_all(rules.genre_responses.output, targets=TARGETS),
         *of_all(rules.lesion_units.output, conditions=TRAINED),
         *rules.assess_claims.output,
         *FIGURES,

@@ -9,8 +9,6 @@ from music_detectors.corpus.names import Names
 from music_detectors.corpus.ontology import Ontology
 from music_detectors.corpus.sources import Listed, source_named
 
-_TARGET = "configuration: corpus.target"
-
 
 @dataclass(frozen=True)
 class ClassList:
@@ -49,14 +47,24 @@ def load_classes(corpus: Mapping) -> ClassList:
     of the ontology's), and when it has no class or every class.
     """
     listed = source_named(corpus["source"]).classes(corpus)
-    targets = [corpus["target"]] if isinstance(corpus["target"], str) else corpus["target"]
+    return classes_with_target(listed, corpus["target"], "configuration: corpus.target")
+
+
+def classes_with_target(listed: Listed, target: str | Sequence[str], key: str) -> ClassList:
+    """Return the classes that a source lists, with those of `target`, a branch or several.
+
+    `key` says where the target stands, for messages. Raises InputError when it is none of the
+    classes (or of the ontology's), and when it has no class or every class.
+    """
+    targets = [target] if isinstance(target, str) else target
     if listed.ontology is None:
-        found = _by_label(listed, targets)
+        found = _by_label(listed, targets, key)
     else:
-        found = _by_branch(listed, targets, listed.ontology)
+        found = _by_branch(listed, targets, listed.ontology, key)
     if len(found.target) == len(found.mids):
         raise InputError(
-            f"{_TARGET} covers every class in {listed.origin}: nothing is left to compare it with"
+            f"{key}: {' + '.join(targets)} covers every class in {listed.origin}: nothing is left "
+            "to compare it with"
         )
     return found
 
@@ -73,7 +81,9 @@ def branches_of(classes: ClassList) -> Branches:
     return Branches(classes.known, own)
 
 
-def _by_branch(listed: Listed, targets: Sequence[str], ontology: Ontology) -> ClassList:
+def _by_branch(
+    listed: Listed, targets: Sequence[str], ontology: Ontology, key: str
+) -> ClassList:
     mids = [mid for mid, _ in listed.classes]
     for mid, name in listed.classes:
         if mid not in ontology.names:
@@ -85,11 +95,11 @@ def _by_branch(listed: Listed, targets: Sequence[str], ontology: Ontology) -> Cl
     target: set[str] = set()
     genres: set[str] = set()
     for name in targets:
-        top = ontology.known.find(name, _TARGET)
+        top = ontology.known.find(name, key)
         below = ontology.descendants(top).intersection(mids)
         if not below:
             raise InputError(
-                f"{_TARGET}: {name!r} covers none of the classes in {listed.origin}; name a branch "
+                f"{key}: {name!r} covers none of the classes in {listed.origin}; name a branch "
                 "of the ontology that does"
             )
         # A class with several parents (Cowbell) counts to the branch it is studied in.
@@ -107,9 +117,9 @@ def _by_branch(listed: Listed, targets: Sequence[str], ontology: Ontology) -> Cl
     )
 
 
-def _by_label(listed: Listed, targets: Sequence[str]) -> ClassList:
+def _by_label(listed: Listed, targets: Sequence[str], key: str) -> ClassList:
     known = Names(dict(listed.classes), listed.origin, are_labels=True)
-    target = frozenset(known.find(name, _TARGET) for name in targets)
+    target = frozenset(known.find(name, key) for name in targets)
     mids = tuple(known.names)
     return ClassList(
         mids=mids,

@@ -10,20 +10,28 @@ from music_detectors.common.urls import is_url
 from music_detectors.corpus.classes import branches_of, load_classes
 from music_detectors.corpus.locations import configured
 from music_detectors.corpus.sources import SPLITS, source_named
+from music_detectors.corpus.targets import Target, check_targets
 
 
-def check_corpus(corpus: Mapping, withhold: Mapping[str, Sequence[str]]) -> None:
-    """Check the target and the branches that conditions withhold against the corpus's classes.
+def check_corpus(
+    corpus: Mapping,
+    withhold: Mapping[str, Sequence[str]],
+    further_targets: Sequence[Target] = (),
+) -> None:
+    """Check the targets and the branches that conditions withhold against the corpus's classes.
 
-    `withhold` has the list of each condition. Where files about the classes are URLs, the rules
-    that read them check the names. Raises InputError, naming the configuration's key or the file,
-    when a name is no class or branch, when target or withheld cover every class, or when a file
-    cannot be read.
+    `withhold` has the list of each condition, `further_targets` are those beside `corpus.target`.
+    Where files about the classes are URLs, the rules that read them check the names. Raises
+    InputError, naming the configuration's key or the file, when a name is no class or branch, when
+    a target or withheld branches cover every class, when two targets have the same classes, or when
+    a file cannot be read.
     """
     places = configured(corpus)
     if any(is_url(place) for name, place in places.items() if name != "withheld_clips"):
         return
-    branches = branches_of(load_classes(corpus))
+    classes = load_classes(corpus)
+    check_targets(classes, further_targets, source_named(corpus["source"]).classes(corpus))
+    branches = branches_of(classes)
     for condition, names in withhold.items():
         branches.within(names, f"configuration: conditions.{condition}.withhold")
 

@@ -1,23 +1,69 @@
-"""What a target is called, in texts and in paths.
+"""The targets: what they are called in texts and in paths, and whether the corpus has them.
 
 The Snakefile calls these while it is read, so nothing heavy is imported here.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.classes import ClassList, classes_with_target
+from music_detectors.corpus.sources import Listed
+
+Target = str | Sequence[str]
+"""A branch of the ontology (or a label), or several that make up one target."""
+
+KEY = "configuration: targets"
 _LONGEST = 60
 
 
-def target_name(target: str | Sequence[str]) -> str:
+def target_name(target: Target) -> str:
     """Return the name of `target` for texts; several branches are joined by `+`."""
     return target if isinstance(target, str) else " + ".join(target)
 
 
-def slug(target: str | Sequence[str]) -> str:
+def slug(target: Target) -> str:
     """Return the name of `target` for paths: `Musical instrument` is `musical_instrument`.
 
     It has letters in lower case and digits, with `_` between words: in names of logs, `-` stands
     between target and condition.
     """
     return re.sub(r"[\W_]+", "_", target_name(target).lower())[:_LONGEST].strip("_")
+
+
+def targets_of(configuration: Mapping) -> dict[str, Target]:
+    """Return the targets by their names for paths: `corpus.target`, then those of `targets`.
+
+    Raises InputError when two have the same name for paths, or one has none.
+    """
+    found: dict[str, Target] = {}
+    for target in (configuration["corpus"]["target"], *configuration["targets"]):
+        name = slug(target)
+        if not name:
+            raise InputError(
+                f"{KEY}: {target_name(target)!r} has no letter or digit, so no folder can be named "
+                "after it; rename the label"
+            )
+        if name in found:
+            raise InputError(
+                f"{KEY}: the results of {target_name(found[name])!r} and of "
+                f"{target_name(target)!r} would lie in one folder ({name}); remove one of them"
+            )
+        found[name] = target
+    return found
+
+
+def check_targets(first: ClassList, targets: Sequence[Target], listed: Listed) -> None:
+    """Check that each of `targets` has other classes of those `listed` than the target of `first`.
+
+    Raises InputError when one is no branch (or label), has no class or every class, or the same
+    classes as another.
+    """
+    names = {first.target: "corpus.target"}
+    for target in targets:
+        own = classes_with_target(listed, target, KEY).target
+        if own in names:
+            raise InputError(
+                f"{KEY}: {target_name(target)!r} has the same classes as {names[own]}; remove it"
+            )
+        names[own] = repr(target_name(target))
