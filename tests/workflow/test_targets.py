@@ -1,6 +1,7 @@
 """A further target, which takes nothing but a line of the configuration."""
 
 import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def run(smoke, tmp_path_factory):
     configuration = written(folder / "targets.yaml", {"targets": ["Animal"]})
     ended = snakemake(folder, *preset("smoke"), configuration)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    return folder, before, executed(ended)
+    return folder, before, Counter(executed(ended.stderr + ended.stdout))
 
 
 def _tables(folder):
