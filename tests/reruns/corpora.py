@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from snakemake.utils import update_config
+
 from reruns.plans import plan, recorded, said, stand_in
 from workflow.audioset_files import NODES, write_audioset
 from workflow.snake import ONE_NETWORK, ROOT, written
@@ -176,8 +178,7 @@ def _files(folder: Path) -> None:
 
 def _finished(folder: Path, configuration: dict) -> Finished:
     laid = json.loads(json.dumps(FEW))
-    for section, keys in configuration.items():
-        laid.setdefault(section, {}).update(keys)
+    update_config(laid, configuration)
     arguments = ("--configfile", written(folder / "mine.yaml", laid))
     return Finished(stand_in(folder, *arguments), arguments)
 
