@@ -91,8 +91,8 @@ def audioset(folder: Path) -> Finished:
     )
 
 
-def downloaded(folder: Path) -> Finished:
-    """The same, its lists downloaded and its clips in a folder."""
+def downloaded(folder: Path, **more: object) -> Finished:
+    """The same, its lists downloaded and its clips in a folder, with `more` sections."""
     _files(folder)
     web = "https://example.org"
     return _finished(
@@ -110,8 +110,14 @@ def downloaded(folder: Path) -> Finished:
                 },
             },
             "audio": {"sources": ["folder"], "folder": "audioset/audio"},
+            **more,
         },
     )
+
+
+def further_target(folder: Path) -> Finished:
+    """The same, with a further target."""
+    return downloaded(folder, targets=["Speech"])
 
 
 def manifest(folder: Path) -> Finished:
@@ -187,6 +193,7 @@ _MAKERS = {
     "embedded": smoke,
     "audioset": audioset,
     "downloaded": downloaded,
+    "further_target": further_target,
     "manifest": manifest,
     "fsd50k": fsd50k,
 }

@@ -79,7 +79,7 @@ def _listed(rules: Iterable[str]) -> str:
 
 def _in_order(rules: Iterable[str]) -> list[str]:
     """Return `rules` in the order in which a run comes to them."""
-    return sorted(rules, key=lambda rule: (-len(with_followers([rule])), rule))
+    return sorted(rules, key=lambda rule: (-len(with_followers([rule], True)), rule))
 
 
 if __name__ == "__main__":

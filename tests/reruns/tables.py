@@ -39,6 +39,8 @@ PLOTS = [name for name in RULES if name.startswith("plot_")]
 # Only corpora that are downloaded, or lie in archives, have jobs of these rules; and only
 # configurations with a fixed model.
 OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fit_model"}
+# ... and only configurations with further targets those of these.
+OF_FURTHER_TARGETS = {"assign_roles", "plot_targets"}
 
 
 class Keys(NamedTuple):
@@ -68,6 +70,7 @@ KEYS = [
         ("fetch_metadata", "make_corpus"),
     ),
     Keys(("corpus.audioset.clips.*",), ("make_corpus",), ", where the list is a URL"),
+    Keys(("targets",), ("write_report",), "; for a target that is added, see below"),
     Keys(("audio.sources", "audio.folder", "audio.ffmpeg", "audio.silence_db"), ("fetch_audio",)),
     Keys(("audio.archives",), ("index_archives",)),
     Keys(("audio.max_bad_share", "audio.min_clips.*"), ("check_audio",)),
@@ -116,6 +119,7 @@ KEYS = [
             "plot_selectivity_index",
             "plot_selectivity_by_layer",
             "plot_acoustics",
+            "plot_targets",
         ),
     ),
     Keys(("selectivity.fraction", "selectivity.bootstraps"), ("selectivity_units",)),
@@ -159,7 +163,7 @@ def row_of(key: str) -> Keys:
 def followers() -> dict[str, set[str]]:
     """Return the rules that read what each rule makes, as finished runs have noted it."""
     found: dict[str, set[str]] = defaultdict(set)
-    for source in ("embedded", "audioset", "downloaded"):
+    for source in ("embedded", "audioset", "downloaded", "further_target"):
         notes = recorded(corpora.finished(source).folder)
         for path, note in notes.items():
             found[_maker(path, note)] |= set()
@@ -180,15 +184,18 @@ def _maker(path: str, note: Mapping) -> str:
     return labelled(note["rule"], original="/original/" in path)
 
 
-def with_followers(first: Iterable[str]) -> set[str]:
-    """Return `first` and all that follows, down to the report."""
+def with_followers(first: Iterable[str], further_targets: bool = False) -> set[str]:
+    """Return `first` and all that follows, down to the report.
+
+    Without `further_targets`, the rules that only those need are left out.
+    """
     found, waiting = set(), [*first]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
             waiting.extend(followers()[name])
-    return found
+    return found if further_targets else found - OF_FURTHER_TARGETS
 
 
 def importers() -> dict[str, set[str]]:
@@ -210,5 +217,7 @@ def first_of(rules: Iterable[str]) -> set[str]:
     return {
         rule
         for rule in rules
-        if not any(rule in with_followers([other]) for other in rules - OF_SOME_SOURCES - {rule})
+        if not any(
+            rule in with_followers([other], True) for other in rules - OF_SOME_SOURCES - {rule}
+        )
     }

@@ -7,7 +7,7 @@ import pytest
 from reruns.checkouts import checkout
 from reruns.corpora import Finished
 from reruns.plans import plan, recorded, stand_in
-from reruns.tables import PLOTS, label, with_followers
+from reruns.tables import OF_FURTHER_TARGETS, PLOTS, label, with_followers
 
 CONDITIONS = ["natural", "shuffled", "untrained"]
 STIMULI = ["intact", "quilt-50ms", "quilt-400ms"]
@@ -31,8 +31,8 @@ OF_A_TARGET = {
 }
 SUMMARIES = ["summarise_selectivity", "summarise_recognition"]
 TOLD = ["assess_claims", "plot_claims", "write_report"]
-# These show no network.
-OF_CLIPS = {"plot_yields", "plot_example_spectrograms"}
+# All but those that show no network.
+OF_NETWORKS = set(PLOTS) - {"plot_yields", "plot_example_spectrograms"} - OF_FURTHER_TARGETS
 
 
 def jobs(rule, **wildcards):
@@ -75,9 +75,10 @@ def of_conditions(conditions):
 
 def test_a_seed_more(finished):
     planned = with_setting(finished, "seeds", {"networks": {"seeds": 3}})
-    plots = set(PLOTS) - OF_CLIPS
     assert shown(planned) == (
-        of_networks(CONDITIONS, [3]) | of_conditions(CONDITIONS) | single(*SUMMARIES, *plots, *TOLD)
+        of_networks(CONDITIONS, [3])
+        | of_conditions(CONDITIONS)
+        | single(*SUMMARIES, *OF_NETWORKS, *TOLD)
     )
 
 
@@ -89,7 +90,7 @@ def test_a_seed_less_trains_nothing(finished):
 def test_a_condition_more(finished):
     setting = {"conditions": {"full": {"withhold": [], "labels": "given", "epochs": 1}}}
     planned = with_setting(finished, "condition", setting)
-    plots = set(PLOTS) - OF_CLIPS - {"plot_class_responses", "plot_lesion_classes"}
+    plots = OF_NETWORKS - {"plot_class_responses", "plot_lesion_classes"}
     assert shown(planned) == (
         of_networks(["full"], [1, 2])
         | of_conditions(["full"])
@@ -99,7 +100,7 @@ def test_a_condition_more(finished):
 
 def test_a_condition_less_computes_nothing(finished):
     planned = with_setting(finished, "less", {"conditions": {"untrained": None}})
-    plots = set(PLOTS) - OF_CLIPS - {"plot_class_responses", "plot_lesion_classes"}
+    plots = OF_NETWORKS - {"plot_class_responses", "plot_lesion_classes"}
     assert shown(planned) == single("summarise_conditions", *SUMMARIES, *plots, *TOLD)
 
 
@@ -137,6 +138,23 @@ def test_a_lesion_fraction_that_is_the_nearest_to_the_selective_units(finished):
     )
 
 
+def test_a_target_more(finished):
+    planned = with_setting(finished, "target", {"targets": ["Animal"]})
+    animal = {"target": ["animal"]}
+    per_network = {**animal, "condition": CONDITIONS, "seed": [1, 2]}
+    per_condition = {**animal, "condition": CONDITIONS}
+    assert shown(planned) == (
+        jobs("assign_roles", **animal)
+        | jobs("selectivity_units", **per_network)
+        | jobs("selective_responses", **per_network)
+        | jobs("summarise_selectivity", **animal)
+        | jobs("quilt_responses", **per_condition)
+        | jobs("decode_target", **per_condition)
+        | jobs("genre_responses", **per_condition)
+        | single("plot_targets", "write_report")
+    )
+
+
 def test_a_second_corpus_leaves_the_first_alone(finished, tmp_path):
     both = finished.copy(tmp_path / "both")
     first = {
@@ -166,7 +184,7 @@ def test_force_one_file(finished):
     assert shown(planned) == (
         of_networks(["shuffled"], [2])
         | of_conditions(["shuffled"])
-        | single(*SUMMARIES, *(set(PLOTS) - OF_CLIPS), *TOLD)
+        | single(*SUMMARIES, *OF_NETWORKS, *TOLD)
     ) - single("plot_class_responses", "plot_lesion_classes")
 
 

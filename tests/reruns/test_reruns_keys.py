@@ -73,6 +73,7 @@ CHANGES = {
     },
     "manifest": {"corpus.manifest.path": "other.tsv", "corpus.manifest.test_fraction": 0.4},
     "fsd50k": {"corpus.fsd50k.folder": "moved"},
+    "further_target": {"targets": []},
 }
 # What a value cannot be without.
 WITH = {"claims.condition": {"claims": {"condition": "untrained", "controls": ["shuffled"]}}}
