@@ -98,7 +98,7 @@ rule summarise_conditions:
 # For a further target; the tables of the corpus have the roles for the first.
 rule assign_roles:
     input:
-        unpack(ontology_file),
+        unpack(corpus_files),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
     output:
@@ -121,8 +121,8 @@ rule assign_roles:
         runtime=minutes(corpus_minutes),
     params:
         target=lambda wildcards: TARGETS[wildcards.target],
-        corpus={key: CORPUS[key] for key in ("source", "ontology")},
-        copies=[path for name, path in METADATA_COPIES.items() if name == "ontology"],
-        code=digest("assign_roles.py"),
+        corpus=corpus_params,
+        copies=list(METADATA_COPIES.values()),
+        code=digest("assign_roles.py", SOURCE_FILE),
     script:
         "../workflow_scripts/assign_roles.py"

@@ -21,13 +21,6 @@ def corpus_files(wildcards):
     return configured(CORPUS) | SOURCE.files(CORPUS)
 
 
-def ontology_file(wildcards):
-    """The file of the ontology, where one is configured."""
-    return {
-        name: path for name, path in configured(CORPUS).items() if name == "ontology"
-    }
-
-
 def corpus_params(wildcards):
     """The keys of the section `corpus` that the tables depend on."""
     keys = ["source", "target", "withheld_clips", "shard_clips", "ontology"]

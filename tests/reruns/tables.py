@@ -29,7 +29,7 @@ RULES = sorted(CODE)
 CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
 CODE["compute_spectrograms" + PLAYED] += [STIMULI / "intact.py", STIMULI / "quilt.py"]
-for _rule in ("fetch_metadata", "make_corpus"):
+for _rule in ("fetch_metadata", "make_corpus", "assign_roles"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
 # No script imports a model: it is loaded by the name that the configuration gives.
 OF_MODELS = ("train_network", "compute_responses", "compute_stimulus_responses", "lesion_units")

@@ -33,6 +33,7 @@ LATE = {
     "fit_model": {"models/hooks"},
     "fetch_metadata": OF_SOURCES | {"corpus/branches", "corpus/classes"},
     "make_corpus": OF_SOURCES,
+    "assign_roles": OF_SOURCES,
     "fetch_audio": {"audio/web", "audio/youtube", "audio/youtube_failures"},
     "compute_spectrograms": {"stimuli/original"},
     "compute_spectrograms" + PLAYED: {

@@ -46,9 +46,7 @@ def _assigned(corpus, target, folder):
     write_table(folder / "clips.tsv", first.clips, CLIPS)
     write_table(folder / "classes.tsv", first.classes, CLASSES)
     paths = [folder / "own_clips.tsv", folder / "own_classes.tsv"]
-    assign_roles(
-        folder / "clips.tsv", folder / "classes.tsv", *paths, target=target, corpus=corpus
-    )
+    assign_roles(folder / "clips.tsv", folder / "classes.tsv", *paths, target=target, corpus=corpus)
     return paths
 
 

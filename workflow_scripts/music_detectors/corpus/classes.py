@@ -81,9 +81,7 @@ def branches_of(classes: ClassList) -> Branches:
     return Branches(classes.known, own)
 
 
-def _by_branch(
-    listed: Listed, targets: Sequence[str], ontology: Ontology, key: str
-) -> ClassList:
+def _by_branch(listed: Listed, targets: Sequence[str], ontology: Ontology, key: str) -> ClassList:
     mids = [mid for mid, _ in listed.classes]
     for mid, name in listed.classes:
         if mid not in ontology.names:

@@ -69,7 +69,7 @@ def selectivity_of_targets(
             # Units that are constant within both groups of clips have an infinite g.
             g = g[np.isfinite(g)]
             at = place + shift
-            dots = at + spread(len(g), 0.5 * _APART / len(conditions))
+            dots = at + spread(len(g), min(0.5 * _APART / len(conditions), 0.15))
             axes.scatter(dots, g, s=9, color=colours[condition], alpha=0.5, linewidth=0, zorder=2)
             mean, low, high = mean_and_interval(g)
             axes.plot([at, at], [low, high], color=colours[condition], linewidth=1.2, zorder=3)
