@@ -24,6 +24,7 @@ def _summary(n_target, seeds=3):
                 "condition": condition,
                 "seed": seed,
                 "layer": layer,
+                "reported": layer == "avgpool",
                 "n_target_test": n_target,
                 "n_other_test": 1200,
                 "test_hedges_g": random.uniform(0, 2),
@@ -63,5 +64,5 @@ def test_a_table_without_a_condition_is_refused(tmp_path):
     arguments = ("avgpool", tmp_path / "a.svg", tmp_path / "a.png")
     plot_targets(tables, ["Music", ["Speech", "Singing"]], CONDITIONS, *arguments)
     assert "Speech + Singing" in (tmp_path / "a.svg").read_text()
-    with pytest.raises(InputError, match=r"music\.tsv: .*no row of condition full in avgpool"):
+    with pytest.raises(InputError, match=r"music\.tsv: .*has no row of condition full"):
         plot_targets(tables, ["Music", "Speech"], ["full"], *arguments)

@@ -25,8 +25,17 @@ from music_detectors.figures.style import (
     target_name,
 )
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.selectivity.ranking import of_reported_layer
 
-_COLUMNS = ("condition", "seed", "layer", "n_target_test", "n_other_test", "test_hedges_g")
+_COLUMNS = (
+    "condition",
+    "seed",
+    "layer",
+    "reported",
+    "n_target_test",
+    "n_other_test",
+    "test_hedges_g",
+)
 # Of the distance between two targets, the share that the conditions take up.
 _APART = 0.6
 
@@ -42,17 +51,19 @@ def plot_targets(
     """Draw Hedges' g of the selective units of `layer` for each of `targets`.
 
     `tables` are the summary.tsv of selectivity for the targets, in the same order. Raises
-    InputError, naming the file, for one that cannot be read or lacks a condition in that layer.
+    InputError, naming the file, for one that cannot be read or lacks a condition.
     """
     summaries = {}
+    layers: dict[str, None] = {}
     for path, target in zip(tables, targets, strict=True):
         summary = read_table(path, SELECTIVITY_SUMMARY, only=_COLUMNS)
-        summary = summary[summary["layer"] == layer]
+        summary = of_reported_layer(summary, layer)
         for condition in conditions:
             if condition not in set(summary["condition"]):
-                raise damaged(path, "table", f"has no row of condition {condition} in {layer}")
+                raise damaged(path, "table", f"has no row of condition {condition}")
         summaries[target_name(target)] = summary
-    save(selectivity_of_targets(summaries, conditions, layer), svg, png)
+        layers |= dict.fromkeys(summary["layer"])
+    save(selectivity_of_targets(summaries, conditions, " or ".join(layers)), svg, png)
 
 
 @LOOK
