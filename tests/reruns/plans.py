@@ -82,15 +82,20 @@ def recorded(folder: Path) -> dict[str, dict]:
 
 def _answers(calls: Sequence[Question]) -> list[str]:
     """Return what Snakemake says to each of `calls`; fails when it fails."""
+    found = answers(calls)
+    for status, answer in found:
+        assert status == 0, answer
+    return [answer for _, answer in found]
+
+
+def answers(calls: Sequence[Question]) -> list[tuple[int, str]]:
+    """Return the exit status of Snakemake at each of `calls` and what it says, two at a time."""
     context = multiprocessing.get_context("forkserver")
     _start_server(context)
     calls = [(str(folder), [*map(str, words)], str(root)) for folder, words, root in calls]
     # Snakemake keeps much in its modules, so each call has a process of its own.
     with context.Pool(min(2, len(calls)), maxtasksperchild=1) as pool:
-        answers = pool.map(_snakemake, calls, chunksize=1)
-    for status, answer in answers:
-        assert status == 0, answer
-    return [answer for _, answer in answers]
+        return pool.map(_snakemake, calls, chunksize=1)
 
 
 def _start_server(context: BaseContext) -> None:

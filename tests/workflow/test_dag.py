@@ -1,8 +1,8 @@
 """What the DAG holds, by dry runs: each preset, each target, each configuration that is wrong."""
 
-import pytest
 import yaml
 
+from reruns.plans import answers, plans
 from workflow.audioset_files import write_audioset
 from workflow.snake import ROOT, planned, preset, snakemake, written
 
@@ -81,25 +81,26 @@ def test_the_manifest_preset(tmp_path):
     assert jobs["train_network"] == 20
 
 
-@pytest.mark.parametrize(
-    ("target", "has", "lacks"),
-    [
-        ("spectrograms", "index_spectrograms", "train_network"),
-        ("networks", "train_network", "compute_responses"),
-        ("responses", "compute_responses", "selectivity_units"),
-        ("selectivity", "summarise_selectivity", "score_recognition"),
-        ("recognition", "summarise_recognition", "selectivity_units"),
-        ("quilts", "compute_stimulus_responses", "score_recognition"),
-        ("controls", "embed_responses", "lesion_units"),
-        ("controls", "genre_responses", "score_recognition"),
-        ("claims", "assess_claims", "plot_claims"),
-        ("figures", "plot_class_responses", "write_report"),
-        ("report", "write_report", "all"),
-    ],
-)
-def test_targets(tmp_path, target, has, lacks):
-    jobs = planned(tmp_path, *preset("smoke"), "--", target)
-    assert jobs[has] and not jobs[lacks]
+TARGETS = [
+    ("spectrograms", "index_spectrograms", "train_network"),
+    ("networks", "train_network", "compute_responses"),
+    ("responses", "compute_responses", "selectivity_units"),
+    ("selectivity", "summarise_selectivity", "score_recognition"),
+    ("recognition", "summarise_recognition", "selectivity_units"),
+    ("quilts", "compute_stimulus_responses", "score_recognition"),
+    ("controls", "embed_responses", "lesion_units"),
+    ("controls", "genre_responses", "score_recognition"),
+    ("claims", "assess_claims", "plot_claims"),
+    ("figures", "plot_class_responses", "write_report"),
+    ("report", "write_report", "all"),
+]
+
+
+def test_targets(tmp_path):
+    questions = [(tmp_path, [*preset("smoke"), "--", target], ROOT) for target, *_ in TARGETS]
+    for (target, has, lacks), jobs in zip(TARGETS, plans(questions), strict=True):
+        rules = {job.rule for job in jobs}
+        assert has in rules and lacks not in rules, target
 
 
 def test_a_single_file_is_a_target(tmp_path):
@@ -109,36 +110,36 @@ def test_a_single_file_is_a_target(tmp_path):
     assert jobs["train_network"] == 1 and not jobs["compute_responses"]
 
 
-@pytest.mark.parametrize(
-    ("configuration", "says"),
-    [
-        ({"corpus": {"target": "Musik"}}, "corpus.target"),
-        ({"conditions": withholding("Musik")}, "conditions.natural.withhold: 'Musik' is neither"),
-        ({"corpus": {"withheld": ["Music"]}}, "corpus.withheld is now a list for each condition"),
-        ({"corpus": {"clip_second": 4}}, "unknown key corpus.clip_second; did you mean"),
-        ({"networks": {"seeds": 0}}, "networks.seeds must be"),
-        ({"networks": {"seeds": "many"}}, "networks.seeds must be"),
-        (
-            {"selectivity": {"layer": "conv7"}},
-            "is conv7, a layer that no model has (kim2024: conv1",
-        ),
-        ({"conditions": {"x": {"epochs": 1}}}, "conditions.x"),
-        ({"corpus": {"source": "manifest"}}, "corpus.manifest.path must be a path"),
-        (
-            {"corpus": {"source": "manifest", "manifest": {"path": "none.tsv"}}},
-            "corpus.manifest.path is 'none.tsv'",
-        ),
-        ({"corpus": {"clip_seconds": 1}}, "corpus.clip_seconds"),
-    ],
-)
-def test_a_wrong_configuration_is_one_clear_line(tmp_path, configuration, says):
-    ended = snakemake(
-        tmp_path, "--dry-run", "--configfile", written(tmp_path / "wrong.yaml", configuration)
-    )
-    said = ended.stdout + ended.stderr
-    assert ended.returncode != 0
-    assert sum(says in line for line in said.splitlines()) == 1, said
-    assert "Traceback" not in said
+WRONG = [
+    ({"corpus": {"target": "Musik"}}, "corpus.target"),
+    ({"conditions": withholding("Musik")}, "conditions.natural.withhold: 'Musik' is neither"),
+    ({"corpus": {"withheld": ["Music"]}}, "corpus.withheld is now a list for each condition"),
+    ({"corpus": {"clip_second": 4}}, "unknown key corpus.clip_second; did you mean"),
+    ({"networks": {"seeds": 0}}, "networks.seeds must be"),
+    ({"networks": {"seeds": "many"}}, "networks.seeds must be"),
+    (
+        {"selectivity": {"layer": "conv7"}},
+        "is conv7, a layer that no model has (kim2024: conv1",
+    ),
+    ({"conditions": {"x": {"epochs": 1}}}, "conditions.x"),
+    ({"corpus": {"source": "manifest"}}, "corpus.manifest.path must be a path"),
+    (
+        {"corpus": {"source": "manifest", "manifest": {"path": "none.tsv"}}},
+        "corpus.manifest.path is 'none.tsv'",
+    ),
+    ({"corpus": {"clip_seconds": 1}}, "corpus.clip_seconds"),
+]
+
+
+def test_a_wrong_configuration_is_one_clear_line(tmp_path):
+    questions = []
+    for place, (configuration, _) in enumerate(WRONG):
+        path = written(tmp_path / f"{place}.yaml", configuration)
+        questions.append((tmp_path, ["--dry-run", "--configfile", path], ROOT))
+    for (_, says), (status, said) in zip(WRONG, answers(questions), strict=True):
+        assert status != 0
+        assert sum(says in line for line in said.splitlines()) == 1, said
+        assert "Traceback" not in said
     assert not (tmp_path / "results").exists()
 
 

@@ -6,14 +6,14 @@ import subprocess
 import h5py
 import imageio_ffmpeg
 import numpy as np
-import pytest
 import soundfile
 
 from music_detectors.audio.columns import STATUS
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CLIPS
+from reruns.plans import answers
 from workflow.audioset_files import write_audioset
-from workflow.snake import ONE_NETWORK, preset, snakemake, written
+from workflow.snake import ONE_NETWORK, ROOT, executed, preset, snakemake, written
 
 RATE = 32000
 
@@ -47,7 +47,7 @@ def write(folder, name, samples):
         soundfile.write(path, samples, RATE)
 
 
-def write_recordings(folder, bad):
+def write_recordings(folder):
     """Write a folder of recordings, a manifest and a configuration; return status by clip id."""
     rng = np.random.default_rng(3)
     rows, expected = [], {}
@@ -60,12 +60,16 @@ def write_recordings(folder, bad):
         label = "Guitar" if music else ("Rain" if k % 3 == 1 else "Speech;Rain")
         rows.append((f"c{k}", name, label))
         expected[f"c{k}"] = "ok"
-    if bad:
-        for clip_id, name, status in write_bad(folder, rng):
-            rows.append((clip_id, name, "Rain"))
-            expected[clip_id] = status
+    for clip_id, name, status in write_bad(folder, rng):
+        rows.append((clip_id, name, "Rain"))
+        expected[clip_id] = status
     lines = ["clip_id\tpath\tlabels", *("\t".join(row) for row in rows)]
     (folder / "manifest.tsv").write_text("\n".join(lines) + "\n")
+    write_configuration(folder)
+    return expected
+
+
+def write_configuration(folder):
     written(
         folder / "mine.yaml",
         {
@@ -85,7 +89,6 @@ def write_recordings(folder, bad):
             "stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"], "compared_seconds": 1.6},
         },
     )
-    return expected
 
 
 def write_bad(folder, rng):
@@ -121,11 +124,25 @@ def statuses(results):
     }
 
 
-def test_good_and_bad_recordings(tmp_path):
-    expected = write_recordings(tmp_path, bad=True)
-    run = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml")
-    assert run.returncode == 0, run.stdout + run.stderr
+def test_too_many_bad_recordings_stop_the_run_until_the_limit_is_higher(tmp_path):
+    expected = write_recordings(tmp_path)
+    mine = ["--configfile", tmp_path / "mine.yaml"]
+    strict = written(tmp_path / "strict.yaml", {"audio": {"max_bad_share": 0.01}})
+    stopped = snakemake(tmp_path, *mine, strict, "--", "networks")
+    output = stopped.stdout + stopped.stderr
+    assert stopped.returncode != 0
+    assert "audio.max_bad_share" in output
+    for status in ("nonfinite", "missing", "unavailable"):
+        assert status in output
+    assert "Traceback" not in output
     results = tmp_path / "results" / "mine"
+    assert not (results / "networks").exists()
+
+    run = snakemake(tmp_path, *mine, "--", "responses", "results/mine/figures/class_responses.png")
+    output = run.stdout + run.stderr
+    assert run.returncode == 0, output
+    # Nothing is decoded again.
+    assert "fetch_audio" not in executed(output) and "train_network" in executed(output)
     found = statuses(results)
     assert {clip_id: row.status for clip_id, row in found.items()} == expected
     assert all(row.message for row in found.values() if row.status in ("empty", "missing"))
@@ -143,40 +160,27 @@ def test_good_and_bad_recordings(tmp_path):
     assert (results / "figures/class_responses.png").exists()
 
 
-def test_too_many_bad_clips_stop_the_run_with_their_reasons(tmp_path):
-    write_recordings(tmp_path, bad=True)
-    strict = written(tmp_path / "strict.yaml", {"audio": {"max_bad_share": 0.01}})
-    run = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", strict)
-    output = run.stdout + run.stderr
-    assert run.returncode != 0
-    assert "audio.max_bad_share" in output
-    for status in ("nonfinite", "missing", "unavailable"):
-        assert status in output
-    assert "Traceback" not in output
-    assert not (tmp_path / "results/mine/networks").exists()
-    # Results are kept: with a higher limit nothing is decoded again.
-    run = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", "--dry-run")
-    assert "fetch_audio" not in run.stdout and "train_network" in run.stdout
+MANIFESTS = [
+    ("path\n a.wav\n", "labels"),
+    ("path\tlabels\na.wav\t\n", "line 2"),
+    ("path\tlabels\tstart_seconds\tend_seconds\na.wav\tRain\t3\t2\n", "line 2"),
+    ("path\tlabel\na.wav\tRain\n", "label"),
+    ("", "manifest.tsv"),
+]
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("path\n a.wav\n", "labels"),
-        ("path\tlabels\na.wav\t\n", "line 2"),
-        ("path\tlabels\tstart_seconds\tend_seconds\na.wav\tRain\t3\t2\n", "line 2"),
-        ("path\tlabel\na.wav\tRain\n", "label"),
-        ("", "manifest.tsv"),
-    ],
-)
-def test_a_bad_manifest_gives_one_clear_line(tmp_path, content, says):
-    write_recordings(tmp_path, bad=False)
-    (tmp_path / "manifest.tsv").write_text(content)
-    run = snakemake(tmp_path, "--configfile", tmp_path / "mine.yaml", "--dry-run")
-    output = run.stdout + run.stderr
-    assert run.returncode != 0
-    assert [line for line in output.splitlines() if "manifest.tsv" in line and says in line]
-    assert "Traceback" not in output
+def test_a_bad_manifest_gives_one_clear_line(tmp_path):
+    questions = []
+    for place, (content, _) in enumerate(MANIFESTS):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        write_configuration(folder)
+        (folder / "manifest.tsv").write_text(content)
+        questions.append((folder, ["--dry-run", "--configfile", folder / "mine.yaml"], ROOT))
+    for (_, says), (status, output) in zip(MANIFESTS, answers(questions), strict=True):
+        assert status != 0
+        assert [line for line in output.splitlines() if "manifest.tsv" in line and says in line]
+        assert "Traceback" not in output
 
 
 def test_audioset_from_a_folder(tmp_path):
