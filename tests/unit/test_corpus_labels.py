@@ -17,6 +17,6 @@ def test_a_row_a_clip_and_a_column_a_class():
 
 def test_a_label_that_is_no_class_names_table_and_clip():
     with pytest.raises(
-        InputError, match=r"t\.tsv: damaged table \(clip m bears 'a', which is no class"
+        InputError, match=r"t\.tsv: damaged table \(clip m has the label 'a', which is no class"
     ):
         label_matrix(["k", "m"], [["b"], ["a"]], ["b"], "t.tsv")

@@ -143,7 +143,7 @@ def test_every_row_is_what_brute_force_and_scikit_learn_give(tmp_path, layer):
     for seed, network in enumerate(networks, 1):
         tested, pooled = network.tested()
         truth = np.array(
-            [[mid in borne.split(";") for mid in classes()["mid"]] for borne in tested["labels"]]
+            [[mid in mids.split(";") for mid in classes()["mid"]] for mids in tested["labels"]]
         )
         for fraction, k in zip(FRACTIONS, units, strict=True):
             expected = {
@@ -232,7 +232,7 @@ def test_without_a_lesion_the_mean_is_recognitions(tmp_path):
 def planted(folder, carrier=3):
     """A network in which one pooled unit alone tells of rain, and others of the other classes."""
     table = clips(n_train=72, n_test=72)
-    borne = {
+    labelled = {
         split: np.array(
             [
                 [mid in labels.split(";") for mid in classes()["mid"]]
@@ -243,7 +243,7 @@ def planted(folder, carrier=3):
     }
     random = np.random.default_rng(5)
     answers = {}
-    for split, truth in borne.items():
+    for split, truth in labelled.items():
         noise = random.uniform(0, 0.4, (len(truth), AVGPOOL))
         noise[:, carrier] += truth[:, 4]
         for c in range(4):

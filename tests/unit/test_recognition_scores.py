@@ -49,7 +49,7 @@ def check(table, part, outputs, labels):
     assert list(rows["mid"]) == list(classes()["mid"]) and list(rows["index"]) == list(range(6))
     assert list(rows["name"]) == list(classes()["name"]) and list(rows["group"]) == GROUPS
     for row in rows.itertuples():
-        truth = np.array([row.mid in borne.split(";") for borne in labels])
+        truth = np.array([row.mid in mids.split(";") for mids in labels])
         assert row.n_clips == len(labels) and row.n_positive == truth.sum()
         assert row.prevalence == truth.mean()
         if truth.any():
@@ -130,7 +130,8 @@ def test_labels_that_are_no_class_are_refused(tmp_path):
     given.loc[0, "labels"] = "/m/gone"
     clip = given.loc[0, "clip_id"]
     with pytest.raises(
-        InputError, match=rf"network_clips\.tsv: damaged table .clip {clip} bears '/m/gone', which"
+        InputError,
+        match=rf"network_clips\.tsv: damaged table .clip {clip} has the label '/m/gone', which",
     ):
         run(files, given)
 

@@ -210,7 +210,7 @@ def test_what_cannot_be_computed_is_named(tmp_path, monkeypatch, stimulus):
         computed(tmp_path, stimulus, sample_rate=16_000)
     with pytest.raises(InputError, match="no clip tiny in shard test/00000"):
         computed(tmp_path, stimulus, known=("whole", "half"))
-    with pytest.raises(InputError, match="clip half bears '/m/c'"):
+    with pytest.raises(InputError, match="clip half has the label '/m/c'"):
         computed(tmp_path, stimulus, mids=MIDS[:2])
     seen = []
 

@@ -120,11 +120,11 @@ def test_a_network_and_what_it_learnt_from(results, clips, condition, seed):
     admissible = clips[(clips["split"] == "train") & ~kept_out]
     assert set(heard["clip_id"]) == set(admissible["clip_id"])
     assert (heard["part"] == "validation").mean() == pytest.approx(0.1, abs=0.02)
-    given = {i: set(borne.split(";")) for i, borne in zip(clips.clip_id, clips.labels, strict=True)}
+    given = {i: set(mids.split(";")) for i, mids in zip(clips.clip_id, clips.labels, strict=True)}
     same = np.mean(
         [
-            set(borne.split(";")) == given[i]
-            for i, borne in zip(heard.clip_id, heard.labels, strict=True)
+            set(mids.split(";")) == given[i]
+            for i, mids in zip(heard.clip_id, heard.labels, strict=True)
         ]
     )
     assert same == 1 if condition != "shuffled" else same < 0.5
@@ -238,9 +238,9 @@ def test_average_precision_against_scikit_learn(results, clips, classes, conditi
     labels = dict(zip(clips["clip_id"], clips["labels"], strict=True))
     with h5py.File(results / f"responses/{condition}/seed-{seed}/original/test.h5") as file:
         scores = file["fc2"][:]
-        borne = [labels[name.decode()].split(";") for name in file["clip_id"][:]]
+        labels_of_clips = [labels[name.decode()].split(";") for name in file["clip_id"][:]]
     for index, mid in zip(classes["index"], classes["mid"], strict=True):
-        truth = np.array([mid in of_clip for of_clip in borne])
+        truth = np.array([mid in of_clip for of_clip in labels_of_clips])
         assert tested.loc[mid, "n_positive"] == truth.sum()
         if truth.any():
             expected = average_precision_score(truth, scores[:, index])
