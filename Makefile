@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake
 SOURCES := workflow_scripts tests benchmarks docs
 # Files of tests are taken in this order. Many begin with a finished smoke run, which the first of
 # them makes; while SLURM's are at work, those that need none come first.
-LONG_TESTS := tests/cluster tests/reruns tests/damage tests/workflow tests/interruptions
+LONG_TESTS := tests/cluster tests/reruns tests/interruptions tests/damage tests/workflow
 # Tests side by side; Snakemake, in the long ones, takes up to two cores for each.
 WORKERS ?= 2
 
