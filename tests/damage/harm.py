@@ -57,6 +57,14 @@ def places(path, content, dataset):
             yield chunk.byte_offset + draw.randrange(chunk.size)
 
 
+def few_harms(path, dataset=""):
+    """Yield two of `harms`: to see that the step that reads the file checks it."""
+    content = path.read_bytes()
+    place = next(places(path, content, dataset))
+    yield f"bit 0 of byte {place}", lambda: path.write_bytes(flipped(content, place, 0))
+    yield "another version", lambda: another_version(path)
+
+
 def harms(path, dataset=""):
     """Yield what is done to the file at `path`, by name; each comes upon the file as it was."""
     kept = Kept(path)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from damage.harm import Kept, harms
+from damage.harm import Kept, few_harms, harms
 from damage.kinds import KINDS, READ_BY_NO_STEP
 from music_detectors.common.errors import InputError
 
@@ -36,7 +36,9 @@ def test_every_kind_of_file_is_damaged_here_or_read_by_no_step(smoke):
 def test_damage_is_found_at_the_first_read(results, tmp_path, kind):
     path = results / kind.example
     kept = Kept(path)
-    for name, harm in harms(path, kind.dataset):
+    # Files of one kind are read by one function: one of them is damaged in every way.
+    first = next(other for other in KINDS if other.word == kind.word)
+    for name, harm in (harms if kind is first else few_harms)(path, kind.dataset):
         harm()
         try:
             with pytest.raises(InputError) as raised:

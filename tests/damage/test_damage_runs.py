@@ -34,21 +34,11 @@ def cut(path):
     silently(path, path.read_bytes()[:-100])
 
 
-def a_folder(path):
-    path.unlink()
-    (path / "within").mkdir(parents=True)
-
-
 # What is damaged and how, and the outputs of a step that reads it, of which the last is asked for.
 CASES = {
     "decoding/music/natural.tsv": (
         middle_flipped,
         ["figures/decoding.svg", "figures/decoding.png"],
-    ),
-    "quilts/music/natural/responses.tsv": (a_folder, ["figures/quilts.svg", "figures/quilts.png"]),
-    "responses/shuffled/seed-1/original/test.h5": (
-        middle_flipped,
-        ["embedding/music/shuffled/points.tsv", "embedding/music/shuffled/segregation.tsv"],
     ),
     "audio/test/00001.h5": (cut, ["acoustics/test/00001.tsv"]),
 }
