@@ -136,12 +136,13 @@ def test_lesions_are_those_of_a_network_whose_weights_are_zeroed(results, seed):
     units = units[units["layer"] == "second"].sort_values("rank")
     path = results / f"responses/natural/seed-{seed}/original/test.h5"
     clip_ids, _ = read_responses(path)
-    clips = read_table(results / "corpus/clips.tsv", CLIPS).set_index("clip_id").loc[clip_ids]
+    clips = read_table(results / "corpus/clips.tsv", CLIPS, only=("clip_id", "labels"))
+    clips = clips.set_index("clip_id").loc[clip_ids]
     mids = read_table(results / "corpus/classes.tsv", CLASSES)["mid"]
     labels = label_matrix(clip_ids, clips["labels"].str.split(";"), mids, "clips.tsv")
     log_mel = log_mel_of(results, clip_ids)
     table = read_table(results / "lesions/music/natural/fraction-0.5/classes.tsv", LESION_CLASSES)
-    for lesion, silenced in {"none": [], "top": units["unit"].to_numpy()[:6]}.items():
+    for lesion, silenced in {"none": [], "top": units["unit"].tolist()[:6]}.items():
         network = network_of(results, seed)
         with torch.no_grad():
             network.second[0].weight[silenced] = 0

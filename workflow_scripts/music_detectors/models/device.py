@@ -27,7 +27,8 @@ def prepare_device(name: str, threads: int) -> torch.device:
             "networks.device is cuda but PyTorch finds no GPU here; set it to auto or cpu"
         )
     torch.backends.cuda.matmul.fp32_precision = "ieee"
-    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    # PyTorch's own types lack this one.
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     if name == "cpu" or not torch.cuda.is_available():

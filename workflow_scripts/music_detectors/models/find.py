@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.models.protocol import FixedModel, Model, TrainedModel
@@ -22,12 +21,6 @@ WORKFLOW = Path(__file__).parents[3]
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_KINDS = {
-    TrainedModel: ("a trained model", "it needs withhold, labels and epochs"),
-    FixedModel: ("a fixed model", "leave out withhold, labels, epochs and keep (null drops a key)"),
-}
-
-OfKind = TypeVar("OfKind", FixedModel, TrainedModel)
 
 
 def model_file(name: str, key: str = "model") -> Path:
@@ -56,7 +49,8 @@ def model_folder(name: str) -> Path:
 
 def search_path() -> list[Path]:
     """Return the folders that modules of models are looked for in, the first first."""
-    return [*dict.fromkeys(Path(entry or ".").resolve() for entry in (*sys.path, ".", WORKFLOW))]
+    places = [Path(entry or ".").resolve() for entry in sys.path]
+    return [*dict.fromkeys([*places, Path.cwd(), WORKFLOW])]
 
 
 def load_trained(name: str, key: str = "model") -> TrainedModel:
@@ -64,12 +58,18 @@ def load_trained(name: str, key: str = "model") -> TrainedModel:
 
     Raises InputError, naming `key`, when it cannot be imported, is fixed, or is not usable.
     """
-    return _of_kind(name, key, TrainedModel)
+    model = load_model(name, key)
+    if not isinstance(model, TrainedModel):
+        raise _wrong_kind(name, key, trained=False)
+    return model
 
 
 def load_fixed(name: str, key: str = "model") -> FixedModel:
     """Return the fixed model `name`; raises as `load_trained`."""
-    return _of_kind(name, key, FixedModel)
+    model = load_model(name, key)
+    if not isinstance(model, FixedModel):
+        raise _wrong_kind(name, key, trained=True)
+    return model
 
 
 def load_model(name: str, key: str = "model") -> Model:
@@ -99,15 +99,14 @@ def check_conditions(conditions: Mapping[str, Mapping], layer: str) -> None:
     `conditions` are those of the configuration, each with its model's name. Only what can be known
     without PyTorch is checked: models outside BUILT_IN are looked for, not imported.
     """
-    models = {}
+    models: dict[str, Model | None] = {}
     for condition, content in conditions.items():
         name, key = content["model"], f"configuration: conditions.{condition}.model"
         model_file(name, key)
-        models[name] = load_model(name, key) if name in BUILT_IN else None
-        if models[name] is not None:
-            _check_kind(
-                models[name], name, key, TrainedModel if is_trained(content) else FixedModel
-            )
+        model = models[name] = load_model(name, key) if name in BUILT_IN else None
+        trained = isinstance(model, TrainedModel)
+        if model is not None and trained != is_trained(content):
+            raise _wrong_kind(name, key, trained=trained)
     if None not in models.values():
         check_layer(layer, {name: model for name, model in models.items() if model is not None})
 
@@ -166,17 +165,15 @@ def _in_folder(module: str, folder: Path) -> Path | None:
     return next((path.resolve() for path in files if path.is_file()), None)
 
 
-def _of_kind(name: str, key: str, kind: type[OfKind]) -> OfKind:
-    model = load_model(name, key)
-    _check_kind(model, name, key, kind)
-    assert isinstance(model, kind)
-    return model
-
-
-def _check_kind(model: Model, name: str, key: str, kind: type[FixedModel | TrainedModel]) -> None:
-    if not isinstance(model, kind):
-        what, advice = _KINDS[FixedModel if kind is TrainedModel else TrainedModel]
-        raise InputError(f"{key} is {name}, which is {what}: {advice}")
+def _wrong_kind(name: str, key: str, *, trained: bool) -> InputError:
+    """Return the error that the model `name` is `trained`, or not, against its condition."""
+    if trained:
+        return InputError(
+            f"{key} is {name}, which is a trained model: it needs withhold, labels and epochs"
+        )
+    return InputError(
+        f"{key} is {name}, which is a fixed model: leave out withhold, labels, epochs and keep"
+    )
 
 
 def _check(model: object, what: str) -> None:

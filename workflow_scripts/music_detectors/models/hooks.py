@@ -34,7 +34,12 @@ class HookedEvaluation:
 
         def keeper(layer: str) -> Callable[[nn.Module, tuple, object], None]:
             def keep(_: nn.Module, __: tuple, output: object) -> None:
-                if layer in found or not _has_units(output, len(log_mel)):
+                if (
+                    layer in found
+                    or not isinstance(output, Tensor)
+                    or output.dim() < 2
+                    or len(output) != len(log_mel)
+                ):
                     raise InputError(
                         f"layer {layer} of the model: its module must run once in a forward pass "
                         "and return a tensor (n, units, ...)"
@@ -120,7 +125,3 @@ def _module(network: nn.Module, name: str) -> nn.Module:
         return network.get_submodule(name)
     except AttributeError as error:
         raise InputError(f"the model's network has no module {name} ({error})") from error
-
-
-def _has_units(output: object, n: int) -> bool:
-    return isinstance(output, Tensor) and output.dim() > 1 and len(output) == n

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import OneCycleLR
 
 from music_detectors.common.damage import without_advice
 from music_detectors.common.errors import InputError
@@ -31,7 +31,7 @@ class Training:
 
     network: nn.Module
     optimizer: Optimizer
-    scheduler: LRScheduler
+    scheduler: OneCycleLR
     kept: Kept | None
     history: list[dict[str, float]]
 
@@ -41,16 +41,19 @@ def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) ->
 
     `digest` stands for everything that the training follows from.
     """
+    kept = training.kept
+    if kept is None:
+        raise ValueError("no epoch has been kept yet")
     state = training.optimizer.state_dict()
     tensors = {f"network.{name}": value for name, value in training.network.state_dict().items()}
-    tensors |= {f"kept.{name}": value for name, value in training.kept.state.items()}
+    tensors |= {f"kept.{name}": value for name, value in kept.state.items()}
     for number, values in state["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
     about = {
         "digest": digest,
         "history": training.history,
-        "kept_epoch": training.kept.epoch,
-        "kept_score": training.kept.score,
+        "kept_epoch": kept.epoch,
+        "kept_score": kept.score,
         "param_groups": state["param_groups"],
         "scheduler": training.scheduler.state_dict(),
     }

@@ -59,7 +59,7 @@ def open_spectrograms(
 
 def _parts(index: Path, clips: pd.DataFrame) -> list[tuple[SpectrogramShard, np.ndarray, list]]:
     """Return each shard with the numbers of its clips and their rows in it."""
-    parts = []
+    parts: list[tuple[SpectrogramShard, np.ndarray, list]] = []
     numbers = pd.Series(np.arange(len(clips)), index=clips.index)
     for name, members in clips.groupby("shard", sort=False):
         shard = open_spectrogram_shard(index.parent / f"{name}.h5")

@@ -241,6 +241,7 @@ def _train(
             row["clips_per_second"],
             left,
         )
+    assert training.kept is not None
     return training.kept, training.history
 
 
@@ -352,7 +353,7 @@ def _configuration(
             "classes": mids,
             "clips": chosen.clip_ids,
             "validation": np.flatnonzero(chosen.validation).tolist(),
-            "labels": hashlib.sha256(np.packbits(chosen.labels)).hexdigest(),
+            "labels": hashlib.sha256(np.packbits(chosen.labels).tobytes()).hexdigest(),
             "spectrograms": [shard.stimulus, *shard.shape, shard.parameters],
             "device": device.type,
             "torch": torch.__version__,

@@ -40,7 +40,8 @@ class Network(nn.Module):
         self.norm4 = nn.BatchNorm2d(256)
         self.fc1 = nn.Linear(256, 256)
         self.fc2 = nn.Linear(256, classes)
-        self.to(memory_format=torch.channels_last)
+        # PyTorch's own types lack this argument.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, log_mel: Tensor, dropout: torch.Generator | None = None) -> Tensor:
         """Return the logits (n, classes) of `log_mel` (n, 64, frames), in dB.

@@ -11,7 +11,7 @@ values at 8 points, where filtering is multiplication; over channels and mels th
 products. In single precision the errors are those of the direct sums, give or take a factor of 3.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -67,7 +67,7 @@ def max_pool(x: Tensor, before: Tensor) -> Tensor:
     return _MaxPool.apply(x, before.detach())
 
 
-def first_block(x: Tensor, weight: Tensor, stride: tuple[int, int], norm: nn.BatchNorm2d) -> Tensor:
+def first_block(x: Tensor, weight: Tensor, stride: Sequence[int], norm: nn.BatchNorm2d) -> Tensor:
     """Return convolution, `norm` (in training mode) and 2 x 2 max pooling of `x` (n, 1, ...).
 
     With one input channel, an output is a product with a patch of few values, whose mean and
@@ -122,7 +122,8 @@ class _MaxPool(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        return _unpooled(gradient, *ctx.saved_tensors, stride=1), None
+        before, places = ctx.saved_tensors
+        return _unpooled(gradient, before, places, stride=1), None
 
 
 class _FirstBlock(torch.autograd.Function):
@@ -133,14 +134,15 @@ class _FirstBlock(torch.autograd.Function):
         weight: Tensor,
         scale: Tensor,
         shift: Tensor,
-        stride: tuple[int, int],
+        stride: Sequence[int],
         norm: nn.BatchNorm2d,
     ) -> Tensor:
         # A constant added to the input changes nothing but the mean of the output.
         offset = x.mean()
         x = x - offset
         flat = weight.flatten(1).double()
-        n, mean, covariance = 0, 0.0, 0.0
+        n, values = 0, flat.shape[1]
+        mean, covariance = flat.new_zeros(values), flat.new_zeros(values, values)
         for patches in _patches(x, weight.shape[2:], stride):
             n += patches.shape[1]
             mean += patches.sum(1).double()
@@ -149,9 +151,10 @@ class _FirstBlock(torch.autograd.Function):
         covariance = covariance / n - torch.outer(mean, mean)
         mean_output = flat @ mean
         variance = ((flat @ covariance) * flat).sum(1).clamp_min(0)
-        norm.num_batches_tracked += 1
-        norm.running_mean.lerp_((mean_output + offset * flat.sum(1)).float(), norm.momentum)
-        norm.running_var.lerp_((variance * n / (n - 1)).float(), norm.momentum)
+        tracked, running_mean, running_variance, momentum = _statistics(norm)
+        tracked += 1
+        running_mean.lerp_((mean_output + offset * flat.sum(1)).float(), momentum)
+        running_variance.lerp_((variance * n / (n - 1)).float(), momentum)
         spread = (variance + norm.eps).sqrt()
         folded = torch.empty(weight.shape, memory_format=torch.channels_last)
         folded.copy_((flat * (scale / spread)[:, None]).view_as(weight))
@@ -172,7 +175,7 @@ class _FirstBlock(torch.autograd.Function):
         x, weight, scale, places, mean, covariance, spread = ctx.saved_tensors
         of_shift = gradient.sum((0, 2, 3)).double()
         before = torch.empty((1, *ctx.shape), memory_format=torch.channels_last)
-        with_patches = 0.0
+        with_patches = mean.new_zeros(len(weight), len(mean))
         for number, patches in enumerate(_patches(x, weight.shape[2:], ctx.stride)):
             clip = slice(number, number + 1)
             of_normed = _unpooled(gradient[clip], before, places[clip], stride=2)
@@ -204,7 +207,10 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor]:
         of_output[:, place] = point ** np.arange(_OUT)
     of_input[-1] = np.poly(_POINTS)[::-1]
     of_kernel[-1, -1] = of_output[-1, -1] = 1
-    return tuple(torch.from_numpy(m).float() for m in (of_input, of_kernel, of_output))
+    first, second, third = (
+        torch.from_numpy(matrix).float() for matrix in (of_input, of_kernel, of_output)
+    )
+    return first, second, third
 
 
 _OF_INPUT, _OF_KERNEL, _OF_OUTPUT = _matrices()
@@ -266,7 +272,14 @@ def _by_mel(
         yield patches, products[:, :, mel * outputs : (mel + 1) * outputs]
 
 
-def _patches(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int]) -> Iterator[Tensor]:
+def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Return what `norm` counts and averages over batches, and its momentum."""
+    assert norm.num_batches_tracked is not None and norm.running_mean is not None
+    assert norm.running_var is not None and norm.momentum is not None
+    return norm.num_batches_tracked, norm.running_mean, norm.running_var, norm.momentum
+
+
+def _patches(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Iterator[Tensor]:
     """Yield, clip by clip, what the kernel meets in `x` (n, 1, ...): (values, places).
 
     All share one memory, so each is to be used before the next is asked for.

@@ -1,5 +1,7 @@
 """How each unit responds to a clip, on average over the clip."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -19,18 +21,18 @@ class PooledFeatures:
 
     def __init__(self, network: Network, device: torch.device) -> None:
         """Copy the weights of `network`, which is not changed, to `device`."""
-        first, *others = (
-            tuple(tensor.to(device) for tensor in _folded(convolution, norm))
-            for convolution, norm in (
-                (network.conv1, network.norm1),
-                (network.conv2, network.norm2),
-                (network.conv3, network.norm3),
-                (network.conv4, network.norm4),
-            )
+        blocks = (
+            (network.conv1, network.norm1),
+            (network.conv2, network.norm2),
+            (network.conv3, network.norm3),
+            (network.conv4, network.norm4),
         )
+        folded = [_folded(convolution, norm) for convolution, norm in blocks]
+        first, *others = [(weight.to(device), bias.to(device)) for weight, bias in folded]
         # Frames before mels, as the convolutions on a CPU want them.
         self._stride = network.conv1.stride[::-1]
-        self._first = first
+        self._first_weight, self._first_bias = first
+        self._convolve: Callable[[Tensor, Tensor], Tensor]
         if device.type == "cpu":
             self._convolve = cpu.convolve
             others = [(cpu.transformed(weight), bias) for weight, bias in others]
@@ -39,6 +41,10 @@ class PooledFeatures:
         self._others = others
         self._fc1 = [tensor.detach().to(device) for tensor in network.fc1.parameters()]
         self._fc2 = [tensor.detach().to(device) for tensor in network.fc2.parameters()]
+
+    def _first(self, clips: Tensor) -> Tensor:
+        weight, bias = self._first_weight, self._first_bias
+        return nn.functional.conv2d(clips, weight, bias, stride=self._stride)
 
     @torch.inference_mode()
     def __call__(self, log_mel: Tensor) -> dict[str, Tensor]:
@@ -50,7 +56,7 @@ class PooledFeatures:
         x = log_mel.transpose(1, 2).unsqueeze(1).float()
         x = torch.cat(
             [
-                _pooled(nn.functional.conv2d(clips, *self._first, stride=self._stride), stride=2)
+                _pooled(self._first(clips), stride=2)
                 for clips in x.split(_CLIPS_AT_ONCE_IN_FIRST_LAYER)
             ]
         )
@@ -71,6 +77,7 @@ def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tenso
 
     The weight is that for images with frames before mels.
     """
+    assert norm.running_mean is not None and norm.running_var is not None
     scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
     weight = convolution.weight.detach().double().transpose(2, 3) * scale[:, None, None, None]
     bias = norm.bias.detach().double() - norm.running_mean.double() * scale
