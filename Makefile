@@ -31,6 +31,7 @@ test: setup
 lint: setup
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/python -m mypy
 	@$(BIN)/snakefmt --check Snakefile rules
 	@$(SNAKEMAKE) --lint
 
