@@ -1,7 +1,7 @@
 # Which classes and clips there are.
 
 
-# Where the network ends at a cluster's head node, it is there that this runs.
+# This runs on the head node of a cluster: compute nodes often lack internet.
 localrules:
     fetch_metadata,
 

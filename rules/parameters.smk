@@ -27,7 +27,7 @@ def corpus_params(wildcards):
     return {key: CORPUS[key] for key in [*keys, CORPUS["source"]]}
 
 
-# What the condition that the claims are about withholds: recognition is told apart by it.
+# The list of the condition that the claims are about: recognition reports withheld classes apart.
 WITHHELD = CONDITIONS[config["claims"]["condition"]]["withhold"]
 
 
@@ -42,13 +42,13 @@ def metadata_params(wildcards):
 
 
 def audio_files(wildcards):
-    """What the clips of a shard are read from, as far as rules make it."""
+    """The inputs of a shard's clips that rules make."""
     files = {"clips": results("corpus/clips.tsv")}
     return files | ({"archives": results("audio/archives.tsv")} if ARCHIVES else {})
 
 
 def audio_settings(wildcards):
-    """The keys of the section `audio` that decide which sound is had, and not merely how."""
+    """The keys of the section `audio` on which the sound itself depends."""
     audio = config["audio"]
     used = {"silence_db": audio["silence_db"], "ffmpeg": audio["ffmpeg"]}
     if SOURCES:

@@ -198,7 +198,7 @@ def test_a_target_may_be_several_branches_and_an_id(audioset):
     ]
 
 
-def test_a_withheld_branch_without_classes_withholds_nothing_and_is_told(
+def test_a_withheld_branch_without_classes_withholds_nothing_and_leads_to_a_warning(
     audioset, tmp_path, capsys
 ):
     text = "path,labels\n" + "a.wav,Jazz\nb.wav,Dog\n" * 2

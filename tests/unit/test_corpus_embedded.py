@@ -40,7 +40,7 @@ def ancestors(mid):
     return {mid}.union(*(ancestors(parent) for parent in parents))
 
 
-def test_there_are_classes_enough():
+def test_there_are_enough_classes():
     assert len(NATURAL) >= 24
     assert len(GENRES) >= 8
     assert {"Speech", "Baby cry, infant cry", "Vocal music", "Traditional music"} <= set(

@@ -6,7 +6,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.corpus.labels import label_matrix
 
 
-def test_a_row_a_clip_and_a_column_a_class():
+def test_one_row_per_clip_and_one_column_per_class():
     matrix = label_matrix(["k", "l", "m"], [["b", "d"], [], ["a"]], ["a", "b", "c", "d"], "t.tsv")
     assert matrix.tolist() == [
         [False, True, False, True],

@@ -142,7 +142,7 @@ def test_a_bad_row_is_named_with_manifest_and_line(tmp_path, row, message):
     assert "\n" not in str(error.value)
 
 
-def test_of_many_mistakes_the_first_is_told_and_the_rest_counted(tmp_path):
+def test_of_many_mistakes_the_first_is_named_and_the_rest_counted(tmp_path):
     text = "path,labels,clip_id\na.wav,Dog,x\nb.wav,Dog,x\nc.wav,\n,Dog\nd.wav,Dog\n"
     with pytest.raises(InputError, match=r"line 3: clip_id 'x' .* \(and 2 more lines with mist"):
         read(tmp_path, text)

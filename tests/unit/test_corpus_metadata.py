@@ -117,13 +117,18 @@ def test_both_may_be_mixed(tmp_path, web, files):
     assert len(table) == 5 and sum(web.asked.values()) == 1
 
 
-def test_a_file_that_is_not_as_published_is_worth_a_warning(tmp_path, files, capsys, caplog):
+def test_a_file_that_differs_from_the_published_one_leads_to_a_warning(
+    tmp_path, files, capsys, caplog
+):
     _, table = fetched(section(paths(files)), tmp_path)
     assert set(table["published"]) == {"differs"}
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 5
     assert said[0].startswith(f"warning: {paths(files)['ontology']}: is not the ontology.json")
-    assert "corpus.ontology may be meant so" in said[0] and said[0][9:] in caplog.text
+    assert (
+        "that is fine if you chose another for corpus.ontology" in said[0]
+        and said[0][9:] in caplog.text
+    )
 
 
 def test_an_ontology_of_a_manifest_is_compared_with_nothing(tmp_path, files, capsys):
@@ -161,7 +166,7 @@ def test_every_copy_has_a_known_sum():
         ("withheld_clips", b"<html>\n", "line 1: '<html>' is not the id of a clip"),
     ],
 )
-def test_what_is_no_such_file_is_refused_by_its_address(tmp_path, web, files, name, content, says):
+def test_a_damaged_download_is_refused_with_its_address(tmp_path, web, files, name, content, says):
     place = published(web, files)
     web.answers[place[name].removeprefix(web.url)] = Answer(content)
     with pytest.raises(InputError) as caught:
@@ -181,7 +186,7 @@ def test_a_list_that_lost_lines_disagrees_with_its_header(tmp_path, web, files):
         fetched(section(place), tmp_path)
 
 
-def test_a_plan_for_another_number_of_clips_is_told_what_to_say(tmp_path, files):
+def test_a_plan_for_another_number_of_clips_is_refused_with_the_right_number(tmp_path, files):
     corpus = section(paths(files))
     tables = [
         tmp_path / name for name in ("classes.tsv", "branches.tsv", "clips.tsv", "summary.tsv")
@@ -228,7 +233,7 @@ def test_a_download_survives(tmp_path, web, answers):
     ],
     ids="404 403 500 short large larger file ftp loop drip".split(),
 )
-def test_a_download_that_cannot_be_is_one_line(tmp_path, web, answer, says, asked):
+def test_a_failed_download_is_one_line(tmp_path, web, answer, says, asked):
     web.answers["/file"] = answer
     with pytest.raises(InputError) as caught:
         download(
@@ -239,7 +244,7 @@ def test_a_download_that_cannot_be_is_one_line(tmp_path, web, answer, says, aske
     assert web.asked["/file"] == asked
 
 
-def test_a_port_where_nobody_listens(tmp_path):
+def test_a_closed_port(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/file"
@@ -297,7 +302,7 @@ def test_a_configuration_may_name_urls(configuration):
             check_sense(wrong)
 
 
-def test_a_manifest_wants_its_ontology_on_disk(configuration, tmp_path):
+def test_the_ontology_of_a_manifest_must_be_a_file_on_disk(configuration, tmp_path):
     (tmp_path / "manifest.tsv").touch()
     configuration["corpus"].update(source="manifest", ontology="https://example.org/ontology.json")
     configuration["corpus"]["manifest"]["path"] = str(tmp_path / "manifest.tsv")

@@ -50,7 +50,7 @@ def tables(n=40):
 
 
 def condition(name="natural", withhold=("Top",), labels="given"):
-    return Condition(name, withhold, labels, epochs=1, keep="best")
+    return Condition(name, "kim2024", withhold, labels, epochs=1, keep="best")
 
 
 def chosen(seed=1, replicate=1, fraction=0.1, **how):

@@ -1,4 +1,4 @@
-"""A published file from the web, with bounds on its size, its time and where it may lead."""
+"""Download a published file, with limits on size, time and redirects."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ _BROKEN = (
 
 
 class _Passing(Exception):
-    """Trouble that may have passed when the file is asked for again."""
+    """Trouble that may be gone at the next attempt."""
 
     def __init__(self, message: str, pause: float | None = None) -> None:
         super().__init__(message)
@@ -44,10 +44,10 @@ def download(
 ) -> None:
     """Write what lies at `url` to the file `path`.
 
-    Time-outs, broken connections, short bodies and the server's own trouble are tried again, with
-    pauses that double from `first_pause` s on, or as Retry-After says. Redirects are followed to
-    http and https only. Raises InputError, naming the URL, when the file cannot be had, is larger
-    than `most_bytes`, or has not come within `seconds` of an attempt's start.
+    After a time-out, a broken connection, a short body or an error of the server it tries again,
+    with pauses that double from `first_pause` s on, or as Retry-After says. It follows redirects to
+    http and https only. Raises InputError, naming the URL, when the file cannot be downloaded, is
+    larger than `most_bytes`, or takes longer than `seconds` in one attempt.
     """
     pause = first_pause
     for attempt in range(1, _ATTEMPTS + 1):
@@ -77,7 +77,7 @@ def _attempt(url: str, path: str | os.PathLike, most_bytes: int, seconds: float)
                 raise _too_large(url, most_bytes)
             got = 0
             with open(path, "wb") as file:
-                # As it comes: to wait for a whole block would let a slow drip pass the time by.
+                # As it comes: while waiting for a whole block, a slow server could exceed the time.
                 while block := answer.raw.read1(_BLOCK, decode_content=True):
                     got += len(block)
                     if got > most_bytes:
@@ -96,7 +96,7 @@ def _attempt(url: str, path: str | os.PathLike, most_bytes: int, seconds: float)
 
 
 def _answer(session: requests.Session, url: str) -> requests.Response:
-    """Return the answer that has the file, its body not yet read."""
+    """Return the answer with the file; its body is not read yet."""
     place = url
     for _ in range(_REDIRECTS + 1):
         answer = session.get(

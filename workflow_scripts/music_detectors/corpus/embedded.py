@@ -13,10 +13,10 @@ from music_detectors.common.seeds import generator
 SPLITS = ("train", "test")
 
 PAIRED_ONE_IN = 4
-"""Of so many natural clips one carries a second source, and with it a second label."""
+"""One in so many natural clips has a second source, and with it a second label."""
 
 MIXED_SHARE = 0.06
-"""Share of all clips that hold music together with a sound that is none."""
+"""Share of all clips that hold music together with another sound."""
 
 SINGING = "Singing"
 POP = "Pop music"
@@ -186,7 +186,7 @@ def sources(reference: str) -> list[str]:
 def planned_counts(clips_per_class: Mapping[str, int]) -> dict[str, int]:
     """Return the number of clips of each split, mixed clips included.
 
-    `clips_per_class` maps "train" and "test" to the number of clips whose main class a class is.
+    `clips_per_class` maps "train" and "test" to the number of clips that each class leads.
     """
     return {
         split: _n_classes() * clips_per_class[split] + _n_mixed(clips_per_class[split])

@@ -1,4 +1,4 @@
-"""Labels of clips as the networks see them: a column a class."""
+"""Labels of clips as the networks see them: one column per class."""
 
 import os
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Where the corpus's files are: paths as they are, and URLs of which a rule makes local copies.
+"""Where the corpus's files are: paths, or URLs that a rule downloads to local copies.
 
 The Snakefile calls these while it is read, so nothing heavy is imported here.
 """

@@ -20,12 +20,12 @@ from music_detectors.corpus.sources import source_named
 def fetch_metadata(
     corpus: Mapping, copies: Mapping[str, str | os.PathLike], table: str | os.PathLike
 ) -> None:
-    """Download the files of the `corpus` section that are URLs, and write what all of them hold.
+    """Download the files of the `corpus` section that are URLs, and record what all files hold.
 
-    `copies` says, for each URL of `corpus.locations.configured`, where its local copy goes;
-    one is written only after it has been read and found whole. `table` gets a row a file. A file
-    that is not as published is worth a warning, no more. Raises InputError, naming the URL or the
-    file, when one cannot be had or is damaged.
+    `copies` says, for each URL of `corpus.locations.configured`, where its local copy goes; a copy
+    is written only after it has been read and found whole. `table` gets one row per file. A file
+    that differs from the published one leads to a warning. Raises InputError, naming the URL or the
+    file, when it cannot be downloaded or is damaged.
     """
     here: dict[str, Path] = {}
     rows = []
@@ -53,14 +53,14 @@ def fetch_metadata(
         if compared == "differs":
             _warn(
                 f"{place}: is not the {published[name][0]} that was published (its SHA-256 is "
-                f"{found}, not {published[name][1]}); {key} may be meant so"
+                f"{found}, not {published[name][1]}); that is fine if you chose another for {key}"
             )
         rows.append((name, place, here[name].stat().st_size, found, compared))
     write_table(table, pd.DataFrame(rows, columns=list(METADATA)), METADATA)
 
 
 def _compared(published: Mapping[str, tuple[str, str]], name: str, found: str) -> str:
-    """Return whether a file is as it was published; of some files nothing was."""
+    """Return same or differs, against the published file; nothing where none was published."""
     if name not in published:
         return ""
     return "same" if found == published[name][1] else "differs"

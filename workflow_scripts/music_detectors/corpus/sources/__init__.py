@@ -1,4 +1,4 @@
-"""Where a corpus comes from: one module per source, which is called as `corpus.source` names it.
+"""Where a corpus comes from: one module per source, called by the name that `corpus.source` gives.
 
 A module of this package is a source when it has what `Source` lists; nothing else needs to know it.
 docs/sources.md shows how to add one. The Snakefile imports these modules while it is read, so they
@@ -60,7 +60,7 @@ class Copy(NamedTuple):
 class Source(Protocol):
     """A source of clips. `corpus` is the section `corpus` of the configuration.
 
-    SECTION is the JSON schema of the section `corpus.<source>`, every key of which is required.
+    SECTION is the JSON schema of the section `corpus.<source>`; it requires every key.
     SOUND says how clips are found: `recordings` (references are paths or http addresses),
     `audioset` (YouTube ids, looked for in `audio.sources`) or `embedded` (recipes of synthesis).
     REMEDY says what to change where a split lacks clips. COPIES has the keys of the section that

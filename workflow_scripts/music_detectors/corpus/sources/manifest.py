@@ -212,12 +212,12 @@ def assign_splits(
 ) -> list[str]:
     """Return the split of every clip, given or else drawn from `seed`.
 
-    What has no split is drawn by group, or by recording where no group is given; a group of which
-    one clip has a split follows it. The groups are put in an order that depends on the seed and
-    their names alone, and the first of them make up `test_fraction` of the clips: of those with
-    the same labels, and then of target, other and mixed clips (`roles`), apart. So a clip that is
-    added moves few of the others. A side without target or other clips then gets a group of them,
-    if there are two such groups.
+    Clips without a split are drawn by group, or by recording where no group is given; if one clip
+    of a group has a split, the others follow it. The groups are put in an order that depends on the
+    seed and their names alone, and the first ones make up `test_fraction` of the clips: of those
+    with the same labels, and then of target, other and mixed clips (`roles`) separately. So a clip
+    that is added moves few of the others. Then a side without target or other clips gets a group of
+    them, if there are two such groups.
     """
     side_of_group = {
         group: split
