@@ -90,7 +90,7 @@ def train(
         corpus.classes,
         corpus.branches,
         settings=Settings(
-            condition=Condition("natural", withhold=[], labels="given", epochs=epochs, keep="best"),
+            condition=Condition("natural", "kim2024", [], "given", epochs, keep="best"),
             seed=1,
             replicate=1,
             batch_size=32,
