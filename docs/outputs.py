@@ -37,10 +37,10 @@ SECTIONS = {
 """The folders under results/<corpus name>/, in the order of the DAG, and their headings."""
 
 OTHERS = {
-    "corpus/{target}/clips.tsv": "For a further target: the columns of `corpus/clips.tsv`, with the "
-    "roles for that target.",
-    "corpus/{target}/classes.tsv": "For a further target: the columns of `corpus/classes.tsv`, with "
-    "the target, branches and genres of that target.",
+    "corpus/{target}/clips.tsv": "The columns of `corpus/clips.tsv`, with the roles for a "
+    "further target.",
+    "corpus/{target}/classes.tsv": "The columns of `corpus/classes.tsv`, with the target, "
+    "branches and genres of a further target.",
     "audio/{split}/{shard}.h5": "HDF5 with the usable clips of one shard: `samples` (clips, "
     "samples) int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`.",
     "spectrograms/{stimulus}/{split}/{shard}.h5": "HDF5: `log_mel` (clips, 64, frames) float16 in "
