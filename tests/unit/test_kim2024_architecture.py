@@ -37,8 +37,14 @@ def test_ten_seconds_give_one_logit_a_class():
         assert Network(5).eval()(decibels(1, 802)).shape == (1, 5)
 
 
+@pytest.fixture(params=[True, False], ids=["own convolutions", "PyTorch's"])
+def convolutions(request, monkeypatch):
+    """Train as on a processor on which the network's own convolutions are faster, or are not."""
+    monkeypatch.setattr(architecture.cpu, "trains_faster", lambda: request.param)
+
+
 @pytest.mark.parametrize("training", [True, False])
-def test_outputs_are_those_of_the_notebooks_order_of_layers(training):
+def test_outputs_are_those_of_the_notebooks_order_of_layers(convolutions, training):
     network = initial_network(Kim2024(), 5, seed=3).train(training)
     sequence = with_weights_of(network)
     for module in sequence.modules():
@@ -51,7 +57,7 @@ def test_outputs_are_those_of_the_notebooks_order_of_layers(training):
     )
 
 
-def test_gradients_are_those_of_the_notebooks_layers_in_double_precision():
+def test_gradients_are_those_of_the_notebooks_layers_in_double_precision(convolutions):
     network = initial_network(Kim2024(), 5, seed=3)
     reference = with_weights_of(network).double()
     for module in reference.modules():
@@ -108,7 +114,7 @@ def test_gradient_of_relu_and_dropout():
     torch.testing.assert_close(x.grad, torch.where(y > 0, 2 * VALUES / KEPT, 0.0))
 
 
-def test_the_blocks_that_the_study_drops_from(monkeypatch):
+def test_the_blocks_that_the_study_drops_from(convolutions, monkeypatch):
     calls = []
     activation = architecture._activation
     monkeypatch.setattr(
@@ -175,3 +181,10 @@ def test_a_gpu_gives_the_same_outputs_and_gradients():
         rounded = on_gpu(log_mel.cuda())
     # bfloat16 has 8 bits: a few per cent of the spread of the logits after five layers.
     assert (rounded.float().cpu() - ours).abs().max() < 0.1 * ours.abs().max()
+
+
+def test_the_choice_of_convolutions_is_told(convolutions):
+    told = Kim2024().computed_by(torch.device("cpu"))
+    ours = architecture.cpu.trains_faster()
+    assert told == ("convolutions by Toom and Cook" if ours else "convolutions by PyTorch")
+    assert Kim2024().computed_by(torch.device("cuda")) == "convolutions by PyTorch"

@@ -128,6 +128,7 @@ def test_what_a_training_writes(corpus, tmp_path):
     }
     assert (about["training_clips"], about["validation_clips"]) == (18, 6)
     assert about["torch"] == torch.__version__
+    assert about["computed_by"] == Kim2024().computed_by(torch.device("cpu"))
     assert not paths["checkpoint"].exists()
 
 

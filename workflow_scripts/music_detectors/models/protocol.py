@@ -106,6 +106,13 @@ class TrainedModel(Model, ABC):
             network.to(device), {name: self.modules[name] for name in self.layers}
         )
 
+    def computed_by(self, device: device) -> str:
+        """Return how a network is trained on `device`, if the model chooses by the processor.
+
+        It is recorded with the weights, and a training goes on only with the same choice.
+        """
+        return ""
+
     def lesioned_layer(self, layer: str) -> str:
         """Return the layer whose units are silenced where those of `layer` are reported."""
         return layer

@@ -141,7 +141,7 @@ def train_network(
         len(mids),
         target,
     )
-    digest = _digest([configuration, code, _places(index, of_network)])
+    digest = _digest([configuration, code, model.computed_by(target), _places(index, of_network)])
     kept, rows = _train(settings, material, checkpoint, digest)
     about = {
         "model": settings.condition.model,
@@ -153,6 +153,7 @@ def train_network(
         "training_clips": len(material.training),
         "validation_clips": len(material.validation),
         "configuration": configuration,
+        "computed_by": model.computed_by(target),
         "torch": torch.__version__,
         "numpy": np.__version__,
     }

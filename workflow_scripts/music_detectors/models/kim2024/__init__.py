@@ -56,6 +56,13 @@ class Kim2024(TrainedModel):
         assert isinstance(network, Network)
         return PooledFeatures(network, device)
 
+    def computed_by(self, device: device) -> str:
+        """Return which convolutions a training uses on `device`."""
+        from music_detectors.models.kim2024 import cpu
+
+        ours = device.type == "cpu" and cpu.trains_faster()
+        return "convolutions by Toom and Cook" if ours else "convolutions by PyTorch"
+
     def lesioned_layer(self, layer: str) -> str:
         """Return `layer`, or avgpool in place of a convolution.
 

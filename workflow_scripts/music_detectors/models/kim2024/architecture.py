@@ -7,7 +7,7 @@ what differs is how it is computed:
 - max pooling comes before ReLU, which commutes with it and then has fewer elements to treat;
 - ReLU and dropout are one operation, whose gradient needs only the output;
 - dropout masks take 16 random bits per element, not a float;
-- training on a CPU goes through the functions in `cpu`.
+- training on a CPU goes through the functions in `cpu` where they are faster than PyTorch's.
 """
 
 import torch
@@ -49,7 +49,8 @@ class Network(nn.Module):
         `dropout` is the generator that decides which fifth of the activations is dropped; without
         it none is. Batch normalisation follows the module's mode, as in PyTorch.
         """
-        if self.training and torch.is_grad_enabled() and not log_mel.is_cuda:
+        training = self.training and torch.is_grad_enabled()
+        if training and not log_mel.is_cuda and cpu.trains_faster():
             x = self._trained_on_cpu(log_mel, dropout)
         else:
             # bfloat16 would round decibels to a quarter; this convolution is 2 % of the work.
