@@ -174,7 +174,9 @@ def test_another_source_under_the_same_name(finished, tmp_path):
     jobs = base.plan(
         *base.changed("source", {"corpus": laid["corpus"], "audio": laid["audio"]})[2:]
     )
-    expected = with_followers(row_of("corpus.source").first)
+    there = finished.rules() | other.rules()
+    followers = with_followers(row_of("corpus.source").first)
+    expected = {name for name in followers if name.split()[0] in there}
     assert {label(job) for job in jobs} == expected | {"index_archives"}
 
 
