@@ -96,6 +96,7 @@ def responses(results, out):
         {"train": results / "spectrograms/original/train/index.tsv"},
         "original",
         {"train": out / "a.h5"},
+        model="kim2024",
         device="cpu",
         threads=1,
     )
