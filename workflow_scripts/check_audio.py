@@ -1,4 +1,4 @@
-"""Stop when too few clips could be had."""
+"""Stop when too few clips are usable."""
 
 from music_detectors.audio.yields import check_audio
 from music_detectors.common.job import job

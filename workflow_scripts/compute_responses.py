@@ -1,4 +1,4 @@
-"""Compute what a network's units answer to every clip of a stimulus."""
+"""Compute the responses of a network's units to every clip of a stimulus."""
 
 from music_detectors.common.job import job
 from music_detectors.responses.compute import compute_responses

@@ -1,4 +1,4 @@
-"""Find out where the recordings lie in the configured tar archives."""
+"""List where the recordings are in the configured tar archives."""
 
 from music_detectors.audio.archives import index_archives
 from music_detectors.common.job import job

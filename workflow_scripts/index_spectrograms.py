@@ -1,4 +1,4 @@
-"""Write where each clip of a split lies among its spectrogram shards."""
+"""Write where each clip of a split is in its spectrogram shards."""
 
 from music_detectors.common.job import job
 from music_detectors.spectrograms.shard import index_spectrograms

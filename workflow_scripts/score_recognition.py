@@ -1,4 +1,4 @@
-"""Score how well a network tells each class."""
+"""Score how well a network recognises each class."""
 
 from music_detectors.common.job import job
 from music_detectors.recognition.scores import score_recognition

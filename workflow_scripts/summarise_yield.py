@@ -1,4 +1,4 @@
-"""Count what became of the clips, by split, class, status and reason."""
+"""Count the clips by split, class, status and reason."""
 
 from music_detectors.audio.yields import summarise_yield
 from music_detectors.common.job import job

@@ -3,8 +3,8 @@
 from music_detectors.common.job import job
 from music_detectors.models.find import check_reported
 from music_detectors.training.conditions import Condition
-from music_detectors.training.enough import check_training_clips
 from music_detectors.training.train import Settings, train_network
+from music_detectors.training.usable_clips import check_training_clips
 
 with job(snakemake.log[0]):
     check_training_clips(

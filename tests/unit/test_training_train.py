@@ -256,7 +256,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(
     monkeypatch.undo()
     caplog.clear()
     resumed = run(corpus, tmp_path / "killed", of=of)
-    assert f"going on after epoch {epoch}" in caplog.text
+    assert f"continuing after epoch {epoch}" in caplog.text
     assert "epoch 1 of 3" not in caplog.text
     assert sha256(resumed["weights"]) == sha256(whole["weights"])
     assert history(resumed).drop(columns=TIMES).equals(history(whole).drop(columns=TIMES))
@@ -356,10 +356,10 @@ def flip(path):
     [
         (truncate, "checkpoint.safetensors: damaged"),
         (flip, "its checksum does not hold"),
-        ({"of": settings(learning_rate=0.001)}, "is of other data or settings"),
-        ({"of": settings(replicate=2)}, "is of other data or settings"),
-        ({"of": settings(labels="permuted")}, "is of other data or settings"),
-        ({"code": "2"}, "is of other data or settings"),
+        ({"of": settings(learning_rate=0.001)}, "belongs to other data or settings"),
+        ({"of": settings(replicate=2)}, "belongs to other data or settings"),
+        ({"of": settings(labels="permuted")}, "belongs to other data or settings"),
+        ({"code": "2"}, "belongs to other data or settings"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_ignored(
@@ -389,7 +389,7 @@ def test_a_checkpoint_of_other_spectrograms_is_ignored(tmp_path, monkeypatch, ki
     monkeypatch.undo()
     make_corpus(tmp_path / "corpus")
     run(corpus, tmp_path)
-    assert "is of other data or settings" in caplog.text
+    assert "belongs to other data or settings" in caplog.text
 
 
 def test_planted_classes_are_learnt_and_shuffled_ones_are_not(tmp_path):

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.files import open_checked, read_checked
-from music_detectors.common.tables import header_places
+from music_detectors.common.tables import column_positions
 from music_detectors.corpus.columns import CLIPS
 
 _KIND = "table"
@@ -80,7 +80,7 @@ def clips_by_shard(path: str | os.PathLike) -> Iterator[tuple[str, str, list[Cli
 
 def _column_positions(path: str | os.PathLike, table: BinaryIO) -> list[int]:
     """Read the header and return the position of each column of CLIPS in a row."""
-    return header_places(path, table.readline(), CLIPS, _KIND)
+    return column_positions(path, table.readline(), CLIPS, _KIND)
 
 
 def _blocks(table: BinaryIO) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """Tab-separated tables whose floats read back exactly and whose columns are checked.
 
-A table that a person made or edited is read too: its columns may come in any order and among
-others, truth may be written in capitals, and a byte-order mark or Windows' line ends do no harm.
+A table that a person made or edited can be read too: its columns may be in any order, with others
+among them, `TRUE` and `FALSE` may be in capitals, and a byte-order mark or Windows line ends do no
+harm.
 """
 
 import io
@@ -52,12 +53,12 @@ def read_table(
 ) -> pd.DataFrame:
     """Return `columns` of the table at `path`, each as its type, in the order of `columns`.
 
-    With `only`, those alone. Raises InputError, naming the file, when it cannot be read, does not
-    fit its checksum, lacks a column, or holds a value that is not of its column's type.
+    With `only`, just those. Raises InputError, naming the file, when it cannot be read, does not
+    match its checksum, lacks a column, or holds a value that is not of its column's type.
     """
     content = read_checked(path, _KIND)
     wanted = [name for name in columns if only is None or name in only]
-    header_places(path, content.partition(b"\n")[0], wanted, _KIND)
+    column_positions(path, content.partition(b"\n")[0], wanted, _KIND)
     try:
         raw = pd.read_csv(
             io.BytesIO(content),
@@ -78,10 +79,10 @@ def read_table(
     return table
 
 
-def header_places(
+def column_positions(
     path: str | os.PathLike, header: bytes, columns: Iterable[str], kind: str
 ) -> list[int]:
-    """Return where each of `columns` stands in `header`, the first line of a `kind` of table.
+    """Return the position of each of `columns` in `header`, the first line of a `kind` of table.
 
     Raises InputError, naming the file, for a column that is not there.
     """

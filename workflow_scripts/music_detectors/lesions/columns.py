@@ -18,8 +18,8 @@ group of classes (natural or target).
 
 `lesion` is none (`fraction` and `n_units` 0), top, middle, bottom, norm, or random-0001 and on. The
 mean is over the group's `n_classes` classes with positives among the `n_clips` test clips, `change`
-is what it exceeds that without lesion by, `percentile` is the share of the random lesions whose
-mean is not above it; empty for none and for random lesions.
+is its difference from the mean without a lesion, `percentile` is the share of the random lesions
+whose mean is not above it; empty for none and for random lesions.
 """
 
 LESION_CLASSES = {

@@ -10,7 +10,7 @@ import numpy as np
 from music_detectors.common.seeds import generator
 
 NAMED = ("top", "middle", "bottom", "norm")
-"""The lesions that follow from the units, not from chance."""
+"""The lesions whose units are not drawn at random."""
 
 
 def named_orders(ranks: np.ndarray, strength: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""How the outputs of a network depend on the units of a layer: from responses, or by running it."""
+"""How a network's outputs depend on a layer's units: from stored responses, or by running it."""
 
 import os
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from music_detectors.spectrograms.shard import read_index
 
 @dataclass(frozen=True)
 class Forward:
-    """What it takes to run a network again: the clips' index, and where to compute."""
+    """What running a network again needs: the clips' index, and where to compute."""
 
     index: str | os.PathLike
     device: str
@@ -36,7 +36,7 @@ def read_readout(
 ) -> tuple[list[str], Readout]:
     """Return the clip ids of a file of `responses`, and how the outputs depend on `layer`.
 
-    `model` is called `name`. Where it has no readout of its own, its network is run again, as
+    `model` is called `name`. If it has no readout of its own, its network is run again, as
     `forward` says. Raises InputError when a file cannot be read or the responses are not those of
     the network at `weights`.
     """

@@ -23,7 +23,7 @@ from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.ranking import share_of_units
 
-# Of the classes that are neither, some are withheld; they have no mean of their own.
+# Other classes, withheld ones among them, have no mean of their own.
 _GROUPS = ("natural", "target")
 
 
@@ -55,7 +55,7 @@ def lesion_units(
 
     `model` is the name of the condition's model. `weights`, `train` and `test` (responses) and
     `units` (units.tsv) are those of each of `replicates`, `clips`, `classes` and `branches` the
-    tables of the corpus; `withhold` lists what the condition withholds that the claims are about.
+    tables of the corpus; `withhold` is the list of the condition that the claims are about.
     Every lesion silences `fraction` of the units of `layer` (of the model's reported layer if it
     lacks `layer`; of another if the model says that it stands for the layer). Units are ranked on
     train clips, and test clips are scored. Where the outputs do not follow from stored responses,
@@ -132,7 +132,7 @@ def _means(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) -> 
         rows = plan.assign(group=group, n_classes=counted.sum(), percentile=np.nan)
         rows["mean_average_precision"] = np.nan
         if counted.any():
-            # Rows in order, so that equal ones have equal means to the last bit.
+            # Contiguous, so that equal rows have equal means to the last bit.
             of_group = np.ascontiguousarray(precision[:, counted])
             rows["mean_average_precision"] = of_group.mean(axis=1)
             values = rows["mean_average_precision"]

@@ -1,4 +1,4 @@
-"""Where a network is computed, and how exactly."""
+"""The device that computes a network, and its numerical settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,17 +9,17 @@ import torch
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.models.gpus import Claim, claim_gpu
 
-# How CUDA and its libraries say so where PyTorch does not ask for the memory itself.
+# Messages of CUDA and its libraries for memory that PyTorch does not ask for itself.
 _FULL = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 
 
 def prepare_device(name: str, threads: int) -> torch.device:
     """Return the device that `networks.device` names and set PyTorch up for it.
 
-    `auto` is a GPU where there is one, else the CPU, on which `threads` threads compute. Of several
-    GPUs it is one with room (see `claim_gpu`), the same whenever a process asks. What is
-    computed in float32 on a GPU is computed in full (no TF32), by algorithms that do not depend on
-    timing. Raises InputError when `cuda` is asked for and there is none.
+    `auto` is a GPU if there is one, else the CPU with `threads` threads. Among several GPUs,
+    `claim_gpu` finds one with room, and a process always gets the same one. float32 on a GPU has
+    full precision (no TF32), and its algorithms are deterministic. Raises InputError when `cuda` is
+    asked for and there is no GPU.
     """
     torch.set_num_threads(threads)
     if name == "cuda" and not torch.cuda.is_available():
@@ -34,14 +34,14 @@ def prepare_device(name: str, threads: int) -> torch.device:
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     gpu = _claimed().gpu
-    # What names no GPU means this one.
+    # The GPU for code that names none.
     torch.cuda.set_device(gpu)
     return torch.device("cuda", gpu)
 
 
 @contextmanager
 def advising_when_full() -> Iterator[None]:
-    """Raise InputError, saying what to do, where the block runs out of a GPU's memory."""
+    """Raise InputError, saying what to do, if the block runs out of a GPU's memory."""
     try:
         yield
     except RuntimeError as error:
@@ -58,6 +58,6 @@ def advising_when_full() -> Iterator[None]:
 
 @cache
 def _claimed() -> Claim:
-    """Return the claim of this process. Asking for properties sets no GPU up (no context)."""
+    """Return the claim of this process. Asking for properties creates no context on a GPU."""
     gpus = range(torch.cuda.device_count())
     return claim_gpu([str(torch.cuda.get_device_properties(gpu).uuid) for gpu in gpus])

@@ -17,7 +17,7 @@ DEFAULT = "kim2024"
 """The model of a condition that names none."""
 
 WORKFLOW = Path(__file__).parents[3]
-"""The folder of the workflow, in which modules are looked for as well."""
+"""The folder of the workflow, which is also searched for modules."""
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -27,8 +27,8 @@ def model_file(name: str, key: str = "model") -> Path:
     """Return the file of the module that defines the model `name`, without importing it.
 
     `name` is one of BUILT_IN or `package.module:factory`; modules are looked for on Python's path,
-    in the working directory and in the workflow's folder. Raises InputError, naming `key`, where
-    there is none.
+    in the working directory and in the workflow's folder. Raises InputError, naming `key`, if there
+    is no such file.
     """
     module = _split(name, key)[0]
     for folder in search_path():
@@ -42,13 +42,13 @@ def model_file(name: str, key: str = "model") -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder on the search path that the module of the model `name` is found in."""
+    """Return the folder on the search path that holds the module of the model `name`."""
     module = _split(name, "model")[0]
     return next(folder for folder in search_path() if _in_folder(module, folder) is not None)
 
 
 def search_path() -> list[Path]:
-    """Return the folders that modules of models are looked for in, the first first."""
+    """Return the folders that are searched for modules of models, in this order."""
     places = [Path(entry or ".").resolve() for entry in sys.path]
     return [*dict.fromkeys([*places, Path.cwd(), WORKFLOW])]
 
@@ -85,7 +85,7 @@ def load_model(name: str, key: str = "model") -> Model:
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)
         model = factory()
-    # Whatever goes wrong in a user's file is told in one line; the log has the rest.
+    # Any error in a user's file becomes one line; the log has the traceback.
     except Exception as error:
         why = one_line(f"{type(error).__name__}: {error}", 300)
         raise InputError(f"{key} is {name}, which cannot be loaded ({why})") from error
@@ -97,7 +97,7 @@ def check_conditions(conditions: Mapping[str, Mapping], layer: str) -> None:
     """Refuse conditions and a `selectivity.layer` that do not fit the models, before any job runs.
 
     `conditions` are those of the configuration, each with its model's name. Only what can be known
-    without PyTorch is checked: models outside BUILT_IN are looked for, not imported.
+    without PyTorch is checked: for models outside BUILT_IN, that the file exists.
     """
     models: dict[str, Model | None] = {}
     for condition, content in conditions.items():
@@ -139,7 +139,7 @@ def check_reported(name: str, layer: str, models: Mapping[str, str]) -> None:
 def has_readout(name: str) -> bool:
     """Return whether the outputs of the model `name` are known to follow from stored responses.
 
-    Of models outside BUILT_IN nothing is known before they are loaded.
+    Models outside BUILT_IN are not loaded for this, so nothing is known about them.
     """
     return name in BUILT_IN and type(load_trained(name)).readout is not TrainedModel.readout
 
@@ -166,7 +166,7 @@ def _in_folder(module: str, folder: Path) -> Path | None:
 
 
 def _wrong_kind(name: str, key: str, *, trained: bool) -> InputError:
-    """Return the error that the model `name` is `trained`, or not, against its condition."""
+    """Return the error for a model `name` that is `trained`, or fixed, unlike its condition."""
     if trained:
         return InputError(
             f"{key} is {name}, which is a trained model: it needs withhold, labels and epochs"

@@ -21,13 +21,14 @@ class Claim(NamedTuple):
 
 
 def claim_gpu(uuids: Sequence[str]) -> Claim:
-    """Claim a place on the GPU, of those with the ids `uuids` (one at least), that has most room.
+    """Claim a place on the GPU with most room among those with the ids `uuids` (at least one).
 
-    The first slot of every GPU is tried, then the second of every GPU, and so on: of at most n jobs
-    at a time that see the same g GPUs, no more than n / g, rounded up, are on one. A claim is a
-    socket in Linux' abstract namespace: no file, and gone with the process, even a killed one. It
-    bears no user's name, so that jobs of all users of a machine spread; jobs in containers with a
-    network of their own do not see it. Elsewhere than on Linux the first GPU is taken, unclaimed.
+    The first slot of every GPU is tried, then the second of every GPU, and so on: if at most n jobs
+    run at a time and see the same g GPUs, each GPU has at most n / g of them, rounded up. A claim
+    is a socket in Linux' abstract namespace: it is no file, and it ends with the process, even a
+    killed one. Its name does not contain the user, so the jobs of all users of a machine spread;
+    jobs in containers with a network of their own do not see it. On other systems the first GPU is
+    used, without a claim.
     """
     if not sys.platform.startswith("linux"):
         return Claim(0, 0, None)
@@ -41,8 +42,8 @@ def claim_gpu(uuids: Sequence[str]) -> Claim:
 
 
 def _bound(name: str) -> socket.socket | None:
-    """Return a socket that bears `name` on this machine, or None where another one does."""
-    # It is not inherited by the programs that the process starts.
+    """Return a socket called `name` on this machine, or None if the name is taken."""
+    # Programs that the process starts do not inherit it.
     held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         held.bind(b"\0" + name.encode())

@@ -13,7 +13,7 @@ _ROUNDING = 0.01
 
 
 class HookedEvaluation:
-    """A network whose layers' responses are what some of its modules return."""
+    """A network whose layers' responses are the outputs of some of its modules."""
 
     def __init__(self, network: nn.Module, modules: Mapping[str, str]) -> None:
         """Read the layers of `network`, in evaluation mode, from `modules`: layer to module name.
@@ -27,7 +27,7 @@ class HookedEvaluation:
     def __call__(self, log_mel: Tensor) -> dict[str, Tensor]:
         """Return the responses (n, units) float32 of every layer to `log_mel` (n, mels, frames).
 
-        They are means over all that a module returns per unit (frequency and time). Raises
+        A response is the mean of what a module returns for a unit (over frequency and time). Raises
         InputError when a module is not run exactly once, or does not return (n, units, ...).
         """
         found: dict[str, Tensor] = {}
@@ -79,7 +79,7 @@ class ForwardReadout:
 
         `batches` returns the clips' spectrograms (n, mels, frames), in dB, batch by batch, and the
         same each time; `stored` are the outputs (clips, classes) that were stored for them. Raises
-        ValueError when the network's outputs are not those.
+        ValueError when the network's outputs differ from these.
         """
         self._network = network
         self._module = _module(network, module)
@@ -87,9 +87,9 @@ class ForwardReadout:
         self.units = 0
         """How many units the module has."""
         self.outputs = self._run(None)
-        """The outputs without a lesion, computed as those with one are."""
+        """The outputs without a lesion, computed like those with one."""
         limit = _ROUNDING * np.abs(stored).max(initial=1e-6)
-        # Written so that NaN is refused as well.
+        # This form of the condition also refuses NaN.
         alike = self.outputs.shape == stored.shape
         if not (alike and np.abs(self.outputs - stored).max(initial=0.0) <= limit):
             raise ValueError("not those of the network")
@@ -97,7 +97,7 @@ class ForwardReadout:
     def lesioned(self, order: np.ndarray, counts: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield the outputs (clips, classes) with the first of `order` at 0, for each of `counts`.
 
-        Units that never answer change nothing, to the last bit.
+        Silencing units that never respond changes nothing, to the last bit.
         """
         for count in counts:
             yield self._run(order[:count])

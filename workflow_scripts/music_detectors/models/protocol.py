@@ -1,4 +1,4 @@
-"""What a model is, to everything that trains it, plays sounds to it or silences its units.
+"""What a model is for code that trains it, plays sounds to it or silences its units.
 
 A model is one file with a subclass of `FixedModel` or `TrainedModel`; docs/models.md shows one of
 each. This module does not import PyTorch, and a model needs it only where it computes.
@@ -62,8 +62,8 @@ class FixedModel(Model, ABC):
     def fitted(self, spectrograms: Iterable[Tensor]) -> Mapping[str, Tensor]:
         """Return the tensors that the responses need, computed from the train clips.
 
-        `spectrograms` yields batches (n, mels, frames) float32 in dB; it may be gone through more
-        than once. They are stored in the model's weights file. By default nothing is computed.
+        `spectrograms` yields batches (n, mels, frames) float32 in dB; it can be iterated more than
+        once. The tensors are stored in the model's weights file. By default there are none.
         """
         return {}
 
@@ -91,12 +91,12 @@ class TrainedModel(Model, ABC):
         """Return a new network with `classes` outputs, initialised by PyTorch's global generator.
 
         Its `forward(log_mel, dropout=None)` returns the logits (n, classes) of `log_mel` (n, mels,
-        frames) float32 in dB. `dropout` is the `torch.Generator` to drop activations by in
-        training; without it nothing is dropped.
+        frames) float32 in dB. `dropout` is the `torch.Generator` that decides which activations are
+        dropped in training; without it, all are kept.
         """
 
     def evaluation(self, network: nn.Module, device: device) -> Evaluation:
-        """Return `network`, which is in evaluation mode, as something to play clips to.
+        """Return what computes the responses of `network`, which is in evaluation mode.
 
         By default each layer's responses are read from `modules` during a forward pass.
         """
@@ -114,7 +114,7 @@ class TrainedModel(Model, ABC):
         return ""
 
     def lesioned_layer(self, layer: str) -> str:
-        """Return the layer whose units are silenced where those of `layer` are reported."""
+        """Return the layer whose units are silenced when `layer` is the reported one."""
         return layer
 
     def readout(
@@ -123,7 +123,7 @@ class TrainedModel(Model, ABC):
         """Return how the outputs follow from the stored `responses`, or None if they do not.
 
         `weights` are the network's tensors by name; `responses` are those (clips, units) of `layer`
-        and of the outputs. Where this returns None, as it does by default, the network is run again
+        and of the outputs. If this returns None, as it does by default, the network is run again
         for each lesion. Raises ValueError when the responses are not those of the weights.
         """
         return None

@@ -1,4 +1,4 @@
-"""The file of a model's tensors and of what they came from; nothing in it can execute."""
+"""The file of a model's tensors and their origin; it contains no code that could run."""
 
 import os
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""How well the networks tell each class."""
+"""How well the networks recognise each class."""

@@ -16,8 +16,8 @@ AVERAGE_PRECISION = {
 clips, one row per class.
 
 `group` is target for classes of the target, withheld for other classes that are withheld, natural
-for the rest. `average_precision` and `chance`, what random scores are expected to reach, are empty
-for a class without positives; `prevalence` is the share of positives.
+for the rest. `average_precision` and `chance`, the expected value for random scores, are empty for
+a class without positives; `prevalence` is the share of positives.
 """
 
 RECOGNITION_SUMMARY = {

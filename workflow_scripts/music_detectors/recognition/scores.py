@@ -37,10 +37,10 @@ def score_recognition(
     """Write average_precision.tsv of a network from its responses.
 
     `train` and `test` are files of responses, `clips`, `classes` and `branches` the tables of the
-    corpus, `network_clips` is the network's clips.tsv; `withhold` lists what the condition
-    withholds that the claims are about. Training and validation clips count with the labels that
-    the network was given, test clips with their own. Raises InputError when a file cannot be read,
-    its clips or classes are not those of the others, or an output is NaN.
+    corpus, `network_clips` is the network's clips.tsv; `withhold` is the list of the condition that
+    the claims are about. Training and validation clips are scored on the labels that the network
+    was given, test clips on their own. Raises InputError when a file cannot be read, its clips or
+    classes differ from those of the others, or an output is NaN.
     """
     of_classes = read_table(classes, CLASSES)
     of_classes["group"] = class_groups(of_classes, branches, withhold)

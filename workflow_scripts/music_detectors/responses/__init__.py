@@ -1,1 +1,1 @@
-"""What every unit of a network answers to every clip."""
+"""The response of every unit of a network to every clip."""

@@ -1,4 +1,4 @@
-"""What the clip table says of the clips that a file of responses holds."""
+"""The rows of the clip table for the clips in a file of responses."""
 
 import os
 from collections.abc import Sequence

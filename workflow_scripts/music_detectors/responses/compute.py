@@ -97,7 +97,7 @@ def _write(
 ) -> None:
     """Write the responses to the clips of `index`, read from `path`, whole or not at all."""
     model = player.model
-    # A new run of rows begins wherever the shard changes.
+    # A new run of rows begins where the shard changes.
     runs = index.groupby((index["shard"] != index["shard"].shift()).cumsum(), sort=False)
     what = f"responses to {path.parent.name} clips"
     with ExitStack() as stack:
@@ -107,7 +107,7 @@ def _write(
             _check(shard, run, path, stimulus, model)
             values = _responses(player, shard, run)
             if file is None:
-                # How many units a layer has is known from its first responses.
+                # The number of units of a layer is known from its first responses.
                 units = {layer: of_layer.shape[1] for layer, of_layer in values.items()}
                 layers = Layers(tuple(model.layers), model.reported, model.outputs)
                 clip_ids = index["clip_id"].tolist()

@@ -1,7 +1,7 @@
 """Responses on disk, readable without PyTorch.
 
 A file says which layers it has, which of them is the model's reported one and which holds outputs.
-So what is computed from responses knows no model.
+So code that reads responses does not need the model.
 """
 
 import os
@@ -36,7 +36,7 @@ class Layers:
     reported: str
     """The layer that the model reports unless another of its layers is configured."""
     outputs: str | None
-    """The layer that holds the outputs (one per class); None where the model has none."""
+    """The layer that holds the outputs (one per class); None if the model has no outputs."""
 
     @property
     def tested(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def create_responses(
 ) -> Iterator[NewFile]:
     """Yield a new file with a dataset (clips, units) float32 for each layer, to be filled.
 
-    It takes the name `path` when the block ends well. `units` counts those of each of `layers`,
+    It gets the name `path` if the block succeeds. `units` gives the number of units of each layer,
     `network_digest` is the SHA-256 of the weights file.
     """
     with create_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
@@ -89,7 +89,7 @@ def read_layers(path: str | os.PathLike) -> Layers:
         names = tuple(read_text(file, "layers").split())
         reported, outputs = read_text(file, "reported_layer"), read_text(file, "output_layer")
     if reported not in names or (outputs and outputs not in names):
-        raise damaged(path, _KIND, "its reported layer or its outputs are no layer of it")
+        raise damaged(path, _KIND, "its reported layer or its outputs are not among its layers")
     return Layers(names, reported, outputs or None)
 
 

@@ -1,4 +1,4 @@
-"""The file from which a training job that was killed continues."""
+"""The checkpoint from which a killed training job continues."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from music_detectors.models.weights import read_tensors, write_tensors
 
 @dataclass
 class Kept:
-    """The epoch to be kept, so far: its number, its validation score, the network's state then."""
+    """The epoch to keep, so far: its number, its validation score, the network's state."""
 
     epoch: int
     score: float
@@ -27,7 +27,7 @@ class Kept:
 
 @dataclass
 class Training:
-    """A training job between two epochs; `history` has a row for each epoch that is done."""
+    """A training job between two epochs; `history` has one row per finished epoch."""
 
     network: nn.Module
     optimizer: Optimizer
@@ -39,7 +39,7 @@ class Training:
 def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) -> None:
     """Write `training` to `path`, whole or not at all.
 
-    `digest` stands for everything that the training follows from.
+    `digest` identifies everything that determines the training.
     """
     kept = training.kept
     if kept is None:
@@ -61,10 +61,9 @@ def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) ->
 
 
 def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
-    """Bring `training`, newly made, to where the checkpoint at `path` was written.
+    """Restore `training`, newly made, from the checkpoint at `path`, if there is one.
 
-    A damaged checkpoint is removed and one with another `digest` is ignored, both with a message.
-    Nothing is said when there is none.
+    A damaged checkpoint is removed and one with another `digest` is ignored, both with a warning.
     """
     if not Path(path).exists():
         return
@@ -74,7 +73,7 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
         drop(path, f"{without_advice(error)}, starting from the first epoch")
         return
     if about.get("digest") != digest:
-        logging.warning("starting from the first epoch: %s is of other data or settings", path)
+        logging.warning("starting from the first epoch: %s belongs to other data or settings", path)
         return
     training.network.load_state_dict(_under(tensors, "network."))
     training.optimizer.load_state_dict(
@@ -86,7 +85,7 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
     training.scheduler.load_state_dict(about["scheduler"])
     training.kept = Kept(about["kept_epoch"], about["kept_score"], _under(tensors, "kept."))
     training.history = about["history"]
-    logging.info("going on after epoch %d, from %s", len(training.history), path)
+    logging.info("continuing after epoch %d, from %s", len(training.history), path)
 
 
 def _optimizer_state(

@@ -17,8 +17,8 @@ epoch's wall time with its validation, `clips_per_second` the rate of training a
 """
 
 NETWORK_CLIPS = {"clip_id": str, "part": str, "labels": str}
-"""`networks/{condition}/seed-{seed}/clips.tsv`: one row per clip that the network
-had, in the order of the index.
+"""`networks/{condition}/seed-{seed}/clips.tsv`: one row per clip that the network was trained or
+validated on, in the order of the index.
 
-`part` is training or validation; `labels` are the MIDs as trained on, joined by `;`.
+`part` is training or validation; `labels` are the MIDs that it was trained on, joined by `;`.
 """

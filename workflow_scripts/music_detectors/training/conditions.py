@@ -21,7 +21,7 @@ _LEAST_GROUPS = 2
 
 @dataclass(frozen=True)
 class Condition:
-    """How a network comes about.
+    """How a network is made.
 
     `model` names the model that is trained, `withhold` the branches whose clips are left out.
     `labels` is given, redrawn (each clip keeps its number of labels, the labels themselves drawn at
@@ -118,7 +118,7 @@ def validation_part(
     `groups` holds the group of every clip, admitted or not. All groups are put in a random order,
     and the first ones validate whole until `fraction` of the admitted clips do, as nearly as groups
     allow: conditions with the same clips have the same split, others much of it. At least one group
-    validates and at least two clips train, for which there must be two groups and three clips.
+    validates and at least two clips train, so there must be two groups and three clips.
     """
     numbers, names = pd.factorize(np.asarray(groups))
     order = draw.permutation(len(names))
@@ -130,7 +130,7 @@ def validation_part(
     for group, size in zip(order, sizes[order].tolist(), strict=True):
         if taken >= wanted:
             break
-        # Where that brings the number nearer to the one wanted than leaving the group would.
+        # Only if the number is then nearer to the wanted one than without the group.
         if taken + size / 2 <= wanted and clips - taken - size >= _LEAST_TRAINING:
             validating[group] = True
             taken += size
@@ -142,8 +142,8 @@ def validation_part(
 def redrawn(labels: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """Return `labels` (n, classes) with each clip's number of labels and random ones.
 
-    They are drawn from all classes alike, without replacement within a clip, as the study's
-    notebook does; so how often each class occurs changes too.
+    All classes are equally likely, without replacement within a clip, as in the study's notebook,
+    so the frequencies of the classes change too.
     """
     result = np.zeros_like(labels)
     for row, number in enumerate(labels.sum(axis=1)):

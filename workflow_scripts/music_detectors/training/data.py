@@ -1,4 +1,4 @@
-"""Spectrograms by the batch: held in memory where they fit, else read from their shards."""
+"""Batches of spectrograms: held in memory if they fit, else read from their shards."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ def open_spectrograms(
 ) -> tuple[Spectrograms, SpectrogramShard]:
     """Return the spectrograms of `clips`, rows of the index at path `index`, and the first shard.
 
-    The shard tells their shape and parameters, which all have in common. Batches come to `device`.
+    The shard gives their shape and parameters, the same for all. Batches are on `device`.
     The spectrograms are held on a GPU when they take at most 80 % of
     its free memory, else in memory when they take at most `memory_mb`, else read as needed. Raises
     InputError, naming the file, when a shard is damaged or not what the index says.
@@ -114,7 +114,7 @@ class _Streamed:
         for place, (_, numbers, rows) in enumerate(parts):
             self._shard_of[numbers] = place
             self._row_of[numbers] = rows
-        # A file that falls out of the cache closes, as nothing else refers to it.
+        # A file that leaves the cache is closed, since nothing else refers to it.
         self._stored = lru_cache(_OPEN_FILES)(self._open)
 
     def batch(self, clips: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def fit_model(
 
 
 class _Batches:
-    """The train clips, batch by batch, as often as they are wanted; `used` counts them."""
+    """The train clips, batch by batch, for any number of passes; `used` counts them."""
 
     def __init__(self, spectrograms: Spectrograms, clips: int) -> None:
         self._spectrograms = spectrograms

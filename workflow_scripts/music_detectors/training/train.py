@@ -1,4 +1,4 @@
-"""Training one network: from the index of spectrograms to weights that can be read anywhere."""
+"""Training one network: from the index of spectrograms to its weights."""
 
 import hashlib
 import json
@@ -39,13 +39,13 @@ from music_detectors.training.conditions import (
 )
 from music_detectors.training.data import Spectrograms, open_spectrograms
 
-# So few clips at once that, where nothing is learnt, memory is no more than where something is.
+# Few clips at once, so that validation takes no more memory than training.
 _VALIDATION_BATCH = 8
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What determines a training, besides its clips.
+    """What determines a training job, besides its clips.
 
     `seed` is the configured one, `replicate` the network's number; `learning_rate` is the highest
     of the one-cycle schedule; `validation_fraction` of the clips pick the best epoch.
@@ -62,7 +62,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Material:
-    """What is trained on what: the model, spectrograms and labels (n, classes) bool, on the device.
+    """A model, and the spectrograms and labels (n, classes) bool of its clips, on the device.
 
     Clips have the same numbers in all of them.
     """
@@ -99,12 +99,12 @@ def train_network(
     weights, which all conditions with the same model and replicate share. On a GPU convolutions and
     products are in bfloat16, weights and all else in float32.
 
-    After each epoch everything that the next one depends on is written to `checkpoint`, from which
-    a job that was killed goes on to the same weights; `code` is the digest of the code it holds
-    for. It is removed once the outputs are written.
+    After each epoch, everything that the next one depends on is written to `checkpoint`, so that a
+    killed job continues and reaches the same weights. `code` is the digest of the code for which
+    the checkpoint is valid. The checkpoint is removed once the outputs are written.
 
     Raises InputError for unusable inputs, for a condition with too few clips, when the loss
-    is not finite, and when a GPU's memory does not suffice.
+    is not finite, and when a GPU's memory is too small.
     """
     model = load_trained(settings.condition.model, _key(settings))
     target = prepare_device(device, threads)
@@ -164,10 +164,10 @@ def train_network(
 
 
 def batch_sizes(clips: int, batch_size: int) -> list[int]:
-    """Return how `clips` training clips are cut into batches.
+    """Return the sizes of the batches of `clips` training clips.
 
-    The last batch may be smaller; were it a single clip, whose batch statistics would be its own,
-    it joins the one before.
+    The last batch may be smaller. A single clip that is left joins the batch before it, since its
+    batch statistics would be its own.
     """
     sizes = [batch_size] * (clips // batch_size)
     rest = clips % batch_size
@@ -198,7 +198,7 @@ def training_step(
 def _train(
     settings: Settings, material: _Material, checkpoint: str | os.PathLike, digest: str
 ) -> tuple[Kept, list[dict[str, float]]]:
-    """Return the epoch to keep and the history, going on from the checkpoint if there is one."""
+    """Return the epoch to keep and the history, continuing from the checkpoint if there is one."""
     network = initial_network(
         material.model,
         classes=material.labels.shape[1],
@@ -281,12 +281,12 @@ def _epoch(
         rate = training.optimizer.param_groups[0]["lr"]
         labels = material.labels[clips.to(device)]
         losses[step] = training_step(training.network, training.optimizer, log_mel, labels, dropout)
-        # After the last step of all, the schedule has no rate to offer.
+        # The schedule has no learning rate after the very last step.
         if training.scheduler.last_epoch + 1 < training.scheduler.total_steps:
             training.scheduler.step()
         if device.type == "cpu":
             _check_finite(losses[step : step + 1], settings, epoch, step + 1)
-    # On a GPU this is the epoch's one wait.
+    # On a GPU, only this check waits for the results of the epoch.
     _check_finite(losses, settings, epoch, 1)
     trained = time.monotonic()
     score = _validation_map(training.network, material, epoch)
@@ -347,7 +347,7 @@ def _configuration(
     shard: SpectrogramShard,
     device: torch.device,
 ) -> str:
-    """Return a digest of what the weights follow from, as far as files do not have to be read."""
+    """Return a digest of what determines the weights, except the contents of files."""
     return _digest(
         {
             "settings": asdict(settings),
@@ -364,7 +364,7 @@ def _configuration(
 
 
 def _places(index: str | os.PathLike, clips: pd.DataFrame) -> list:
-    """Return where the spectrograms lie, and what shows that a shard was written again."""
+    """Return where the spectrograms are, and what shows that a shard was rewritten."""
     shards = {}
     for name in clips["shard"].unique():
         status = (Path(index).parent / f"{name}.h5").stat()

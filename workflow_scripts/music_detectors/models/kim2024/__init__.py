@@ -1,6 +1,6 @@
 """The convolutional network of Kim, Kim & Jeong (2024), with its fast paths.
 
-Whatever needs PyTorch is imported where it is used: lesions and the configuration do without it.
+PyTorch is imported only where it is used, since lesions and the configuration do not need it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MIN_FRAMES = 121
 """Frames that the convolutions and poolings need to leave one at the end."""
 
 CLIPS_AT_ONCE = 8
-"""So many clips that a CPU's products are of a good size, so few that they stay in its cache."""
+"""Enough clips for efficient matrix products on a CPU, few enough to stay in its cache."""
 
 
 class Kim2024(TrainedModel):
@@ -66,7 +66,7 @@ class Kim2024(TrainedModel):
     def lesioned_layer(self, layer: str) -> str:
         """Return `layer`, or avgpool in place of a convolution.
 
-        The pooled responses of a convolution do not tell what the next layer would answer.
+        The pooled responses of a convolution do not determine those of the next layer.
         """
         return layer if layer == "fc1" else "avgpool"
 

@@ -4,7 +4,7 @@ Kim, Kim & Jeong (2024), https://doi.org/10.1038/s41467-023-44516-0. The functio
 what differs is how it is computed:
 
 - tensors are channels last, which oneDNN and cuDNN prefer;
-- max pooling comes before ReLU, which commutes with it and then has fewer elements to treat;
+- max pooling comes before ReLU, which commutes with it and then has fewer elements;
 - ReLU and dropout are one operation, whose gradient needs only the output;
 - dropout masks take 16 random bits per element, not a float;
 - training on a CPU goes through the functions in `cpu` where they are faster than PyTorch's.
@@ -47,7 +47,7 @@ class Network(nn.Module):
         """Return the logits (n, classes) of `log_mel` (n, 64, frames), in dB.
 
         `dropout` is the generator that decides which fifth of the activations is dropped; without
-        it none is. Batch normalisation follows the module's mode, as in PyTorch.
+        it, all are kept. Batch normalisation follows the module's mode, as in PyTorch.
         """
         training = self.training and torch.is_grad_enabled()
         if training and not log_mel.is_cuda and cpu.trains_faster():

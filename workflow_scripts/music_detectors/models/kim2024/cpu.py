@@ -1,8 +1,8 @@
 """The network's layers on a CPU, with less arithmetic, memory and traffic than PyTorch's.
 
 Each function equals the layers that it names, forwards and backwards, up to rounding. Images are
-(n, channels, frames, mels), channels last in memory: time comes before frequency, so that the
-frames of a stretch of time are one block of memory.
+(n, channels, frames, mels), channels last in memory: time comes before frequency, so that
+successive frames are one block of memory.
 
 Convolutions use the algorithm of Toom and Cook along time (Winograd's for filters; Lavin & Gray,
 CVPR 2016, https://doi.org/10.1109/CVPR.2016.435): four outputs of a filter of five take 8 products
@@ -23,7 +23,7 @@ _OUT, _IN = 4, 8
 # The eighth point is infinity, where a polynomial's value is its last coefficient.
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 
-# So many that products are of a good size, so few that what they take stays in the cache.
+# Enough for efficient matrix products, few enough for their operands to stay in the cache.
 _TILES_AT_ONCE = 200
 _CLIPS_AT_ONCE_IN_FIRST_BLOCK = 4
 
@@ -39,13 +39,13 @@ def trains_faster() -> bool:
 def convolution(x: Tensor, weight: Tensor) -> Tensor:
     """Return the convolution of `x` with `weight` (outputs, channels, 5, 5), differentiably.
 
-    As everywhere here, there is neither bias nor padding.
+    As in this whole module, there is no bias and no padding.
     """
     return _Convolution.apply(x, weight)
 
 
 def transformed(weight: Tensor) -> Tensor:
-    """Return `weight` (outputs, channels, 5, 5) at the points, as `convolve` wants it.
+    """Return `weight` (outputs, channels, 5, 5) at the points, as `convolve` expects it.
 
     It is (8, 5 x channels, outputs), where 5 counts mels.
     """
@@ -69,8 +69,8 @@ def convolve(x: Tensor, kernel: Tensor) -> Tensor:
 def max_pool(x: Tensor, before: Tensor) -> Tensor:
     """Return `x` pooled by 2 x 2 with stride 1, without keeping it for the gradient.
 
-    The gradient needs the shape and layout of `x` alone, which are those of `before`, a tensor
-    that is kept anyway.
+    The gradient needs only the shape and layout of `x`. `before`, a tensor that is kept anyway, has
+    the same.
     """
     return _MaxPool.apply(x, before.detach())
 
@@ -204,8 +204,8 @@ class _FirstBlock(torch.autograd.Function):
 
 
 def _matrices() -> tuple[Tensor, Tensor, Tensor]:
-    """Return what turns 8 inputs and 5 weights into values, (8, 8) and (8, 5), and 8 products
-    into 4 outputs, (4, 8).
+    """Return the matrices that turn 8 inputs and 5 weights into values, (8, 8) and (8, 5), and 8
+    products into 4 outputs, (4, 8).
     """
     of_input, of_kernel, of_output = np.zeros((8, 8)), np.zeros((8, 5)), np.zeros((4, 8))
     for place, point in enumerate(_POINTS):
@@ -225,7 +225,7 @@ _OF_INPUT, _OF_KERNEL, _OF_OUTPUT = _matrices()
 
 
 def _tiles(frames: int) -> int:
-    """Return how many tiles the outputs of so many input frames take, the last perhaps in part."""
+    """Return how many tiles hold the outputs of so many input frames; the last may be partial."""
     return -(-(frames - _KERNEL + 1) // _OUT)
 
 
@@ -288,9 +288,9 @@ def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor, float]:
 
 
 def _patches(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Iterator[Tensor]:
-    """Yield, clip by clip, what the kernel meets in `x` (n, 1, ...): (values, places).
+    """Yield, clip by clip, the patches of `x` (n, 1, ...) under the kernel: (values, places).
 
-    All share one memory, so each is to be used before the next is asked for.
+    All share one buffer, so each must be used before the next is asked for.
     """
     windows = x[:, 0].unfold(1, kernel[0], stride[0]).unfold(2, kernel[1], stride[1])
     windows = windows.permute(0, 3, 4, 1, 2)

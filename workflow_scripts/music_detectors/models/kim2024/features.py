@@ -13,7 +13,7 @@ _CLIPS_AT_ONCE_IN_FIRST_LAYER = 4
 
 
 class PooledFeatures:
-    """A network as it is evaluated, reduced to what its layers answer per clip.
+    """A network in evaluation mode, reduced to one response per unit and clip.
 
     Batch normalisation is folded into the convolutions, pooling comes before ReLU, and a CPU's
     convolutions are those of `cpu`. All this changes the responses only by rounding.
@@ -29,7 +29,7 @@ class PooledFeatures:
         )
         folded = [_folded(convolution, norm) for convolution, norm in blocks]
         first, *others = [(weight.to(device), bias.to(device)) for weight, bias in folded]
-        # Frames before mels, as the convolutions on a CPU want them.
+        # Frames before mels, as the convolutions on a CPU expect them.
         self._stride = network.conv1.stride[::-1]
         self._first_weight, self._first_bias = first
         self._convolve: Callable[[Tensor, Tensor], Tensor]
@@ -81,12 +81,12 @@ def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tenso
     scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
     weight = convolution.weight.detach().double().transpose(2, 3) * scale[:, None, None, None]
     bias = norm.bias.detach().double() - norm.running_mean.double() * scale
-    # With one input channel, `contiguous` would leave the layout, and that of the output, open.
+    # With one input channel, `contiguous` would not fix the layout, or that of the output.
     return weight.float().to(memory_format=torch.channels_last), bias.float()
 
 
 def _pooled(x: Tensor, stride: int) -> Tensor:
-    """Return `x` after max pooling by 2 x 2; PyTorch's would store the places of maxima too."""
+    """Return `x` after max pooling by 2 x 2; PyTorch would store the places of maxima too."""
     x = torch.maximum(x[:, :, :-1:stride], x[:, :, 1::stride])
     return torch.maximum(x[..., :-1:stride], x[..., 1::stride])
 

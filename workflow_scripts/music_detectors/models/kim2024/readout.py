@@ -1,14 +1,14 @@
 """The network's outputs with units at zero, from its stored responses alone.
 
-Behind the pooling layer there are two fully connected layers, so a lesion there takes two matrix
-products; the network need not run again.
+Two fully connected layers follow the pooling layer, so a lesion there takes two matrix products and
+the network does not run again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-# So many that their share of every array stays in a core's cache.
+# Few enough for their part of every array to stay in a core's cache.
 _CLIPS_IN_A_BLOCK = 1024
 # Stored outputs may have been computed on another device; other weights' differ by far more.
 _ROUNDING = 0.01
@@ -37,7 +37,7 @@ class Readout:
         self._fc1 = np.maximum(self._sums, 0)
         self._into_fc2 = np.ascontiguousarray(parameters["fc2.weight"].T)
         self._fc2_bias = parameters["fc2.bias"]
-        # Made once: memory fresh from the system costs as much as what is done with it.
+        # Allocated once: fresh memory from the system costs as much time as the computation.
         self._lesioned_sums = np.empty_like(self._sums)
         self._lesioned_outputs = np.empty_like(outputs)
 
@@ -48,9 +48,9 @@ class Readout:
     def lesioned(self, order: np.ndarray, counts: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield the outputs (clips, classes) with the first of `order` at zero, for each count.
 
-        `counts` do not decrease. A clip whose fc1 stays as it is keeps its stored outputs to the
-        last bit, so units that never answer change nothing. What is yielded is overwritten by the
-        next.
+        `counts` do not decrease. A clip whose fc1 does not change keeps its stored outputs to the
+        last bit, so silencing units that never respond changes nothing. The next array overwrites
+        the one before.
         """
         sums, outputs = self._lesioned_sums, self._lesioned_outputs
         sums[:] = self._sums
@@ -77,7 +77,7 @@ class Readout:
 def readout_of(
     weights: Mapping[str, np.ndarray], responses: Mapping[str, np.ndarray], layer: str
 ) -> Readout:
-    """Return how the stored outputs rest on the units of `layer`, avgpool or fc1.
+    """Return how the stored outputs depend on the units of `layer`, avgpool or fc1.
 
     `weights` are the network's tensors by name, `responses` (clips, units) those of `layer` and of
     fc2. Raises KeyError when a tensor is missing, ValueError when the responses are not those of
@@ -94,7 +94,7 @@ def readout_of(
     if fitting:
         readout = Readout(answers, outputs, parameters)
         limit = _ROUNDING * np.abs(outputs).max(initial=1e-6)
-        # Written so that NaN is refused as well.
+        # This form of the condition also refuses NaN.
         fitting = bool(np.abs(readout.computed() - outputs).max(initial=0.0) <= limit)
     if not fitting:
         raise ValueError("not those of the network")

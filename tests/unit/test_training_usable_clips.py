@@ -8,7 +8,7 @@ from music_detectors.audio.yield_limits import clips_needed, shortage
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.spectrograms.columns import INDEX
-from music_detectors.training.enough import check_training_clips
+from music_detectors.training.usable_clips import check_training_clips
 from support.networks_corpus import make_corpus
 
 

@@ -1,4 +1,4 @@
-"""No network learns from a split of which too little could be had."""
+"""Refuse to train when too few train clips are usable."""
 
 import os
 
