@@ -6,9 +6,9 @@ from notebook import notebook_log_mel, with_weights_of
 from threadpoolctl import threadpool_limits
 
 from music_detectors.common.average_precision import average_precision
-from music_detectors.lesions.readout import Readout
 from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.kim2024.features import PooledFeatures
+from music_detectors.models.kim2024.readout import Readout
 from music_detectors.models.weights import initial_network
 from music_detectors.selectivity.ranking import share_of_units
 from timing import alternate, report

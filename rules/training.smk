@@ -32,6 +32,7 @@ rule train_network:
         weight_decay=config["networks"]["weight_decay"],
         validation_fraction=config["networks"]["validation_fraction"],
         device=config["networks"]["device"],
+        key=lambda wildcards: model_key(wildcards.condition),
         model_code=model_code,
         # What changes no network: Snakemake does not compare functions of the input.
         layer=reported_layer,

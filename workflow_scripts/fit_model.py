@@ -5,7 +5,13 @@ from music_detectors.models.find import check_reported
 from music_detectors.training.fit import fit_model
 
 with job(snakemake.log[0]):
-    check_reported(snakemake.params.model, snakemake.params.layer, snakemake.params.models)
+    check_reported(
+        snakemake.params.model,
+        snakemake.params.key,
+        snakemake.params.layer,
+        snakemake.params.models,
+        trained=False,
+    )
     fit_model(
         index=snakemake.input.index,
         weights=snakemake.output.weights,

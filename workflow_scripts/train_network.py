@@ -14,7 +14,10 @@ with job(snakemake.log[0]):
         min_clips=snakemake.params.min_clips,
     )
     check_reported(
-        snakemake.params.condition["model"], snakemake.params.layer, snakemake.params.models
+        snakemake.params.condition["model"],
+        snakemake.params.layer,
+        snakemake.params.models,
+        trained=True,
     )
     train_network(
         index=snakemake.input.index,

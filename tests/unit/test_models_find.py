@@ -110,10 +110,10 @@ def test_layers_of_other_models_are_asked_by_the_first_job():
     keys = {"conditions.a.model": "kim2024", "conditions.b.model": bands}
     check_conditions(with_models({"a": TRAINED, "b": {"model": bands}}), "anything")
     for layer in ("avgpool", "bands"):
-        check_reported("kim2024", layer, keys)
-        check_reported(bands, layer, keys)
+        check_reported("kim2024", "key", layer, keys, trained=True)
+        check_reported(bands, "key", layer, keys, trained=False)
     with pytest.raises(InputError, match=r"a layer that no model has .*kim2024: .*Bands: bands\)"):
-        check_reported(bands, "conv7", keys)
+        check_reported(bands, "key", "conv7", keys, trained=False)
 
 
 def test_the_configuration_is_checked_without_pytorch():

@@ -124,16 +124,20 @@ def check_layer(layer: str, models: Mapping[str, Model]) -> None:
         )
 
 
-def check_reported(name: str, layer: str, models: Mapping[str, str]) -> None:
+def check_reported(
+    name: str, key: str, layer: str, models: Mapping[str, str], *, trained: bool
+) -> None:
     """Raise InputError unless the model `name` or another of the configuration's has `layer`.
+
+    It is raised as well, naming `key`, where the model is not `trained`, or is, against its
+    condition.
 
     `models` are the names of the models of all conditions, by the key that gives each. The others
     are loaded only if the model `name` lacks the layer.
     """
-    keys = {model: key for key, model in models.items()}
-    model = load_model(name, keys[name])
+    model = (load_trained if trained else load_fixed)(name, key)
     if layer not in model.layers or layer == model.outputs:
-        check_layer(layer, {other: load_model(other, key) for other, key in keys.items()})
+        check_layer(layer, {other: load_model(other, its) for its, other in models.items()})
 
 
 def has_readout(name: str) -> bool:
