@@ -15,6 +15,7 @@ with job(snakemake.log[0]):
     )
     check_reported(
         snakemake.params.condition["model"],
+        snakemake.params.key,
         snakemake.params.layer,
         snakemake.params.models,
         trained=True,
