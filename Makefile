@@ -1,17 +1,17 @@
-# Everything runs in .venv, made from envs/requirements.lock and again only when the lock changes.
+# Everything runs in .venv, which is made from envs/requirements.lock and remade when the lock changes.
 PYTHON ?= python3
 CORES ?= all
 ARGS ?=
-# Snakemake's own report: every result with the code and the settings that made it.
+# Snakemake's own report: every result with its code and settings.
 REPORT ?= results/snakemake-report.html
 
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake
 SOURCES := workflow_scripts tests benchmarks docs
-# Files of tests are taken in this order. Many begin with a finished smoke run, which the first of
-# them makes; while SLURM's are at work, those that need none come first.
+# The order of the test files. The first that needs a finished smoke run makes it for all. While one
+# worker runs SLURM's tests, the other begins with tests that need no smoke run.
 LONG_TESTS := tests/cluster tests/reruns tests/interruptions tests/damage tests/workflow
-# Tests side by side; Snakemake, in the long ones, takes up to two cores for each.
+# How many tests run at a time; Snakemake, in the long tests, uses up to two cores for each.
 WORKERS ?= 2
 
 .PHONY: run test lint bench report docs setup lock
@@ -23,7 +23,7 @@ report: setup
 	@$(SNAKEMAKE) --report $(REPORT) $(ARGS)
 	@echo "report   $(REPORT)"
 
-# The quick tests first: where one fails, the long ones are not run.
+# Quick tests first: if one fails, the long ones do not run.
 test: setup
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/unit
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(LONG_TESTS)
@@ -35,7 +35,7 @@ lint: setup
 	@$(BIN)/snakefmt --check Snakefile rules
 	@$(SNAKEMAKE) --lint
 
-# The tables of docs/reruns.md, and docs/outputs.md. Tests fail where either is out of date.
+# The tables of docs/reruns.md, and docs/outputs.md. Tests fail if either is out of date.
 docs: setup
 	@PYTHONPATH=workflow_scripts:tests $(BIN)/python -m reruns.page
 	@$(BIN)/python docs/outputs.py

@@ -35,7 +35,7 @@ rule fetch_audio:
         benchmark_of("fetch_audio", "{split}", "{shard}")
     # Fetch before other jobs, so that a lack of clips shows before anything is computed.
     priority: 1
-    # Do not ask again at once a source that asks for a pause: the next run continues.
+    # No retry: a source may have asked for a pause. The next run continues.
     retries: 0
     conda:
         "../envs/audio.yaml"

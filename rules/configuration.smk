@@ -56,7 +56,7 @@ try:
     check_compared(config["stimuli"]["played"])
     SOURCE = source_named(config["corpus"]["source"])
     SOURCE_FILE = f"music_detectors/corpus/sources/{config['corpus']['source']}.py"
-    # Where AudioSet's clips are looked for; the clips of other corpora say where they are.
+    # The sources of AudioSet's clips; in other corpora, the clips say where their sound is.
     SOURCES = config["audio"]["sources"] if SOURCE.SOUND == "audioset" else []
     ARCHIVES = (
         archive_paths(config["audio"]["archives"]) if "archives" in SOURCES else []
@@ -82,11 +82,11 @@ def seeds_of(condition):
 NETWORKS = [[name, seed] for name in CONDITIONS for seed in seeds_of(name)]
 TRAINED_NETWORKS = [pair for pair in NETWORKS if pair[0] in TRAINED]
 SPLITS = ["train", "test"]
-# As parts of paths: the target that the claims are about, and those beside it.
+# Targets as they are written in paths: that of the claims, and further ones.
 TARGET, *FURTHER_TARGETS = TARGETS
 # The stimuli that are played to every network, made from the test clips.
 PLAYED = config["stimuli"]["played"]
-# As wildcards, the smallest first.
+# As they are written in paths, in increasing order.
 FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {
     split: [
@@ -108,5 +108,5 @@ wildcard_constraints:
 
 
 def one_of(names):
-    """A wildcard constraint: one of `names`, or nothing at all if there is none."""
+    """A wildcard constraint: one of `names`; without names, it matches nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"

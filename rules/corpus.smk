@@ -95,7 +95,7 @@ rule summarise_conditions:
         "../workflow_scripts/summarise_conditions.py"
 
 
-# For a further target; the tables of the corpus have the roles for the first.
+# For a further target; the tables of the corpus have the roles for the first one.
 rule assign_roles:
     input:
         unpack(corpus_files),
@@ -109,7 +109,7 @@ rule assign_roles:
     benchmark:
         benchmark_of("assign_roles", "{target}")
     wildcard_constraints:
-        # With no further target, there is no such file.
+        # Without a further target, there is no such file.
         target="|".join(FURTHER_TARGETS) or "(?!)",
     # Early, since it stops a run whose target has too few clips.
     priority: 12

@@ -1,4 +1,4 @@
-# Embedding: the positions of target and other clips by t-SNE, and how far apart they lie.
+# Embedding: the positions of target and other clips by t-SNE, and how far apart they are.
 
 
 rule embed_responses:

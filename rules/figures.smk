@@ -4,12 +4,12 @@ OF_TARGET = {"target": config["corpus"]["target"]}
 OF_CONDITIONS = {"conditions": list(CONDITIONS)}
 OF_TRAINED = {"conditions": TRAINED}
 OF_LAYER = {"layer": config["selectivity"]["layer"]}
-# Tables that do not name the layer are of each model's own, where not all have the configured one.
+# For tables without the layer: each model's own layer counts if some models lack the configured one.
 OF_NAMED_LAYER = {"layer": LAYER_SHOWN}
 FIRST_CONDITION = next(iter(CONDITIONS))
 
-# For each module of music_detectors/figures: the section of the report that the figure stands in, the
-# files that it is drawn from, and the params. The report shows the figures of a section in this order.
+# For each module of music_detectors/figures: the figure's section in the report, the files that it is
+# drawn from, and the params. The report shows the figures of a section in this order.
 DRAWN = {
     "yields": (
         "Corpus",
@@ -147,7 +147,7 @@ FIGURES = [
 ]
 
 
-# The names of the figures, by the section of the report.
+# The names of the figures in each section of the report.
 FIGURES_BY_SECTION = {}
 for figure, (section, _, _) in DRAWN.items():
     FIGURES_BY_SECTION.setdefault(section, []).append(figure)
@@ -170,7 +170,7 @@ for figure, (section, tables, settings) in DRAWN.items():
             log_of(f"plot_{figure}"),
         benchmark:
             benchmark_of(f"plot_{figure}")
-        # As soon as its tables are there: that of the yield before the gate, which may stop the run.
+        # Each figure is drawn early, so that the yield is drawn before the gate may stop the run.
         priority: 10
         conda:
             "../envs/figures.yaml"

@@ -43,7 +43,7 @@ rule lesion_units:
         "../workflow_scripts/lesion_units.py"
 
 
-# Models without a readout of their own, whose networks are run again for every lesion.
+# Models without a readout of their own: their networks are run again for every lesion.
 use rule lesion_units as lesion_units_by_running with:
     wildcard_constraints:
         condition=one_of(RUN_AGAIN),

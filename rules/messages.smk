@@ -1,4 +1,4 @@
-# What a run shows as it goes, and what it says at its end.
+# The messages of a run: its progress, and what it prints at its end.
 
 import time
 
@@ -8,7 +8,8 @@ from music_detectors.common.watch import duration
 
 BEGUN = time.monotonic()
 
-# Jobs on a cluster, each a Snakemake of its own, and other kinds of output have Snakemake's messages.
+# Snakemake's own messages stay in jobs on a cluster, where each is a Snakemake of its own, and with
+# options that change the output.
 _output = workflow.output_settings
 WATCH = (
     watch.begin(
@@ -22,7 +23,7 @@ WATCH = (
 
 
 def tell_where_results_are(log):
-    """Print the verdicts, where the results are of what was asked for, and what it took."""
+    """Print the verdicts, the paths of the requested results, and the duration."""
     end_of_progress()
     asked_for = {job.rule.name for job in workflow.dag.jobs}
     claims = results("claims/claims.tsv")
@@ -46,20 +47,20 @@ def tell_where_results_are(log):
 
 
 def tell_how_to_go_on(log):
-    """Print how to go on after a failure or an interruption."""
+    """Print how to continue after a failure or an interruption."""
     end_of_progress()
     print("\nWhat was finished is kept: the same command goes on from there.")
     tell_log_and_time(log)
 
 
 def end_of_progress():
-    """Give the terminal back to what is printed from here on."""
+    """Stop the progress lines, so that other output can be printed."""
     if WATCH is not None:
         WATCH.end()
 
 
 def tell_log_and_time(log):
-    """Print the path of Snakemake's log of the run, and how long the run took."""
+    """Print the path of Snakemake's log and the duration of the run."""
     for path in log:
         print(f"log      {os.path.relpath(path)}")
     print(f"time     {duration(time.monotonic() - BEGUN)}")

@@ -1,4 +1,4 @@
-# What rules read and depend on: files, narrow params, digests of code.
+# What rules depend on: files, narrow params, digests of code.
 
 
 # The section `corpus`, with the local copy of every file that is a URL.
@@ -11,13 +11,13 @@ METADATA_COPIES = {
 
 
 def metadata_on_disk(wildcards):
-    """The files about the corpus that are configured as paths, by what they are."""
+    """The files about the corpus that are configured as paths, by kind."""
     files = configured(config["corpus"])
     return {name: path for name, path in files.items() if not is_url(path)}
 
 
 def corpus_files(wildcards):
-    """The files that the configured corpus is read from, by what they are."""
+    """The files that the configured corpus is read from, by kind."""
     return configured(CORPUS) | SOURCE.files(CORPUS)
 
 
@@ -27,7 +27,7 @@ def corpus_params(wildcards):
     return {key: CORPUS[key] for key in [*keys, CORPUS["source"]]}
 
 
-# The list of the condition that the claims are about: recognition reports withheld classes apart.
+# The list of the condition that the claims are about: recognition reports withheld classes separately.
 WITHHELD = CONDITIONS[config["claims"]["condition"]]["withhold"]
 
 
@@ -80,13 +80,13 @@ def model_key(condition):
 
 
 def model_code(wildcards):
-    """The digest of the code of that model, which no script imports: it is loaded by its name."""
+    """The digest of that model's code, which no script imports: it is loaded by its name."""
     name = model_of_job(wildcards)
     return module_digest(model_file(name), model_folder(name), SCRIPTS)
 
 
 def models_by_key(wildcards, input):
-    """The names of all models, for a check: a function of the input, which changes no result."""
+    """The names of all models, for a check; a function of the input, since it changes no result."""
     return {model_key(name): CONDITIONS[name]["model"] for name in CONDITIONS}
 
 

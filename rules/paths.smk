@@ -6,7 +6,7 @@ def results(*parts):
     return Path("results", config["corpus"]["name"], *parts).as_posix()
 
 
-# Made when there is sound enough; what is asked for by a named target is asked for with it.
+# Written when enough clips are usable. Every named target requests it.
 GATE = results("audio/gate.tsv")
 
 
@@ -19,7 +19,7 @@ def benchmark_of(rule, *wildcards):
 
 
 def network(*parts):
-    """The tail of the path of what belongs to one network."""
+    """The last parts of the path of a file of one network."""
     return Path("{condition}", "seed-{seed}", *parts).as_posix()
 
 
@@ -86,7 +86,7 @@ def acoustics_of(split):
     return of_shards(results("acoustics/{split}/{shard}.tsv"), [split])
 
 
-# The one that bars and claims are about: the smaller of two as near.
+# The fraction that claims and bars show: the smaller one if two are equally near.
 NEAREST_FRACTION = min(
     FRACTIONS, key=lambda share: abs(float(share) - config["selectivity"]["fraction"])
 )

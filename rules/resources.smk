@@ -6,10 +6,10 @@ CLIP_SAMPLES = round(config["corpus"]["clip_seconds"] * 22050)
 CLIP_FRAMES = 1 + (CLIP_SAMPLES - 1) // 275
 
 
-# What Snakemake itself takes of a job's memory on a cluster, where each job is two of it and the
-# script: some 150 MB each.
+# Snakemake's own share of a job's memory on a cluster, where each job runs two Snakemake processes and
+# the script: some 150 MB each.
 SNAKEMAKE_MB = 400
-# What torch takes before it does anything; with a GPU, its libraries too.
+# The memory of torch before it computes anything; with a GPU, its libraries are included.
 TORCH_MB = 700
 
 
@@ -46,24 +46,24 @@ def spectrogram_shard_mb(wildcards):
 
 
 def spectrogram_mb(split):
-    """Memory that the spectrograms of a split take in a job that needs them many times."""
+    """Memory for the spectrograms of a split in a job that needs them many times."""
     resident = N_CLIPS[split] * 64 * CLIP_FRAMES * 2 // 10**6
     return min(resident, config["networks"]["memory_mb"])
 
 
 def table_mb(wildcards):
-    """Memory for jobs that hold the clip table at once."""
+    """Memory for jobs that hold the whole clip table."""
     return 900 + sum(N_CLIPS.values()) // 1000
 
 
 def responses_mb(wildcards):
-    """Memory for jobs that hold every clip's response in every layer at once: 5 kB a clip."""
+    """Memory for jobs that hold all responses in all layers: 5 kB per clip."""
     return 1200 + sum(N_CLIPS.values()) * 5 // 1000
 
 
 def network_mb(wildcards):
-    """Memory for a network that is played clips, beside what it holds of them."""
-    # The libraries of a GPU take host memory too.
+    """Memory for a network that clips are played to, without the clips themselves."""
+    # A GPU's libraries use host memory too.
     return 2 * TORCH_MB + (3000 if has_gpu() else 0)
 
 
@@ -83,13 +83,13 @@ def playing_mb(wildcards):
 
 
 def audio_minutes(wildcards):
-    """An upper bound: decoding takes a second at most, a video a minute or two."""
+    """An upper bound: decoding takes a second at most, a video one or two minutes."""
     seconds = 120 if "youtube" in SOURCES else 15
     return 120 + config["corpus"]["shard_clips"] * seconds // 60
 
 
 def shard_minutes(wildcards):
-    """An upper bound for what is computed from the sound of a shard: a tenth of a second a clip."""
+    """An upper bound for computations from the sound of a shard: a tenth of a second per clip."""
     return 30 + int(3 * config["corpus"]["shard_clips"] * 0.1 / 60)
 
 
@@ -99,20 +99,20 @@ def corpus_minutes(wildcards):
 
 
 def embedding_minutes(wildcards):
-    """An upper bound for t-SNE of every replicate: 8 ms a clip."""
+    """An upper bound for t-SNE of every replicate: 8 ms per clip."""
     return 30 + int(
         3 * len(seeds_of(wildcards.condition)) * N_CLIPS["test"] * 0.008 / 60
     )
 
 
-# What a cluster's profile says of GPUs; None on a workstation.
+# The GPU partition of a cluster's profile; None on a workstation.
 GPU_PARTITION = (workflow.resource_settings.default_resources or {}).get(
     "gpu_partition"
 )
 
 
 def has_gpu():
-    """Whether networks get a GPU: as the profile says, for a cluster's head node has none."""
+    """Whether networks get a GPU. On a cluster the profile says so: the head node may have none."""
     device = config["networks"]["device"]
     if GPU_PARTITION is not None:
         return device != "cpu" and GPU_PARTITION.raw != "none"
@@ -122,7 +122,7 @@ def has_gpu():
 
 
 def on_gpu():
-    """The resources that put a job on a GPU, where there is one."""
+    """The resources that put a job on a GPU, if there is one."""
     if not has_gpu():
         return {"gpu": 0}
     # An empty name leaves the choice to the cluster.
@@ -131,7 +131,7 @@ def on_gpu():
 
 
 def playing_minutes(clips):
-    """An upper bound for the responses to `clips` clips of 802 frames: 20 ms each on a core."""
+    """An upper bound for the responses to `clips` clips: 20 ms per 802 frames on one core."""
     seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.02)
     return 15 + int(3 * seconds / 60)
 
@@ -142,14 +142,14 @@ def stimulus_minutes(wildcards):
 
 
 def training_minutes(wildcards):
-    """An upper bound: 26 ms a clip of 802 frames on a core, a tenth of a millisecond on a GPU."""
+    """An upper bound: 26 ms per clip of 802 frames on one core, 0.1 ms on a GPU."""
     clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
     seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.026)
     return 15 + int(3 * seconds / 60)
 
 
 def lesion_mb(wildcards):
-    """Memory for a job of lesions; a network that is run again holds the test clips, too."""
+    """Memory for a job of lesions; if networks are run again, it also holds the test clips."""
     if wildcards.condition not in RUN_AGAIN:
         return responses_mb(wildcards)
     return playing_mb(wildcards) + spectrogram_mb("test")
@@ -158,7 +158,7 @@ def lesion_mb(wildcards):
 def lesion_minutes(wildcards):
     """An upper bound for one fraction: 0.02 ms per clip and lesion, for 527 classes on a core.
 
-    A network that is run again takes as long as for its responses, for each lesion.
+    A network that is run again takes as long for each lesion as for its responses.
     """
     lesions = config["lesions"]["random_draws"] + 4
     if wildcards.condition in RUN_AGAIN:

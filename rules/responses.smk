@@ -31,7 +31,7 @@ rule compute_responses:
         "../workflow_scripts/compute_responses.py"
 
 
-# To a played stimulus: all networks of a condition in one job, for each takes seconds.
+# Responses to a played stimulus: one job for all networks of a condition, since each takes seconds.
 rule compute_stimulus_responses:
     input:
         weights=of_seeds(results("networks", network("weights.safetensors"))),

@@ -41,11 +41,10 @@ def of_all(
 def stored(wildcards):
     """Every file that is kept, the intermediate ones too: for `all`.
 
-    Of one that is gone, Snakemake sees only that nothing has to be made from it, unless it is asked
-    for.
+    Snakemake makes a missing intermediate file only if it is requested or something needs it.
     """
     return [
-        # An embedded corpus is described by no file.
+        # No files describe an embedded corpus.
         *(rules.fetch_metadata.output if configured(config["corpus"]) else []),
         *rules.make_corpus.output,
         *rules.summarise_conditions.output,

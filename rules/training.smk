@@ -1,4 +1,4 @@
-# Networks: one job for each condition and seed; and the weights of fixed models.
+# Networks: one job per condition and seed; and the weights of fixed models.
 
 
 rule train_network:
@@ -34,7 +34,7 @@ rule train_network:
         device=config["networks"]["device"],
         key=lambda wildcards: model_key(wildcards.condition),
         model_code=model_code,
-        # What changes no network: Snakemake does not compare functions of the input.
+        # These change no network, so they are functions of the input, which Snakemake does not compare.
         layer=reported_layer,
         models=models_by_key,
         memory_mb=lambda wildcards, input: config["networks"]["memory_mb"],
