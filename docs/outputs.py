@@ -1,4 +1,4 @@
-"""Write docs/outputs.md, which says what each file under results/ holds.
+"""Write docs/outputs.md, which describes each file under results/.
 
 The tables come from the contracts in `music_detectors/*/columns.py`: each maps columns to types and
 is followed by a text that begins with the path of its table. Run `make docs` after a change there.
@@ -46,7 +46,7 @@ OTHERS = {
     "spectrograms/{stimulus}/{split}/{shard}.h5": "HDF5: `log_mel` (clips, 64, frames) float16 in "
     "dB, `n_frames` (clips,) how many frames are sound, `labels` (clips, classes), `clip_id`.",
     "networks/{condition}/seed-{seed}/weights.safetensors": "The weights of one model; the "
-    "metadata say what they came from.",
+    "metadata say where they came from.",
     "responses/{condition}/seed-{seed}/{stimulus}/{split}.h5": "HDF5: for each layer the response "
     "(clips, units) float32 of every unit, averaged over the clip, and `clip_id`.",
     "figures/{figure}.svg": "A figure as vector graphics.",
@@ -55,18 +55,18 @@ OTHERS = {
     "logs/{rule}/{job}.log": "What a job logged.",
     "benchmarks/{rule}/{job}.tsv": "Time and memory of a job, as Snakemake measures them.",
 }
-"""Files without a contract of their own, by path."""
+"""Files that no contract describes, by path."""
 
 _INTRODUCTION = """\
 # What each file holds
 
 <!-- docs/outputs.py makes this page from the columns.py contracts: `make docs`. Do not edit. -->
 
-Everything lies under `results/<corpus name>/`. Tables are tab-separated with one header line; an
-empty cell is a missing value. Beside each table lies its checksum, `.NAME.sha256`: see
-[recovery.md](recovery.md). Names in braces stand for a choice: `{split}` is `train` or `test`,
-`{shard}` a number of five digits, `{target}` the target in small letters. `{condition}` and
-`{seed}` name a network, `{stimulus}` names what it heard."""
+All files are under `results/<corpus name>/`. Tables are tab-separated with one header line; an
+empty cell is a missing value. Each table has its checksum beside it, `.NAME.sha256`: see
+[recovery.md](recovery.md). Names in braces are placeholders: `{split}` is `train` or `test`,
+`{shard}` is a number of five digits, `{target}` is the target in lower case. `{condition}` and
+`{seed}` name a network, `{stimulus}` is the stimulus that it heard."""
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 _PATH = re.compile(r"`([^`]+\.tsv)`:\s")
 

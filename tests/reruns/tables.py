@@ -106,7 +106,7 @@ KEYS = [
         ("summarise_conditions", "train_network"),
         ", this of that condition alone; a change of the condition that the claims are about "
         "(`claims.condition`) also runs `score_recognition` and `lesion_units` of every condition, "
-        "which tell withheld classes apart",
+        "which report withheld classes separately",
     ),
     Keys(
         ("selectivity.layer",),
