@@ -249,18 +249,18 @@ def test_a_retry_asks_for_more_memory_and_time(disturbed):
     assert (minutes, more_minutes) == ("00:15:00", "00:30:00")
 
 
-def test_what_slurm_says_of_every_job_is_kept(disturbed):
+def test_slurms_output_of_every_job_is_kept(disturbed):
     logs = {path.stem for path in (disturbed[0] / ".snakemake/slurm_logs").rglob("*.log")}
     assert logs == {job["JobId"] for job in jobs()}
 
 
-def test_then_there_is_nothing_to_do(disturbed, profile):
+def test_a_third_run_has_nothing_to_do(disturbed, profile):
     ended = run(disturbed[0], profile, "--", *TARGETS)
     assert ended.returncode == 0
     assert "Nothing to be done" in ended.stdout + ended.stderr
 
 
-def test_a_wrong_partition_is_said_once_a_job_and_ends_the_run(tmp_path, profile):
+def test_a_wrong_partition_is_reported_once_per_job_and_ends_the_run(tmp_path, profile):
     wrong = tmp_path / "profile"
     shutil.copytree(profile, wrong)
     text = (wrong / "config.yaml").read_text()

@@ -11,7 +11,7 @@ KINDS = ("audio", "spectrograms", "responses")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_byte_is_changed_no_wrong_number_is_read(tmp_path, kind):
+def test_no_changed_byte_gives_a_wrong_number(tmp_path, kind):
     # In a process of its own, for a library that stumbles over what it reads may end it.
     ended = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-m", "damage.every_byte", kind, str(tmp_path)],

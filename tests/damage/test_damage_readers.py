@@ -19,7 +19,7 @@ def results(smoke, tmp_path_factory):
     return place
 
 
-def test_every_kind_of_file_is_damaged_here_or_read_by_no_step(smoke):
+def test_every_kind_of_file_is_damaged_here_or_never_read(smoke):
     results = smoke / "results/smoke"
     names = [path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()]
     assert len(names) > 100

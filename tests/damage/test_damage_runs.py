@@ -45,7 +45,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_damaged_file_is_named_in_a_line_and_the_same_command_mends_it(folder, name):
+def test_a_damaged_file_is_named_and_the_advised_command_repairs_it(folder, name):
     results = folder / "results/smoke"
     harm, outputs = CASES[name]
     whole = {path: (results / path).read_bytes() for path in (name, *outputs)}

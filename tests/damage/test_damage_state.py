@@ -38,7 +38,9 @@ class Killed(Exception):
     pass
 
 
-def test_a_damaged_checkpoint_is_dropped_and_the_same_weights_come(tmp_path, monkeypatch, caplog):
+def test_a_damaged_checkpoint_is_dropped_and_training_gives_the_same_weights(
+    tmp_path, monkeypatch, caplog
+):
     corpus = make_corpus(tmp_path, n=12)
     expected = train(corpus, tmp_path / "whole")
     kept = tmp_path / "killed" / "checkpoint.safetensors"
@@ -159,7 +161,7 @@ def finished(folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["finished.jsonl", "shard.h5"])
-def test_of_a_finished_shard_what_is_whole_is_remembered(tmp_path, name):
+def test_undamaged_clips_of_a_finished_shard_are_kept(tmp_path, name):
     folder = tmp_path / "journal"
     finished(folder, tmp_path)
     assert {path.name for path in folder.iterdir()} == {"finished.jsonl", "shard.h5"}
@@ -183,7 +185,7 @@ def test_of_a_finished_shard_what_is_whole_is_remembered(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["open.jsonl", "samples.i16", "finished.jsonl", "shard.h5", ""])
-def test_a_folder_in_the_place_of_a_file_and_the_other_way_round(tmp_path, name, caplog):
+def test_a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder(tmp_path, name, caplog):
     folder = tmp_path / "journal"
     if name:
         (folder / name / "more").mkdir(parents=True)
@@ -202,7 +204,7 @@ def test_samples_that_change_while_the_job_runs_are_not_used(journal):
             opened.samples(opened.results["c"])
 
 
-def test_torch_is_not_asked_to_unpickle(tmp_path):
+def test_torch_does_not_unpickle(tmp_path):
     torch.save({"a": torch.zeros(2)}, tmp_path / "checkpoint.safetensors")
     state = module.Training(network=None, optimizer=None, scheduler=None, kept=None, history=[])
     module.resume(tmp_path / "checkpoint.safetensors", "any", state)

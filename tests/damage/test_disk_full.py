@@ -176,7 +176,7 @@ def test_an_interruption_while_the_library_writes_is_not_lost(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_takes_long_hears_of_the_disk_before_its_end(tmp_path, monkeypatch):
+def test_a_long_step_notices_the_full_disk_before_its_end(tmp_path, monkeypatch):
     def full(file, content, place):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -188,7 +188,7 @@ def test_what_takes_long_hears_of_the_disk_before_its_end(tmp_path, monkeypatch)
             pytest.fail("nothing was said")
 
 
-def test_two_files_of_the_same_content_are_the_same_bytes(tmp_path):
+def test_the_same_content_gives_the_same_bytes(tmp_path):
     for writer in (audio, spectrograms):
         for name in ("a", "b"):
             writer(tmp_path / name)

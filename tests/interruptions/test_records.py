@@ -11,7 +11,7 @@ def record(folder, kind, name):
     return folder / ".snakemake" / kind / encoded
 
 
-def test_damaged_notes_are_passed_over(part_of, undisturbed, tmp_path):
+def test_damaged_records_are_ignored(part_of, undisturbed, tmp_path):
     folder = part_of(tmp_path / "noted", "corpus", "audio")
     damages = {
         "corpus/clips.tsv": lambda content: b"",

@@ -58,7 +58,7 @@ def test_ctrl_c_and_a_closed_terminal(part_of, undisturbed, tmp_path):
     assert contents(folder)[SHARD] == contents(undisturbed)[SHARD]
 
 
-def test_a_second_run_is_refused_and_a_killed_one_is_unlocked(part_of, tmp_path):
+def test_a_second_run_is_refused_and_a_killed_run_can_be_unlocked(part_of, tmp_path):
     folder = part_of(tmp_path / "shared", "corpus")
     with started(folder, TARGET) as first:
         begun(folder, first)
@@ -74,7 +74,7 @@ def test_a_second_run_is_refused_and_a_killed_one_is_unlocked(part_of, tmp_path)
     unlock(folder)
 
 
-def test_an_orphan_in_compiled_code_ends_too(tmp_path):
+def test_an_orphaned_job_in_compiled_code_ends_too(tmp_path):
     # Holding the interpreter's lock would be beyond help; what waits outside it does not heed
     # SIGTERM before it returns.
     job = textwrap.dedent(

@@ -73,7 +73,7 @@ def of_conditions(conditions):
     return found | jobs("lesion_units", condition=conditions, fraction=FRACTIONS)
 
 
-def test_a_seed_more(finished):
+def test_one_more_seed(finished):
     planned = with_setting(finished, "seeds", {"networks": {"seeds": 3}})
     assert shown(planned) == (
         of_networks(CONDITIONS, [3])
@@ -82,12 +82,12 @@ def test_a_seed_more(finished):
     )
 
 
-def test_a_seed_less_trains_nothing(finished):
+def test_one_seed_less_trains_nothing(finished):
     planned = with_setting(finished, "fewer", {"networks": {"seeds": 1}})
     assert not {job.rule for job in planned} & {*OF_A_NETWORK, "compute_responses"}
 
 
-def test_a_condition_more(finished):
+def test_one_more_condition(finished):
     setting = {"conditions": {"full": {"withhold": [], "labels": "given", "epochs": 1}}}
     planned = with_setting(finished, "condition", setting)
     plots = OF_NETWORKS - {"plot_class_responses", "plot_lesion_classes"}
@@ -98,13 +98,13 @@ def test_a_condition_more(finished):
     )
 
 
-def test_a_condition_less_computes_nothing(finished):
+def test_one_condition_less_computes_nothing(finished):
     planned = with_setting(finished, "less", {"conditions": {"untrained": None}})
     plots = OF_NETWORKS - {"plot_class_responses", "plot_lesion_classes"}
     assert shown(planned) == single("summarise_conditions", *SUMMARIES, *plots, *TOLD)
 
 
-def test_a_stimulus_more(finished):
+def test_one_more_stimulus(finished):
     setting = {"stimuli": {"played": [*STIMULI, "quilt-100ms"]}}
     planned = with_setting(finished, "stimulus", setting)
     shards = {
@@ -122,7 +122,7 @@ def test_a_stimulus_more(finished):
     )
 
 
-def test_a_lesion_fraction_more(finished):
+def test_one_more_lesion_fraction(finished):
     planned = with_setting(finished, "fraction", {"lesions": {"fractions": [0.125, 0.25, 0.5]}})
     assert shown(planned) == jobs("lesion_units", condition=CONDITIONS, fraction=["0.25"]) | single(
         "plot_lesion_dose", "write_report"
@@ -138,7 +138,7 @@ def test_a_lesion_fraction_that_is_the_nearest_to_the_selective_units(finished):
     )
 
 
-def test_a_target_more(finished):
+def test_one_more_target(finished):
     planned = with_setting(finished, "target", {"targets": ["Animal"]})
     animal = {"target": ["animal"]}
     per_network = {**animal, "condition": CONDITIONS, "seed": [1, 2]}
@@ -243,7 +243,7 @@ def test_single_files_and_what_is_missing_for_them(finished, tmp_path):
     assert not [job for job in made_from if "shuffled" in job[1] or "quilt" in job[1]]
 
 
-def test_what_is_done_after_a_change_that_changes_nothing(finished, tmp_path):
+def test_what_to_do_after_a_change_that_changes_no_result(finished, tmp_path):
     root = checkout(tmp_path / "edited")
     with open(
         root / "workflow_scripts/music_detectors/figures/quilts.py", "a", encoding="utf-8"
@@ -271,7 +271,7 @@ def test_what_is_done_after_a_change_that_changes_nothing(finished, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--summary", "--detailed-summary"])
-def test_the_summary_names_every_file_and_what_waits(finished, tmp_path, option):
+def test_the_summary_shows_the_state_of_every_file(finished, tmp_path, option):
     copy = finished.copy(tmp_path / "copy")
     table = "results/smoke/decoding/music/natural.tsv"
     (copy.folder / table).unlink()

@@ -50,7 +50,7 @@ def kinds(notes):
     return sorted({VARYING.sub("*", path): path for path in sorted(notes)}.values())
 
 
-def test_a_file_that_is_gone_is_made_again_with_what_was_made_of_it(finished, tmp_path):
+def test_a_missing_file_is_made_again_with_what_depends_on_it(finished, tmp_path):
     notes = recorded(finished.folder)
     # One for each rule: what a job has made besides leads to the same job.
     paths = list({notes[path]["rule"]: path for path in kinds(notes)}.values())
@@ -59,7 +59,7 @@ def test_a_file_that_is_gone_is_made_again_with_what_was_made_of_it(finished, tm
         assert {job.log for job in jobs} == made_of(path, notes), path
 
 
-def test_every_kind_of_file_is_missed(finished, tmp_path):
+def test_every_kind_of_missing_file_is_noticed(finished, tmp_path):
     notes = recorded(finished.folder)
     paths = kinds(notes)
     assert len(paths) > 60 and {notes[path]["rule"] for path in paths} == finished.rules()
@@ -75,7 +75,7 @@ def test_every_kind_of_file_is_missed(finished, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["audioset", "downloaded"])
-def test_a_file_of_a_source_that_is_gone(tmp_path, source):
+def test_a_missing_file_of_a_source(tmp_path, source):
     finished = corpora.finished(source)
     notes = recorded(finished.folder)
     paths = [
@@ -87,7 +87,7 @@ def test_a_file_of_a_source_that_is_gone(tmp_path, source):
         assert {job.log for job in jobs} == made_of(path, notes), path
 
 
-def test_shards_of_one_split_concern_no_other(finished, tmp_path):
+def test_shards_of_one_split_do_not_affect_the_other(finished, tmp_path):
     results = "results/smoke"
     test, train, quilt = without(
         finished,
@@ -124,7 +124,7 @@ def test_logs_and_benchmarks_do_not_count(finished, tmp_path):
     assert copy.plan() == set()
 
 
-def test_of_a_newer_file_the_content_counts_where_it_is_small(finished, tmp_path):
+def test_the_content_of_a_newer_file_counts_if_it_is_small(finished, tmp_path):
     copy = finished.copy(tmp_path / "copy")
     table = copy.folder / "results/smoke/decoding/music/natural.tsv"
     os.utime(table)

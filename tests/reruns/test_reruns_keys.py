@@ -119,7 +119,7 @@ def test_every_key_has_a_row_and_every_row_is_tried():
 
 
 @pytest.mark.parametrize(("source", "key"), TRIED)
-def test_a_changed_key_runs_again_what_its_row_says_and_no_more(planned, source, key):
+def test_a_changed_key_runs_what_its_row_says_and_no_more(planned, source, key):
     expected = with_followers({*row_of(key).first, SHOWN})
     there = corpora.finished(source).rules()
     expected = {name for name in expected if name.split()[0] in there}
@@ -129,7 +129,7 @@ def test_a_changed_key_runs_again_what_its_row_says_and_no_more(planned, source,
 
 
 @pytest.mark.parametrize("part", ["labels", "epochs", "keep"])
-def test_a_condition_that_changes_leaves_the_others(planned, part):
+def test_a_changed_condition_leaves_the_others(planned, part):
     jobs = planned["embedded", f"conditions.natural.{part}"]
     concerned = {job.wildcards for job in jobs if "condition=" in job.wildcards}
     assert concerned and all("condition=natural" in wildcards for wildcards in concerned)
@@ -150,7 +150,7 @@ def test_two_figures_show_the_first_condition_only(finished):
     assert {label(job) for job in jobs} == expected
 
 
-def test_keys_of_other_sources_are_only_shown(finished):
+def test_keys_of_other_sources_change_the_report_only(finished):
     setting = {
         "corpus": {
             "manifest": {"path": "x.tsv", "test_fraction": 0.4},
@@ -180,7 +180,7 @@ def test_another_source_under_the_same_name(finished, tmp_path):
     assert {label(job) for job in jobs} == expected | {"index_archives"}
 
 
-def test_limits_and_other_keys_are_taken_up_by_one_run(finished):
+def test_one_run_takes_changed_limits_and_other_keys(finished):
     setting = {
         "audio": {"max_bad_share": 0.5, "min_clips": {"train": 2}},
         "networks": {"learning_rate": 0.002},

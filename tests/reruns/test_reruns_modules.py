@@ -62,7 +62,7 @@ def test_the_page_is_up_to_date():
     assert PAGE.read_text(encoding="utf-8") == page(), "run make docs"
 
 
-def test_digests_take_in_what_scripts_really_import():
+def test_digests_cover_what_scripts_really_import():
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "MPLBACKEND": "agg"}
     ended = subprocess.run(
         [sys.executable, Path(__file__).with_name("executed.py"), SCRIPTS],
@@ -83,7 +83,7 @@ def test_digests_take_in_what_scripts_really_import():
         }, rule
 
 
-def test_a_comment_in_a_module_runs_again_the_rules_that_import_it(finished, tmp_path):
+def test_a_comment_in_a_module_runs_the_rules_that_import_it(finished, tmp_path):
     questions = []
     for place, name in enumerate(EDITED):
         root = checkout(tmp_path / str(place))
@@ -96,7 +96,7 @@ def test_a_comment_in_a_module_runs_again_the_rules_that_import_it(finished, tmp
         assert {label(job) for job in jobs} == with_followers(first), name
 
 
-def test_times_of_the_code_and_another_folder_with_it_run_nothing(finished, tmp_path):
+def test_new_times_of_the_code_or_another_folder_run_nothing(finished, tmp_path):
     root = checkout(tmp_path / "checkout")
     later = os.stat(root / "Snakefile").st_mtime + 3600
     for path in root.rglob("*"):
@@ -104,7 +104,7 @@ def test_times_of_the_code_and_another_folder_with_it_run_nothing(finished, tmp_
     assert plan(finished.folder, *finished.arguments, root=root) == set()
 
 
-def test_texts_of_the_report_write_it_again_and_other_files_run_nothing(finished, tmp_path):
+def test_new_texts_write_the_report_again_and_other_files_run_nothing(finished, tmp_path):
     root = checkout(tmp_path / "checkout")
 
     def edited(*names):

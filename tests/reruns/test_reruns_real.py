@@ -43,7 +43,7 @@ def contents(run, part="results"):
     }
 
 
-def test_a_real_run_is_noted_as_what_stands_in_for_it(smoke, finished):
+def test_the_stand_in_has_the_same_records_as_a_real_run(smoke, finished):
     real, stood_in = recorded(smoke), recorded(finished.folder)
     assert set(real) == set(stood_in)
     for path, note in real.items():
@@ -51,13 +51,13 @@ def test_a_real_run_is_noted_as_what_stands_in_for_it(smoke, finished):
             assert note[part] == stood_in[path][part], (path, part)
 
 
-def test_after_a_run_there_is_nothing_to_do(smoke):
+def test_after_a_run_nothing_is_planned(smoke):
     ended = snakemake(smoke, *SMOKE)
     assert ended.returncode == 0
     assert "Nothing to be done" in ended.stdout + ended.stderr
 
 
-def test_a_missing_table_is_made_again_to_the_byte(run):
+def test_a_missing_table_is_made_again_with_the_same_bytes(run):
     before = contents(run)
     table = f"{RESULTS}/lesions/music/natural/fraction-0.5/lesions.tsv"
     (run.folder / table).unlink()
@@ -66,7 +66,7 @@ def test_a_missing_table_is_made_again_to_the_byte(run):
     assert run.plan() == set()
 
 
-def test_a_lesion_fraction_more_leaves_the_others_and_is_drawn(run):
+def test_one_more_lesion_fraction_is_drawn_and_leaves_the_others(run):
     before = contents(run)
     more = written(run.folder / "more.yaml", {"lesions": {"fractions": [0.125, 0.25, 0.5]}})
     do(run, more)
@@ -88,7 +88,7 @@ def test_a_lesion_fraction_more_leaves_the_others_and_is_drawn(run):
             pd.testing.assert_frame_equal(none[0], other)
 
 
-def test_limits_train_nothing_and_stop_what_they_do_not_allow(run):
+def test_new_limits_train_nothing_and_stop_what_they_forbid(run):
     before = contents(run, f"{RESULTS}/networks")
     looser = written(run.folder / "looser.yaml", {"audio": {"max_bad_share": 0.5}})
     said = do(run, looser)

@@ -86,7 +86,7 @@ def test_white_noise_is_wide_flat_and_without_period():
     assert found["harmonicity"] < 0.2
 
 
-def test_the_spectrum_is_that_of_a_periodogram():
+def test_the_spectrum_equals_a_periodogram():
     # Whole frames, so that SciPy's are the same.
     sound = signal.lfilter([1], [1, -1.6, 0.9], noise())[: 1024 + 50 * 768]
     found = of(sound)
@@ -112,7 +112,7 @@ def test_periods_from_60_to_1000_hz_are_found(hertz):
     assert of(harmonics(hertz, n=8))["harmonicity"] > 0.95
 
 
-def test_rumble_is_no_harmony():
+def test_rumble_is_not_harmonic():
     # Its autocorrelation is high at short lags and has no peak there.
     rumble = signal.lfilter(*signal.butter(2, 60 / (SAMPLE_RATE / 2)), noise())
     assert of(rumble)["harmonicity"] < 0.3

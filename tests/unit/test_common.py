@@ -195,7 +195,7 @@ def test_hdf5_is_byte_identical_and_checked(tmp_path):
         pass
 
 
-def test_no_strings_at_all_can_be_stored(tmp_path):
+def test_an_empty_list_of_strings_can_be_stored(tmp_path):
     with create_hdf5(tmp_path / "a.h5", "thing", 1) as file:
         write_strings(file, "clip_id", [])
     with open_hdf5(tmp_path / "a.h5", "thing", 1) as file:
@@ -248,7 +248,7 @@ def test_an_input_error_ends_a_job_in_one_line(tmp_path, capsys):
     assert "clip x: broken" in (tmp_path / "logs" / "a.log").read_text()
 
 
-def test_trouble_that_may_pass_ends_a_job_with_its_own_exit_code(tmp_path, capsys):
+def test_a_temporary_failure_ends_a_job_with_its_own_exit_code(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended, job(str(tmp_path / "a.log")):
         raise ComeBackLater("the network is down;\nrun again later")
     assert ended.value.code == 75
@@ -277,7 +277,7 @@ def test_any_other_error_ends_a_job_in_one_line_and_leaves_its_traceback_in_the_
         (errno.EACCES, "permission denied; get access to it and its folder"),
     ],
 )
-def test_a_disk_without_room_or_access_ends_a_job_in_one_line(tmp_path, capsys, number, says):
+def test_a_full_or_forbidden_disk_ends_a_job_in_one_line(tmp_path, capsys, number, says):
     with pytest.raises(SystemExit) as ended, job(str(tmp_path / "a.log")):
         raise OSError(number, os.strerror(number), "units.tsv")
     assert ended.value.code == 1
@@ -294,7 +294,7 @@ def test_a_file_written_whole_names_itself_when_the_disk_is_full(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_next_writer_removes_what_a_killed_one_has_left(tmp_path):
+def test_the_next_writer_removes_the_file_of_a_killed_one(tmp_path):
     left = tmp_path / ".a[1].tsv.0123abc_"
     others = [
         tmp_path / name for name in (".a[1].tsv.gz.0123abc_", ".b.tsv.0123abc_", "a[1].tsv.x")
@@ -345,7 +345,7 @@ def test_a_hang_up_interrupts_snakemake_unless_it_is_ignored(monkeypatch):
         signal.signal(signal.SIGHUP, before)
 
 
-def test_progress_yields_everything_and_tells_the_log(caplog):
+def test_progress_yields_everything_and_writes_to_the_log(caplog):
     caplog.set_level(logging.INFO)
     assert list(progress(iter("abc"), 3, "reading")) == ["a", "b", "c"]
     assert "reading: 3 clips" in caplog.text

@@ -37,7 +37,7 @@ def test_by_hand():
     np.testing.assert_allclose(average_precision(scores, labels), (1 + 2 / 3 + 3 / 5) / 3)
 
 
-def test_clips_of_equal_score_fall_under_one_threshold():
+def test_clips_of_equal_score_share_one_threshold():
     labels = np.array([[True], [False], [False], [True]])
     # All four at one threshold: the precision there is the share of positives.
     assert average_precision(np.zeros((4, 1)), labels) == [0.5]
@@ -67,7 +67,7 @@ def test_equals_scikit_learn_with_ties(case):
 
 
 @given(cases(st.floats(-20, 20, width=32)))
-def test_only_the_order_of_the_scores_counts(case):
+def test_only_the_order_of_the_scores_matters(case):
     scores, labels = case
     _, ordinal = np.unique(scores, return_inverse=True)
     np.testing.assert_array_equal(
@@ -91,7 +91,7 @@ def test_extreme_scores_are_placed_by_their_order(case):
 
 
 @given(cases(), st.randoms(use_true_random=False))
-def test_the_order_of_the_clips_does_not_count(case, random):
+def test_the_order_of_the_clips_does_not_matter(case, random):
     scores, labels = case
     order = list(range(len(scores)))
     random.shuffle(order)
@@ -120,7 +120,7 @@ def test_positives_first_give_one_and_infinite_scores_count():
     assert average_precision(scores, labels) == [1.0]
 
 
-def test_views_give_what_their_copies_give():
+def test_views_give_the_same_as_copies():
     random = np.random.default_rng(5)
     scores, labels = random.normal(size=(40, 60)), random.random((40, 60)) < 0.2
     part = (slice(None, None, 2), slice(3, 50, 3))
@@ -133,7 +133,7 @@ def test_views_give_what_their_copies_give():
     )
 
 
-def test_leaves_its_arguments_as_they_are():
+def test_arguments_are_not_changed():
     scores, labels = np.array([[0.1], [0.9], [0.5]]), np.array([[True], [False], [True]])
     before = scores.copy()
     average_precision(scores, labels)

@@ -60,7 +60,7 @@ def said(*records):
     return stream.getvalue().splitlines()
 
 
-def test_a_line_for_each_job_that_ends():
+def test_one_line_per_finished_job():
     lines = said(
         *planned(),
         started(1, split="train", shard="00000"),
@@ -71,12 +71,12 @@ def test_a_line_for_each_job_that_ends():
     assert lines == ["3 jobs", "1/3  fetch_audio split=train shard=00000  0 s"]
 
 
-def test_what_comes_before_and_outside_a_run_is_snakemakes():
+def test_before_and_outside_a_run_messages_are_snakemakes():
     lines = said(record(None, message="Creating report"), record("job_finished", message="other"))
     assert lines == ["Creating report", "other"]
 
 
-def test_warnings_and_errors_come_through_once():
+def test_warnings_and_errors_are_shown_once():
     lines = said(
         *planned(),
         record(None, message="Select jobs to execute..."),
@@ -100,13 +100,13 @@ def test_a_failure_names_the_job_and_its_log():
     assert lines[1:] == ["failed   fetch_audio shard=00001", "log      logs/1.log"]
 
 
-def test_jobs_that_an_interruption_stops_have_not_failed():
+def test_interrupted_jobs_do_not_count_as_failed():
     interrupted = record(None, message="Terminating processes on user request, this might take")
     lines = said(*planned(), started(1, shard="00001"), interrupted, failed(1))
     assert lines[2:] == ["stopped  fetch_audio shard=00001"]
 
 
-def test_a_failure_on_a_cluster_says_what_the_job_said(tmp_path):
+def test_a_failure_on_a_cluster_shows_the_message_of_the_job(tmp_path):
     log = tmp_path / "job.log"
     log.write_text("2026-01-01 10:00:00,000 INFO x\n2026-01-01 10:00:00,000 ERROR a.wav: broken\n")
     message = "job 7: TIMEOUT. For further error details see the cluster/cloud log"

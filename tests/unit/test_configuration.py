@@ -93,7 +93,7 @@ def test_a_missing_key_is_named():
         check_shape(configuration, SCHEMA)
 
 
-def test_a_misspelt_key_is_told_before_the_missing_one():
+def test_a_misspelt_key_is_reported_before_the_missing_one():
     configuration = copy.deepcopy(DEFAULT)
     configuration["networks"]["seed"] = configuration["networks"].pop("seeds")
     with pytest.raises(InputError, match=r"unknown key networks\.seed; did you mean seeds"):
@@ -139,7 +139,7 @@ def test_audioset_needs_an_ontology_and_a_folder(tmp_path):
     check_sense(configuration)
 
 
-def test_sources_need_what_clips_are_looked_for_in(tmp_path):
+def test_sources_need_the_folder_or_archives_they_search(tmp_path):
     with pytest.raises(InputError, match=r"audio\.sources must be a list of folder, archives"):
         check_shape(changed("audio.sources", ["folder", "folder"]), SCHEMA)
     with pytest.raises(InputError, match=r"audio\.sources\.0 must be folder, archives or youtube"):
@@ -169,7 +169,7 @@ def test_fsd50k_needs_its_folder_and_an_ontology(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["cookies", "deno"])
-def test_files_that_youtube_takes_must_be_there(tmp_path, key):
+def test_files_that_youtube_needs_must_exist(tmp_path, key):
     configuration = changed("corpus.source", "audioset")
     place = {name: str(tmp_path / name) for name in ("classes", "train_segments", "test_segments")}
     configuration["corpus"]["audioset"].update(place)
@@ -183,7 +183,7 @@ def test_files_that_youtube_takes_must_be_there(tmp_path, key):
         check_sense(configuration)
 
 
-def test_the_schema_describes_every_default_and_holds_none():
+def test_the_schema_describes_every_key_and_contains_no_default():
     text = SCHEMA.read_text()
     assert "default:" not in text
 

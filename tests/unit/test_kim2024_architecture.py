@@ -32,7 +32,7 @@ def test_the_study_has_1_28_million_parameters():
     ]
 
 
-def test_ten_seconds_give_one_logit_a_class():
+def test_ten_seconds_give_one_logit_per_class():
     with torch.inference_mode():
         assert Network(5).eval()(decibels(1, 802)).shape == (1, 5)
 

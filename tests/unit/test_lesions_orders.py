@@ -17,7 +17,7 @@ def layers(draw):
 
 
 @given(layers())
-def test_a_lesion_takes_exactly_the_units_it_is_named_after(layer):
+def test_each_lesion_takes_the_units_that_its_name_says(layer):
     ranks, strength, k = layer
     n = len(ranks)
     orders = named_orders(ranks, strength)
@@ -34,13 +34,13 @@ def test_a_lesion_takes_exactly_the_units_it_is_named_after(layer):
         assert sorted(order) == list(range(n))
 
 
-def test_units_of_equal_strength_go_by_their_number():
+def test_units_of_equal_strength_are_ordered_by_number():
     strength = np.array([0.0, 2, 2, 5, 2])
     orders = named_orders(np.arange(1, 6), strength)
     assert orders["norm"].tolist() == [3, 1, 2, 4, 0]
 
 
-def test_random_orders_go_by_name():
+def test_random_orders_depend_on_their_names():
     names = ("natural", 1, "avgpool")
     orders = random_orders(30, 256, 1, names)
     assert list(orders)[:2] == ["random-0001", "random-0002"] and len(orders) == 30
@@ -57,7 +57,7 @@ def test_random_orders_go_by_name():
         assert (others["random-0001"] != orders["random-0001"]).any()
 
 
-def test_every_unit_is_as_likely():
+def test_every_unit_is_equally_likely():
     draws, units, k = 2000, 16, 4
     orders = random_orders(draws, units, 3, ("natural", 1, "avgpool"))
     counts = np.zeros(units)

@@ -112,7 +112,7 @@ def test_blocks_of_clips_and_steps_change_nothing(files, layer, monkeypatch):
 
 
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
-def test_units_that_never_answer_change_nothing_at_all(layer):
+def test_lesions_of_units_that_never_respond_change_nothing(layer):
     random = np.random.default_rng(2)
     answers = np.maximum(random.normal(0.3, 1, (CLIPS, 40)), 0).astype(np.float32)
     answers[:, :20] = 0
@@ -159,14 +159,14 @@ def test_weights_of_another_network_are_refused(files, layer):
         read(weights, responses, layer)
 
 
-def test_responses_that_are_no_numbers_are_refused(files):
+def test_responses_that_are_not_numbers_are_refused(files):
     with h5py.File(files[1], "r+") as file:
         file["avgpool"][2, 5] = np.nan
     with pytest.raises(InputError, match=r"test\.h5: damaged responses .not those of the network"):
         read(*files, "avgpool")
 
 
-def test_weights_that_cannot_be_read_are_named(files, tmp_path):
+def test_unreadable_weights_are_named(files, tmp_path):
     weights, responses = files
     with pytest.raises(InputError, match=r"none\.safetensors: missing"):
         read(tmp_path / "none.safetensors", responses, "avgpool")

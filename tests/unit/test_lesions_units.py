@@ -134,7 +134,7 @@ def silenced_by(network, seed, layer, fraction):
 
 
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
-def test_every_row_is_what_brute_force_and_scikit_learn_give(tmp_path, layer):
+def test_every_row_equals_brute_force_and_scikit_learn(tmp_path, layer):
     networks = [Network(tmp_path / f"{seed}", seed).write() for seed in (1, 2)]
     table, by_class = run(networks, layer)
     units = {"avgpool": (8, 4), "fc1": (2, 1)}[layer]
@@ -207,7 +207,7 @@ def test_every_row_is_what_brute_force_and_scikit_learn_give(tmp_path, layer):
     ]
 
 
-def test_without_a_lesion_the_mean_is_recognitions(tmp_path):
+def test_without_a_lesion_the_mean_equals_that_of_recognition(tmp_path):
     network = Network(tmp_path / "1").write()
     table, _ = run([network])
     given = network.files.of_split("train").iloc[network.files.order("train")]
@@ -268,7 +268,7 @@ def planted(folder, carrier=3):
     return network.write()
 
 
-def test_a_planted_carrier_is_found_by_the_lesion_that_takes_it(tmp_path):
+def test_only_a_lesion_with_the_planted_unit_has_an_effect(tmp_path):
     network = planted(tmp_path / "1")
     table, by_class = run([network], fractions=[1 / 16], draws=200)
     natural = table[table["group"] == "natural"].set_index("lesion")
@@ -333,7 +333,7 @@ def test_the_rows_without_lesion_are_those_of_every_fraction(tmp_path):
         pd.testing.assert_frame_equal(*none)
 
 
-def test_convolutions_give_way_to_the_pooling_layer(tmp_path):
+def test_the_pooling_layer_is_lesioned_in_place_of_convolutions(tmp_path):
     networks = [Network(tmp_path / "1").write()]
     table, by_class = run(networks, "avgpool")
     again, classes_again = run(networks, "conv2")
@@ -342,7 +342,7 @@ def test_convolutions_give_way_to_the_pooling_layer(tmp_path):
     assert set(run(networks, "fc1")[0]["layer"]) == {"fc1"}
 
 
-def test_a_network_that_never_answers_loses_nothing(tmp_path):
+def test_lesions_of_a_network_that_never_responds_change_nothing(tmp_path):
     silent = {"train": np.zeros((36, AVGPOOL)), "test": np.zeros((24, AVGPOOL))}
     table, _ = run([Network(tmp_path / "1", answers=silent).write()])
     assert (table["change"] == 0).all()
@@ -360,7 +360,7 @@ def test_a_group_without_positives_has_empty_means(tmp_path):
     assert (by_class.loc[by_class["mid"] == "/m/music", "average_precision"] == 1).all()
 
 
-def test_tables_that_do_not_belong_together_are_named(tmp_path):
+def test_files_that_do_not_belong_together_are_named(tmp_path):
     network = Network(tmp_path / "1").write()
     write_table(tmp_path / "1/units.tsv", network.units.iloc[1:], UNITS)
     with pytest.raises(

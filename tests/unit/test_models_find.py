@@ -59,7 +59,7 @@ def changed(kind, **attributes):
         (lambda: 1 / 0, "cannot be loaded .ZeroDivisionError"),
     ],
 )
-def test_a_model_that_is_not_usable_is_refused_in_a_line(monkeypatch, model, says):
+def test_an_unusable_model_is_refused_in_one_line(monkeypatch, model, says):
     monkeypatch.setattr(sys.modules[__name__], "made", model, raising=False)
     with pytest.raises(InputError, match=says) as raised:
         load_model(f"{__name__}:made", "conditions.x.model")
@@ -74,12 +74,12 @@ def test_a_model_that_is_not_usable_is_refused_in_a_line(monkeypatch, model, say
         ("no.such:thing", "no file no/such.py is found on PYTHONPATH"),
     ],
 )
-def test_a_name_that_is_none(name, says):
+def test_a_name_of_no_model(name, says):
     with pytest.raises(InputError, match=says):
         model_file(name)
 
 
-def test_kinds_are_told_apart():
+def test_models_of_the_wrong_kind_are_refused():
     assert isinstance(load_fixed(f"{__name__}:Bands"), FixedModel)
     with pytest.raises(InputError, match="is a fixed model: leave out withhold, labels, epochs"):
         load_trained(f"{__name__}:Bands")
@@ -105,7 +105,7 @@ def test_conditions_are_checked_before_any_job(conditions, layer, says):
         check_conditions(with_models(conditions), layer)
 
 
-def test_layers_of_other_models_are_asked_by_the_first_job():
+def test_the_first_job_checks_the_layers_of_other_models():
     bands = f"{__name__}:Bands"
     keys = {"conditions.a.model": "kim2024", "conditions.b.model": bands}
     check_conditions(with_models({"a": TRAINED, "b": {"model": bands}}), "anything")

@@ -42,7 +42,7 @@ def test_jobs_spread_over_gpus_before_they_share_one():
 
 
 @on_linux
-def test_a_place_let_go_is_taken_again():
+def test_a_released_place_is_used_again():
     ids = pretended(2)
     claims, _ = claimed(ids, 4)
     claims[1].held.close()
@@ -52,7 +52,7 @@ def test_a_place_let_go_is_taken_again():
 
 
 @on_linux
-def test_with_never_more_than_n_jobs_no_gpu_has_more_than_its_share():
+def test_with_at_most_n_jobs_no_gpu_has_more_than_its_share():
     ids = pretended(2)
     claims, _ = claimed(ids, 5)
     # Jobs end in whatever order; a new one starts each time.
@@ -75,7 +75,7 @@ def test_the_same_gpu_under_another_number_is_the_same_gpu():
 
 @on_linux
 @pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGTERM, None])
-def test_a_job_that_ends_however_it_ends_frees_its_place(ended_by):
+def test_a_job_frees_its_place_however_it_ends(ended_by):
     (gpu,) = pretended(1)
     holds = (
         "import sys; from music_detectors.models.gpus import claim_gpu; "
@@ -113,7 +113,7 @@ def test_programs_that_a_job_starts_do_not_keep_its_place():
         started.kill()
 
 
-def test_elsewhere_than_on_linux_the_first_gpu_is_taken(monkeypatch):
+def test_on_other_systems_than_linux_the_first_gpu_is_used(monkeypatch):
     monkeypatch.setattr(gpus.sys, "platform", "win32")
     assert [claim_gpu(pretended(2))[:2] for _ in range(2)] == [(0, 0), (0, 0)]
 
@@ -162,7 +162,7 @@ FULL = [
 
 
 @pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
-def test_a_full_gpu_is_one_line_of_advice(error):
+def test_a_full_gpu_gives_one_line_of_advice(error):
     @advising_when_full()
     def job():
         raise error
@@ -173,7 +173,7 @@ def test_a_full_gpu_is_one_line_of_advice(error):
     assert "--resources gpu=1" in said and "networks.batch_size" in said and "\n" not in said
 
 
-def test_other_errors_are_left_as_they_are():
+def test_other_errors_are_not_changed():
     with pytest.raises(RuntimeError, match="mat1 and mat2"), advising_when_full():
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 

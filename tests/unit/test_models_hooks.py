@@ -51,7 +51,7 @@ def test_hooks_are_gone_after_a_pass():
 @pytest.mark.parametrize(
     ("module", "says"), [("nowhere", "no module nowhere"), ("unused", "its module is not run")]
 )
-def test_a_module_that_gives_no_responses(module, says):
+def test_a_module_without_responses_is_refused(module, says):
     with pytest.raises(InputError, match=says):
         HookedEvaluation(Network().eval(), {"conv": module})(LOG_MEL)
 

@@ -124,7 +124,7 @@ def test_a_clip_trained_on_without_a_response_is_refused(tmp_path):
         run(files, pd.concat([network_clips(files), extra], ignore_index=True))
 
 
-def test_labels_that_are_no_class_are_refused(tmp_path):
+def test_labels_without_a_class_are_refused(tmp_path):
     files = corpus(tmp_path)
     given = network_clips(files)
     given.loc[0, "labels"] = "/m/gone"
@@ -147,7 +147,7 @@ def test_responses_of_the_other_split_are_refused(tmp_path):
         score_recognition(*[files.path(name) for name in (*names, *LAST)], withhold=WITHHOLD)
 
 
-def test_outputs_must_be_as_many_as_the_classes_and_be_numbers(tmp_path):
+def test_there_must_be_one_numeric_output_per_class(tmp_path):
     files = corpus(tmp_path)
     files.responses["test"]["fc2"][files.order("test")[0], 4] = np.nan
     with pytest.raises(InputError, match=r"test\.h5: a score is NaN; train the network again"):

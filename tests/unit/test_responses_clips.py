@@ -7,7 +7,7 @@ from music_detectors.responses.clips import described
 from support.response_files import clips
 
 
-def test_rows_come_in_the_order_asked_for():
+def test_rows_have_the_requested_order():
     table = clips()
     found = described("train.h5", ["train-0003", "train-0000", "train-0005"], table, "train")
     assert list(found["clip_id"]) == ["train-0003", "train-0000", "train-0005"]

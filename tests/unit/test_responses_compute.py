@@ -153,7 +153,7 @@ def run_networks(corpora, tmp_path, names=("first", "second")):
     return outputs
 
 
-def test_several_networks_answer_as_each_does_alone(corpora, tmp_path):
+def test_several_networks_respond_like_each_alone(corpora, tmp_path):
     for name, seed in (("first", 2), ("second", 3)):
         network = initial_network(Kim2024(), 3, seed=seed)
         write_tensors(

@@ -39,7 +39,7 @@ def test_responses_read_back(tmp_path):
     assert list(responses) == ["fc1"]
 
 
-def test_a_file_says_which_layers_are_what(tmp_path):
+def test_a_file_names_its_reported_layer_and_its_outputs(tmp_path):
     store(tmp_path / "a.h5", ["x"])
     layers = read_layers(tmp_path / "a.h5")
     assert layers == LAYERS
@@ -60,7 +60,7 @@ def test_layers_of_a_model_without_outputs(tmp_path):
     assert layers.tested == ("bands",)
 
 
-def test_a_layer_that_is_not_there(tmp_path):
+def test_a_missing_layer(tmp_path):
     store(tmp_path / "a.h5", ["x"])
     with pytest.raises(
         InputError, match=r"a\.h5: damaged responses \(holds no responses of layer conv9"

@@ -29,7 +29,7 @@ def clips(n, seconds=10.0):
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
-def test_it_is_torchaudios_in_float32(n):
+def test_it_equals_torchaudio_in_float32(n):
     samples = clips(n)
     found = log_mel(samples)
     assert found.shape == (n, 64, 802) and found.dtype == np.float32
@@ -40,7 +40,7 @@ def test_it_is_torchaudios_in_float32(n):
     assert np.abs(found.astype(np.float16) - expected).max() <= 2**-5 + 1e-3
 
 
-def test_a_clip_is_the_same_in_any_company():
+def test_a_clip_does_not_depend_on_the_other_clips():
     samples = clips(3, 2.0)
     together = log_mel(samples)
     for row in range(3):

@@ -34,14 +34,14 @@ def write_shard(path, clip_ids, frames=5, classes=2, seed=0, **changes):
 
 
 @given(st.lists(st.integers(0, 9), max_size=20))
-def test_runs_of_rows_put_together_are_the_rows(rows):
+def test_joined_runs_of_rows_equal_the_rows(rows):
     runs = _runs(rows)
     assert [start + k for _, start, count in runs for k in range(count)] == rows
     assert [first + k for first, _, count in runs for k in range(count)] == list(range(len(rows)))
 
 
 @pytest.mark.parametrize("rows", [[], [3], [0, 1, 2, 3, 4, 5], [5, 4, 1, 2, 2], [0, 2, 4]])
-def test_rows_are_read_in_the_order_asked_for(tmp_path, rows):
+def test_rows_are_read_in_the_requested_order(tmp_path, rows):
     values = write_shard(tmp_path / "00000.h5", list("abcdef"))
     shard = open_spectrogram_shard(tmp_path / "00000.h5")
     np.testing.assert_array_equal(shard.read(rows), values[rows])
@@ -97,7 +97,7 @@ def test_a_shard_that_does_not_fit_together_is_refused(tmp_path, changes, says):
         open_spectrogram_shard(tmp_path / "00000.h5")
 
 
-def test_a_flipped_bit_is_found_and_only_by_those_who_read_it(tmp_path):
+def test_a_flipped_bit_is_found_when_its_row_is_read(tmp_path):
     path = tmp_path / "00000.h5"
     values = write_shard(path, list("abc"), frames=200)
     content = bytearray(path.read_bytes())

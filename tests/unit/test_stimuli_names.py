@@ -47,7 +47,7 @@ def test_a_name_says_the_stimulus_and_its_parameters():
 
 
 @pytest.mark.parametrize("name", ["quilt", "quilt-0ms", "quilt-050ms", "quilt-50ms-2", "quilt-ms"])
-def test_another_name_is_refused_with_those_there_are(name):
+def test_an_unknown_name_is_refused_with_the_known_ones(name):
     says = rf"^{name} is no stimulus; there are intact, original, quilt-\{{ms\}}ms$"
     with pytest.raises(InputError, match=says):
         find(name)
@@ -103,7 +103,7 @@ def test_what_cannot_be_played_names_the_key(changes, says):
         check_played(section(**changes), 3.5)
 
 
-def test_what_fits_exactly_is_accepted():
+def test_stimuli_that_just_fit_are_accepted():
     check_played(section(compared_seconds=3.19), 3.5)
     check_played(section(["intact"], compared_seconds=3.5), 3.5)
 

@@ -95,7 +95,7 @@ def test_the_segments_are_those_of_the_clip(segment_ms):
         )
 
 
-def test_the_join_is_where_the_sounds_correlate_best():
+def test_segments_are_joined_where_the_sounds_correlate_best():
     samples = white(20 * WINDOW, seed=3)
     order = np.array([1, 3, 0, 2, 4])
     length = segment_samples(100)
@@ -218,7 +218,7 @@ def pitches(samples):
     return np.abs(np.fft.rfft(windows, 8 * WINDOW, axis=1)).argmax(axis=1)
 
 
-def test_the_order_of_a_melody_is_lost_and_its_notes_are_not():
+def test_a_melody_loses_its_order_but_not_its_notes():
     samples = melody(notes=24, seconds=0.2)
     rising = np.arange(len(samples) // WINDOW)
     shuffled = {}

@@ -28,7 +28,7 @@ def by_torchaudio(samples):
     return transform(torch.from_numpy(samples)).numpy().T
 
 
-def test_spectra_are_torchaudios():
+def test_spectra_equal_torchaudio():
     samples = clip(12 * WINDOW)
     samples[3 * WINDOW : 4 * WINDOW] = 0
     found = log_mel_spectra(samples.reshape(3, 4, WINDOW))

@@ -169,7 +169,7 @@ def test_redrawn_labels_keep_each_clips_number(labels):
     np.testing.assert_array_equal(result.sum(axis=1), labels.sum(axis=1))
 
 
-def test_redrawn_labels_come_from_all_classes_alike():
+def test_redrawn_labels_come_from_all_classes_equally():
     labels = np.zeros((6000, 6), dtype=bool)
     labels[:, :2] = True
     share = redrawn(labels, generator(1, "labels")).mean(axis=0)

@@ -27,7 +27,7 @@ def opened(corpus, memory_mb, rows=slice(None)):
 
 
 @pytest.mark.parametrize("memory_mb", [0, 100])
-def test_batches_are_the_clips_asked_for(corpus, memory_mb):
+def test_batches_contain_the_requested_clips(corpus, memory_mb):
     store, shard = opened(corpus, memory_mb)
     assert (shard.shape, shard.parameters) == ((64, 125), PARAMETERS)
     batches = list(store.batches(PLAN))
@@ -46,13 +46,13 @@ def test_clips_are_numbered_as_chosen(corpus, memory_mb):
     )
 
 
-def test_what_is_held_in_memory_depends_on_its_size(corpus):
+def test_spectrograms_are_held_in_memory_if_they_fit(corpus):
     size = corpus.log_mel.nbytes / 1e6
     assert isinstance(opened(corpus, size + 0.001)[0], data._Resident)
     assert isinstance(opened(corpus, size - 0.001)[0], data._Streamed)
 
 
-def test_more_shards_than_files_may_be_open(corpus, monkeypatch):
+def test_more_shards_than_open_files_are_allowed(corpus, monkeypatch):
     monkeypatch.setattr(data, "_OPEN_FILES", 1)
     store, _ = opened(corpus, 0)
     opens = []

@@ -104,7 +104,7 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
         assert (mine - other).norm() < 0.05 * (other - before).norm()
 
 
-def test_what_a_training_writes(corpus, tmp_path):
+def test_outputs_of_training(corpus, tmp_path):
     paths = run(corpus, tmp_path)
     table = history(paths)
     assert table["epoch"].tolist() == [1, 2, 3]
@@ -132,7 +132,7 @@ def test_what_a_training_writes(corpus, tmp_path):
     assert not paths["checkpoint"].exists()
 
 
-def test_the_same_training_gives_the_same_files(corpus, tmp_path):
+def test_the_same_training_job_gives_the_same_files(corpus, tmp_path):
     first, again = run(corpus, tmp_path / "1"), run(corpus, tmp_path / "2")
     streamed = run(corpus, tmp_path / "3", memory_mb=0)
     for other in (again, streamed):
@@ -154,9 +154,7 @@ def test_the_same_training_gives_the_same_files(corpus, tmp_path):
 
 
 @pytest.mark.parametrize(("keep", "epoch"), [("best", 2), ("last", 3)])
-def test_weights_kept_are_those_of_the_best_epoch_the_earliest_of_equals_or_the_last(
-    corpus, tmp_path, monkeypatch, keep, epoch
-):
+def test_the_first_best_epoch_or_the_last_epoch_is_kept(corpus, tmp_path, monkeypatch, keep, epoch):
     scores, states = iter([0.2, 0.7, 0.7]), []
 
     def validation_map(network, material, epoch):
@@ -196,7 +194,7 @@ def test_the_score_is_over_all_validation_clips_and_the_classes_that_occur(
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_an_untrained_network_is_what_the_others_start_from(corpus, tmp_path, monkeypatch):
+def test_an_untrained_network_has_the_initial_weights_of_the_others(corpus, tmp_path, monkeypatch):
     paths = run(corpus, tmp_path / "1", of=settings(name="untrained", epochs=0))
     table = history(paths)
     assert table[["epoch", "learning_rate"]].values.tolist() == [[0, 0]]
@@ -243,7 +241,7 @@ def kill_after(monkeypatch):
     ("batch_size", "epoch", "keep"),
     [(8, 1, "best"), (8, 2, "best"), (32, 2, "best"), (8, 1, "last"), (8, 2, "last")],
 )
-def test_a_killed_training_goes_on_to_the_same_weights(
+def test_a_killed_training_job_reaches_the_same_weights(
     corpus, tmp_path, monkeypatch, kill_after, caplog, batch_size, epoch, keep
 ):
     caplog.set_level(logging.INFO)
@@ -263,7 +261,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(
     assert not resumed["checkpoint"].exists()
 
 
-def test_a_training_killed_by_the_system_goes_on_to_the_same_weights(corpus, tmp_path):
+def test_a_training_job_killed_by_the_system_reaches_the_same_weights(corpus, tmp_path):
     whole = run(corpus, tmp_path / "whole")
     script = f"""
 import os, signal, sys
@@ -292,7 +290,9 @@ training.train_network(
     assert sha256(resumed["weights"]) == sha256(whole["weights"])
 
 
-def test_what_was_kept_in_the_checkpoint(corpus, tmp_path, monkeypatch, kill_after):
+def test_a_checkpoint_restores_the_optimizer_and_the_schedule(
+    corpus, tmp_path, monkeypatch, kill_after
+):
     """The optimizer's moments and the schedule come back bit by bit, in the weights' layout."""
     states = []
     remember = training.save_checkpoint
@@ -436,7 +436,7 @@ def test_order_and_dropout_are_drawn_by_epoch(corpus, tmp_path, monkeypatch):
     np.testing.assert_array_equal(epochs[0].numpy(), corpus.log_mel[expected])
 
 
-def test_a_loss_that_is_not_finite_names_epoch_and_step(corpus, tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_names_the_epoch_and_step(corpus, tmp_path, monkeypatch):
     step, done = training.training_step, []
 
     def spoiled(network, optimizer, log_mel, labels, dropout):
@@ -471,13 +471,13 @@ def test_clips_too_short_for_the_network(tmp_path):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_gpu_that_is_not_there(corpus, tmp_path):
+def test_a_missing_gpu(corpus, tmp_path):
     with pytest.raises(InputError, match=r"networks\.device is cuda but .* auto or cpu"):
         run(corpus, tmp_path, device="cuda")
     run(corpus, tmp_path, of=settings(epochs=0), device="auto")
 
 
-def test_one_line_an_epoch(corpus, tmp_path, caplog):
+def test_one_log_line_per_epoch(corpus, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     run(corpus, tmp_path, of=settings(epochs=2))
     assert (

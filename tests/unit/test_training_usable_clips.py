@@ -18,14 +18,14 @@ from support.networks_corpus import make_corpus
     at_least=st.integers(0, 10**6),
     usable=st.integers(0, 10**6),
 )
-def test_a_shortage_is_told_exactly_below_what_is_needed(clips, share, at_least, usable):
+def test_a_shortage_is_reported_exactly_below_the_limit(clips, share, at_least, usable):
     needed = clips_needed(clips, share, at_least)
     assert needed >= max(1, at_least)
     short = shortage("train", usable, clips, share, at_least)
     assert bool(short) == (usable < needed)
 
 
-def test_what_is_short_names_the_key():
+def test_a_shortage_names_the_key():
     assert shortage("test", 7, 10, 0.25, 1).endswith(
         "audio.max_bad_share allows 25.0% to be unusable"
     )
@@ -33,7 +33,7 @@ def test_what_is_short_names_the_key():
     assert shortage("test", 8, 10, 0.25, 8) == ""
 
 
-def test_the_train_split_alone_is_counted(tmp_path):
+def test_only_the_train_split_is_counted(tmp_path):
     corpus = make_corpus(tmp_path, n=24)
     check_training_clips(corpus.index, corpus.clips, 0, 24)
     write_table(corpus.index, corpus.index_table.iloc[:20], INDEX)

@@ -55,7 +55,9 @@ def most_at_once(jobs):
 @pytest.mark.parametrize(
     ("gpus", "at_once", "on_each"), [(2, 2, 1), (1, 3, 3)], ids=["two GPUs", "one GPU for three"]
 )
-def test_jobs_at_a_time_are_as_many_as_configured_and_spread(tmp_path, gpus, at_once, on_each):
+def test_as_many_jobs_as_configured_run_at_a_time_and_spread_over_gpus(
+    tmp_path, gpus, at_once, on_each
+):
     ids = [f"GPU-{uuid.uuid4()}" for _ in range(gpus)]
     (tmp_path / "compute.py").write_text(f"PROJECT = {str(ROOT / 'workflow_scripts')!r}{SCRIPT}")
     (tmp_path / "Snakefile").write_text(

@@ -25,7 +25,7 @@ def urls(base, clips=20):
     }
 
 
-def test_lists_on_the_web_are_planned_for_fetched_and_checked(tmp_path):
+def test_lists_on_the_web_are_downloaded_and_their_counts_checked(tmp_path):
     write_audioset(tmp_path, audio=False)
     (tmp_path / "audioset" / "audio").mkdir(exist_ok=True)
     clips = tmp_path / "results/audioset/corpus/clips.tsv"
@@ -50,5 +50,5 @@ def test_lists_on_the_web_are_planned_for_fetched_and_checked(tmp_path):
     assert len(table) == 5 and table["origin"].str.startswith("http://127.0.0.1").all()
 
 
-def test_the_embedded_corpus_is_described_by_no_file(tmp_path):
+def test_no_metadata_is_fetched_for_the_embedded_corpus(tmp_path):
     assert planned(tmp_path, *preset("smoke"))["fetch_metadata"] == 0

@@ -26,7 +26,7 @@ def test_a_mirror_goes_before_youtube(tmp_path):
     assert jobs["index_archives"] == 1 and jobs["fetch_audio"] == 167
 
 
-def test_audioset_from_a_folder_asks_nobody(tmp_path):
+def test_audioset_from_a_folder_needs_no_network(tmp_path):
     write_audioset(tmp_path, clips_per_split=600, audio=False)
     jobs = planned(tmp_path, *preset("audioset-local"))
     assert jobs["fetch_audio"] == 4 and jobs["fetch_metadata"] == 1
@@ -77,14 +77,14 @@ def test_fsd50k_with_the_ontology_on_disk_downloads_nothing(tmp_path):
         ("audioset-local", "corpus.audioset.classes is 'audioset/class_labels_indices.csv'"),
     ],
 )
-def test_what_a_preset_needs_is_said_in_one_line(tmp_path, name, says):
+def test_a_missing_requirement_of_a_preset_is_reported_in_one_line(tmp_path, name, says):
     ended = snakemake(tmp_path, "--dry-run", *preset(name))
     said = ended.stdout + ended.stderr
     assert ended.returncode != 0 and "Traceback" not in said
     assert sum(says in line for line in said.splitlines()) == 1, said
 
 
-def test_too_few_clips_keep_training_from_starting_and_their_yield_is_seen(tmp_path):
+def test_too_few_clips_prevent_training_and_the_yield_is_shown(tmp_path):
     few = {
         "corpus": {"clip_seconds": 2, "embedded": {"clips_per_class": {"train": 1, "test": 1}}},
         "audio": {"min_clips": {"train": 60}},

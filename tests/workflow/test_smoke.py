@@ -75,7 +75,7 @@ def test_the_page_of_outputs_describes_every_file(folder):
     assert not [name for name in shown if not any(one.fullmatch(name) for one in described)]
 
 
-def test_nothing_is_written_elsewhere_and_nothing_half(folder):
+def test_no_file_is_partial_or_outside_the_results(folder):
     assert {path.name for path in folder.iterdir()} <= {"results", ".snakemake"}
     # Beside a file lies its checksum, and nothing temporary.
     for path in (folder / "results").rglob(".*"):
@@ -108,7 +108,7 @@ def test_every_clip_has_a_status_and_a_spectrogram(results, clips):
 
 
 @pytest.mark.parametrize(("condition", "seed"), NETWORKS)
-def test_a_network_and_what_it_learnt_from(results, clips, condition, seed):
+def test_a_network_and_its_training_clips(results, clips, condition, seed):
     place = results / "networks" / condition / f"seed-{seed}"
     history = read_table(place / "history.tsv", HISTORY)
     epochs = {"natural": [1, 2], "shuffled": [1], "untrained": [0]}[condition]
@@ -370,7 +370,7 @@ def test_with_two_seeds_every_claim_is_undetermined(results):
     assert needed["estimate"].notna().all()
 
 
-def test_the_page_says_so(results):
+def test_the_page_shows_undetermined_claims(results):
     page = (results / "report.html").read_text(encoding="utf-8")
     assert "0 of 6 claims are supported, 6 undetermined" in page
     assert "This corpus is no evidence about hearing." in page
@@ -381,7 +381,7 @@ def test_the_page_says_so(results):
     assert "<script" not in page
 
 
-def test_a_run_says_a_line_for_each_job_then_the_verdicts_and_where_results_are(smoke):
+def test_a_run_prints_one_line_per_job_then_the_verdicts_and_paths(smoke):
     said = smoke.with_suffix(".said").read_text()
     (planned,) = re.findall(r"^(\d+) jobs$", said, re.M)
     assert len(executed(said)) == int(planned)

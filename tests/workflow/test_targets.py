@@ -48,7 +48,7 @@ def _tables(folder):
     }
 
 
-def test_it_runs_what_is_about_it_and_leaves_the_first_alone(run):
+def test_a_further_target_runs_its_own_jobs_only(run):
     folder, before, jobs = run
     assert jobs == JOBS
     after = _tables(folder)
@@ -58,7 +58,7 @@ def test_it_runs_what_is_about_it_and_leaves_the_first_alone(run):
     assert all("/animal/" in name for name in after.keys() - before.keys())
 
 
-def test_its_tables_are_about_its_clips(run):
+def test_tables_of_a_further_target_are_about_its_clips(run):
     results = run[0] / "results" / "smoke"
     clips = read_table(results / "corpus/animal/clips.tsv", CLIPS)
     classes = read_table(results / "corpus/animal/classes.tsv", CLASSES)
@@ -83,13 +83,13 @@ def n_mixed(clips):
     return int(((clips["split"] == "test") & (clips["role"] == "mixed")).sum())
 
 
-def test_the_report_shows_it(run):
+def test_the_report_shows_the_further_target(run):
     page = (run[0] / "results/smoke/report.html").read_text(encoding="utf-8")
     assert 'id="figure-targets"' in page
     assert "Animal" in (run[0] / "results/smoke/figures/targets.svg").read_text()
 
 
-def test_without_it_no_job_is_about_another_target(tmp_path):
+def test_without_a_further_target_no_job_is_about_one(tmp_path):
     jobs = planned(tmp_path, *preset("smoke"))
     assert not jobs["assign_roles"] and not jobs["plot_targets"]
     assert {name: jobs[name] for name in JOBS if jobs[name]} == {
@@ -99,7 +99,7 @@ def test_without_it_no_job_is_about_another_target(tmp_path):
     }
 
 
-def test_embedding_and_lesions_of_it_can_be_asked_for(tmp_path):
+def test_embedding_and_lesions_of_a_further_target_can_be_requested(tmp_path):
     configuration = written(tmp_path / "targets.yaml", {"targets": ["Animal"]})
     table = "results/smoke/lesions/animal/natural/fraction-0.5/lesions.tsv"
     jobs = planned(tmp_path, *preset("smoke"), configuration, "--", table)

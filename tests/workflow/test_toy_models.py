@@ -77,7 +77,7 @@ def network_of(results, seed):
     return network.eval()
 
 
-def test_it_ends_with_claims_and_a_report(results):
+def test_both_models_reach_claims_and_report(results):
     table = read_table(results / "claims/claims.tsv", VERDICTS)
     assert list(table.loc[table["part"] == WHOLE, "claim"]) == list(CLAIMS)
     # The one value of the fixed model is compared with each network.
@@ -183,7 +183,7 @@ def undo(path):
         ({"model": "kim2024", "labels": None}, "conv1", "conditions.natural"),
     ],
 )
-def test_what_is_wrong_is_said_before_any_job(tmp_path, natural, layer, says):
+def test_mistakes_are_reported_before_any_job(tmp_path, natural, layer, says):
     overlay = {"conditions": {"natural": natural}, "selectivity": {"layer": layer}}
     ended = snakemake(
         tmp_path, "--dry-run", *preset("smoke"), written(tmp_path / "wrong.yaml", overlay)
@@ -200,7 +200,7 @@ def test_what_is_wrong_is_said_before_any_job(tmp_path, natural, layer, says):
         ({"conditions": {"natural": {"model": "small_cnn:Nothing"}}}, "cannot be loaded (Attr"),
     ],
 )
-def test_what_only_a_job_can_see_is_said_by_the_first_one(folder, tmp_path, change, says):
+def test_the_first_job_reports_what_only_a_job_can_see(folder, tmp_path, change, says):
     for name in ("results", ".snakemake", "small_cnn.py"):
         source, copy = folder / name, tmp_path / name
         shutil.copytree(source, copy) if source.is_dir() else shutil.copy(source, copy)
