@@ -39,7 +39,7 @@ def write(kind, path):
 
 
 def read(kind, path):
-    """Return all that the file holds, as text that tells any two contents apart."""
+    """Return the whole content of the file as text; different contents give different texts."""
     if kind == "audio":
         content = vars(read_audio_shard(path))
     elif kind == "spectrograms":
@@ -59,7 +59,7 @@ def read(kind, path):
 
 
 def changes(content):
-    """Yield the content with a bit flipped at each byte, cut short, and with blocks lost."""
+    """Yield the content with a bit flipped at each byte, truncated, and with lost blocks."""
     draw = random.Random(3)
     for place in range(len(content)):
         yield f"byte {place}", flipped(content, place, draw.randrange(8))

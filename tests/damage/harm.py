@@ -1,4 +1,4 @@
-"""What may become of a stored file."""
+"""The ways in which a stored file is damaged."""
 
 import random
 import shutil
@@ -13,7 +13,7 @@ _FLIPS = 6
 
 
 class Kept:
-    """A file and its checksum, which `restore` puts back as they were."""
+    """A file and its checksum, which `restore` brings back."""
 
     def __init__(self, path):
         self.path = path
@@ -29,7 +29,7 @@ class Kept:
 
 
 def remove(path):
-    """Remove what lies at `path`, if anything does."""
+    """Remove the file or folder `path`, if there is one."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -44,7 +44,7 @@ def flipped(content, place, bit):
 
 
 def places(path, content, dataset):
-    """Yield places of the file, in an HDF5 file among what is stored of `dataset`."""
+    """Yield places of the file, in an HDF5 file within the stored data of `dataset`."""
     draw = random.Random(f"{path.name} {dataset}")
     if not dataset:
         yield from (0, len(content) - 1)
@@ -58,7 +58,7 @@ def places(path, content, dataset):
 
 
 def few_harms(path, dataset=""):
-    """Yield two of `harms`: to see that the step that reads the file checks it."""
+    """Yield two of `harms`, enough to see that the step that reads the file checks it."""
     content = path.read_bytes()
     place = next(places(path, content, dataset))
     yield f"bit 0 of byte {place}", lambda: path.write_bytes(flipped(content, place, 0))
@@ -66,7 +66,7 @@ def few_harms(path, dataset=""):
 
 
 def harms(path, dataset=""):
-    """Yield what is done to the file at `path`, by name; each comes upon the file as it was."""
+    """Yield the names of the harms done to the file at `path`, which is whole before each."""
     kept = Kept(path)
     content = kept.content
     yield "emptied", lambda: path.write_bytes(b"")
@@ -87,7 +87,7 @@ def harms(path, dataset=""):
 
 
 def zeroed(content, path, dataset):
-    """Return `content` with zeros where a block, in an HDF5 file a whole chunk, was."""
+    """Return `content` with zeros in place of a block (in an HDF5 file, a whole chunk)."""
     start, size = len(content) // 3, 4096
     if dataset:
         with h5py.File(path) as file:

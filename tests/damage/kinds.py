@@ -1,4 +1,4 @@
-"""Every kind of file that a run leaves, and the real function of the step that reads it first."""
+"""Every kind of file that a run leaves, and the real function that reads it first."""
 
 import re
 from collections.abc import Callable
@@ -42,16 +42,16 @@ READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
     r"\d+\.status\.tsv|logs/.*|benchmarks/.*"
 )
-"""What is there for the user alone, and what Snakemake writes."""
+"""Files that only the user reads, and those that Snakemake writes."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of file.
 
-    `example` is the path of one under the results, `like` what those of all have in common, `word`
-    what messages call it. `read` takes the folder of the results and one for what is written.
-    `dataset` is where an HDF5 file is damaged.
+    `example` is the path of one under the results, `like` a pattern of all their paths, `word` its
+    name in messages. `read` takes the folder of the results and one for its outputs. `dataset` is
+    where an HDF5 file is damaged.
     """
 
     example: str

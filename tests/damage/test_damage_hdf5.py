@@ -1,4 +1,4 @@
-"""HDF5 files changed at every byte: refused, or the same is read, and never a crash."""
+"""HDF5 files changed at every byte: they are refused or read correctly, without a crash."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ KINDS = ("audio", "spectrograms", "responses")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_changed_byte_gives_a_wrong_number(tmp_path, kind):
-    # In a process of its own, for a library that stumbles over what it reads may end it.
+    # In a process of its own, since a library that reads damaged data may crash it.
     ended = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-m", "damage.every_byte", kind, str(tmp_path)],
         capture_output=True,

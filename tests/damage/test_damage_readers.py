@@ -1,4 +1,4 @@
-"""Every kind of stored file, damaged in every way, given to the step that reads it first."""
+"""Every kind of stored file, damaged in every way, is refused by the step that reads it first."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ def test_every_kind_of_file_is_damaged_here_or_never_read(smoke):
 def test_damage_is_found_at_the_first_read(results, tmp_path, kind):
     path = results / kind.example
     kept = Kept(path)
-    # Files of one kind are read by one function: one of them is damaged in every way.
+    # One function reads all files of a kind, so only one of them is damaged in every way.
     first = next(other for other in KINDS if other.word == kind.word)
     for name, harm in (harms if kind is first else few_harms)(path, kind.dataset):
         harm()
@@ -53,7 +53,7 @@ def test_damage_is_found_at_the_first_read(results, tmp_path, kind):
             assert shlex.split(said[1])[2:] == [str(path)], name
             subprocess.run(said[1], shell=True, check=True)
             assert not path.exists()
-            # A job can write there again.
+            # The job can write the file again.
             kept.restore()
             assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == [], name
         finally:

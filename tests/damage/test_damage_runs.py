@@ -1,4 +1,4 @@
-"""Damaged files in a finished run: what Snakemake says, and that the command it names mends all."""
+"""Damaged files in a finished run: Snakemake's message, and the repair by the advised command."""
 
 import os
 import re
@@ -19,7 +19,7 @@ def folder(smoke, tmp_path_factory):
 
 
 def silently(path, content):
-    """Change a file as a bad disk does: its time stays."""
+    """Change a file as a bad disk does: without a new time."""
     times = path.stat()
     path.write_bytes(content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -34,7 +34,7 @@ def cut(path):
     silently(path, path.read_bytes()[:-100])
 
 
-# What is damaged and how, and the outputs of a step that reads it, of which the last is asked for.
+# The damaged file, how it is damaged, and outputs of a step that reads it; the last is requested.
 CASES = {
     "decoding/music/natural.tsv": (
         middle_flipped,

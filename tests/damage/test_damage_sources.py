@@ -1,4 +1,4 @@
-"""What only corpora of recordings store: the index of archives, and copies of metadata."""
+"""Files that only corpora of recordings have: the index of archives, and copies of metadata."""
 
 import io
 import re
@@ -45,7 +45,7 @@ def test_damage_is_found_at_the_first_read(tmp_path, make, read):
     kept = Kept(path)
     tried = 0
     for name, harm in harms(path):
-        # A copy has no version of its own: what it holds is not ours.
+        # A copy of another's file has no version of ours.
         if make is copy and name == "another version":
             continue
         harm()

@@ -1,4 +1,4 @@
-"""What jobs keep to go on from, damaged: dropped with a word, never a wrong sample or weight."""
+"""Damaged checkpoints and journals are dropped with a warning; samples and weights stay right."""
 
 import random
 
@@ -57,7 +57,7 @@ def test_a_damaged_checkpoint_is_dropped_and_training_gives_the_same_weights(
     content = kept.read_bytes()
     draw = random.Random(2)
     damaged = [b"", content[:8], content[: len(content) // 2], content + b"0"]
-    # The header, what it is about, and the tensors.
+    # The header, the metadata, and the tensors.
     for place in (0, 9, content.index(b"history"), draw.randrange(4000, len(content))):
         damaged.append(flipped(content, place, 1))
     for number, changed in enumerate(damaged):
@@ -146,7 +146,7 @@ def test_a_damaged_journal_loses_clips_and_invents_none(journal, name):
 
 
 def finished(folder, tmp_path):
-    """Finish a shard of which all clips came from the network; returns the shard."""
+    """Finish a shard whose clips all came over the network; returns the shard."""
     with Journal(folder, "s") as journal:
         for name in LENGTHS:
             journal.add(result_of(name), sound(name))
@@ -177,7 +177,7 @@ def test_undamaged_clips_of_a_finished_shard_are_kept(tmp_path, name):
                 np.testing.assert_array_equal(journal.samples(one), sound(clip))
             remembered.append(len(journal.remembered))
         (folder / "open.jsonl").unlink()
-    # A flipped bit costs one clip at most, unless it hits what says where they are.
+    # A flipped bit costs one clip at most, unless it hits the table of their places.
     assert {0, 2} <= set(remembered)
     path.write_bytes(whole)
     with Journal(folder, "s") as journal:

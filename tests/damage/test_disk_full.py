@@ -1,4 +1,4 @@
-"""A full disk while files are written: an OSError, nothing left behind, no process that dies."""
+"""A full disk while files are written: an OSError, no leftover files, no crash."""
 
 import errno
 import os
@@ -43,7 +43,7 @@ def spectrograms(path):
 
 
 def responses(path):
-    # In parts, so that the library reads again what it has written.
+    # In parts, so that the library reads what it has written before.
     n, units = 1500, dict.fromkeys(LAYERS.names, 20)
     values = DRAW.normal(size=(n, 20)).astype(np.float32)
     names = [f"clip-{place}" for place in range(n)]
@@ -127,7 +127,7 @@ def test_a_full_disk_is_an_ordinary_error(small_disk, writer):
         said = in_a_child(writer, path)
         left = {file.name for file in small_disk.iterdir()}
         assert said == errno.ENOSPC, f"{share} of {need} bytes: {said}"
-        # The SVG is whole before the PNG is begun; its checksum may be, before the file is.
+        # The SVG is complete before the PNG begins, and a checksum may be before its file.
         assert left - {"a.svg", ".a.svg.sha256", ".a.png.sha256", ".file.sha256"} == {"filler"}
         for file in small_disk.iterdir():
             file.unlink()
@@ -161,7 +161,7 @@ def test_a_disk_that_fails_at_any_write(tmp_path, monkeypatch, writer):
         with pytest.raises(OSError) as raised:
             writer(path)
         assert raised.value.errno == errno.EDQUOT and raised.value.filename == str(path)
-        # The file from before is as it was.
+        # The earlier file has not changed.
         assert [file.name for file in tmp_path.iterdir()] == ["file"]
         assert path.read_bytes() == whole
 

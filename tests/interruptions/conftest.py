@@ -1,4 +1,4 @@
-"""The run that was not disturbed, which the others are held against."""
+"""The undisturbed run, with which the others are compared."""
 
 import shutil
 
@@ -7,13 +7,13 @@ import pytest
 
 @pytest.fixture
 def undisturbed(smoke):
-    """A folder with the smoke configuration, whole; it is left as it is."""
+    """A folder with the finished smoke run, which tests do not change."""
     return smoke
 
 
 @pytest.fixture
 def part_of(undisturbed):
-    """A function that copies some of the undisturbed results, and what Snakemake knows of them."""
+    """A function that copies some of the undisturbed results, with Snakemake's records of them."""
 
     def copied(folder, *names):
         metadata = folder / ".snakemake" / "metadata"

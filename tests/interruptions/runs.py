@@ -1,4 +1,4 @@
-"""Runs of Snakemake that are interrupted: started apart, watched, killed; and what they left."""
+"""Start runs of Snakemake in the background, watch and kill them, and compare what they left."""
 
 import csv
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 from workflow.snake import ROOT, executed
 
 SMOKE = ["--configfile", str(ROOT / "config" / "smoke.yaml")]
-# What tells how long something took, or how often it was begun.
+# Files that depend on how long something took, or how often it was begun.
 _TIMES = ("logs/", "benchmarks/", "report.html")
 
 
@@ -36,14 +36,14 @@ def run(folder, *targets, timeout=900, **options):
 
 
 def unlock(folder):
-    """Remove the lock that a killed run has left."""
+    """Remove the lock of a killed run."""
     ended = run(folder, options=["--unlock"])
     assert ended.returncode == 0, ended.stderr
     assert not list((folder / ".snakemake").glob("locks/*"))
 
 
 class Started:
-    """A run in a session of its own, at a terminal if asked for; what it says goes to a file."""
+    """A run in a session of its own, on a terminal if requested; its output goes to a file."""
 
     def __init__(self, folder, *targets, terminal=False):
         self.folder = folder
@@ -68,7 +68,7 @@ class Started:
         os.set_blocking(self._terminal, False)
 
     def said(self):
-        """All that was said so far."""
+        """The output so far."""
         if self._terminal is not None:
             with suppress(OSError), open(self._output, "ab") as output:
                 while content := os.read(self._terminal, 65536):
@@ -95,7 +95,7 @@ class Started:
         return self.process.returncode
 
     def close(self):
-        """End whatever is left."""
+        """End the processes that are left."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         for pid in at_work(self.folder):
@@ -108,7 +108,7 @@ class Started:
 
 @contextmanager
 def started(folder, *targets, **options):
-    """A run that has ended when the block has."""
+    """A run that ends with the block at the latest."""
     run = Started(folder, *targets, **options)
     try:
         yield run
@@ -136,7 +136,7 @@ def at_work(folder):
 
 
 def contents(folder):
-    """The digest of every result under its final name, of what does not tell times."""
+    """The digest of every result under its final name, except files that hold times."""
     results = folder / "results" / "smoke"
     return {
         name: _digest(path)

@@ -1,4 +1,4 @@
-"""A disk that is full: what is said, that nothing is damaged, and that the same command goes on."""
+"""A full disk: the message, no damaged file, and the same command continues."""
 
 import os
 import re
@@ -15,7 +15,7 @@ ROOM_LATER = "512m"
 
 
 class Disk:
-    """A small file system, on which a file takes up what nothing else is to have."""
+    """A small file system; one file takes up the room that is not left free."""
 
     def __init__(self, place):
         self.place = place
@@ -23,7 +23,7 @@ class Disk:
         self._ballast = place / "ballast"
 
     def leave(self, kilobytes):
-        """Take up all the room but so many kilobytes."""
+        """Leave only so many kilobytes free."""
         self._ballast.unlink(missing_ok=True)
         status = os.statvfs(self.place)
         taken = status.f_bavail * status.f_frsize - kilobytes * 1024
@@ -50,7 +50,7 @@ def disk(tmp_path):
 
 
 def said_by_jobs(ended):
-    """What jobs said, a line each; that of a log that is shown again counts once."""
+    """The messages of jobs, one line each; a line that is shown again counts once."""
     text = ended.stdout + ended.stderr
     return sorted(set(re.findall(r"^(?:error|stopped for now): .*$", text, re.M)))
 
@@ -77,18 +77,19 @@ def test_each_kind_of_file(disk, part_of, undisturbed):
         "selectivity/music/natural/seed-1/units.tsv",
         "spectrograms/quilt-50ms/test/00000.h5",
     ]
-    # With what else their jobs write: Snakemake would remove it, and so make room for the others.
+    # With all other outputs of their jobs: Snakemake would remove them, which makes room for
+    # others.
     for name in large:
         for path in (results / name).parent.glob(f"{_stem(name)}*"):
             path.unlink()
     targets = [f"results/smoke/{name}" for name in large]
-    # Enough for Snakemake's own files and for logs, and for none of these.
+    # Enough for Snakemake's own files and for logs, but for none of these.
     disk.leave(150)
     ended = run(folder, *targets, options=["--keep-going"])
     assert ended.returncode == 1
     lines = said_by_jobs(ended)
     for name in large:
-        # Of a figure, either of its two files.
+        # For a figure, either of its two files.
         of_job = [line for line in lines if f"{Path(name).parent}/{_stem(name)}" in line]
         assert len(of_job) == 1, f"{name}: {ended.stdout}{ended.stderr}"
         assert of_job[0].endswith("the disk is full; make room, then run the same command again")

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments, again and again through a part of the smoke DAG, until it ends."""
+"""SIGKILL at random moments, repeatedly, until a part of the smoke DAG is finished."""
 
 import os
 import random
@@ -9,7 +9,7 @@ from interruptions.runs import at_work, contents, leftovers, run, started, unloc
 
 # Another seed kills at other moments: INTERRUPTIONS_SEED=4 pytest tests/interruptions
 SEED = int(os.environ.get("INTERRUPTIONS_SEED", "1"))
-# Jobs of nearly every rule; the conditions that are left out have none of their own.
+# Jobs of nearly every rule; the omitted conditions have no other rules.
 TARGETS = [
     "results/smoke/quilts/music/natural/responses.tsv",
     "results/smoke/decoding/music/natural.tsv",
@@ -39,8 +39,10 @@ def test_the_tables_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
     while kills < _MOST_KILLS:
         jobs, seconds = _moment(draw)
         whole_group = draw.random() < 0.5
-        told = f"seed {SEED}, kill {kills + 1}: {jobs} jobs + {seconds:.2f} s, group {whole_group}"
-        print(told)
+        attempt = (
+            f"seed {SEED}, kill {kills + 1}: {jobs} jobs + {seconds:.2f} s, group {whole_group}"
+        )
+        print(attempt)
         with started(folder, *TARGETS) as killed:
             until(
                 lambda: killed.process.poll() is not None or killed.finished_jobs() >= jobs,  # noqa: B023
@@ -54,11 +56,11 @@ def test_the_tables_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
             else:
                 killed.process.kill()
             kills += 1
-            # Jobs that Snakemake has left behind end by themselves.
+            # Jobs whose Snakemake is gone end by themselves.
             until(lambda: not at_work(folder), 15)
         for name, digest in contents(folder).items():
             if not name.endswith("checkpoint.safetensors"):
-                assert digest == expected.get(name), f"{name} after {told}"
+                assert digest == expected.get(name), f"{name} after {attempt}"
         if list((folder / ".snakemake").glob("locks/*.lock")):
             unlock(folder)
     else:
@@ -70,5 +72,5 @@ def test_the_tables_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
     made = contents(folder)
     assert {target.removeprefix("results/smoke/") for target in TARGETS} <= made.keys()
     assert made == {name: expected[name] for name in made}
-    # Whoever writes a file removes what an earlier writer of it has left.
+    # The next writer of a file removes what an earlier one has left.
     assert not leftovers(folder)

@@ -1,4 +1,4 @@
-"""What Snakemake notes about each file, damaged as a power cut or a full disk leaves it."""
+"""Snakemake's records of files, damaged as a power cut or a full disk leaves them."""
 
 from base64 import urlsafe_b64encode
 
@@ -6,7 +6,7 @@ from interruptions.runs import contents, run
 
 
 def record(folder, kind, name):
-    """Where Snakemake 9 keeps a note about a result."""
+    """The path of Snakemake 9's record of a result."""
     encoded = urlsafe_b64encode(f"results/smoke/{name}".encode()).decode()
     return folder / ".snakemake" / kind / encoded
 
@@ -29,7 +29,7 @@ def test_damaged_records_are_ignored(part_of, undisturbed, tmp_path):
     ended = run(folder, "results/smoke/audio/yield.tsv")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Ignore corrupted" in ended.stderr and "Traceback" not in ended.stderr
-    # The file whose making had begun is made again.
+    # The file that was being made is made again.
     assert "fetch_audio" in ended.stderr and not marker.exists()
     expected = contents(undisturbed)
     assert all(digest == expected[name] for name, digest in contents(folder).items())

@@ -1,4 +1,4 @@
-"""Ctrl-C, a terminal that is closed, a second run on one folder, jobs whose Snakemake is gone."""
+"""Ctrl-C, a closed terminal, a second run in one folder, jobs whose Snakemake is gone."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def locks(folder):
 
 
 def begun(folder, fetching):
-    """Wait for the moment in which the job has begun."""
+    """Wait until the job has begun."""
     until(lambda: fetching.said() and (folder / LOG).exists(), 120)
 
 
@@ -62,7 +62,7 @@ def test_a_second_run_is_refused_and_a_killed_run_can_be_unlocked(part_of, tmp_p
     folder = part_of(tmp_path / "shared", "corpus")
     with started(folder, TARGET) as first:
         begun(folder, first)
-        # It lives, but does not end before the second has met it.
+        # It lives, but cannot end before the second run has started.
         first.process.send_signal(signal.SIGSTOP)
         second = run(folder, TARGET)
         assert second.returncode == 1
@@ -75,8 +75,8 @@ def test_a_second_run_is_refused_and_a_killed_run_can_be_unlocked(part_of, tmp_p
 
 
 def test_an_orphaned_job_in_compiled_code_ends_too(tmp_path):
-    # Holding the interpreter's lock would be beyond help; what waits outside it does not heed
-    # SIGTERM before it returns.
+    # Nothing helps against code that holds the interpreter's lock; code that waits without it
+    # ignores SIGTERM before it returns.
     job = textwrap.dedent(
         f"""
         import signal, time
@@ -114,7 +114,7 @@ def test_an_orphaned_job_in_compiled_code_ends_too(tmp_path):
 
 
 def stopped_with_a_child(process, folder):
-    """Stop the process in its tracks, and have it go on if it has no child at that moment."""
+    """Stop the process; if it has no child at that moment, let it continue."""
     process.send_signal(signal.SIGSTOP)
     if len(at_work(folder)) == 2:
         return True
@@ -143,7 +143,7 @@ def test_ffmpeg_does_not_outlive_its_job(tmp_path, number):
     process = subprocess.Popen([sys.executable, "-c", job], cwd=tmp_path, env=environment)
     try:
         until(lambda: (tmp_path / "ready").exists(), 60)
-        # Nobody reads from the pipe when the job stands still, so that ffmpeg cannot end by itself.
+        # While the job is stopped, nobody reads from the pipe, so ffmpeg cannot end by itself.
         until(lambda: stopped_with_a_child(process, tmp_path), 60)
         process.send_signal(number)
         process.send_signal(signal.SIGCONT)

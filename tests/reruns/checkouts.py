@@ -7,7 +7,7 @@ from workflow.snake import ROOT
 
 
 def checkout(folder: Path) -> Path:
-    """Copy the workflow to `folder` as a checkout would, with times of its own; returns it."""
+    """Copy the workflow to `folder` with new times, like a checkout; returns it."""
     folder.mkdir()
     for part in ("Snakefile", "config.yaml"):
         shutil.copyfile(ROOT / part, folder / part)

@@ -1,4 +1,4 @@
-"""Finished results to plan against."""
+"""A finished run to plan against."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from reruns import corpora
 
 @pytest.fixture(scope="session")
 def finished():
-    """What stands for a finished smoke run. Whoever changes files there takes a copy."""
+    """A stand-in for a finished smoke run. Tests that change its files take a copy."""
     return corpora.finished("embedded")

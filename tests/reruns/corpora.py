@@ -1,4 +1,4 @@
-"""Small corpora of every source, as configurations whose results are stood in for."""
+"""Small corpora of every source: configurations with stand-ins for their results."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ class Finished:
     arguments: tuple
 
     def changed(self, name: str, setting: dict) -> list[object]:
-        """Return the arguments with `setting` laid over; `name` is that of a file for it."""
+        """Return the arguments with `setting` added in a configuration file called `name`."""
         return [*self.arguments, written(self.folder / f"{name}.yaml", setting)]
 
     def plan(self, *more: object, root: Path = ROOT) -> set:
@@ -55,7 +55,7 @@ _PLACE = tempfile.TemporaryDirectory(prefix="reruns-")
 
 @cache
 def finished(source: str) -> Finished:
-    """Return what stands for a finished run of a corpus. Whoever changes files takes a copy."""
+    """Return a stand-in for a finished run of a corpus. Tests that change files take a copy."""
     return _MAKERS[source](Path(_PLACE.name) / source)
 
 
@@ -171,7 +171,7 @@ def fsd50k(folder: Path) -> Finished:
 
 
 def _files(folder: Path) -> None:
-    """Write files like AudioSet's, with a second of each that a key may name."""
+    """Write files like AudioSet's, and a second version of each that a key may name."""
     write_audioset(folder, audio=False)
     for path in [*(folder / "audioset").iterdir()]:
         if path.is_file():

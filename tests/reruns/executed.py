@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class Job:
-    """Stands for the job: apart from its rule, what a script asks of it first ends the script."""
+    """A stand-in for the job: the first access to anything but its rule ends the script."""
 
     def __init__(self, rule: str) -> None:
         self.rule = rule
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
 
 
 def _imported(rule: str, script: Path, folder: Path) -> list[str]:
-    """Return the modules that `script` has imported for `rule` when it asks for its job."""
+    """Return the modules that `script` has imported for `rule` when it uses its job."""
     read, write = os.pipe()
     if os.fork() == 0:
         os.close(read)

@@ -12,7 +12,7 @@ OF_ITS_NAME = "the `plot_*` of its name"
 
 
 def page() -> str:
-    """Return the page, with its tables made anew."""
+    """Return the page with new tables."""
     text = PAGE.read_text(encoding="utf-8")
     tables = {"rules": _rules(), "keys": _keys(), "modules": _modules()}
     for name, rows in tables.items():
@@ -42,7 +42,7 @@ def _keys() -> list[tuple[str, str]]:
 
 
 def _modules() -> list[tuple[str, str]]:
-    """Return a row for each set of rules; `package/*` are the modules that have no other row."""
+    """Return one row per set of rules; `package/*` are the modules without another row."""
     second_of = {module: _second(module, rules) for module, rules in importers().items()}
     in_package = defaultdict(Counter)
     for module, second in second_of.items():
@@ -78,7 +78,7 @@ def _listed(rules: Iterable[str]) -> str:
 
 
 def _in_order(rules: Iterable[str]) -> list[str]:
-    """Return `rules` in the order in which a run comes to them."""
+    """Return `rules` in the order of a run."""
     return sorted(rules, key=lambda rule: (-len(with_followers([rule], True)), rule))
 
 

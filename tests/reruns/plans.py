@@ -1,4 +1,4 @@
-"""What Snakemake would run, asked often: each time in a process that has it imported already."""
+"""What Snakemake would run. Each dry run is a fork of a process that has imported Snakemake."""
 
 import base64
 import json
@@ -57,8 +57,8 @@ def said(folder: Path, *arguments: object, root: Path = ROOT) -> str:
 def stand_in(folder: Path, *arguments: object, root: Path = ROOT) -> Path:
     """Make `folder` look as if `snakemake` with `arguments` had run there; returns it.
 
-    Files are empty. Snakemake itself notes what they were made with, for it plans by its notes and
-    the times of files, and never looks into one.
+    Files are empty. Snakemake itself records how they were made: it plans by these records and the
+    times of files, and never reads a file.
     """
     for line in _OUTPUT.findall(said(folder, "--dry-run", *arguments, root=root)):
         for name in line.split(", "):
@@ -70,7 +70,7 @@ def stand_in(folder: Path, *arguments: object, root: Path = ROOT) -> Path:
 
 
 def recorded(folder: Path) -> dict[str, dict]:
-    """Return what Snakemake noted about each file that was made in `folder`, by its path."""
+    """Return Snakemake's records of the files that were made in `folder`, by path."""
     notes = {}
     place = folder / ".snakemake" / "metadata"
     for path in place.rglob("*"):
@@ -89,7 +89,7 @@ def _answers(calls: Sequence[Question]) -> list[str]:
 
 
 def answers(calls: Sequence[Question]) -> list[tuple[int, str]]:
-    """Return the exit status of Snakemake at each of `calls` and what it says, two at a time."""
+    """Return the exit status and output of Snakemake for each of `calls`, two at a time."""
     context = multiprocessing.get_context("forkserver")
     _start_server(context)
     calls = [(str(folder), [*map(str, words)], str(root)) for folder, words, root in calls]
@@ -99,10 +99,10 @@ def answers(calls: Sequence[Question]) -> list[tuple[int, str]]:
 
 
 def _start_server(context: BaseContext) -> None:
-    """Start the process that the others are forked from, or leave it as it runs."""
+    """Start the process that the others are forked from, unless it runs already."""
     context.set_forkserver_preload(["reruns.preloaded"])
     before = os.environ.get("PYTHONPATH")
-    # It knows no other paths than those of a Python that starts.
+    # It has only the paths of a newly started Python.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     try:
         forkserver.ensure_running()
@@ -114,7 +114,7 @@ def _start_server(context: BaseContext) -> None:
 
 
 def _snakemake(call: tuple[str, list[str], str]) -> tuple[int, str]:
-    """Run in a process of its own; returns the exit status and what was said."""
+    """Run Snakemake in a process of its own; returns its exit status and output."""
     folder, arguments, root = call
     assert "reruns.preloaded" in sys.modules
     from snakemake.cli import main

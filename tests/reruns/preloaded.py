@@ -1,4 +1,4 @@
-"""What every dry run imports and finds out anew; processes that start from here have it."""
+"""Import what every dry run needs, once for all processes that are forked from this one."""
 
 import jsonschema  # noqa: F401
 from snakemake.cli import get_argument_parser

@@ -16,7 +16,7 @@ PACKAGE = SCRIPTS / "music_detectors"
 FIGURES = PACKAGE / "figures"
 STIMULI = PACKAGE / "stimuli"
 PLAYED = " (played)"
-"""Stands after the rules whose jobs have their own row for the stimuli that are played."""
+"""Marks rules whose jobs for played stimuli have a row of their own."""
 OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
 # The digest of each rule is of its script; figures share one and add their own module, and so do
 # the spectrograms of stimuli and the rules that read the source of a corpus.
@@ -36,10 +36,10 @@ OF_MODELS = ("train_network", "compute_responses", "compute_stimulus_responses",
 for _rule in OF_MODELS:
     CODE[_rule] += [PACKAGE / "models" / "kim2024" / "__init__.py"]
 PLOTS = [name for name in RULES if name.startswith("plot_")]
-# Only corpora that are downloaded, or lie in archives, have jobs of these rules; and only
-# configurations with a fixed model.
+# Rules that only some configurations have: a corpus that is downloaded or in archives, a fixed
+# model.
 OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fit_model"}
-# ... and only configurations with further targets those of these.
+# Rules that only configurations with further targets have.
 OF_FURTHER_TARGETS = {"assign_roles", "plot_targets"}
 
 

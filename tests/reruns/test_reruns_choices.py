@@ -1,4 +1,4 @@
-"""More of something, another corpus, and what Snakemake's options run: exact sets of jobs."""
+"""The exact sets of jobs for additions, another corpus, and Snakemake's options."""
 
 import itertools
 
@@ -18,7 +18,7 @@ OF_A_NETWORK = [
     "selective_responses",
     "score_recognition",
 ]
-# Jobs of these rules are for one target each.
+# Each job of these rules is for one target.
 OF_A_TARGET = {
     "selectivity_units",
     "selective_responses",
@@ -30,8 +30,8 @@ OF_A_TARGET = {
     "lesion_units",
 }
 SUMMARIES = ["summarise_selectivity", "summarise_recognition"]
-TOLD = ["assess_claims", "plot_claims", "write_report"]
-# All but those that show no network.
+CONCLUSIONS = ["assess_claims", "plot_claims", "write_report"]
+# All figures but those that show no network.
 OF_NETWORKS = set(PLOTS) - {"plot_yields", "plot_example_spectrograms"} - OF_FURTHER_TARGETS
 
 
@@ -56,7 +56,7 @@ def with_setting(finished, name, setting, *more):
 
 
 def of_networks(conditions, seeds):
-    """The jobs that stand for one network."""
+    """The jobs of one network each."""
     found = set()
     for rule in OF_A_NETWORK:
         found |= jobs(rule, condition=conditions, seed=seeds)
@@ -66,7 +66,7 @@ def of_networks(conditions, seeds):
 
 
 def of_conditions(conditions):
-    """The jobs that stand for one condition and all its seeds."""
+    """The jobs of all seeds of one condition each."""
     found = jobs("compute_stimulus_responses", condition=conditions, stimulus=STIMULI)
     for rule in ("quilt_responses", "decode_target", "embed_responses", "genre_responses"):
         found |= jobs(rule, condition=conditions)
@@ -78,7 +78,7 @@ def test_one_more_seed(finished):
     assert shown(planned) == (
         of_networks(CONDITIONS, [3])
         | of_conditions(CONDITIONS)
-        | single(*SUMMARIES, *OF_NETWORKS, *TOLD)
+        | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
     )
 
 
@@ -94,14 +94,14 @@ def test_one_more_condition(finished):
     assert shown(planned) == (
         of_networks(["full"], [1, 2])
         | of_conditions(["full"])
-        | single("summarise_conditions", *SUMMARIES, *plots, *TOLD)
+        | single("summarise_conditions", *SUMMARIES, *plots, *CONCLUSIONS)
     )
 
 
 def test_one_condition_less_computes_nothing(finished):
     planned = with_setting(finished, "less", {"conditions": {"untrained": None}})
     plots = OF_NETWORKS - {"plot_class_responses", "plot_lesion_classes"}
-    assert shown(planned) == single("summarise_conditions", *SUMMARIES, *plots, *TOLD)
+    assert shown(planned) == single("summarise_conditions", *SUMMARIES, *plots, *CONCLUSIONS)
 
 
 def test_one_more_stimulus(finished):
@@ -118,7 +118,7 @@ def test_one_more_stimulus(finished):
         | jobs("index_spectrograms", stimulus=["quilt-100ms"], split=["test"])
         | jobs("compute_stimulus_responses", condition=CONDITIONS, stimulus=["quilt-100ms"])
         | jobs("quilt_responses", condition=CONDITIONS)
-        | single("plot_quilts", *TOLD)
+        | single("plot_quilts", *CONCLUSIONS)
     )
 
 
@@ -134,7 +134,7 @@ def test_a_lesion_fraction_that_is_the_nearest_to_the_selective_units(finished):
     planned = with_setting(finished, "nearest", setting)
     figures = ["plot_lesions", "plot_lesion_dose", "plot_lesion_classes"]
     assert shown(planned) == jobs("lesion_units", condition=CONDITIONS, fraction=["0.25"]) | single(
-        *figures, *TOLD
+        *figures, *CONCLUSIONS
     )
 
 
@@ -184,7 +184,7 @@ def test_force_one_file(finished):
     assert shown(planned) == (
         of_networks(["shuffled"], [2])
         | of_conditions(["shuffled"])
-        | single(*SUMMARIES, *OF_NETWORKS, *TOLD)
+        | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
     ) - single("plot_class_responses", "plot_lesion_classes")
 
 
@@ -192,7 +192,9 @@ def test_force_lesion_units(finished):
     lesions = jobs("lesion_units", condition=CONDITIONS, fraction=FRACTIONS)
     figures = single("plot_lesions", "plot_lesion_dose", "plot_lesion_classes")
     for option in ("-R", "--forcerun"):
-        assert shown(finished.plan(option, "lesion_units")) == lesions | figures | single(*TOLD)
+        assert shown(finished.plan(option, "lesion_units")) == lesions | figures | single(
+            *CONCLUSIONS
+        )
     assert shown(finished.plan("-R", "lesion_units", "--until", "lesion_units")) == lesions
     assert shown(finished.plan("-R", "lesion_units", "--omit-from", "assess_claims")) == (
         lesions | figures
@@ -226,7 +228,7 @@ def test_single_files_and_what_is_missing_for_them(finished, tmp_path):
     copy = finished.copy(tmp_path / "copy")
     (copy.folder / weights).unlink()
     assert shown(copy.plan("--", weights)) == jobs("train_network", condition=["natural"], seed=[2])
-    # A file that is there is enough, whatever it was made from.
+    # An existing file is enough, whatever it was made from.
     table = "results/smoke/recognition/natural/seed-2/average_precision.tsv"
     assert copy.plan("--", table) == set()
     for gone in (table, "results/smoke/responses/natural/seed-2/original/test.h5"):
@@ -254,7 +256,7 @@ def test_what_to_do_after_a_change_that_changes_no_result(finished, tmp_path):
     # Once.
     assert finished.plan("--rerun-triggers", "mtime", root=root) == set()
     assert shown(finished.plan(root=root)) == due
-    # Two files only, which Snakemake then knows nothing of but the time.
+    # For two files only; Snakemake then knows only their times.
     forgotten = finished.copy(tmp_path / "forgotten")
     figures = [f"results/smoke/figures/quilts.{ending}" for ending in ("svg", "png")]
     forgotten.run("--cleanup-metadata", *figures, root=root)

@@ -1,4 +1,4 @@
-"""Every kind of file: when one is gone, it is made again, and what was made of it, and no other."""
+"""Every kind of file: a missing one is made again with what depends on it, and no other."""
 
 import os
 import re
@@ -19,7 +19,7 @@ VARYING = re.compile(
 
 
 def made_of(path, notes):
-    """Return the logs of the job that makes `path` and of those that read what it makes, and on."""
+    """Return the logs of the job that makes `path` and of all jobs that depend on it."""
     readers, outputs = defaultdict(set), defaultdict(set)
     for name, note in notes.items():
         outputs[note["log"][0]].add(name)
@@ -35,7 +35,7 @@ def made_of(path, notes):
 
 
 def without(finished, files, folder):
-    """Return what is planned in a copy of `finished` for each of `files` (lists) gone there."""
+    """Return what is planned in a copy of `finished` without each of `files` (lists)."""
     questions = []
     for place, paths in enumerate(files):
         copy = finished.copy(folder / str(place))
@@ -52,7 +52,7 @@ def kinds(notes):
 
 def test_a_missing_file_is_made_again_with_what_depends_on_it(finished, tmp_path):
     notes = recorded(finished.folder)
-    # One for each rule: what a job has made besides leads to the same job.
+    # One for each rule: the other outputs of a job lead to the same job.
     paths = list({notes[path]["rule"]: path for path in kinds(notes)}.values())
     planned = without(finished, [[path] for path in paths], tmp_path)
     for path, jobs in zip(paths, planned, strict=True):
@@ -63,7 +63,7 @@ def test_every_kind_of_missing_file_is_noticed(finished, tmp_path):
     notes = recorded(finished.folder)
     paths = kinds(notes)
     assert len(paths) > 60 and {notes[path]["rule"] for path in paths} == finished.rules()
-    # Of a file that nothing waits for: in turn the first of each job's, the second and so on.
+    # Intermediate files: the first output of each job, then the second, and so on.
     rounds = defaultdict(list)
     for path in paths:
         of_job = [other for other in paths if notes[other]["log"] == notes[path]["log"]]

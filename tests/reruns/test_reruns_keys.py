@@ -14,7 +14,7 @@ SHOWN = "write_report"
 OF_THE_FIRST_CONDITION = {"plot_class_responses", "plot_lesion_classes"}
 PYTHON = sys.executable
 
-# A new value for each key, or one of its section, by the source of the corpus that it is tried on.
+# A new value for each key, or one of its section, by the source of the corpus it is tested with.
 CHANGES = {
     "embedded": {
         "seed": 8,
@@ -75,9 +75,9 @@ CHANGES = {
     "fsd50k": {"corpus.fsd50k.folder": "moved"},
     "further_target": {"targets": []},
 }
-# What a value cannot be without.
+# Further settings that a value needs.
 WITH = {"claims.condition": {"claims": {"condition": "untrained", "controls": ["shuffled"]}}}
-# Tried in tests of their own: a source with all that it needs, and (tests/workflow) a model.
+# Other tests change these: a source with all that it needs, and (tests/workflow) a model.
 APART = {"corpus.source", "conditions.natural.model"}
 TRIED = [(source, key) for source, changes in CHANGES.items() for key in changes]
 
@@ -109,11 +109,12 @@ def planned():
 
 def test_every_key_has_a_row_and_every_row_is_tried():
     keys = set(leaves(yaml.safe_load((ROOT / "config.yaml").read_text())))
-    # Another name is another corpus; a condition without a value is one to be left out.
+    # Another name is another corpus; a condition without a value is left out.
     keys -= {"corpus.name", "conditions.full"}
     rows = {row_of(key) for _, key in TRIED} | {row_of(key) for key in APART}
     assert {row_of(key) for key in keys} <= rows == set(KEYS)
-    # One key stands for a section whose row has a pattern; a row of single keys has each tried.
+    # For a row with a pattern, one key stands for its section; of a row of single keys, each is
+    # tested.
     single = {key for row in KEYS for key in row.keys if "*" not in key}
     assert single - {"corpus.source"} <= {key for _, key in TRIED}
 

@@ -1,4 +1,4 @@
-"""Every module of the project: what digests take in, and what is planned when it changes."""
+"""Every module of the project: which digests include it, and what is planned when it changes."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from reruns.page import PAGE, page
 from reruns.plans import plan, plans
 from reruns.tables import CODE, PLAYED, SCRIPTS, importers, label, with_followers
 
-# What is imported only when a source is read, where a clip is looked for over the network,
-# where a stimulus is made, or where a model is loaded by its name.
+# Imported only when a source is read, a clip is fetched over the network, a stimulus is made, or a
+# model is loaded by its name.
 OF_SOURCES = {
     "common/seeds",
     "corpus/embedded",

@@ -1,4 +1,4 @@
-"""The same on a real run: what stands in for it is noted alike, and what is planned is done."""
+"""The same on a real run: the stand-in has the same records, and what is planned is done."""
 
 import shutil
 
@@ -30,7 +30,7 @@ def do(run, *arguments):
 
 
 def contents(run, part="results"):
-    """The bytes of every table and array; logs, benchmarks and the report tell of time.
+    """The bytes of every table and array; logs, benchmarks and the report hold times.
 
     A checksum (hidden) follows from its file.
     """
@@ -99,7 +99,7 @@ def test_new_limits_train_nothing_and_stop_what_they_forbid(run):
     assert ended.returncode != 0
     assert "audio.min_clips.train asks for 9999" in ended.stdout + ended.stderr
     assert contents(run, f"{RESULTS}/networks") == before
-    # Asked for alone, a network looks at its clips itself.
+    # If only a network is requested, its job checks its clips itself.
     weights = f"{RESULTS}/networks/natural/seed-1/weights.safetensors"
     (run.folder / weights).unlink()
     ended = snakemake(run.folder, *SMOKE, stricter, "--", weights)

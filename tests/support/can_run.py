@@ -6,9 +6,9 @@ import pytest
 
 
 def needs(condition: bool, reason: str) -> None:
-    """Skip the test where `condition` is false; fail it where every test is to run.
+    """Skip the test if `condition` is false, or fail it if every test must run.
 
-    REQUIRE_ALL_TESTS=1, as .ci/run sets it, says that this machine was made fit for every test.
+    REQUIRE_ALL_TESTS=1, as set by .ci/run, says that this machine can run every test.
     """
     if condition:
         return

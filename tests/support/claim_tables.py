@@ -1,4 +1,4 @@
-"""Made-up tables of every analysis that claims rest on; each claim is true in them or false."""
+"""Made-up tables of every analysis that claims use; in them, each claim is true or false."""
 
 import numpy as np
 import pandas as pd

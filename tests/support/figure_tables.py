@@ -12,7 +12,7 @@ from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY, UNITS
 from music_detectors.spectrograms.shard import write_spectrogram_shard
 
 CONDITIONS = ("natural", "full", "shuffled", "untrained")
-# How much each condition learns, from nothing (0) to everything (1).
+# How much each condition learns, between nothing (0) and everything (1).
 _SKILL = {"natural": 0.8, "full": 1.0, "shuffled": 0.1, "untrained": 0.0}
 _BRANCHES = ("Music", "Human sounds", "Animal", "Sounds of things", "Natural sounds")
 

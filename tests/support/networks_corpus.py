@@ -1,4 +1,4 @@
-"""A small corpus of spectrograms with planted classes, as the networks' stages read it."""
+"""A small corpus of spectrograms with planted classes, for the tests of networks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,7 @@ def make_corpus(
         }
     )
     place = folder / "spectrograms" / stimulus / split
-    # Rows run backwards, so that nothing can take them for places in the shard.
+    # Rows run backwards, so that they cannot be mistaken for places in the shard.
     rows = np.empty(n, dtype=int)
     for name, members in clips.groupby("shard"):
         stored = members.index[::-1]

@@ -1,4 +1,4 @@
-"""Recordings and clip tables that the tests of several stages make on the fly."""
+"""Make recordings and clip tables for the tests of several stages."""
 
 import gzip
 import subprocess
@@ -35,7 +35,7 @@ def run_ffmpeg(*arguments):
 
 
 def record(path, samples, rate=44_100):
-    """Write `samples` (n,) or (n, channels) to `path` in the format its name says."""
+    """Write `samples` (n,) or (n, channels) to `path` in the format of its extension."""
     if path.name.endswith(".wav.gz"):
         plain = path.with_name("plain.wav")
         soundfile.write(plain, samples, rate)
@@ -52,14 +52,14 @@ def record(path, samples, rate=44_100):
 
 
 def audio_settings(**changes):
-    """The section `audio` of the default configuration, with pauses that a test can wait for."""
+    """The section `audio` of the default configuration, with short pauses."""
     settings = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["audio"]
     settings["retries"]["pause_seconds"] = 0.01
     return {**settings, **changes}
 
 
 def write_clips(path, clips):
-    """Write clips.tsv of `clips`, dicts that may leave out what does not matter."""
+    """Write clips.tsv of `clips`, dicts without the columns that do not matter."""
     usual = {
         "split": "train",
         "shard": "00000",

@@ -1,4 +1,4 @@
-"""Small corpora with responses on disk, for the tests of what is computed from responses."""
+"""Small corpora with responses on disk, for the tests of analyses of responses."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,7 @@ def branches():
 
 
 def clips(n_train=36, n_test=24):
-    """Return a table of clips, whose test clips do not come in the order of their numbers."""
+    """Return a table of clips, whose test clips are not in the order of their numbers."""
     parts = []
     for split, n in (("train", n_train), ("test", n_test)):
         turn = np.arange(n) % len(_LABELS)
@@ -80,7 +80,7 @@ def acoustics(clip_ids, seed=0):
 
 
 def write_responses(path, clip_ids, responses):
-    """Write `responses` (layer to (clips, units)) in the real layout, zeros where none is given."""
+    """Write `responses` (layer to (clips, units)) in the real layout, zeros for missing layers."""
     units = {layer: len(_CLASS_LIST) if layer == "fc2" else UNITS[layer] for layer in LAYERS.names}
     units |= {layer: values.shape[1] for layer, values in responses.items()}
     with create_responses(path, clip_ids, units, LAYERS, "0" * 64, "original") as file:
@@ -100,7 +100,7 @@ class Corpus:
         return self.folder / name
 
     def write(self):
-        """Write the files, responses in an order of their own and without the last clip."""
+        """Write the files; responses have another order and lack the last clip."""
         write_table(self.path("clips.tsv"), self.clips, CLIPS)
         write_table(self.path("classes.tsv"), classes(), CLASSES)
         write_table(self.path("branches.tsv"), branches(), BRANCHES)
@@ -125,13 +125,13 @@ class Corpus:
         return self.clips[self.clips["split"] == split].reset_index(drop=True)
 
     def order(self, split):
-        """Return which clips of `split` there are responses to, in the order of their file."""
+        """Return the clips of `split` with responses, in the order of their file."""
         n = len(self.of_split(split))
         return np.random.default_rng(len(split)).permutation(n - 1)
 
 
 def corpus(folder, seed=0, **sizes):
-    """Return a corpus whose responses are noise, of the float32 that is stored."""
+    """Return a corpus whose responses are noise in float32, as it is stored."""
     random = np.random.default_rng(seed)
     table = clips(**sizes)
     responses = {

@@ -1,10 +1,10 @@
-"""Compare the results of two runs, byte for byte where the clock has no part in them."""
+"""Compare the results of two runs byte for byte, except for measured times."""
 
 from pathlib import Path
 
 import pandas as pd
 
-# How long a job took is in these, and in two columns of a network's history.
+# These contain durations of jobs, as do two columns of a network's history.
 OF_THE_CLOCK = ("logs/", "benchmarks/", "report.html")
 CLOCK_COLUMNS = ["seconds", "clips_per_second"]
 

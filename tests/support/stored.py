@@ -1,4 +1,4 @@
-"""Files written by hand that readers take for a job's, and what harm may come to them."""
+"""Files written by hand that readers accept like those of a job."""
 
 from music_detectors.common.files import replacing
 

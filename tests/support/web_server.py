@@ -1,4 +1,4 @@
-"""A web server on this machine alone, whose answers, right and wrong, the tests write down."""
+"""A web server on this machine with the answers, right or wrong, that a test defines."""
 
 import io
 import socket
@@ -40,7 +40,7 @@ class Answer:
         for name, value in self.headers.items():
             handler.send_header(name, value)
         handler.end_headers()
-        # A body that is not what was claimed ends with the connection.
+        # A body of another length than claimed ends with the connection.
         handler.close_connection = self.length is not None
         if handler.command == "HEAD":
             return
@@ -80,7 +80,7 @@ def hang(handler: BaseHTTPRequestHandler) -> None:
 
 def reset(handler: BaseHTTPRequestHandler) -> None:
     """Break the connection."""
-    # A linger of no seconds makes closing send a reset.
+    # With a linger of 0 seconds, closing sends a reset.
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()
     handler.close_connection = True
@@ -131,7 +131,7 @@ class WebServer:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 10
-    # Otherwise each answer of two parts waits 40 ms for a delayed acknowledgement.
+    # Otherwise each answer in two parts waits 40 ms for a delayed acknowledgement.
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
@@ -172,7 +172,7 @@ def serving() -> Iterator[WebServer]:
 
 
 def unused_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return a port that no server uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -55,7 +55,7 @@ def test_names_are_those_of_the_table():
 )
 def test_a_ripple_is_found_where_it_is_and_nowhere_else(hertz, cycles, name):
     found = of(ripple(hertz, cycles))
-    # A cosine of depth 6 over time has a root mean square of 6 / sqrt(2), over bands once more.
+    # A cosine of depth 6 over time has a root mean square of 6 / sqrt(2), and again over bands.
     expected = 6 / np.sqrt(2) / (np.sqrt(2) if cycles else 1)
     assert found[name] == pytest.approx(expected, rel=0.06)
     assert max(value for other, value in found.items() if other != name) < 0.1 * expected
@@ -130,7 +130,7 @@ def test_length_has_little_effect(frames):
 
 @pytest.mark.parametrize("frames", [1, 2, 40, 100, 127, 128, 129])
 def test_clips_shorter_than_a_stretch_add_no_edge(frames):
-    # A steady spectrum stays steady, and nothing but rounding is found elsewhere.
+    # A steady spectrum stays steady; elsewhere there is only rounding.
     steady = np.repeat(-40 + 5 * np.cos(np.arange(64))[:, None], frames, axis=1)
     found = of(steady)
     assert np.isfinite(list(found.values())).all()

@@ -55,7 +55,7 @@ def test_level_is_the_root_mean_square():
 
 def test_level_variation_is_that_of_the_frames():
     assert of(tone(441))["level_sd_db"] < 0.01
-    # Halves 20 dB apart: 10 dB off their middle each, but for the frame on the border.
+    # Halves 20 dB apart: each 10 dB from their middle, except for the frame on the border.
     steps = tone(441) * np.where(TIME < SECONDS / 2, 1, 0.1)
     assert of(steps)["level_sd_db"] == pytest.approx(10, abs=0.2)
 
@@ -169,7 +169,7 @@ def test_one_step_of_16_bits_is_sound():
 
 
 def test_every_sample_counts():
-    # A click in the last samples, that whole frames from the start on would miss.
+    # A click in the last samples, which whole frames from the start would miss.
     click = noise()[:5000] * 1e-4
     click[-3] = 0.9
     assert of(click)["level_sd_db"] > 10

@@ -128,7 +128,7 @@ def test_read_some_columns_of_a_table(tmp_path):
 
 def test_a_table_made_by_hand_is_read_with_one_warning(tmp_path, caplog):
     path = tmp_path / "t.tsv"
-    # As a spreadsheet saves it: other columns, another order, capitals, Windows' line ends.
+    # As a spreadsheet saves it: other columns, another order, capitals, Windows line ends.
     path.write_bytes("\ufeffnote\tflag\tvalue\tcount\tname\r\nx\tTRUE\t0.5\t1\té\r\n".encode())
     for _ in range(2):
         table = read_table(path, COLUMNS)

@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 
 from music_detectors.common.average_precision import average_precision, chance_average_precision
 
-# Few values, so that ties are common.
+# Few different values, so that ties are common.
 FEW = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 2.0])
 
 
@@ -53,7 +53,7 @@ def test_equals_scikit_learn(kind, shape):
     labels = random.random(shape) < random.choice([0.003, 0.1, 0.6], size=shape[1])
     labels[:, 0] = True
     expected = of_scikit_learn(scores.astype(np.float64), labels)
-    # The two add the same terms in another order.
+    # Both add the same terms, in different orders.
     np.testing.assert_allclose(average_precision(scores, labels), expected, rtol=0, atol=1e-12)
 
 
@@ -95,7 +95,7 @@ def test_the_order_of_the_clips_does_not_matter(case, random):
     scores, labels = case
     order = list(range(len(scores)))
     random.shuffle(order)
-    # The places of the terms of a sum may change with the clips': 1e-15 for at most 30 terms.
+    # The order of the terms of a sum may change with that of the clips: 1e-15 for at most 30 terms.
     np.testing.assert_allclose(
         average_precision(scores[order], labels[order]),
         average_precision(scores, labels),

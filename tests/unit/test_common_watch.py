@@ -1,4 +1,4 @@
-"""What a run shows of Snakemake's messages, on a terminal and elsewhere."""
+"""The messages that a run shows in place of Snakemake's, on a terminal and elsewhere."""
 
 import io
 import logging
@@ -21,7 +21,7 @@ def record(event, level=logging.INFO, message="", **fields):
 
 
 def planned():
-    """The records of a run's beginning."""
+    """The records of the beginning of a run."""
     return [
         record("workflow_started"),
         record(None, message="Using shell: /bin/bash"),
@@ -51,7 +51,7 @@ def failed(jobid, log="logs/1.log", message=None):
 
 
 def said(*records):
-    """What is written where there is no terminal."""
+    """What is written without a terminal."""
     stream = io.StringIO()
     handler = watch.Watch(logging.StreamHandler(stream), STAGES)
     for one in records:
@@ -135,7 +135,7 @@ def test_durations(seconds, expected):
 
 
 def shown(written):
-    """The lines that stand on a terminal after `written`: each block erases the one before it."""
+    """The lines visible on a terminal after `written`: each block erases the one before it."""
     lines = []
     for up, text in re.findall(
         r"(?:\x1b\[(\d+)A)?\r?\x1b\[J([^\x1b]*)", written.replace("\r\n", "\n")
@@ -146,7 +146,7 @@ def shown(written):
 
 
 def read_until(terminal, text):
-    """What is written to `terminal` up to now, once `text` has been."""
+    """Wait for `text` on `terminal`; returns all that was written to it by then."""
     written = ""
     while text not in written:
         assert select.select([terminal], [], [], 5)[0], written

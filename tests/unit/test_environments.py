@@ -1,4 +1,4 @@
-"""The conda environments hold the versions of the lock, and all that their scripts import."""
+"""The conda environments have the versions of the lock, and all that their scripts import."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ from music_detectors.configuration.code import modules_of
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow_scripts"
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
-# Names under which packages are imported, where they differ.
+# Import names of packages, if they differ.
 IMPORTED_AS = {
     "ffmpeg": "ffmpeg-python",
     "imageio_ffmpeg": "imageio-ffmpeg",
@@ -24,7 +24,7 @@ IMPORTED_AS = {
 
 
 def locked(python="3.11"):
-    """Package to version, as the lock has it for Python `python` on Linux."""
+    """Package to version, as in the lock for Python `python` on Linux."""
     versions = {}
     for line in (ROOT / "envs" / "requirements.lock").read_text().splitlines():
         match = re.match(r"([a-z0-9.-]+)==(\S+)(?: ; (.*?))? \\$", line)
@@ -79,7 +79,7 @@ def test_an_environment_has_all_that_its_scripts_import_and_no_more(environment)
                 elif isinstance(node, ast.ImportFrom) and node.level == 0:
                     names = [node.module]
                 needed |= {name.split(".")[0] for name in names}
-    # _typeshed is there for type checkers only.
+    # Only type checkers have _typeshed.
     needed -= set(sys.stdlib_module_names) | {"music_detectors", "snakemake", "_typeshed"}
     assert {IMPORTED_AS.get(name, name) for name in needed} == set(pinned(environment))
 

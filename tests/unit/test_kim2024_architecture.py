@@ -9,7 +9,7 @@ from music_detectors.models.kim2024 import Kim2024, architecture
 from music_detectors.models.kim2024.architecture import Network
 from music_detectors.models.weights import initial_network
 
-# Threads that wait for each other only slow such small work down.
+# With more threads, such small computations are slower.
 torch.set_num_threads(1)
 
 KEPT, VALUES = 52429, 65536
@@ -92,7 +92,7 @@ def test_dropout_drops_a_fifth_and_keeps_the_mean():
 
 def test_dropout_draws_each_element_on_its_own():
     kept = dropped(torch.ones(64, 1000)) != 0
-    # Neighbours, and elements a quarter-word pattern apart, agree as often as chance has it.
+    # Neighbours, and elements a quarter-word pattern apart, agree as often as by chance.
     for lag in (1, 2, 3, 4):
         agree = (kept[:, lag:] == kept[:, :-lag]).double().mean().item()
         assert abs(agree - 0.68) < 5 * np.sqrt(0.68 * 0.32 / 64_000)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from music_detectors.models.kim2024 import cpu
 
-# Threads that wait for each other only slow such small work down.
+# With more threads, such small computations are slower.
 torch.set_num_threads(1)
 
 CL = torch.channels_last
@@ -49,7 +49,7 @@ def test_errors_of_a_convolution_are_those_of_single_precision():
     direct = (torch.conv2d(x, weight) - exact).norm() / exact.norm()
     ours = (cpu.convolve(x, cpu.transformed(weight)) - exact).norm() / exact.norm()
     assert ours < 2e-6
-    # The direct sum may be lucky in its order; it is not ten times better.
+    # The direct sum may have a lucky order, but it is not ten times better.
     assert ours < 10 * direct
 
 
@@ -65,7 +65,7 @@ def test_weights_may_be_views_of_another_layout():
 def test_clips_do_not_depend_on_how_many_are_computed_at_once(monkeypatch):
     x, weight = images(7, 3, 14, 7), images(4, 3, 5, 5, seed=1).requires_grad_()
     results = []
-    # Three tiles a clip: all clips, three, one.
+    # Three tiles per clip: all clips, three, one.
     for tiles in (200, 10, 1):
         monkeypatch.setattr(cpu, "_TILES_AT_ONCE", tiles)
         weight.grad = None

@@ -8,7 +8,7 @@ from music_detectors.models.kim2024.architecture import Network
 from music_detectors.models.kim2024.features import PooledFeatures
 from music_detectors.models.weights import initial_network
 
-# Threads that wait for each other only slow such small work down.
+# With more threads, such small computations are slower.
 torch.set_num_threads(1)
 
 UNITS = {"conv1": 32, "conv2": 64, "conv3": 128, "avgpool": 256, "fc1": 256, "fc2": 7}
@@ -21,7 +21,7 @@ def decibels(n, frames=150, seed=0):
 
 @pytest.fixture(scope="module")
 def network():
-    """A network whose batch statistics, scales and shifts are not those it starts with."""
+    """A network whose batch statistics, scales and shifts differ from the initial ones."""
     network = initial_network(Kim2024(), 7, seed=3)
     draw = torch.Generator().manual_seed(4)
     with torch.no_grad():

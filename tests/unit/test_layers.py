@@ -1,4 +1,4 @@
-"""The architecture's rules, read off the imports."""
+"""The imports follow the rules of the architecture."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ import pytest
 from music_detectors.configuration.code import modules_of
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
-# A stage imports those to its left only; the two of one place do not import each other.
+# A stage imports only those to its left; two in the same place do not import each other.
 ORDER = [
     {"common"},
     {"corpus"},
@@ -82,7 +82,7 @@ def test_which_scripts_import_torch():
         "fit_model",
         "compute_responses",
         "compute_stimulus_responses",
-        # Only for a model whose network is run again for every lesion.
+        # Only for models whose networks are run again for every lesion.
         "lesion_units",
     }
 
@@ -93,7 +93,7 @@ def test_every_rule_with_a_script_is_named_after_it_and_complete():
         for match in re.finditer(
             r"^ *rule(?: (\w+))?:\n((?:    .*\n|\n)+)", path.read_text(), re.M
         ):
-            # The rules of a loop make their names.
+            # The loop of rules computes their names.
             rules[match[1] or "plot_figure"] = match[2]
     scripted = {name: text for name, text in rules.items() if "script:" in text}
     assert set(scripted) == {script.stem for script in ALL_SCRIPTS}

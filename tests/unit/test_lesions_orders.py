@@ -47,7 +47,7 @@ def test_random_orders_depend_on_their_names():
     for order in orders.values():
         assert sorted(order) == list(range(256))
     assert len({tuple(order) for order in orders.values()}) == 30
-    # More draws change none of the first; another network or seed has draws of its own.
+    # More draws do not change the first ones; another network or seed has other draws.
     for name, order in random_orders(10, 256, 1, names).items():
         assert (order == orders[name]).all()
     for others in (

@@ -17,7 +17,7 @@ from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.responses.files import create_responses
 from support.response_files import LAYERS
 
-# Threads that wait for each other only slow such small work down.
+# With more threads, such small computations are slower.
 torch.set_num_threads(1)
 
 CLIPS, CLASSES = 11, 7
@@ -38,7 +38,7 @@ def read(weights, responses, layer):
 
 @pytest.fixture(scope="module")
 def network():
-    """A network whose batch statistics, scales and shifts are not those it starts with."""
+    """A network whose batch statistics, scales and shifts differ from the initial ones."""
     network = initial_network(Kim2024(), CLASSES, seed=3)
     draw = torch.Generator().manual_seed(4)
     with torch.no_grad():
@@ -73,7 +73,7 @@ def run_again(network, layer, silenced):
         return output
 
     sequence = with_weights_of(network).double()
-    # What the pooling gives is read behind it, the answers of fc1 behind its ReLU.
+    # The output of the pooling is read after it, that of fc1 after its ReLU.
     sequence[READ_AT[layer]].register_forward_hook(silence)
     with torch.inference_mode():
         return sequence(log_mel().double().unsqueeze(1)).numpy()
@@ -94,7 +94,7 @@ def test_a_lesion_equals_running_the_network_again(network, files, layer):
     for count, outputs in zip(COUNTS, readout.lesioned(order, COUNTS), strict=True):
         expected = run_again(network, layer, order[:count])
         assert np.abs(outputs - expected).max() < 1e-5 * scale
-        # The lesion does something that is far above rounding.
+        # The effect of the lesion is far above rounding.
         assert np.abs(expected - intact).max() > 1e-3 * scale
 
 
@@ -129,7 +129,7 @@ def test_lesions_of_units_that_never_respond_change_nothing(layer):
     steps = [step.copy() for step in readout.lesioned(np.arange(40), [20, 40])]
     assert (steps[0] == outputs).all()
     assert (readout.outputs == outputs).all()
-    # Without any unit, clips cannot be told apart, but for rounding.
+    # Without any unit, all clips have the same outputs, up to rounding.
     assert np.ptp(steps[1], axis=0).max() < 1e-4 < np.ptp(outputs, axis=0).min()
 
 

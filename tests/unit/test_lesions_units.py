@@ -47,7 +47,7 @@ class Network:
         self.units = table
 
     def outputs(self, pooled, silenced=(), layer="avgpool"):
-        """Run the readout on `pooled` with units at zero, in the plainest way."""
+        """Run the readout on `pooled` with units at zero, in the simplest way."""
         p = self.parameters
         pooled = pooled.copy()
         if layer == "avgpool":
@@ -66,14 +66,14 @@ class Network:
         return self
 
     def tested(self):
-        """Return the test clips that there are responses to, and their pooled responses."""
+        """Return the test clips that have responses, and their pooled responses."""
         order = self.files.order("test")
         table = self.files.of_split("test").iloc[order]
         return table, self.responses["test"]["avgpool"][order]
 
 
 def run(networks, layer="avgpool", fractions=FRACTIONS, draws=DRAWS, seed=1):
-    """Return both tables with the rows of every fraction, those without lesion once."""
+    """Return both tables with the rows of every fraction, and once those without a lesion."""
     both = [run_one(networks, layer, fraction, draws, seed) for fraction in sorted(fractions)]
     return tuple(
         pd.concat([found[0], *(table[table["lesion"] != "none"] for table in found[1:])])
@@ -113,7 +113,7 @@ def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=
 
 
 def silenced_by(network, seed, layer, fraction):
-    """Return the units that each lesion takes, by the plainest definition."""
+    """Return the units that each lesion takes, by the simplest definition."""
     n = {"avgpool": AVGPOOL, "fc1": FC1}[layer]
     k = max(1, round(fraction * n))
     of_layer = network.units[network.units["layer"] == layer]
@@ -171,7 +171,7 @@ def test_every_row_equals_brute_force_and_scikit_learn(tmp_path, layer):
                     if name == "none" or name.startswith("random"):
                         assert np.isnan(row["percentile"])
                     else:
-                        # Lesions of the same units have the same mean, but for rounding here.
+                        # Lesions of the same units have the same mean, up to rounding here.
                         share = np.mean(random[:, chosen].mean(axis=1) <= mean + 1e-12)
                         assert row["percentile"] == pytest.approx(share)
                 if name.startswith("random"):
@@ -230,7 +230,7 @@ def test_without_a_lesion_the_mean_equals_that_of_recognition(tmp_path):
 
 
 def planted(folder, carrier=3):
-    """A network in which one pooled unit alone tells of rain, and others of the other classes."""
+    """A network in which only one pooled unit signals rain; others signal the other classes."""
     table = clips(n_train=72, n_test=72)
     labelled = {
         split: np.array(
@@ -253,7 +253,7 @@ def planted(folder, carrier=3):
     fc1[4, carrier] = 1
     for c in range(4):
         fc1[c, 8 + c] = 1
-    # Units of no use drive the class that has no clip.
+    # Useless units drive the class that has no clip.
     fc1[5, [0, 1, 2]] = 1
     parameters = {
         "fc1.weight": fc1,
@@ -268,7 +268,7 @@ def planted(folder, carrier=3):
     return network.write()
 
 
-def test_only_a_lesion_with_the_planted_unit_has_an_effect(tmp_path):
+def test_the_lesion_of_the_planted_unit_has_the_planted_effect(tmp_path):
     network = planted(tmp_path / "1")
     table, by_class = run([network], fractions=[1 / 16], draws=200)
     natural = table[table["group"] == "natural"].set_index("lesion")
@@ -312,7 +312,7 @@ def test_the_same_run_gives_the_same_bytes_and_settings_are_independent(tmp_path
     once = [path.read_bytes() for path in paths]
     run(networks)
     assert [path.read_bytes() for path in paths] == once
-    # Another network leaves the lesions of the first.
+    # Another network does not change the lesions of the first.
     alone, _ = run(networks[:1])
     first = table[table["seed"] == 1].reset_index(drop=True)
     pd.testing.assert_frame_equal(first, alone.reset_index(drop=True))

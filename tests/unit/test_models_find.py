@@ -1,4 +1,4 @@
-"""Models by their names: found without PyTorch, loaded, and refused in one line."""
+"""Models are found by name without PyTorch, loaded, and refused in one line if unusable."""
 
 import subprocess
 import sys

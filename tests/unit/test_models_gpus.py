@@ -24,7 +24,7 @@ def pretended(n):
 
 
 def claimed(uuids, n):
-    """The GPU and slot of `n` claims made one after another, which must be let go."""
+    """The GPU and slot of `n` claims made one after another, which the caller must release."""
     claims = [claim_gpu(uuids) for _ in range(n)]
     return claims, [(claim.gpu, claim.slot) for claim in claims]
 
@@ -55,7 +55,7 @@ def test_a_released_place_is_used_again():
 def test_with_at_most_n_jobs_no_gpu_has_more_than_its_share():
     ids = pretended(2)
     claims, _ = claimed(ids, 5)
-    # Jobs end in whatever order; a new one starts each time.
+    # Jobs end in any order; each time, a new one starts.
     for ending in (3, 0, 2, 2, 4, 1, 0, 3, 4, 4, 1, 0, 2):
         claims.pop(ending).held.close()
         claims.append(claim_gpu(ids))
@@ -120,7 +120,7 @@ def test_on_other_systems_than_linux_the_first_gpu_is_used(monkeypatch):
 
 @pytest.fixture
 def two_gpus(monkeypatch):
-    """PyTorch as it is where there are two GPUs; returns their ids and the calls that matter."""
+    """Make PyTorch look as with two GPUs; returns their ids and the calls that matter."""
     ids, calls = pretended(2), []
     properties = [SimpleNamespace(uuid=name) for name in ids]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -141,7 +141,7 @@ def test_a_process_computes_on_the_gpu_it_claimed_and_on_no_other(two_gpus, name
     ids, calls = two_gpus
     before = claim_gpu(ids)
     assert prepare_device(name, 1) == torch.device("cuda", 1)
-    # Asked again, as by a second function of one job, it is the same.
+    # A second function of the same job gets the same one.
     assert prepare_device(name, 1) == torch.device("cuda", 1)
     assert calls == [1, 1]
     third = claim_gpu(ids)
@@ -180,7 +180,7 @@ def test_other_errors_are_not_changed():
 
 def test_spectrograms_that_no_longer_fit_on_the_gpu_are_held_in_memory(tmp_path, monkeypatch):
     corpus = make_corpus(tmp_path)
-    # Room there was, until another job took it.
+    # There was room until another job took it.
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**12, 10**12))
     made = data._Resident
 

@@ -1,4 +1,4 @@
-"""Responses and lesions by hooks, against sums done by hand."""
+"""Responses and lesions by hooks, against sums by hand."""
 
 import numpy as np
 import pytest

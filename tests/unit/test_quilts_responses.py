@@ -1,4 +1,4 @@
-"""The table of responses to played stimuli, on planted responses and on what goes wrong."""
+"""The table of responses to played stimuli, from planted responses and from wrong inputs."""
 
 import logging
 
@@ -80,7 +80,7 @@ class Corpus:
         return read_table(self.folder / "responses.tsv", QUILT_RESPONSES)
 
     def expected(self, seed, stimulus, group, role, clip_ids):
-        """The responses of the clips of a role, of which the table gives mean and deviation."""
+        """The responses of the clips of a role; the table gives their mean and deviation."""
         ranks = self.ranks[seed]
         chosen = np.flatnonzero(ranks <= 4 if group == "most" else ranks > N_UNITS - 4)
         of_role = self.test.loc[self.test["role"] == role, "clip_id"]

@@ -1,4 +1,4 @@
-"""average_precision.tsv against scikit-learn on the clips and labels it should rest on."""
+"""average_precision.tsv against scikit-learn on the clips and labels it should use."""
 
 import numpy as np
 import pandas as pd

@@ -58,7 +58,7 @@ def test_responses_are_in_the_order_of_the_index(corpora, tmp_path, monkeypatch)
         )
         for layer in Kim2024.layers:
             assert responses[layer].dtype == np.float32
-            # How many clips are computed at once decides the order of sums in single precision.
+            # The number of clips computed at once determines the order of sums in single precision.
             np.testing.assert_allclose(responses[layer], expected[layer], rtol=1e-4, atol=1e-4)
         with h5py.File(path) as file:
             assert read_text(file, "network_digest") == sha256(tmp_path / "weights.safetensors")

@@ -44,7 +44,7 @@ def test_a_file_names_its_reported_layer_and_its_outputs(tmp_path):
     layers = read_layers(tmp_path / "a.h5")
     assert layers == LAYERS
     assert layers.tested == ("conv1", "conv2", "conv3", "avgpool", "fc1")
-    # The configured layer, or the model's own where it has none of that name or it is no answer.
+    # The configured layer, or the model's own if it has no such layer or it holds the outputs.
     assert [layers.chosen(name) for name in ("fc1", "bands", "fc2")] == [
         "fc1",
         "avgpool",

@@ -36,7 +36,7 @@ def test_it_equals_torchaudio_in_float32(n):
     expected = by_torchaudio(samples.astype(np.float32) / 32_768)
     # The same operations on fewer clips at once; products may be summed in another order.
     np.testing.assert_allclose(found, expected, atol=1e-3)
-    # What float16 costs: half a step between 64 and 128 dB in size is 2^-5 dB.
+    # The error of float16: half a step between 64 and 128 dB in size is 2^-5 dB.
     assert np.abs(found.astype(np.float16) - expected).max() <= 2**-5 + 1e-3
 
 
@@ -65,7 +65,7 @@ def test_a_tone_is_in_its_band_at_its_time_and_its_level():
     loud = found[:, 100]
     assert abs(int(np.argmax(loud)) - centre) <= 1
     # A window's energy (Parseval: N times the sum of squares; half of it at positive frequencies)
-    # spreads over bins that lie in two triangles whose weights add up to 1.
+    # spreads over bins in two triangles whose weights add up to 1.
     window = np.hanning(552)[:-1]
     power = 551 * np.sum((0.5 * window) ** 2) / 4
     assert 10 * np.log10(np.sum(10 ** (loud[centre - 2 : centre + 3] / 10))) == pytest.approx(

@@ -1,4 +1,4 @@
-"""Stimuli are found by name, and a list of them that cannot be played is refused in one line."""
+"""Stimuli are found by name, and a list of unusable ones is refused in one line."""
 
 import re
 import subprocess
@@ -29,7 +29,7 @@ def section(played=PLAYED, compared_seconds=2.8):
 
 @pytest.fixture
 def added(tmp_path, monkeypatch):
-    """A folder whose files count among the stimuli."""
+    """A folder whose files are also stimuli."""
     monkeypatch.setattr(stimuli, "__path__", [*stimuli.__path__, str(tmp_path)])
     names._stimuli.cache_clear()
     yield tmp_path

@@ -1,4 +1,4 @@
-"""Quilts of one clip: the order of segments, the joins, and what they keep of the sound."""
+"""Quilts of one clip: the order of segments, the joins, and which properties of the sound stay."""
 
 import os
 import shutil
@@ -84,7 +84,8 @@ def test_the_segments_are_those_of_the_clip(segment_ms):
     n = len(samples) // length
     assert len(made) == n * length and sorted(order) == list(range(n))
     for place, segment in enumerate(order):
-        # The middle of a segment is as in the clip, but for the gain and a shift of up to a window.
+        # The middle of a segment is as in the clip, except for the gain and a shift of up to a
+        # window.
         middle = made[place * length + HALF : (place + 1) * length - HALF] / np.float32(gain)
         around = range(-2 * HALF, 2 * HALF + 1)
         starts = [segment * length + HALF + shift for shift in around]
@@ -102,7 +103,7 @@ def test_segments_are_joined_where_the_sounds_correlate_best():
     made, gain = joined(samples, order, 100)
     made = made / np.float32(gain)
     ramp = 0.5 * (1 - np.cos(np.pi * (np.arange(2 * HALF) + 0.5) / (2 * HALF)))
-    # The first segment lies where it was; what it leaves at its end joins the second.
+    # The first segment keeps its place; its remaining end joins the second.
     ending = samples[2 * length - HALF : 2 * length + HALF] * (1 - ramp)
     around = samples[3 * length - 2 * HALF : 3 * length + 2 * HALF]
     likeness = signal.correlate(around, ending * ramp, mode="valid")
@@ -204,7 +205,7 @@ def test_a_tone_goes_on_through_the_joins(frequency):
 
 
 def melody(notes, seconds):
-    """Notes of `seconds` each, whole tones going up: what comes next is certain."""
+    """Rising whole tones of `seconds` each: the next note is certain."""
     n = round(seconds * RATE)
     time = np.arange(n) / RATE
     fade = np.minimum(1, np.minimum(time, time[::-1]) / 0.005)
@@ -299,7 +300,7 @@ def test_a_quilt_needs_no_files_and_no_snakemake():
 def test_the_compiled_code_runs_where_nothing_can_be_written(tmp_path):
     code = tmp_path / "code"
     shutil.copytree(SCRIPTS, code, ignore=shutil.ignore_patterns("__pycache__"))
-    # Files in place of the folders to be made: no user, root neither, can write there.
+    # Files in place of the folders: no user, not even root, can write there.
     for name in ("stimuli/quilting", "common"):
         (code / "music_detectors" / name / "__pycache__").write_text("")
     (tmp_path / "home").write_text("")

@@ -1,4 +1,4 @@
-"""Spectrograms of a stimulus for a shard of clips, the statuses, and what they depend on."""
+"""Spectrograms of a stimulus for a shard of clips, and their statuses."""
 
 import numpy as np
 import pytest

@@ -36,7 +36,7 @@ def labels_of(number):
 
 
 def tables(n=40):
-    """The clip table in another order than the index, with clips the index lacks."""
+    """The clip table in another order than the index, and with clips that the index lacks."""
     clips = pd.DataFrame(
         {
             "clip_id": [f"clip-{number:02d}" for number in range(n)],
@@ -72,7 +72,7 @@ def test_a_condition_leaves_out_the_branches_it_names_and_the_listed_clips():
     assert chosen(withhold=["/m/b"]).clip_ids == numbered(
         number for number in unlisted if number % 2 == 0
     )
-    # A branch without a class withholds nothing, and nothing at all leaves listed clips in too.
+    # A branch without a class withholds nothing; without branches, listed clips stay in too.
     assert chosen(withhold=["None"]).clip_ids == chosen(withhold=[]).clip_ids
     assert chosen(withhold=[]).clip_ids == numbered(range(5, 40))
     with pytest.raises(InputError, match=r"conditions\.natural\.withhold: 'Tip' .* mean 'Top'"):
@@ -93,7 +93,7 @@ def test_conditions_of_the_same_clips_share_the_validation_clips():
     natural, shuffled = chosen(), chosen(labels="permuted", name="shuffled")
     np.testing.assert_array_equal(natural.validation, shuffled.validation)
     assert natural.validation.sum() == 2
-    # One order for all: what validates in a condition of more clips begins like it.
+    # All conditions share one order, so the validation clips of a larger condition begin the same.
     full = chosen(withhold=[], name="full")
     both = validating(full) & set(natural.clip_ids)
     assert both <= validating(natural) or validating(natural) <= both
@@ -135,7 +135,7 @@ def test_validation_keeps_groups_whole_and_comes_near_its_share(groups, fraction
     assert part.shape == own.shape
     assert not set(own[part]) & set(own[~part])
     assert part.any() and (~part).sum() >= 2
-    # No group, moved to the other side, would bring the share nearer, if enough clips stay.
+    # Moving any group to the other side would not bring the share nearer, if enough clips stay.
     wanted = min(max(round(fraction * len(own)), 1), len(own) - 2)
     miss = abs(part.sum() - wanted)
     for group in set(own[~part]):

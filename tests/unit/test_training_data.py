@@ -72,14 +72,14 @@ def test_a_batch_is_read_ahead(corpus, monkeypatch):
     monkeypatch.setattr(store, "_read", lambda clips: read.append(1) or original(clips))
     batches = store.batches(PLAN)
     next(batches)
-    # The first is in hand, the second asked for.
+    # The first batch is in use, the second is being read.
     store_reads = len(read)
     list(batches)
     assert store_reads <= 2 and len(read) == 3
 
 
 def damage(path, clip):
-    """Change a byte of the spectrogram in row `clip`; its checksum no longer holds."""
+    """Change a byte of the spectrogram in row `clip`; its checksum no longer matches."""
     with h5py.File(path, "r") as file:
         place = file["log_mel"].id.get_chunk_info_by_coord((clip, 0, 0)).byte_offset
     with open(path, "r+b") as content:

@@ -24,7 +24,7 @@ from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
 from music_detectors.training.train import batch_sizes, train_network, training_step
 from support.networks_corpus import MIDS, make_corpus, settings
 
-# Threads that wait for each other only slow such small work down.
+# With more threads, such small computations are slower.
 torch.set_num_threads(1)
 
 TIMES = ["seconds", "clips_per_second"]
@@ -82,7 +82,7 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     start = [parameter.detach().clone() for parameter in network.parameters()]
-    # Of a large epsilon, so that weights whose gradient is all but 0 do not move by rounding.
+    # A large epsilon, so that rounding does not move weights whose gradient is almost 0.
     ours = torch.optim.AdamW(network.parameters(), lr=0.001, eps=1e-3, fused=True)
     theirs = torch.optim.AdamW(reference.parameters(), lr=0.001, eps=1e-3, fused=False)
     for step in range(2):
@@ -96,7 +96,7 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
         )
         expected.backward()
         theirs.step()
-        # Single against double precision; units all but at 0 may take the other branch of ReLU.
+        # Single against double precision; units very near 0 may take the other branch of ReLU.
         assert loss.item() == pytest.approx(expected.item(), rel=1e-3)
     for mine, other, before in zip(
         network.parameters(), reference.parameters(), start, strict=True
@@ -190,7 +190,7 @@ def test_the_score_is_over_all_validation_clips_and_the_classes_that_occur(
     network, _ = read_network(paths["weights"], Kim2024(), "kim2024")
     with torch.inference_mode():
         expected = network(torch.from_numpy(corpus.log_mel[validating]))
-    # The batch decides the order of sums in single precision.
+    # The batch determines the order of sums in single precision.
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -223,7 +223,7 @@ class Killed(Exception):
 
 @pytest.fixture
 def kill_after(monkeypatch):
-    """Have training end right after the checkpoint of an epoch, as if killed."""
+    """Make training end right after the checkpoint of an epoch, as if killed."""
     save = checkpoint.save_checkpoint
 
     def kill(epoch):
@@ -293,7 +293,7 @@ training.train_network(
 def test_a_checkpoint_restores_the_optimizer_and_the_schedule(
     corpus, tmp_path, monkeypatch, kill_after
 ):
-    """The optimizer's moments and the schedule come back bit by bit, in the weights' layout."""
+    """The optimizer's moments and the schedule are restored exactly, in the weights' layout."""
     states = []
     remember = training.save_checkpoint
     kill_after(2)
@@ -496,5 +496,5 @@ def test_a_gpu_learns_the_planted_classes_too(tmp_path):
         table = history(run(corpus, tmp_path / folder, of=of, device="cuda", memory_mb=memory))
         assert table["validation_map"].max() > 0.95
     on_cpu = history(run(corpus, tmp_path / "cpu", of=of))
-    # Masks are drawn by another generator and products are in bfloat16: alike, not equal.
+    # Masks come from another generator and products are in bfloat16: similar, not equal.
     np.testing.assert_allclose(table["loss"], on_cpu["loss"], atol=0.15)

@@ -1,4 +1,4 @@
-"""The limits on the yield, where training looks at them."""
+"""The limits on the yield that training checks."""
 
 import pytest
 from hypothesis import given
