@@ -157,16 +157,16 @@ def read_until(terminal, text):
 def test_on_a_terminal_a_line_per_stage_stands_below_what_jobs_say(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(watch, "REDRAW_SECONDS", 60)
-    ours, theirs = pty.openpty()
-    stream = open(theirs, "w", encoding="utf-8")
+    reader, writer = pty.openpty()
+    stream = open(writer, "w", encoding="utf-8")
     handler = watch.Watch(logging.StreamHandler(stream), STAGES)
     for one in [*planned(), started(1), started(2), finished(1)]:
         handler.handle(one)
-    os.write(theirs, b"error: a job said this\n")
-    written = read_until(ours, "said this")
+    os.write(writer, b"error: a job said this\n")
+    written = read_until(reader, "said this")
     handler.handle(failed(2))
     handler.handle(record(None, logging.WARNING, "last"))
-    standing = shown(written + read_until(ours, "last"))
+    standing = shown(written + read_until(reader, "last"))
     said = ["error: a job said this", "failed   fetch_audio", "log      logs/1.log", "last"]
     assert standing[:4] == said
     assert [line.split()[0] for line in standing[4:]] == ["audio", "all"]
@@ -175,6 +175,6 @@ def test_on_a_terminal_a_line_per_stage_stands_below_what_jobs_say(monkeypatch):
     handler.end()
     stream.write("after\n")
     stream.flush()
-    assert read_until(ours, "after\r\n").endswith("\x1b[Jafter\r\n")
+    assert read_until(reader, "after\r\n").endswith("\x1b[Jafter\r\n")
     handler.close()
-    os.close(ours)
+    os.close(reader)

@@ -68,10 +68,14 @@ def test_gradients_are_those_of_the_notebooks_layers_in_double_precision(convolu
     binary_cross_entropy_with_logits(
         reference(log_mel.double().unsqueeze(1)), labels.double()
     ).backward()
-    for ours, theirs in zip(network.parameters(), reference.parameters(), strict=True):
+    for parameter, reference_parameter in zip(
+        network.parameters(), reference.parameters(), strict=True
+    ):
         # In single precision a unit within 1e-6 of zero, or two within 1e-6 of each other, may
         # take the other branch of ReLU or pooling; one such moves a gradient by a hundredth.
-        assert (ours.grad - theirs.grad).norm() < 0.05 * theirs.grad.norm()
+        assert (
+            parameter.grad - reference_parameter.grad
+        ).norm() < 0.05 * reference_parameter.grad.norm()
 
 
 def dropped(x, seed=5):
@@ -142,12 +146,14 @@ def test_initial_weights_follow_from_the_seed_and_leave_other_draws_alone():
 
 def test_initial_weights_have_the_spread_of_pytorchs_default():
     torch.manual_seed(1)
-    theirs = notebook_network(5)
-    for ours, reference in zip(
-        initial_network(Kim2024(), 5, seed=1).parameters(), theirs.parameters(), strict=True
+    notebook = notebook_network(5)
+    for parameter, reference in zip(
+        initial_network(Kim2024(), 5, seed=1).parameters(), notebook.parameters(), strict=True
     ):
-        assert ours.shape == reference.shape
-        torch.testing.assert_close(ours.abs().max(), reference.abs().max(), rtol=0.3, atol=0.02)
+        assert parameter.shape == reference.shape
+        torch.testing.assert_close(
+            parameter.abs().max(), reference.abs().max(), rtol=0.3, atol=0.02
+        )
 
 
 def test_the_shortest_clip():
@@ -168,23 +174,25 @@ def test_a_gpu_gives_the_same_outputs_and_gradients():
     network = initial_network(Kim2024(), 5, seed=3)
     on_gpu = initial_network(Kim2024(), 5, seed=3).cuda()
     log_mel, labels = decibels(4, 150), torch.eye(5)[:4]
-    ours = network(log_mel)
-    theirs = on_gpu(log_mel.cuda())
+    logits = network(log_mel)
+    logits_of_gpu = on_gpu(log_mel.cuda())
     # Single precision on both sides, sums in another order.
-    torch.testing.assert_close(theirs.cpu(), ours, rtol=1e-3, atol=1e-4)
-    binary_cross_entropy_with_logits(ours, labels).backward()
-    binary_cross_entropy_with_logits(theirs, labels.cuda()).backward()
+    torch.testing.assert_close(logits_of_gpu.cpu(), logits, rtol=1e-3, atol=1e-4)
+    binary_cross_entropy_with_logits(logits, labels).backward()
+    binary_cross_entropy_with_logits(logits_of_gpu, labels.cuda()).backward()
     for mine, other in zip(network.parameters(), on_gpu.parameters(), strict=True):
         # As against double precision: a few units may take the other branch.
         assert (mine.grad - other.grad.cpu()).norm() < 0.05 * mine.grad.norm()
     with torch.autocast("cuda", torch.bfloat16):
         rounded = on_gpu(log_mel.cuda())
     # bfloat16 has 8 bits: a few per cent of the spread of the logits after five layers.
-    assert (rounded.float().cpu() - ours).abs().max() < 0.1 * ours.abs().max()
+    assert (rounded.float().cpu() - logits).abs().max() < 0.1 * logits.abs().max()
 
 
-def test_the_choice_of_convolutions_is_told(convolutions):
-    told = Kim2024().computed_by(torch.device("cpu"))
-    ours = architecture.cpu.trains_faster()
-    assert told == ("convolutions by Toom and Cook" if ours else "convolutions by PyTorch")
+def test_a_network_says_which_convolutions_it_uses(convolutions):
+    described = Kim2024().computed_by(torch.device("cpu"))
+    is_faster = architecture.cpu.trains_faster()
+    assert described == (
+        "convolutions by Toom and Cook" if is_faster else "convolutions by PyTorch"
+    )
     assert Kim2024().computed_by(torch.device("cuda")) == "convolutions by PyTorch"

@@ -83,19 +83,19 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
             module.p = 0.0
     start = [parameter.detach().clone() for parameter in network.parameters()]
     # A large epsilon, so that rounding does not move weights whose gradient is almost 0.
-    ours = torch.optim.AdamW(network.parameters(), lr=0.001, eps=1e-3, fused=True)
-    theirs = torch.optim.AdamW(reference.parameters(), lr=0.001, eps=1e-3, fused=False)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.001, eps=1e-3, fused=True)
+    reference_optimizer = torch.optim.AdamW(reference.parameters(), lr=0.001, eps=1e-3, fused=False)
     for step in range(2):
         draw = torch.Generator().manual_seed(step)
         log_mel = (torch.randn(4, 64, 150, generator=draw) * 5 - 45).half()
         labels = torch.rand(4, 3, generator=draw) < 0.5
-        loss = training_step(network, ours, log_mel, labels, torch.Generator())
-        theirs.zero_grad()
+        loss = training_step(network, optimizer, log_mel, labels, torch.Generator())
+        reference_optimizer.zero_grad()
         expected = binary_cross_entropy_with_logits(
             reference(log_mel.double().unsqueeze(1)), labels.double()
         )
         expected.backward()
-        theirs.step()
+        reference_optimizer.step()
         # Single against double precision; units very near 0 may take the other branch of ReLU.
         assert loss.item() == pytest.approx(expected.item(), rel=1e-3)
     for mine, other, before in zip(
@@ -324,14 +324,14 @@ def test_a_checkpoint_restores_the_optimizer_and_the_schedule(
     before, after = states[-2:]
     assert after.history == before.history and len(after.history) == 2
     assert after.scheduler.state_dict() == before.scheduler.state_dict()
-    (ours,), (theirs,) = after.optimizer.param_groups, before.optimizer.param_groups
-    assert {key: ours[key] for key in ours if key not in ("params", "betas")} == {
-        key: theirs[key] for key in theirs if key not in ("params", "betas")
+    (restored,), (saved,) = after.optimizer.param_groups, before.optimizer.param_groups
+    assert {key: restored[key] for key in restored if key not in ("params", "betas")} == {
+        key: saved[key] for key in saved if key not in ("params", "betas")
     }
-    assert tuple(ours["betas"]) == tuple(theirs["betas"])
-    for mine, other in zip(ours["params"], theirs["params"], strict=True):
-        assert torch.equal(mine, other)
-        first, second = after.optimizer.state[mine], before.optimizer.state[other]
+    assert tuple(restored["betas"]) == tuple(saved["betas"])
+    for parameter, saved_parameter in zip(restored["params"], saved["params"], strict=True):
+        assert torch.equal(parameter, saved_parameter)
+        first, second = after.optimizer.state[parameter], before.optimizer.state[saved_parameter]
         assert first.keys() == second.keys()
         for key in first:
             assert torch.equal(first[key], second[key])
@@ -355,7 +355,7 @@ def flip(path):
     ("spoil", "message"),
     [
         (truncate, "checkpoint.safetensors: damaged"),
-        (flip, "its checksum does not hold"),
+        (flip, "its checksum does not match"),
         ({"of": settings(learning_rate=0.001)}, "belongs to other data or settings"),
         ({"of": settings(replicate=2)}, "belongs to other data or settings"),
         ({"of": settings(labels="permuted")}, "belongs to other data or settings"),

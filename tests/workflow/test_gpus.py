@@ -36,8 +36,8 @@ while len(list(Path().glob("*.began"))) < snakemake.params.at_once:
     assert time.monotonic() < began + 60
     time.sleep(0.02)
 time.sleep(0.4)
-told = {"gpu": claim.gpu, "slot": claim.slot, "began": began, "ended": time.monotonic()}
-Path(snakemake.output[0]).write_text(json.dumps(told))
+place = {"gpu": claim.gpu, "slot": claim.slot, "began": began, "ended": time.monotonic()}
+Path(snakemake.output[0]).write_text(json.dumps(place))
 """
 
 

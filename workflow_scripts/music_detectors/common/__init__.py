@@ -1,1 +1,1 @@
-"""Files, tables, random seeds, progress and messages, as every stage uses them."""
+"""Files, tables, random seeds, progress and messages, for every stage."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from music_detectors.common.compiled import compiled
 
-# Scores are turned to columns in tiles that fit the first cache, this many classes at a time.
+# Scores are transposed in tiles that fit the first cache, this many classes at a time.
 _CLASSES_IN_A_BLOCK = 32
 _CLIPS_IN_A_TILE = 64
 # Equal steps between the lowest and the highest positive.
@@ -16,9 +16,9 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     `scores` (n, classes) are floats, higher for likelier; `labels` (n, classes) are booleans. The
     value is the mean, over a class's positives, of the share of positives among all clips that
-    score at least as high. That is the sum over thresholds of (recall gained) x precision, without
-    interpolation, as in scikit-learn's `average_precision_score`; clips of equal score fall under
-    one threshold. It is NaN for a class without positives.
+    score at least as high. This is the sum over thresholds of (recall gained) x precision, without
+    interpolation, as in scikit-learn's `average_precision_score`; clips of equal score share one
+    threshold. It is NaN for a class without positives.
 
     Raises ValueError when the shapes differ, `labels` are not boolean or a score is NaN.
     """
@@ -55,8 +55,8 @@ def _score(scores: np.ndarray, labels: np.ndarray, result: np.ndarray) -> bool:
     """Fill `result` (classes,) for the classes with positives; return whether no score is NaN.
 
     A class's positives are sorted, and every clip's score is placed among them. A table over equal
-    steps between the lowest and the highest positive says between which positives a score must
-    lie, so that there is mostly one left to compare with: no other scores are sorted.
+    steps between the lowest and the highest positive says between which positives a score is, so
+    that it is usually compared with only one of them: no other scores are sorted.
     """
     n, classes = scores.shape
     clips, ends = _positive_clips(labels)
@@ -79,7 +79,7 @@ def _score(scores: np.ndarray, labels: np.ndarray, result: np.ndarray) -> bool:
             for place in range(len(own)):
                 positives[place] = column[own[place]]
             positives[: len(own)].sort()
-            # What a score above all positives is compared with.
+            # Scores above all positives are compared with this.
             positives[len(own)] = np.inf
             if not _place(column, positives[: len(own) + 1], steps, below, placed):
                 return False
@@ -120,7 +120,7 @@ def _place(
     Returns whether no score is NaN.
     """
     n_positive = len(positives) - 1
-    # Where there is no range to divide, NaN puts every score into the last step.
+    # If there is no range to divide, NaN puts every score into the last step.
     line = np.full(2, np.nan, column.dtype)
     if n_positive and 0 < positives[n_positive - 1] - positives[0] < np.inf:
         line[1] = (_STEPS - 1) / np.float64(positives[n_positive - 1] - positives[0])
@@ -141,7 +141,7 @@ def _place(
     placed[: n_positive + 2] = 0
     for i in range(column.size):
         score = column[i]
-        # Unsigned, for a negative place would count from the end.
+        # Unsigned, since a negative place would count from the end.
         step_of = np.uint32(steps[i])
         start = np.uint32(below[step_of])
         stop = np.uint32(below[step_of + np.uint32(1)])

@@ -1,4 +1,4 @@
-"""Functions compiled by numba, kept beside their source where that can be written to."""
+"""Functions compiled by numba, cached beside their source if that folder is writable."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ import numba
 def compiled(function: Callable) -> Callable:
     """Return `function` compiled at its first call, and from the kept copy in later processes.
 
-    Where neither the source's `__pycache__` nor the user's cache folder can be written to, each
-    process compiles anew.
+    If neither the source's `__pycache__` nor the user's cache folder is writable, each process
+    compiles again.
     """
     try:
         return numba.njit(cache=True)(function)

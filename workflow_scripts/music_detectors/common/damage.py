@@ -1,4 +1,4 @@
-"""What a message says about a stored file that cannot be used, and how to go on."""
+"""Messages about stored files that cannot be used, with advice on what to do."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ _ADVICE = "; rebuild "
 
 
 def checksum_path(path: str | os.PathLike) -> Path:
-    """Return where the checksum of the file at `path` lies."""
+    """Return the path of the checksum of the file at `path`."""
     return Path(path).with_name(f".{Path(path).name}.sha256")
 
 
@@ -33,25 +33,25 @@ def damaged(
 
 
 def changed(path: str | os.PathLike, kind: str) -> InputError:
-    """Return the error that the file at `path` no longer fits the checksum beside it."""
+    """Return the error that the file at `path` no longer matches the checksum beside it."""
     accept = shlex.quote(str(checksum_path(path)))
     return InputError(
-        f"{path}: damaged {kind} (its checksum does not hold); {rebuild(path)}; or, if you edited "
+        f"{path}: damaged {kind} (its checksum does not match); {rebuild(path)}; or, if you edited "
         f"it, accept the edit: rm -r {accept}, then the same command again"
     )
 
 
 def without_advice(error: InputError) -> str:
-    """Return what an error made by `damaged` says was found, without the advice."""
+    """Return the message of an error made by `damaged` without the advice."""
     return str(error).partition(_ADVICE)[0]
 
 
 def unreadable(path: str | os.PathLike, kind: str, error: OSError) -> InputError:
-    """Return what `error`, met while the `kind` of file at `path` was read, means to the user."""
+    """Return the error for the user when reading the `kind` of file at `path` raised `error`."""
     if isinstance(error, FileNotFoundError):
         return InputError(f"{path}: missing {kind}; run the same command again")
     if Path(path).is_dir():
-        return damaged(path, kind, "a folder lies in its place")
+        return damaged(path, kind, "a folder is in its place")
     if error.errno in (None, errno.EIO):
         return damaged(path, kind, error.strerror or error)
     return InputError(

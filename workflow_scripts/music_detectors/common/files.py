@@ -1,7 +1,7 @@
-"""Files that are written whole or not at all, and refused when they do not fit their checksum.
+"""Files that are written whole or not at all, and refused if they do not match their checksum.
 
-A file whose format holds no checksum has one beside it, `.NAME.sha256`, which `sha256sum -c` takes.
-A file that lacks it, such as a table made by hand, is read with a warning.
+A file whose format has no checksum has one beside it, `.NAME.sha256`, in the form of `sha256sum`. A
+file without one, such as a table made by hand, is read with a warning.
 """
 
 import errno
@@ -26,25 +26,25 @@ _BLOCK_BYTES = 2**20
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
-# Files without a checksum that this process has warned of.
+# Files without a checksum that this process has warned about.
 _warned: set[Path] = set()
 
 
 @contextmanager
 def replacing(path: str | os.PathLike, *, checksum: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends well.
+    """Yield a temporary path beside `path` that replaces `path` if the block succeeds.
 
     The content is on disk (fsync) before the name changes, so a reader sees the old file, none,
-    or the whole new one. When the block raises, the temporary file is removed; the next writer
-    removes what a killed one has left. Only one process at a time may write to `path`. The OSError
-    of a full disk names `path`. With `checksum`, the checksum of the content is written beside it
-    before the name changes.
+    or the whole new one. If the block raises, the temporary file is removed; the next writer
+    removes that of a killed one. Only one process at a time may write to `path`. The OSError of a
+    full disk names `path`. With `checksum`, the checksum of the content is written beside it before
+    the name changes.
     """
     final = Path(path)
     temporary = None
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        # Eight characters are what mkstemp adds.
+        # mkstemp adds eight characters.
         for abandoned in final.parent.glob(f".{glob.escape(final.name)}.????????"):
             abandoned.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
@@ -64,7 +64,7 @@ def replacing(path: str | os.PathLike, *, checksum: bool = False) -> Iterator[Pa
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            # Of a temporary file, or of a write, which names none.
+            # The error names a temporary file, or none (for a write).
             if error.filename is None or Path(error.filename).parent == final.parent:
                 error.filename = str(final)
         raise
@@ -93,8 +93,8 @@ def write_checksum(path: str | os.PathLike, digest: str) -> None:
 def read_checked(path: str | os.PathLike, kind: str) -> bytes:
     """Return the content of a `kind` of file that has its checksum beside it.
 
-    Raises InputError, naming the file and what to do, when the file cannot be read or does not fit
-    its checksum. A file without one is read with a warning.
+    Raises InputError, naming the file and what to do, when the file cannot be read or does not
+    match its checksum. A file without one is read with a warning.
     """
     try:
         content = Path(path).read_bytes()
@@ -108,9 +108,9 @@ def read_checked(path: str | os.PathLike, kind: str) -> bytes:
 def open_checked(path: str | os.PathLike, kind: str) -> Iterator[BinaryIO]:
     """Yield a `kind` of file that has its checksum beside it, to be read from its start only.
 
-    What is read is hashed on the way. Raises InputError as `read_checked` does, but only after
-    the block: do not use what it found before. An error of the block is raised only when the
-    checksum holds, for otherwise the damage caused it.
+    The bytes are hashed while they are read. Raises InputError as `read_checked` does, but only
+    after the block: do not use its results before that. An error of the block is raised only if the
+    checksum matches, since otherwise the damage caused it.
     """
     try:
         raw = open(path, "rb", buffering=0)
@@ -133,7 +133,7 @@ def check_checksum(path: str | os.PathLike, kind: str) -> None:
 
 
 def drop(path: str | os.PathLike, why: object) -> None:
-    """Remove the file or folder at `path` and log `why`: a job can do without what it kept."""
+    """Remove the file or folder at `path`, which a job can do without, and log `why`."""
     logging.warning("%s is removed: %s", path, why)
     if Path(path).is_dir() and not Path(path).is_symlink():
         shutil.rmtree(path)
@@ -158,7 +158,7 @@ class _Hashed(io.RawIOBase):
 
 
 def _digest_of_all(path: str | os.PathLike, kind: str, hashed: _Hashed) -> str:
-    """Read what is left of the file, and return the digest of all of it."""
+    """Read the rest of the file, and return the digest of the whole file."""
     block = bytearray(_BLOCK_BYTES)
     try:
         while hashed.readinto(block):
@@ -171,7 +171,7 @@ def _digest_of_all(path: str | os.PathLike, kind: str, hashed: _Hashed) -> str:
 def _compare(
     path: str | os.PathLike, kind: str, digest: str, cause: Exception | None = None
 ) -> None:
-    """Raise InputError unless `digest` is what the checksum beside `path` says."""
+    """Raise InputError unless `digest` equals the checksum beside `path`."""
     try:
         stored = checksum_path(path).read_bytes()
     except FileNotFoundError:

@@ -1,9 +1,9 @@
 """HDF5 files that are whole, checked and safe to read on any file system.
 
-All that the library reads of them has a checksum, which it compares first: the metadata in the
-form of HDF5 1.10, each chunk of the data with two, since of one alone, Fletcher's, zeros for a
-whole chunk would pass. Attributes are bytes of fixed width, for strings of variable length lie in a
-heap that has none.
+Everything that the library reads from them has a checksum, which it compares first: the metadata in
+the format of HDF5 1.10, and each chunk of the data with two, since Fletcher's alone would accept
+zeros for a whole chunk. Attributes are bytes of fixed width, because the heap of strings of
+variable length has no checksum.
 """
 
 import io
@@ -28,7 +28,7 @@ _CHUNK_CACHE_BYTES = 2**23
 
 
 class NewFile(h5py.File):
-    """An HDF5 file that is being written; trouble of the disk is kept for `raise_trouble`."""
+    """An HDF5 file that is being written; errors of the disk are kept for `raise_trouble`."""
 
     def __init__(self, path: str | os.PathLike) -> None:
         """Open the file at `path`, emptying it."""
@@ -42,9 +42,9 @@ class NewFile(h5py.File):
         )
 
     def raise_trouble(self) -> None:
-        """Raise the OSError that the disk answered with, if there was one.
+        """Raise the OSError of the disk, if there was one.
 
-        What takes long to fill calls this now and then, as it is else raised at the end.
+        Long writers call this now and then, since otherwise the error is raised only at the end.
         """
         if self._disk.trouble is not None:
             raise self._disk.trouble
@@ -60,11 +60,11 @@ class NewFile(h5py.File):
 
 @contextmanager
 def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterator[NewFile]:
-    """Yield a new HDF5 file that takes the name `path` when the block ends well.
+    """Yield a new HDF5 file that gets the name `path` if the block succeeds.
 
     `kind` says what is stored ("audio shard" ...); it and `schema_version` are written as
-    attributes, for `open_hdf5` to check. The same content gives the same bytes. A full disk is an
-    ordinary OSError.
+    attributes, for `open_hdf5` to check. The same content gives the same bytes. A full disk raises
+    an ordinary OSError.
     """
     with replacing(path) as temporary, NewFile(temporary) as file:
         write_text(file, "kind", kind)
@@ -72,7 +72,7 @@ def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iter
         try:
             yield file
         except Exception:
-            # The library stumbles over what the disk did not take.
+            # The library fails on data that the disk did not take.
             file.raise_trouble()
             raise
 
@@ -82,8 +82,7 @@ def open_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterat
     """Yield the HDF5 file at `path`, open for reading without locks.
 
     Raises InputError, naming the file, when it is missing, damaged, of another kind or of another
-    schema version; reads that fail inside the block (a checksum that does not hold, a dataset
-    that is not there) likewise.
+    schema version; also for reads that fail inside the block (a wrong checksum, a missing dataset).
     """
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -100,7 +99,7 @@ def open_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterat
 
 
 def write_rows(file: h5py.File, name: str, rows: np.ndarray, chunk: int = 1) -> None:
-    """Store `rows` (n, ...) as the dataset `name`, `chunk` rows a chunk, each with checksums."""
+    """Store `rows` (n, ...) as the dataset `name`, `chunk` rows per chunk, each with checksums."""
     stored = {"chunks": (min(chunk, len(rows)), *rows.shape[1:]), **CHECKED} if rows.size else {}
     file.create_dataset(name, data=rows, **stored)
 
@@ -136,10 +135,10 @@ def _text(value: object) -> str:
 
 
 class _Disk(io.RawIOBase):
-    """A file for the library to write to, which never fails before its eyes.
+    """A file for the library to write to, which hides errors from it.
 
     HDF5 cannot close a file whose disk is full: it ends the process with a segmentation fault. So
-    what the disk answers is kept in `trouble`, and whatever is written after that is forgotten.
+    an error of the disk is kept in `trouble`, and later writes are dropped.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -193,7 +192,7 @@ class _Disk(io.RawIOBase):
         return size
 
     def close(self) -> None:
-        """Close the file, and hear what a network's disk has kept back until now."""
+        """Close the file; a network's disk may report its errors only now."""
         if not self.closed:
             self._attempt(lambda: os.fsync(self._file.fileno()))
             self._attempt(self._file.close)
@@ -204,6 +203,6 @@ class _Disk(io.RawIOBase):
             return
         try:
             action()
-        # An interruption, too, would leave the library with a file that it cannot close.
+        # An interruption would also leave the library with a file that it cannot close.
         except BaseException as error:
             self.trouble = error

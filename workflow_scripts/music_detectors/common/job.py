@@ -1,4 +1,4 @@
-"""What surrounds every script: its log, and one clear line when it cannot go on."""
+"""The frame of every script: its log, and one clear line if it fails."""
 
 import errno
 import logging
@@ -12,10 +12,10 @@ from typing import NoReturn
 from .errors import EXIT_LATER, ComeBackLater, InputError, one_line, say
 from .orphans import end_with_owner
 
-# On import, and not later: what a script imports after this may take many seconds.
+# On import, since later imports of a script may take many seconds.
 end_with_owner()
 
-# What a system that shuts down, a cluster, or a terminal that is closed sends.
+# Signals from a system that shuts down, a cluster, or a closed terminal.
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
 _DISK_TROUBLE = {
     errno.ENOSPC: "the disk is full; make room",
@@ -40,10 +40,10 @@ def job(log: str) -> Iterator[None]:
     disk, a used-up quota and a denied permission end it in the same way, ComeBackLater with
     EXIT_LATER (75). Any other exception leaves its traceback in the log, and ends in one line too.
 
-    A job that is interrupted, or whose Snakemake is gone, removes what it had half written and
-    exits with 128 and the number of the signal, without a traceback.
+    A job that is interrupted, or whose Snakemake is gone, removes its unfinished files and exits
+    with 128 plus the number of the signal, without a traceback.
     """
-    # Under nohup SIGHUP is ignored; that stays so.
+    # nohup ignores SIGHUP; keep that.
     for stop in _STOPS:
         if signal.getsignal(stop) is not signal.SIG_IGN:
             signal.signal(stop, _stop)
@@ -84,7 +84,7 @@ def _end(what: str, message: object, code: int) -> NoReturn:
 
 def _open_log(log: str) -> None:
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    # A log on a full disk is cut short, without a word for each lost line.
+    # A log on a full disk is cut short, without a message for each lost line.
     logging.raiseExceptions = False
     logging.basicConfig(
         filename=log,

@@ -1,4 +1,4 @@
-"""Jobs end with the Snakemake that started them, whatever ended it.
+"""Jobs end with the Snakemake that started them, however it ends.
 
 A user may then unlock the folder and start again at once: no two jobs write one file.
 """
@@ -28,8 +28,9 @@ def begin() -> None:
 def end_with_owner() -> None:
     """End this process, a job, by SIGTERM when its owner has ended, even by SIGKILL.
 
-    A process that does not heed SIGTERM, being deep in compiled code, is killed some seconds later.
-    Only on Linux, and only where the job sees the process ids of its owner (not in a container).
+    A process that does not react to SIGTERM, because it runs compiled code, is killed some seconds
+    later. Only on Linux, and only where the job sees the process ids of its owner (not in a
+    container).
     """
     pid, _, namespace = os.environ.get(_OWNER, "").partition("@")
     if pid and namespace and namespace == _namespace():
@@ -58,7 +59,7 @@ def _is_ancestor(pid: int) -> bool:
 
 
 def _namespace() -> str:
-    """Return where process ids count: containers have their own."""
+    """Return the namespace of process ids: containers have their own."""
     try:
         return str(os.stat("/proc/self/ns/pid").st_ino)
     except OSError:

@@ -1,4 +1,4 @@
-"""How far a long job is: a bar on a terminal, a line now and then in a log."""
+"""Progress of a long job: a bar on a terminal, a line now and then in a log."""
 
 import logging
 import sys
@@ -20,9 +20,9 @@ def progress(
     unit: str = "clips",
     note: Callable[[], str] | None = None,
 ) -> Iterator[Item]:
-    """Yield `items`, telling how many of `total` are done, how fast, and the time left.
+    """Yield `items` and report how many of `total` are done, how fast, and the time left.
 
-    What `note` returns, if given, is told too.
+    The text that `note` returns, if given, is added.
     """
     if sys.stderr.isatty():
         with tqdm(total=total, desc=what, unit=f" {unit}") as bar:

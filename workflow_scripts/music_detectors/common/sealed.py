@@ -1,6 +1,6 @@
 """Safetensors files that carry a checksum of all their bytes, readable without PyTorch.
 
-The format has none. The checksum stands in the metadata, and is taken of the file with zeros in its
+The format has none. The checksum is in the metadata, and is that of the file with zeros in its
 place.
 """
 
@@ -49,7 +49,7 @@ def read_sealed(path: str | os.PathLike, kind: str) -> tuple[bytes, dict]:
         raise damaged(path, kind, error) from error
     found = content[place].decode()
     if hashlib.sha256(_with(content, place, _BLANK.encode())).hexdigest() != found:
-        raise damaged(path, kind, "its checksum does not hold")
+        raise damaged(path, kind, "its checksum does not match")
     about = json.loads(json.loads(_header(content))["__metadata__"][_ABOUT])
     del about[_CHECKSUM]
     version = about.pop(_VERSION)
@@ -64,7 +64,7 @@ def _header(content: bytes) -> bytes:
 
 
 def _place(content: bytes) -> slice:
-    """Return where the checksum is; raises ValueError where there is none."""
+    """Return where the checksum is; raises ValueError if there is none."""
     found = _PLACE.search(_header(content))
     if found is None:
         raise ValueError("it has no checksum")

@@ -18,7 +18,7 @@ def check_url(url: str, key: str) -> None:
     try:
         parts = urlsplit(url)
         good = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
-        # A port that is no number shows only when it is asked for.
+        # A port that is not a number is found only when it is read.
         good = good and parts.port != 0 and url.isprintable() and " " not in url
     except ValueError:
         good = False

@@ -1,4 +1,4 @@
-"""What a run shows as it goes: one line per stage on a terminal, one short line per job elsewhere.
+"""The progress of a run: one line per stage on a terminal, one short line per job elsewhere.
 
 Snakemake itself prints some thousand characters for each job, and writes the same to a file under
 .snakemake/log. While jobs run, a `Watch` takes the place of the handler that prints. Messages from
@@ -36,7 +36,7 @@ _BAR_WIDTH = 24
 
 @dataclass
 class Job:
-    """A job at work: its name, its stage, and when it started."""
+    """A running job: its name, its stage, and when it started."""
 
     name: str
     stage: str
@@ -54,7 +54,7 @@ class Stage:
 
 @dataclass
 class Progress:
-    """Which jobs of a run are planned, at work and done, as Snakemake's events tell it.
+    """Which jobs of a run are planned, running and done, according to Snakemake's events.
 
     `stage_of` maps the name of every rule that counts to its stage.
     """
@@ -70,11 +70,11 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """The number of jobs that have ended well."""
+        """The number of jobs that have succeeded."""
         return sum(stage.done for stage in self.stages.values())
 
     def plan(self, counts: Mapping[str, int]) -> None:
-        """Take the number of jobs of each rule."""
+        """Set the number of jobs of each rule."""
         for rule, stage in self.stage_of.items():
             if rule in counts:
                 self.stages.setdefault(stage, Stage(0)).total += counts[rule]
@@ -92,7 +92,7 @@ class Progress:
             counts.started = now
 
     def finish(self, jobid: int) -> Job | None:
-        """A job has ended well; returns it, or None if it is none that counts."""
+        """A job has succeeded; returns it, or None if it does not count."""
         job = self.jobs.pop(jobid, None)
         if job is not None:
             self.stages[job.stage].done += 1
@@ -100,7 +100,7 @@ class Progress:
 
 
 def job_name(rule: str, wildcards: Mapping[str, str]) -> str:
-    """Return how a job is called in a line: its rule and its wildcards."""
+    """Return the name of a job in messages: its rule and its wildcards."""
     return " ".join([rule, *(f"{name}={value}" for name, value in wildcards.items())])
 
 
@@ -124,7 +124,7 @@ def pace(done: int, seconds: float) -> str:
 
 
 def stage_line(name: str, stage: Stage, now: float) -> str:
-    """Return the line of a stage at work: its bar, its counts, its rate and the time left."""
+    """Return the line of a running stage: its bar, its counts, its rate and the time left."""
     filled = _BAR_WIDTH * stage.done // max(stage.total, 1)
     bar = "━" * filled + "╌" * (_BAR_WIDTH - filled)
     line = f"  {name:<14} {bar} {stage.done:>5}/{stage.total}"
@@ -139,7 +139,7 @@ class Watch(logging.Handler):
     """Shows the progress of a run in place of `plain`, Snakemake's handler of its messages."""
 
     def __init__(self, plain: logging.StreamHandler, stage_of: Mapping[str, str]) -> None:
-        """Stand for `plain`; `stage_of` maps the rules that count to their stages."""
+        """Replace `plain`; `stage_of` maps the rules that count to their stages."""
         super().__init__()
         self._plain = plain
         self._progress = Progress(stage_of)
@@ -148,11 +148,11 @@ class Watch(logging.Handler):
         self._screen: _Screen | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show what `record` says of the run, if a user wants to know it."""
+        """Show what `record` says about the run, if it matters to a user."""
         try:
             self._emit(record)
         except Exception:
-            # A run does not end because a line about it cannot be made.
+            # A run must not fail because a line about it does.
             self.handleError(record)
 
     def _emit(self, record: logging.LogRecord) -> None:
@@ -222,16 +222,16 @@ class Watch(logging.Handler):
             self._say(f"stopped  {name}")
             return
         lines = [f"failed   {name}"]
-        # Only a cluster's jobs have a message; what they said themselves has not been seen yet.
+        # Only a cluster's jobs have a message; their own output has not been shown yet.
         if record.__dict__["rule_msg"]:
-            told = record.__dict__["rule_msg"].partition("For further error details")[0]
-            said = [told, last_error(record.__dict__["log"])]
+            from_cluster = record.__dict__["rule_msg"].partition("For further error details")[0]
+            said = [from_cluster, last_error(record.__dict__["log"])]
             lines += [f"         {one_line(text, limit=2000)}" for text in said if text]
         lines += [f"log      {path}" for path in record.__dict__["log"]]
         self._say("\n".join(lines))
 
     def _block(self) -> list[str]:
-        """Return the lines of the stages at work, and that of the whole run."""
+        """Return the lines of the running stages and of the whole run."""
         now = time.monotonic()
         self.acquire()
         try:
@@ -259,9 +259,9 @@ def last_error(logs: Sequence[str]) -> str:
 
 
 def begin(stage_of: Mapping[str, str]) -> Watch | None:
-    """Have a `Watch` stand for the handler that prints Snakemake's messages; returns it.
+    """Replace the handler that prints Snakemake's messages by a `Watch`; returns it.
 
-    Returns None, and changes nothing, where a logger plugin prints instead.
+    Returns None, and changes nothing, if a logger plugin prints instead.
     """
     logger = logging.getLogger("snakemake.logging")
     for handler in logger.handlers:
@@ -274,7 +274,7 @@ def begin(stage_of: Mapping[str, str]) -> Watch | None:
 
 
 def _moves(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal that can draw over what it has drawn."""
+    """Whether `stream` is a terminal that can erase what it has drawn."""
     encoding = (stream.encoding or "").lower().replace("-", "")
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and encoding == "utf8"
 
@@ -308,7 +308,7 @@ class _Screen:
             self._draw(f"{text}\n", lines)
 
     def end(self) -> None:
-        """Take the block away, and have standard error write to the terminal again."""
+        """Remove the block, and let standard error write to the terminal again."""
         self._ended.set()
         sys.stderr.flush()
         os.dup2(self._terminal, self._number)

@@ -1,4 +1,4 @@
-"""Refuse a configuration that cannot work, in a line that names the key and what would be right."""
+"""Refuse a configuration that cannot work, in one line with the key and the permitted values."""
 
 import difflib
 import json
@@ -88,7 +88,7 @@ def kept_conditions(configuration: Mapping) -> dict[str, dict]:
 
 
 def _refuse_what_moved(configuration: Mapping) -> None:
-    """Refuse keys of former versions, and say how to write them now."""
+    """Refuse keys of earlier versions, and say how to write them now."""
     corpus, networks = configuration.get("corpus"), configuration.get("networks")
     if isinstance(networks, Mapping) and "conditions" in networks:
         raise InputError(
@@ -109,7 +109,7 @@ def _refuse_what_moved(configuration: Mapping) -> None:
 
 
 def _check_condition(name: str, condition: Mapping) -> None:
-    """Refuse a condition that says only in part how its model is trained."""
+    """Refuse a condition that lacks some of the settings for training."""
     given = [key for key in _OF_TRAINING if key in condition]
     missing = [key for key in _OF_TRAINING if key not in condition]
     given += ["keep"] if "keep" in condition else []
@@ -121,7 +121,7 @@ def _check_condition(name: str, condition: Mapping) -> None:
 
 
 def _check_sources(audio: Mapping) -> None:
-    """Refuse sources of AudioSet's clips that are named, but not there."""
+    """Refuse sources of AudioSet's clips that are named but do not exist."""
     folder = audio["folder"]
     if "folder" in audio["sources"] and (folder is None or not Path(folder).is_dir()):
         raise InputError(

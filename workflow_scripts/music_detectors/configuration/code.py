@@ -1,4 +1,4 @@
-"""A digest of a script and of the project's modules that it imports, however far down."""
+"""A digest of a script and of all project modules that it imports, directly or indirectly."""
 
 import ast
 import hashlib
@@ -13,8 +13,8 @@ def code_digest(script: str | Path, *modules: str | Path) -> str:
     """Return a digest that changes when `script` or a module it imports changes, and only then.
 
     Modules are found from the import statements, in the folder of the script; `modules` are the
-    files of those that it imports by a name that is known only as it runs. What lies outside the
-    folder (libraries) does not count. The content counts, not the time of the files.
+    files of those that it imports by a name known only at run time. Modules outside the folder
+    (libraries) do not count. The content counts, not the time of the files.
     """
     root = Path(script).resolve().parent
     digest = hashlib.sha256()
@@ -45,7 +45,7 @@ def modules_of(script: str | Path, *modules: str | Path) -> set[Path]:
 
 
 def _name(path: Path, roots: Sequence[Path]) -> str:
-    """Return `path` relative to the first of `roots` that it lies in, else its last part."""
+    """Return `path` relative to the first of `roots` that contains it, else its last part."""
     relative = (path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root))
     return next(relative, path.name)
 
@@ -82,7 +82,7 @@ def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield every statement, however deep; walking through expressions too takes far longer."""
+    """Yield all nested statements; walking through expressions too takes far longer."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()

@@ -42,7 +42,7 @@ def download(
     seconds: float = _SECONDS,
     first_pause: float = _FIRST_PAUSE,
 ) -> None:
-    """Write what lies at `url` to the file `path`.
+    """Write the file at `url` to `path`.
 
     After a time-out, a broken connection, a short body or an error of the server it tries again,
     with pauses that double from `first_pause` s on, or as Retry-After says. It follows redirects to

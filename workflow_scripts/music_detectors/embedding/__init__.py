@@ -1,1 +1,1 @@
-"""How far target and other clips lie apart in a two-dimensional embedding of responses."""
+"""How far apart target and other clips are in a two-dimensional embedding of responses."""

@@ -1,4 +1,4 @@
-"""How far target and other clips lie apart: t-SNE of the responses, and the segregation index."""
+"""How far apart target and other clips are: t-SNE of the responses, and the segregation index."""
 
 import logging
 import os

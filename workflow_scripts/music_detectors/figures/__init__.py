@@ -1,1 +1,1 @@
-"""The figures, drawn from the tables; nothing is computed here but what a display needs."""
+"""The figures, drawn from the tables; only what a display needs is computed here."""

@@ -1,4 +1,4 @@
-"""Where t-SNE places target and other clips, and how far apart they lie."""
+"""The positions of target and other clips by t-SNE, and how far apart they are."""
 
 import os
 from collections.abc import Sequence

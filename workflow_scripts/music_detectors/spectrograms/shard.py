@@ -50,7 +50,7 @@ class SpectrogramShard:
         """Return the spectrograms of `rows` (all when None), in that order, in dB.
 
         The array is (rows, bands, frames) float16: `out` when given, which must fit, else a new
-        one. Raises InputError, naming the file, when a checksum does not hold or the shard is no
+        one. Raises InputError, naming the file, when a checksum does not match or the shard is no
         longer what it was when opened.
         """
         wanted = range(len(self.clip_id)) if rows is None else [int(row) for row in rows]

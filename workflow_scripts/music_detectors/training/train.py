@@ -234,7 +234,7 @@ def _train(
         save_checkpoint(checkpoint, digest, training)
         left = (time.monotonic() - begun) / (epoch - before) * (epochs - epoch)
         logging.info(
-            "epoch %d of %d: loss %.4f, validation mAP %.4f, %.1f clips a second, %.0f s left",
+            "epoch %d of %d: loss %.4f, validation mAP %.4f, %.1f clips/s, %.0f s left",
             epoch,
             epochs,
             row["loss"],

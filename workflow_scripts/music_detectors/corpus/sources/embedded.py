@@ -1,4 +1,4 @@
-"""The embedded corpus as a source of clips: nothing is read, everything follows from the seed."""
+"""The embedded corpus as a source of clips: everything follows from the seed, without files."""
 
 import math
 from collections.abc import Mapping
