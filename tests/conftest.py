@@ -1,12 +1,12 @@
-"""Settings of all tests, and the finished run that many of them begin with."""
+"""Settings for all tests, and the finished smoke run that many of them need."""
 
 import fcntl
 import gc
 import os
 import shutil
 
-# Each worker of pytest -n, and what it starts, computes on one core. Libraries ask when they are
-# imported.
+# Each worker of pytest -n, and what it starts, computes on one core. Libraries read these when they
+# are imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -22,16 +22,17 @@ settings.load_profile("steady")
 
 
 def pytest_collection_finish(session):
-    """Leave what is imported by now out of the collections that some libraries ask for often."""
+    """Exclude what is imported by now from garbage collections, which some libraries run often."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
-    """A folder in which the smoke configuration was run whole; tests that change it take a copy."""
+    """A folder with the finished smoke run; tests that change it take a copy."""
     base = tmp_path_factory.getbasetemp()
-    # Workers side by side have folders of their own within one; the first to ask runs it for all.
+    # Parallel workers have their own folders within one; the first that needs the run makes it for
+    # all.
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, ended_well = shared / "smoke", shared / "smoke.ended-well"
     with open(shared / "smoke.lock", "w") as lock:

@@ -3,12 +3,12 @@
 # with two generic resources that stand for GPUs.
 #
 #   one_node_slurm.sh start     set up and start munged, slurmctld and slurmd, all on loopback
-#   one_node_slurm.sh stop      end them and take away what `start` wrote
+#   one_node_slurm.sh stop      end them and remove the files of `start`
 #   one_node_slurm.sh status    0 when it runs
 #
-# Exits with 3, and says why in one line, where it cannot be: no root, packages missing, or a
-# configuration in /etc/slurm that is not its own. Clients look only there, for Snakemake's executor
-# takes SLURM_CONF out of its environment.
+# Exits with 3 and one line with the reason if it cannot run: no root, missing packages, or another
+# configuration in /etc/slurm. Clients look only there, since Snakemake's executor removes SLURM_CONF
+# from its environment.
 set -euo pipefail
 
 STATE=/run/one-node-slurm
@@ -77,17 +77,17 @@ ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
-# Jobs are held to their memory by looking at them every second: that needs no control groups,
-# which not every machine that runs tests has.
+# SLURM checks the memory of jobs every second. This needs no control groups, which some machines that
+# run tests lack.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 KillWait=5
-# The tests ask about jobs that ended a while ago.
+# Tests ask about jobs that ended some time ago.
 MinJobAge=3600
-# Tests should not wait for a scheduler that spares a large machine.
+# Tests should not wait for a scheduler that is tuned for a large machine.
 SchedulerParameters=sched_interval=5,batch_sched_delay=1,bf_interval=5
 NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc --all) RealMemory=$memory Gres=gpu:2
 PartitionName=cpu Nodes=$node Default=YES MaxTime=INFINITE State=UP

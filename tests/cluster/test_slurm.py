@@ -1,4 +1,4 @@
-"""Part of the smoke run through a real SLURM of one node, disturbed; and what a user may meet."""
+"""Part of the smoke run through a real SLURM of one node, with faults that a user may meet."""
 
 import os
 import re
@@ -18,8 +18,8 @@ from workflow.snake import ROOT, command, preset
 SLURM = Path(__file__).parent / "one_node_slurm.sh"
 PROFILE = ROOT / "profiles" / "slurm" / "config.yaml"
 ON_GPU = {"train_network", "compute_responses", "compute_stimulus_responses"}
-# What needs a job of nearly every rule: two networks that learn, and the analyses of two others,
-# which come to their end while those that learn are disturbed.
+# These need a job of nearly every rule: two networks that are trained, and analyses of two others,
+# which finish while the training jobs are disturbed.
 TARGETS = [
     "results/smoke/quilts/music/untrained/responses.tsv",
     "results/smoke/decoding/music/untrained.tsv",
@@ -84,7 +84,7 @@ def rule_of(job):
 
 
 def running(text, after=0):
-    """A job that runs now, whose rule and wildcards contain `text`, submitted after job `after`."""
+    """A running job whose rule and wildcards contain `text`, submitted after job `after`."""
     for job in jobs():
         if job["JobState"] == "RUNNING" and text in job["Comment"] and int(job["JobId"]) > after:
             return job["JobId"]
@@ -92,7 +92,7 @@ def running(text, after=0):
 
 
 def awaited(what, seconds=900):
-    """What `what()` returns, as soon as it is true."""
+    """The value of `what()`, as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = what()
@@ -119,7 +119,7 @@ def scripts_of(job):
 
 
 def hang(job):
-    """Stop a job's script as a file system that does not answer would, till its time is up."""
+    """Stop a job's script until its time is up, like a file system that does not answer."""
     for pid in awaited(lambda: scripts_of(job)):
         os.kill(pid, signal.SIGSTOP)
     subprocess.run(["scontrol", "update", f"JobId={job}", "TimeLimit=1"], check=True, timeout=20)
@@ -137,7 +137,7 @@ def node(state):
 
 
 class Disturber(threading.Thread):
-    """Does its act beside a run; keeps what went wrong for the test to raise."""
+    """Disturbs a run in a thread; keeps its error for the test to raise."""
 
     def __init__(self, act):
         super().__init__(daemon=True)
@@ -185,7 +185,7 @@ def disturbed(tmp_path_factory, profile):
         met[what] = awaited(lambda: running(what))
         hang(met[what])
 
-    # Which job comes first is up to SLURM.
+    # SLURM decides which job comes first.
     acts = [
         drain_for_a_while,
         lambda: cancel("train_network_wildcards_natural_1"),
@@ -231,7 +231,7 @@ def test_networks_ask_for_one_gpu_of_its_partition(disturbed):
     for job in jobs():
         rule = rule_of(job)
         seen.add(rule)
-        # As versions of SLURM write it: gres:gpu:1, gres/gpu:1, gres/gpu=1.
+        # Versions of SLURM write gres:gpu:1, gres/gpu:1 or gres/gpu=1.
         gpus = re.findall(r"gres[:/]gpu[:=](\d+)", job.get("TresPerJob", ""))
         expected = ("gpu", ["1"]) if rule in ON_GPU else ("cpu", [])
         assert (job["Partition"], gpus) == expected, job

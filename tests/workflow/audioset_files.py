@@ -1,4 +1,4 @@
-"""A small corpus in the form of AudioSet's published files, with audio, for the tests."""
+"""A small corpus in the format of AudioSet's published files, with audio, for the tests."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Run Snakemake on the workflow as a user does, in a folder of its own."""
+"""Run Snakemake on the workflow like a user, in a folder of its own."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ ONE_NETWORK = {
 
 
 def command(folder, *arguments, profile=ROOT / "profiles" / "default", root=ROOT):
-    """The command line that runs the workflow, whose checkout is `root`, in `folder`."""
+    """The command line that runs the workflow of the checkout `root` in `folder`."""
     return [
         sys.executable,
         "-m",
@@ -38,7 +38,8 @@ def command(folder, *arguments, profile=ROOT / "profiles" / "default", root=ROOT
 
 
 def snakemake(folder, *arguments, cores=2, root=ROOT):
-    """Run the workflow of the checkout `root`; returns the ended process, its streams as text."""
+    """Run the workflow of the checkout `root`; returns the finished process with its output as
+    text."""
     return subprocess.run(
         command(folder, "--cores", cores, *arguments, root=root),
         capture_output=True,
@@ -59,12 +60,13 @@ def planned(folder, *arguments, root=ROOT):
 
 
 def executed(said):
-    """The rules whose jobs ended well in a run that said `said`, in the order of their ends."""
+    """The rules whose jobs succeeded in a run with the output `said`, in the order of their
+    ends."""
     return re.findall(r"^ *\d+/\d+  (\w+)", said, re.M)
 
 
 def preset(name):
-    """The arguments that lay a preset over the default configuration."""
+    """The arguments that add a preset to the default configuration."""
     return ["--configfile", ROOT / "config" / f"{name}.yaml"]
 
 

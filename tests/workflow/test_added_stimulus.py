@@ -1,4 +1,4 @@
-"""A stimulus added as one file and one name, laid over a finished run."""
+"""A stimulus added to a finished run as one file and one name."""
 
 import shutil
 from collections import Counter
@@ -57,13 +57,13 @@ def test_a_stimulus_is_one_file_and_one_name(smoke, tmp_path):
         assert list(table.index.unique()) == [*played, "reversed"]
         added = table.loc["reversed"]
         assert added["segment_ms"].isna().all() and added["response"].notna().all()
-        # Most units do not answer to a clip as they do to its mirror image.
+        # Most units respond differently to a clip and to its mirror image.
         differences = added["response"].to_numpy() - table.loc["intact", "response"].to_numpy()
         assert np.any(np.abs(differences) > 1e-6)
         lines = path.read_bytes().splitlines(keepends=True)
         without = [line for line in lines if b"\treversed\t" not in line]
         assert b"".join(without) == before.pop(path)
-    # All other tables, the claims among them, are as before.
+    # All other tables, including the claims, are as before.
     assert {path: path.read_bytes() for path in before} == before
     assert "reversed" in (results / "report.html").read_text()
 

@@ -1,4 +1,4 @@
-"""What the DAG holds, by dry runs: each preset, each target, each configuration that is wrong."""
+"""The jobs of the DAG, by dry runs: each preset, each target, each wrong configuration."""
 
 import yaml
 
@@ -39,7 +39,7 @@ def test_the_default_dag(tmp_path):
     assert all(jobs[name] == 15 for name in NETWORK_RULES)
     assert jobs["fetch_audio"] == 2
     assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
-    # Six quilts and the intact clips, of which there are test clips only.
+    # Six quilts and the intact clips, made from test clips only.
     assert jobs["compute_spectrograms"] == 2 + 7
     assert jobs["index_spectrograms"] == 2 + 7
     assert jobs["compute_stimulus_responses"] == 3 * 7
@@ -53,7 +53,7 @@ def test_the_smoke_preset_drops_a_condition(tmp_path):
 
 
 def test_the_audioset_preset(tmp_path):
-    # No fewer than the 42,531 of the balanced and the eval set.
+    # At least the 42,531 clips of the balanced and the eval set.
     write_audioset(tmp_path, clips_per_split=21_300, audio=False)
     jobs = planned(tmp_path, *preset("audioset-local"))
     assert jobs["fetch_audio"] == 2 * 42

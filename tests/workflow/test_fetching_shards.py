@@ -92,7 +92,7 @@ def test_stop_continue_and_fetch_failed_clips_again(tmp_path):
         assert statuses(tmp_path) == {**expected, "c05": "failed_retryable"}
         assert planned(tmp_path, *run, "--", "spectrograms") == {}
 
-        # Settings of how clips are fetched do not run a finished shard again.
+        # New settings of the fetching do not run a finished shard again.
         other = {"retries": {"attempts": 4, "pause_seconds": 9}, "download": {"max_mb": 7}}
         knobs = written(tmp_path / "knobs.yaml", {"audio": other})
         assert planned(tmp_path, *run, knobs, "--", "spectrograms") == {}

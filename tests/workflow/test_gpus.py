@@ -1,4 +1,4 @@
-"""Jobs that ask Snakemake for a GPU, on GPUs that are pretended: who computes where, and when."""
+"""Jobs that request a GPU from Snakemake, on simulated GPUs: where and when each computes."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ Path(snakemake.output[0]).write_text(json.dumps(place))
 
 
 def most_at_once(jobs):
-    """The largest number of `jobs` that held their place at one moment."""
+    """The largest number of `jobs` that held their place at the same time."""
     changes = [(job["began"], 1) for job in jobs] + [(job["ended"], -1) for job in jobs]
     most = now = 0
     for _, change in sorted(changes):

@@ -1,4 +1,4 @@
-"""The presets for published corpora: what each plans, given nothing but what it names."""
+"""The presets for published corpora: what each plans, with only the files that it names."""
 
 import json
 

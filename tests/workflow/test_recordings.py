@@ -1,4 +1,4 @@
-"""Recordings from a manifest, in every format and some of them bad, through Snakemake."""
+"""Recordings from a manifest, in every format, some of them bad, through Snakemake."""
 
 import gzip
 import subprocess

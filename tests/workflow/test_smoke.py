@@ -1,4 +1,4 @@
-"""The smoke configuration through Snakemake, whole; tests/reruns has what a second run does."""
+"""The whole smoke run through Snakemake; tests/reruns is about second runs."""
 
 import re
 import shutil
@@ -77,7 +77,7 @@ def test_the_page_of_outputs_describes_every_file(folder):
 
 def test_no_file_is_partial_or_outside_the_results(folder):
     assert {path.name for path in folder.iterdir()} <= {"results", ".snakemake"}
-    # Beside a file lies its checksum, and nothing temporary.
+    # Beside each file is its checksum, and no temporary file.
     for path in (folder / "results").rglob(".*"):
         assert path == checksum_path(path.with_name(path.name[1:].removesuffix(".sha256"))), path
         assert path.with_name(path.name[1:].removesuffix(".sha256")).is_file(), path
@@ -155,7 +155,7 @@ def test_units_against_scipy(results, clips, condition, seed):
                 assert response.shape == (len(roles), size)
                 of_layer = units[units["layer"] == layer]
                 assert list(of_layer["unit"]) == list(range(size))
-                # A unit that never answers has no Welch t in SciPy, and 0 here.
+                # A unit that never responds has no Welch t in SciPy, and 0 here.
                 alive = response[np.isin(roles, ["target", "other"])].std(axis=0) > 1e-6
                 expected = stats.ttest_ind(
                     response[roles == "target"], response[roles == "other"], equal_var=False
@@ -170,7 +170,7 @@ def test_units_against_scipy(results, clips, condition, seed):
         of_layer = units[units["layer"] == layer]
         assert sorted(of_layer["rank"]) == list(range(1, size + 1))
         assert of_layer["selective"].sum() == size // 8
-        # Units that never answer come last, whatever the others' t.
+        # Units that never respond come last, whatever the t of the others.
         answering = of_layer[of_layer["welch_t"] != 0]
         chosen = answering.loc[answering["selective"], "welch_t"]
         assert chosen.min() >= answering.loc[~answering["selective"], "welch_t"].max()
@@ -225,7 +225,7 @@ def test_decoding_against_scikit_learn(results, clips, seed):
     train, label, test, truth = parts
     scores = LinearRegression().fit(train, label).predict(test)
     assert (first["n_train"], first["n_test"]) == (len(label), len(truth))
-    # Units that all but make each other up lose digits, and an order of near ties may turn.
+    # Nearly collinear units lose digits, which may change the order of near ties.
     expected = average_precision_score(truth, scores)
     assert first["average_precision"] == pytest.approx(expected, abs=0.01)
 
@@ -365,7 +365,7 @@ def test_with_two_seeds_every_claim_is_undetermined(results):
     assert set(whole["verdict"]) == {UNDETERMINED}
     estimates = read_table(results / "claims/estimates.tsv", ESTIMATES)
     assert set(estimates["seed"]) == {1, 2}
-    # Every claim but that of genres, which are of two clips each, has estimates to show.
+    # Every claim has estimates, except that of genres, which have two clips each.
     needed = claims[claims["needed"] & (claims["claim"] != "genres")]
     assert needed["estimate"].notna().all()
 

@@ -1,4 +1,4 @@
-"""A further target, which takes nothing but a line of the configuration."""
+"""A further target, which needs only a line of the configuration."""
 
 import shutil
 from collections import Counter
@@ -29,7 +29,7 @@ JOBS = {
 
 @pytest.fixture(scope="module")
 def run(smoke, tmp_path_factory):
-    """A copy of the finished smoke run in which `targets` was then set, and what that ran."""
+    """A copy of the finished smoke run, continued with `targets`, and the rules that this ran."""
     folder = shutil.copytree(smoke, tmp_path_factory.mktemp("targets") / "copy", symlinks=True)
     before = _tables(folder)
     configuration = written(folder / "targets.yaml", {"targets": ["Animal"]})

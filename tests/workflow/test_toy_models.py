@@ -38,7 +38,7 @@ OVERLAY = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder in which both models were run: one lies in it, the other on PYTHONPATH."""
+    """A folder in which both models were run: one is in it, the other on PYTHONPATH."""
     folder = tmp_path_factory.mktemp("toys")
     shutil.copy(TOYS / "small_cnn.py", folder)
     shutil.copytree(TOYS, folder / "path" / "toys")
@@ -149,7 +149,7 @@ def test_lesions_are_those_of_a_network_whose_weights_are_zeroed(results, seed):
             network.second[0].bias[silenced] = 0
             expected = average_precision(network(log_mel).numpy(), labels)
         rows = table[(table["seed"] == seed) & (table["lesion"] == lesion)]
-        # The order of near ties may turn.
+        # The order of near ties may change.
         np.testing.assert_allclose(rows["average_precision"], expected, atol=0.02)
 
 

@@ -84,7 +84,7 @@ def _overlap_added(
         at = place * length
         shift = min(max(0, lowest), highest)
         if place > 0:
-            # Where the clip's end leaves little to choose from, there is more on the inside.
+            # Near an end of the clip there are few places outside, so more of them are inside.
             if start < half:
                 highest = max(highest, lowest + half)
             else:
