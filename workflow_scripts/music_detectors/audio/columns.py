@@ -14,7 +14,7 @@ STATUS = {
 clips.tsv.
 
 `reason` is one of a few fixed phrases, `message` gives details; `n_samples` is the number of
-decoded samples; `rms_db` is their level in dB re full scale, empty where there is none.
+decoded samples; `rms_db` is their level in dB re full scale, empty if there is none.
 """
 
 USABLE = ("ok", "short", "silent")

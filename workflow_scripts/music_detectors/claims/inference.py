@@ -30,7 +30,7 @@ class Part:
     unit: str
     smallest_effect: float
     values: dict[int, float] = field(default_factory=dict)
-    """Seed to estimate, NaN where there is none; positive values support the claim."""
+    """Seed to estimate, NaN if there is none; positive values support the claim."""
     n_clips: int = 0
     needed: bool = True
     paired: bool = False

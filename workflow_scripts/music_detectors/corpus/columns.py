@@ -11,7 +11,7 @@ METADATA = {
 train_segments, test_segments, withheld_clips.
 
 `origin` is the configured path or URL; `published` is same or differs, by the SHA-256 of the file
-that AudioSet (or, for withheld_clips, the study's authors) gave out, and empty where there is none.
+that AudioSet (or, for withheld_clips, the study's authors) published; it is empty if there is none.
 """
 
 CLASSES = {

@@ -36,7 +36,7 @@ _COLUMNS = (
     "n_other_test",
     "test_hedges_g",
 )
-# Of the distance between two targets, the share that the conditions take up.
+# The share of the distance between two targets that the conditions take up.
 _APART = 0.6
 
 

@@ -109,7 +109,8 @@ class TrainedModel(Model, ABC):
     def computed_by(self, device: device) -> str:
         """Return how a network is trained on `device`, if the model chooses by the processor.
 
-        It is recorded with the weights, and a training goes on only with the same choice.
+        It is recorded with the weights, and an interrupted training job continues only with the
+        same choice.
         """
         return ""
 

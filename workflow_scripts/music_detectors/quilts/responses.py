@@ -36,7 +36,7 @@ def quilt_responses(
     `indices` are the indices of the spectrograms of `stimuli`. `responses` are the files of every
     network for the first stimulus, in the order of `seeds`, then those for the next; `units` are
     the networks' units.tsv and `clips` is clips.tsv. Only clips that have the same length in every
-    stimulus are used; where there is none, responses are missing. Raises InputError when a file
+    stimulus are used; if there is none, responses are missing. Raises InputError when a file
     cannot be read, a network has no selective unit, or a file of responses lacks a clip of its
     index.
     """

@@ -34,7 +34,7 @@ def selective_responses(
 ) -> None:
     """Write the mean response of the selective units of `layer`, per clip and per class.
 
-    Where the model has no such layer, that of its own reported layer.
+    If the model has no such layer, its own reported layer is used.
 
     `units` is the network's units.tsv, `train` and `test` are its responses, `clips` and `classes`
     the tables of the corpus; `clip_responses` and `class_responses` are written. Raises InputError

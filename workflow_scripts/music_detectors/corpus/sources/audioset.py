@@ -219,7 +219,8 @@ def count_segments(path: str | os.PathLike, key: str) -> int:
     """
     count = 0
     with opened(path, key) as file:
-        # Every job on a cluster counts anew: lines are looked at one by one only where they must.
+        # Every job on a cluster counts again, so lines are inspected one by one only if they must
+        # be.
         while block := file.read(_BLOCK):
             block += file.readline()
             if count and not _may_hold_others(block):

@@ -199,7 +199,7 @@ def read_manifest(path: str | os.PathLike, ontology: Ontology | None, key: str) 
 def label_names(manifest: Manifest, ontology: Ontology | None) -> list[tuple[str, str]]:
     """Return the id and name of every label that occurs in `manifest`.
 
-    They come in the order of the ontology, or sorted where there is none.
+    They are in the order of the ontology, or sorted if there is none.
     """
     labels = set().union(*set(manifest.labels))
     if ontology is None:
@@ -557,7 +557,7 @@ def _readable_id(recording: str, start: float, end: float) -> str:
     # Of an address, the last part of its path.
     recording = os.path.abspath(urlsplit(recording).path) if is_url(recording) else recording
     name = _plain(recording.replace("\\", "/"))
-    # Where an absolute path lies says nothing about the clip, and changes when it is moved.
+    # The folder of an absolute path says nothing about the clip, and changes when it is moved.
     name = os.path.basename(name) if os.path.isabs(name) else name.lstrip("./").replace("/", "-")
     stem, _, extension = name.removesuffix(".gz").rpartition(".")
     if extension.lower() in _SOUND_FILES:
