@@ -305,7 +305,7 @@ def selectivity_summary(conditions=CONDITIONS, seeds=5):
         for layer, n_units in LAYERS.items():
             # The effect of untrained networks has both signs.
             g = 1.5 * _SKILL.get(condition, 0.5) + 0.1 * (-1) ** seed * random.uniform(0.9, 1)
-            row = {name: 0 if kind is int else 0.0 for name, kind in SELECTIVITY_SUMMARY.items()}
+            row = {name: kind() for name, kind in SELECTIVITY_SUMMARY.items()}
             rows.append(
                 row
                 | {

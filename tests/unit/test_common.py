@@ -310,9 +310,12 @@ STOPPED = """
 import os, signal, sys
 from music_detectors.common.files import replacing
 from music_detectors.common.job import job
+number = int(sys.argv[1])
+# The tests may run where signals are ignored: under nohup, or in the background.
+signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 with job("job.log"), replacing("a.txt") as temporary:
     temporary.write_text("half")
-    os.kill(os.getpid(), int(sys.argv[1]))
+    os.kill(os.getpid(), number)
     signal.pause()
 """
 
