@@ -22,7 +22,6 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
-    target_name,
 )
 
 STUDY = ["natural", "full", "shuffled", "untrained"]
@@ -76,8 +75,6 @@ def test_counts_ranges_and_names_in_words():
     assert counted(1, "class", "classes") == "1 class"
     assert range_of([1234, 1234]) == "1,234" and range_of(np.array([9, 1000])) == "9–1,000"
     assert counted(12345, "clip") == "12,345 clips"
-    assert target_name("Music") == "Music"
-    assert target_name(["Music", "Singing"]) == "Music + Singing"
     assert shortened("Music", 5) == "Music"
     assert shortened("Boat, Water vehicle", 6) == "Boat…"
 

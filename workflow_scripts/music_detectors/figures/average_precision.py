@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.targets import target_name
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -27,7 +28,6 @@ from music_detectors.figures.style import (
     range_of,
     save,
     spread,
-    target_name,
 )
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.targets import target_name
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -26,7 +27,6 @@ from music_detectors.figures.style import (
     letter,
     save,
     shortened,
-    target_name,
 )
 from music_detectors.selectivity.columns import CLASS_RESPONSES
 

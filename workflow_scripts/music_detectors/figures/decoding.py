@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.targets import target_name
 from music_detectors.decoding.columns import DECODING
 from music_detectors.figures.style import (
     FAINT,
@@ -26,7 +27,6 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
-    target_name,
 )
 
 _COLUMNS = 4

@@ -13,6 +13,7 @@ from scipy.signal import fftconvolve
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.targets import target_name
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
 from music_detectors.figures.style import (
     FAINT,
@@ -30,7 +31,6 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
-    target_name,
 )
 
 SHARES = (0.8, 0.6, 0.4, 0.2)

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.targets import target_name
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -26,7 +27,6 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
-    target_name,
 )
 from music_detectors.genres.columns import GENRES
 

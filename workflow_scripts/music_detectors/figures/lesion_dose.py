@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from music_detectors.corpus.targets import target_name
 from music_detectors.figures.lesions import COLOURS, MIDDLE_95, read_lesions
 from music_detectors.figures.style import (
     FAINT,
@@ -23,7 +24,6 @@ from music_detectors.figures.style import (
     letter,
     save,
     shortened,
-    target_name,
 )
 
 _COLUMNS = 4

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from music_detectors.common.damage import damaged
+from music_detectors.corpus.targets import target_name
 from music_detectors.figures.style import (
     INK,
     LOOK,
@@ -23,7 +24,6 @@ from music_detectors.figures.style import (
     range_of,
     save,
     shortened,
-    target_name,
 )
 from music_detectors.quilts.tables import read_quilt_responses
 

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.targets import target_name
 from music_detectors.figures.style import (
     INK,
     LOOK,
@@ -27,7 +28,6 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
-    target_name,
 )
 from music_detectors.selectivity.columns import CLIP_RESPONSES
 

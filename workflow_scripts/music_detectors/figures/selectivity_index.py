@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.targets import target_name
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -24,7 +25,6 @@ from music_detectors.figures.style import (
     letter,
     range_of,
     save,
-    target_name,
 )
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.ranking import of_reported_layer

@@ -119,11 +119,6 @@ def by_condition(networks: Sequence[Sequence], tables: Sequence) -> dict[str, li
     return groups
 
 
-def target_name(target: str | Sequence[str]) -> str:
-    """Return the target's name for labels; several branches are joined by `+`."""
-    return target if isinstance(target, str) else " + ".join(target)
-
-
 def counted(n: int, thing: str, plural: str = "") -> str:
     """Return a count with its noun: `1,234 clips`, `1 clip`."""
     return f"{n:,} {thing if n == 1 else plural or thing + 's'}"

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.targets import target_name
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -22,7 +23,6 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
-    target_name,
 )
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
