@@ -1,9 +1,11 @@
 """Time a training step on one CPU core, float32, compared with the notebook."""
 
+from unittest.mock import patch
+
 import torch
 from notebook import notebook_network, notebook_step
 
-from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.kim2024 import Kim2024, cpu
 from music_detectors.models.weights import initial_network
 from music_detectors.training.train import training_step
 from timing import alternate, report
@@ -30,10 +32,21 @@ def main() -> None:
         for _ in range(STEPS):
             training_step(network, optimizer, stored, labels, dropout)
 
+    def convolutions_by_pytorch() -> None:
+        with patch.object(cpu, "trains_faster", lambda: False):
+            this_workflow()
+
     title = f"{STEPS} training steps of {BATCH} clips of 10 s, one thread (aim: 2.1 x)"
     report(
         title,
-        alternate({"notebook": notebook, "this workflow": this_workflow}, rounds=5),
+        alternate(
+            {
+                "notebook": notebook,
+                "this workflow": this_workflow,
+                "the same, convolutions by PyTorch": convolutions_by_pytorch,
+            },
+            rounds=5,
+        ),
         "notebook",
     )
 
