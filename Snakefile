@@ -1,6 +1,6 @@
 # Spontaneous emergence of music detectors in deep neural networks: the whole study as a DAG.
 #
-# Named targets: spectrograms, networks, responses, selectivity, recognition, controls, lesions,
+# Named targets: spectrograms, networks, responses, selectivity, recognition, analyses, lesions,
 # claims, figures, report, and all.
 
 from snakemake.utils import min_version
@@ -33,6 +33,7 @@ include: "rules/genres.smk"
 include: "rules/lesions.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
+include: "rules/report.smk"
 include: "rules/stored.smk"
 include: "rules/messages.smk"
 
@@ -41,6 +42,19 @@ rule all:
     default_target: True
     input:
         stored,
+
+
+rule analyses:
+    input:
+        GATE,
+        of_conditions(
+            results("quilts/{target}/{condition}/responses.tsv"), targets=TARGETS
+        ),
+        of_shards(results("acoustics/{split}/{shard}.tsv")),
+        of_conditions(results("decoding/{target}/{condition}.tsv"), targets=TARGETS),
+        of_conditions(results("embedding/{target}/{condition}/points.tsv")),
+        of_conditions(results("embedding/{target}/{condition}/segregation.tsv")),
+        of_conditions(results("genres/{target}/{condition}.tsv"), targets=TARGETS),
 
 
 onsuccess:

@@ -1,4 +1,4 @@
-# The verdicts on the claims, and the report page.
+# Whether the claims hold.
 
 CLAIMED = config["claims"]["condition"]
 # The condition that the claims are about, and those of its controls that are run.
@@ -69,43 +69,3 @@ rule claims:
     input:
         GATE,
         rules.assess_claims.output,
-
-
-rule write_report:
-    input:
-        claims=results("claims/claims.tsv"),
-        corpus=results("corpus/summary.tsv"),
-        conditions=results("corpus/conditions.tsv"),
-        # The page is written only if the yield passes the gate.
-        gate=GATE,
-        audio=results("audio/yield.tsv"),
-        recognition=results("recognition/summary.tsv"),
-        selectivity=results("selectivity", TARGET, "summary.tsv"),
-        weights=of_networks(results("networks", network("weights.safetensors"))),
-        figures=FIGURES,
-    output:
-        page=results("report.html"),
-    log:
-        log_of("write_report"),
-    benchmark:
-        benchmark_of("write_report")
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(table_mb),
-        runtime=minutes(30),
-    params:
-        config=config,
-        sections=FIGURES_BY_SECTION,
-        # Not an input: benchmarks are no results, and the page shows those that exist.
-        benchmarks=results("benchmarks"),
-        texts=digest_of_texts(),
-        code=digest("write_report.py"),
-    script:
-        "../workflow_scripts/write_report.py"
-
-
-rule report:
-    input:
-        rules.write_report.output,

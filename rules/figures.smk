@@ -67,7 +67,7 @@ DRAWN = {
         {"networks": NETWORKS} | OF_LAYER | OF_TARGET,
     ),
     "quilts": (
-        "Controls",
+        "Acoustics and time",
         {"tables": of_conditions(results("quilts/{target}/{condition}/responses.tsv"))},
         OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
     ),
@@ -94,12 +94,12 @@ DRAWN = {
         OF_CONDITIONS | OF_TARGET,
     ),
     "decoding": (
-        "Controls",
+        "Acoustics and time",
         {"tables": of_conditions(results("decoding/{target}/{condition}.tsv"))},
         OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
     ),
     "acoustics": (
-        "Controls",
+        "Acoustics and time",
         {"table": results("selectivity", TARGET, "summary.tsv")},
         OF_CONDITIONS | OF_LAYER | OF_TARGET,
     ),

@@ -25,16 +25,3 @@ rule genre_responses:
         code=digest("genre_responses.py"),
     script:
         "../workflow_scripts/genre_responses.py"
-
-
-rule controls:
-    input:
-        GATE,
-        of_conditions(
-            results("quilts/{target}/{condition}/responses.tsv"), targets=TARGETS
-        ),
-        of_shards(results("acoustics/{split}/{shard}.tsv")),
-        of_conditions(results("decoding/{target}/{condition}.tsv"), targets=TARGETS),
-        of_conditions(results("embedding/{target}/{condition}/points.tsv")),
-        of_conditions(results("embedding/{target}/{condition}/segregation.tsv")),
-        of_conditions(results("genres/{target}/{condition}.tsv"), targets=TARGETS),
