@@ -126,7 +126,7 @@ def test_read_some_columns_of_a_table(tmp_path):
     assert table.to_dict("list") == {"flag": [True], "name": ["a"]}
 
 
-def test_a_table_made_by_hand_is_read_with_one_warning(tmp_path, caplog):
+def test_a_table_made_by_hand_is_read_with_one_warning(tmp_path, caplog, capsys):
     path = tmp_path / "t.tsv"
     # As a spreadsheet saves it: other columns, another order, capitals, Windows line ends.
     path.write_bytes("\ufeffnote\tflag\tvalue\tcount\tname\r\nx\tTRUE\t0.5\t1\té\r\n".encode())
@@ -138,9 +138,10 @@ def test_a_table_made_by_hand_is_read_with_one_warning(tmp_path, caplog):
             "value": [0.5],
             "flag": [True],
         }
-    assert caplog.messages == [
-        f"{path}: this table has no checksum (.t.tsv.sha256); reading it as it is"
-    ]
+    line = f"{path}: this table has no checksum (.t.tsv.sha256); reading it as it is"
+    assert caplog.messages == [line]
+    # The user sees it too, not only who reads the log.
+    assert capsys.readouterr().err == f"warning: {line}\n"
 
 
 def test_an_edited_table_is_refused_until_the_edit_is_accepted(tmp_path):

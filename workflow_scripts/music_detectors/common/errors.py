@@ -1,5 +1,6 @@
 """Errors that are written for users, and text from elsewhere made readable."""
 
+import logging
 import re
 import sys
 from contextlib import suppress
@@ -40,3 +41,9 @@ def say(text: str) -> None:
     """Print `text` to standard error, or nowhere if the terminal has been closed."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+def warn(message: str) -> None:
+    """Log `message`, one line, as a warning, and show it to the user as the run goes on."""
+    logging.warning(message)
+    say(f"warning: {message}")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .damage import changed, checksum_path, unreadable
+from .errors import warn
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -185,7 +186,7 @@ def _warn_once(key: Path, path: str | os.PathLike, kind: str) -> None:
     if key not in _warned:
         _warned.add(key)
         name = checksum_path(path).name
-        logging.warning("%s: this %s has no checksum (%s); reading it as it is", path, kind, name)
+        warn(f"{path}: this {kind} has no checksum ({name}); reading it as it is")
 
 
 def _line(path: str | os.PathLike, digest: str) -> bytes:

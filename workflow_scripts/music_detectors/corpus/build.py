@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from music_detectors.common.errors import InputError
+from music_detectors.common.errors import InputError, warn
 from music_detectors.common.files import check_checksum
 from music_detectors.common.tables import write_table
 from music_detectors.common.urls import is_url
@@ -135,7 +135,7 @@ def _listed(clips: pd.DataFrame, path: str | os.PathLike | None) -> pd.Series:
     listed = set(read_clip_ids(path, "corpus.withheld_clips"))
     unknown = len(listed) - int(clips["clip_id"].isin(listed).sum())
     if unknown:
-        logging.warning("%s: %d of its %d clips are not in the corpus", path, unknown, len(listed))
+        warn(f"{path}: {unknown} of its {len(listed)} clips are not in the corpus")
     return clips["clip_id"].isin(listed) & (clips["split"] == "train")
 
 

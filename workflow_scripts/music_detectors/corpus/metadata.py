@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from music_detectors.common.errors import InputError, say
+from music_detectors.common.errors import InputError, warn
 from music_detectors.common.files import replacing, sha256
 from music_detectors.common.tables import write_table
 from music_detectors.common.urls import is_url
@@ -51,7 +51,7 @@ def fetch_metadata(
         found = sha256(here[name])
         compared = _compared(published, name, found)
         if compared == "differs":
-            _warn(
+            warn(
                 f"{place}: is not the {published[name][0]} that was published (its SHA-256 is "
                 f"{found}, not {published[name][1]}); that is fine if you chose another for {key}"
             )
@@ -64,8 +64,3 @@ def _compared(published: Mapping[str, tuple[str, str]], name: str, found: str) -
     if name not in published:
         return ""
     return "same" if found == published[name][1] else "differs"
-
-
-def _warn(message: str) -> None:
-    logging.warning(message)
-    say(f"warning: {message}")

@@ -1,13 +1,12 @@
 """Which clips and classes a condition withholds from its networks."""
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from music_detectors.common.errors import InputError, say
+from music_detectors.common.errors import InputError, warn
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.columns import BRANCHES, CLIPS, CONDITIONS
@@ -67,7 +66,7 @@ def summarise_conditions(
     for condition, names in withhold.items():
         key = f"configuration: conditions.{condition}.withhold"
         for branch in known.without_classes(names, key):
-            _warn(
+            warn(
                 f"{key}: no class of the corpus is in the branch {branch}, so it withholds nothing"
             )
         withheld = withheld_clips(corpus, known.within(names, key))
@@ -88,8 +87,3 @@ def summarise_conditions(
                 f"{key} (with corpus.withheld_clips) leaves no clip of the train split to train on"
             )
     write_table(table, pd.DataFrame(rows), CONDITIONS)
-
-
-def _warn(message: str) -> None:
-    logging.warning(message)
-    say(f"warning: {message}")

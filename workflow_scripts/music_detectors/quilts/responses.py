@@ -1,6 +1,5 @@
 """Responses of the most and the least selective units to every played stimulus."""
 
-import logging
 import os
 from collections.abc import Sequence
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.common.damage import damaged
+from music_detectors.common.errors import warn
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.quilts.columns import QUILT_RESPONSES
@@ -42,10 +42,9 @@ def quilt_responses(
     """
     compared = compared_clips(indices, clips)
     if compared.empty:
-        logging.warning(
-            "no target or other clip has the same length in all of %s: lower "
-            "stimuli.compared_seconds, or leave quilts of long segments out of stimuli.played",
-            ", ".join(stimuli),
+        warn(
+            f"no target or other clip has the same length in all of {', '.join(stimuli)}: lower "
+            "stimuli.compared_seconds, or leave quilts of long segments out of stimuli.played"
         )
     rows = []
     for place, seed in enumerate(seeds):
