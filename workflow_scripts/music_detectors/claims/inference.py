@@ -171,8 +171,11 @@ def _verdict(row: dict, min_networks: int) -> tuple[str, str]:
     if row["_fault"]:
         return UNDETERMINED, row["_fault"]
     if row["n_networks"] < min_networks:
-        replicates = "pairs of networks" if row["test"] == "paired t" else "networks"
         n = row["n_networks"]
+        one, many = "network", "networks"
+        if row["test"] == "paired t":
+            one, many = "pair of networks", "pairs of networks"
+        replicates = one if n == 1 else many
         return UNDETERMINED, f"{n} {replicates}, fewer than claims.min_networks ({min_networks})"
     if row["high"] < row["smallest_effect"]:
         return NOT_SUPPORTED, f"the interval lies below {effect}"
