@@ -99,6 +99,7 @@ def train(
             validation_fraction=validation_fraction,
         ),
         weights=folder / "weights.safetensors",
+        snapshots=folder / "snapshots.safetensors",
         history=folder / "history.tsv",
         network_clips=folder / "network_clips.tsv",
         checkpoint=folder / "checkpoint.safetensors",

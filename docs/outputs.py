@@ -45,6 +45,10 @@ OTHERS = {
     "samples) int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`.",
     "spectrograms/{stimulus}/{split}/{shard}.h5": "HDF5: `log_mel` (clips, 64, frames) float16 in "
     "dB, `n_frames` (clips,) how many frames are sound, `labels` (clips, classes), `clip_id`.",
+    "networks/{condition}/seed-{seed}/snapshots.safetensors": "The network after each epoch of "
+    "`conditions.<name>.snapshots`, by tensors `epoch-3/<name>`; none where the condition lists "
+    "none. The metadata is that of the weights, with `epochs` in place of `epoch`. "
+    "`music_detectors.models.weights.read_snapshots` reads it.",
     "networks/{condition}/seed-{seed}/weights.safetensors": "The weights of one model; the "
     "metadata say where they came from.",
     "responses/{condition}/seed-{seed}/{stimulus}/{split}.h5": "HDF5: for each layer the response "

@@ -9,6 +9,7 @@ rule train_network:
         branches=results("corpus/branches.tsv"),
     output:
         weights=results("networks", network("weights.safetensors")),
+        snapshots=results("networks", network("snapshots.safetensors")),
         history=results("networks", network("history.tsv")),
         clips=results("networks", network("clips.tsv")),
     log:

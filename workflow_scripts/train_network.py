@@ -35,6 +35,7 @@ with job(snakemake.log[0]):
             validation_fraction=snakemake.params.validation_fraction,
         ),
         weights=snakemake.output.weights,
+        snapshots=snakemake.output.snapshots,
         history=snakemake.output.history,
         network_clips=snakemake.output.clips,
         checkpoint=snakemake.params.checkpoint,

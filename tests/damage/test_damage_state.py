@@ -22,6 +22,7 @@ def train(corpus, folder):
         classes=corpus.classes,
         branches=corpus.branches,
         weights=folder / "weights.safetensors",
+        snapshots=folder / "snapshots.safetensors",
         history=folder / "history.tsv",
         network_clips=folder / "clips.tsv",
         checkpoint=folder / "checkpoint.safetensors",
@@ -63,7 +64,9 @@ def test_a_damaged_checkpoint_is_dropped_and_training_gives_the_same_weights(
     for number, changed in enumerate(damaged):
         kept.write_bytes(changed)
         caplog.clear()
-        state = module.Training(network=None, optimizer=None, scheduler=None, kept=None, history=[])
+        state = module.Training(
+            network=None, optimizer=None, scheduler=None, kept=None, history=[], snapshots={}
+        )
         module.resume(kept, "any", state)
         assert state.history == [] and not kept.exists(), number
         (warning,) = caplog.messages

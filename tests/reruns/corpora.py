@@ -135,7 +135,14 @@ def manifest(folder: Path) -> Finished:
                 "target": "Rock",
                 "manifest": {"path": "manifest.tsv"},
             },
-            "conditions": {"natural": {"withhold": ["Rock"], "labels": "given", "epochs": 1}},
+            "conditions": {
+                "natural": {
+                    "withhold": ["Rock"],
+                    "labels": "given",
+                    "epochs": 1,
+                    "snapshots": [0, 1],
+                }
+            },
         },
     )
 
@@ -165,7 +172,14 @@ def fsd50k(folder: Path) -> Finished:
                 "ontology": "audioset/ontology.json",
                 "fsd50k": {"folder": "fsd50k"},
             },
-            "conditions": {"natural": {"withhold": ["Music"], "labels": "given", "epochs": 1}},
+            "conditions": {
+                "natural": {
+                    "withhold": ["Music"],
+                    "labels": "given",
+                    "epochs": 1,
+                    "snapshots": [0, 1],
+                }
+            },
         },
     )
 

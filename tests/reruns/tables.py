@@ -97,7 +97,12 @@ KEYS = [
     ),
     Keys(("conditions.*.model",), ("train_network",), ", or `fit_model` for a fixed model"),
     Keys(
-        ("conditions.*.labels", "conditions.*.epochs", "conditions.*.keep"),
+        (
+            "conditions.*.labels",
+            "conditions.*.epochs",
+            "conditions.*.keep",
+            "conditions.*.snapshots",
+        ),
         ("train_network",),
         ", of that condition",
     ),

@@ -116,6 +116,7 @@ def settings(**changes) -> Settings:
         "labels": "given",
         "epochs": 3,
         "keep": "best",
+        "snapshots": [],
     }
     values = {
         "seed": 1,

@@ -10,7 +10,9 @@ from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.weights import (
     initial_network,
     read_network,
+    read_snapshots,
     read_tensors,
+    write_snapshots,
     write_tensors,
 )
 
@@ -50,6 +52,20 @@ def test_other_programs_can_read_it(path):
     with safe_open(path, framework="np") as file:
         assert json.loads(file.metadata()["about"])["condition"] == "natural"
         assert file.get_tensor("conv1.weight").shape == (32, 1, 5, 5)
+
+
+def test_snapshots_read_back_by_epoch(tmp_path, network):
+    path, later = tmp_path / "snapshots.safetensors", initial_network(Kim2024(), 4, seed=2)
+    write_snapshots(path, {0: network.state_dict(), 10: later.state_dict()}, ABOUT)
+    found, about = read_snapshots(path, Kim2024(), "kim2024")
+    assert list(found) == about["epochs"] == [0, 10] and about["condition"] == "natural"
+    for stored, read in zip((network, later), found.values(), strict=True):
+        assert not read.training
+        for name, value in stored.state_dict().items():
+            assert torch.equal(read.state_dict()[name], value)
+    write_snapshots(path, {1: {"a": torch.zeros(3)}}, ABOUT)
+    with pytest.raises(InputError, match=r"snapshots\.safetensors: damaged snapshots .of another"):
+        read_snapshots(path, Kim2024(), "kim2024")
 
 
 @pytest.mark.parametrize("place", [4, 50, -1, -100_000])

@@ -17,7 +17,7 @@ from music_detectors.common.files import sha256
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table
 from music_detectors.models.kim2024 import Kim2024, architecture
-from music_detectors.models.weights import initial_network, read_network
+from music_detectors.models.weights import initial_network, read_network, read_snapshots
 from music_detectors.training import checkpoint
 from music_detectors.training import train as training
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
@@ -38,6 +38,7 @@ def corpus(tmp_path_factory):
 def outputs(folder):
     return {
         "weights": folder / "weights.safetensors",
+        "snapshots": folder / "snapshots.safetensors",
         "history": folder / "history.tsv",
         "network_clips": folder / "clips.tsv",
         "checkpoint": folder / "checkpoint.safetensors",
@@ -217,6 +218,54 @@ def test_an_untrained_network_has_the_initial_weights_of_the_others(corpus, tmp_
     assert sha256(trained["network_clips"]) == sha256(paths["network_clips"])
 
 
+def states(paths):
+    networks, about = read_snapshots(paths["snapshots"], Kim2024(), "kim2024")
+    return {epoch: network.state_dict() for epoch, network in networks.items()}, about
+
+
+def same_state(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_snapshots_are_the_states_after_the_epochs_asked_for(corpus, tmp_path, monkeypatch):
+    seen = []
+    score = training._validation_map
+
+    def validation_map(network, material, epoch):
+        seen.append({name: value.clone() for name, value in network.state_dict().items()})
+        return score(network, material, epoch)
+
+    monkeypatch.setattr(training, "_validation_map", validation_map)
+    paths = run(corpus, tmp_path / "1", of=settings(snapshots=[0, 1, 3], keep="last"))
+    found, about = states(paths)
+    assert list(found) == about["epochs"] == [0, 1, 3]
+    assert same_state(found[1], seen[0]) and same_state(found[3], seen[2])
+    kept, kept_about = read_network(paths["weights"], Kim2024(), "kim2024")
+    assert same_state(found[3], kept.state_dict())
+    untrained = run(corpus, tmp_path / "2", of=settings(name="u", epochs=0, snapshots=[0]))
+    assert same_state(found[0], states(untrained)[0][0])
+    assert about.keys() - kept_about.keys() == {"epochs"}
+    assert kept_about.keys() - about.keys() == {"epoch"}
+    # They change nothing else, and without any the file holds no state.
+    without = run(corpus, tmp_path / "3", of=settings(keep="last"))
+    assert without["weights"].read_bytes() == paths["weights"].read_bytes()
+    assert states(without)[0] == {}
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_killed_training_job_reaches_the_same_snapshots(
+    corpus, tmp_path, monkeypatch, kill_after, epoch
+):
+    of = settings(snapshots=[0, 1, 2, 3])
+    whole = run(corpus, tmp_path / "whole", of=of)
+    kill_after(epoch)
+    with pytest.raises(Killed):
+        run(corpus, tmp_path / "killed", of=of)
+    monkeypatch.undo()
+    resumed = run(corpus, tmp_path / "killed", of=of)
+    assert resumed["snapshots"].read_bytes() == whole["snapshots"].read_bytes()
+
+
 class Killed(Exception):
     pass
 
@@ -279,7 +328,8 @@ folder = Path({str(tmp_path / "killed")!r})
 training.train_network(
     {str(corpus.index)!r}, {str(corpus.clips)!r}, {str(corpus.classes)!r},
     {str(corpus.branches)!r}, settings(),
-    folder / "weights.safetensors", folder / "history.tsv", folder / "clips.tsv",
+    folder / "weights.safetensors", folder / "snapshots.safetensors",
+    folder / "history.tsv", folder / "clips.tsv",
     folder / "checkpoint.safetensors", "1", "cpu", 1, 100,
 )
 """
@@ -359,6 +409,7 @@ def flip(path):
         ({"of": settings(learning_rate=0.001)}, "belongs to other data or settings"),
         ({"of": settings(replicate=2)}, "belongs to other data or settings"),
         ({"of": settings(labels="permuted")}, "belongs to other data or settings"),
+        ({"of": settings(snapshots=[1])}, "belongs to other data or settings"),
         ({"code": "2"}, "belongs to other data or settings"),
     ],
 )

@@ -12,7 +12,12 @@ ROOT = Path(__file__).parents[2]
 ONE_NETWORK = {
     "networks": {"seeds": 1},
     "conditions": {
-        "natural": {"withhold": ["Music", "Singing"], "labels": "given", "epochs": 1},
+        "natural": {
+            "withhold": ["Music", "Singing"],
+            "labels": "given",
+            "epochs": 1,
+            "snapshots": [0, 1],
+        },
         "full": None,
         "shuffled": None,
         "untrained": None,

@@ -84,7 +84,14 @@ def write_configuration(folder):
             "audio": {"max_bad_share": 0.4},
             "networks": {"seeds": 1},
             "conditions": ONE_NETWORK["conditions"]
-            | {"natural": {"withhold": ["Guitar"], "labels": "given", "epochs": 1}},
+            | {
+                "natural": {
+                    "withhold": ["Guitar"],
+                    "labels": "given",
+                    "epochs": 1,
+                    "snapshots": [0, 1],
+                }
+            },
             "selectivity": {"permutations": 100, "bootstraps": 100},
             "stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"], "compared_seconds": 1.6},
         },

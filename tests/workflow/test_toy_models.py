@@ -26,7 +26,7 @@ TOYS = ROOT / "tests" / "toys"
 OVERLAY = {
     "corpus": {"name": "toys", "embedded": {"clips_per_class": {"train": 2, "test": 2}}},
     "conditions": {
-        "natural": {"model": "small_cnn:SmallCnn", "epochs": 2},
+        "natural": {"model": "small_cnn:SmallCnn", "epochs": 2, "snapshots": [0]},
         "bands": {"model": "toys.mel_means:MelMeans"},
         "shuffled": None,
         "untrained": None,

@@ -39,7 +39,7 @@ def test_a_source_is_one_file_and_configuration(tmp_path):
     copy = checkout(tmp_path / "checkout")
     shutil.copyfile(TOY, copy / SOURCES / TOY.name)
     write_recordings(tmp_path / "recordings")
-    condition = {"withhold": ["tone"], "labels": "given", "epochs": 1}
+    condition = {"withhold": ["tone"], "labels": "given", "epochs": 1, "snapshots": [0, 1]}
     configuration = written(
         tmp_path / "mine.yaml",
         {

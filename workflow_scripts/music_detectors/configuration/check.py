@@ -109,14 +109,21 @@ def _refuse_what_moved(configuration: Mapping) -> None:
 
 
 def _check_condition(name: str, condition: Mapping) -> None:
-    """Refuse a condition that lacks some of the settings for training."""
+    """Refuse a condition that lacks some settings for training, or whose snapshots do not fit."""
     given = [key for key in _OF_TRAINING if key in condition]
     missing = [key for key in _OF_TRAINING if key not in condition]
-    given += ["keep"] if "keep" in condition else []
+    given += [key for key in ("keep", "snapshots") if key in condition]
     if missing and (given or "model" not in condition):
         raise InputError(
             f"configuration: conditions.{name} lacks {', '.join(missing)}; a condition "
             f"has {', '.join(_OF_TRAINING)}, or nothing but a model that is not trained"
+        )
+    snapshots = condition.get("snapshots", [])
+    if snapshots != sorted(snapshots) or any(epoch > condition["epochs"] for epoch in snapshots):
+        raise InputError(
+            f"configuration: conditions.{name}.snapshots is {snapshots}; it must list epochs in "
+            f"increasing order, each at most conditions.{name}.epochs, which is "
+            f"{condition['epochs']}, or none ([])"
         )
 
 

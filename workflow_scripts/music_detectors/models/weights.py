@@ -63,6 +63,51 @@ def read_network(path: str | os.PathLike, model: TrainedModel, name: str) -> tup
     return network.eval(), about
 
 
+def write_snapshots(
+    path: str | os.PathLike,
+    snapshots: Mapping[int, Mapping[str, torch.Tensor]],
+    about: Mapping[str, object],
+) -> None:
+    """Write the states of a network after some epochs, and `about` it, as `write_tensors` does.
+
+    A tensor is called `epoch-3/<name>`; in place of one `epoch`, the file lists all `epochs`.
+    """
+    tensors = {
+        f"epoch-{epoch}/{name}": tensor
+        for epoch, state in snapshots.items()
+        for name, tensor in state.items()
+    }
+    rest = {key: value for key, value in about.items() if key != "epoch"}
+    write_tensors(path, tensors, {**rest, "epochs": sorted(snapshots)})
+
+
+def read_snapshots(
+    path: str | os.PathLike, model: TrainedModel, name: str
+) -> tuple[dict[int, nn.Module], dict]:
+    """Return the network of `model` (called `name`) by epoch, in order, and the file's `about`.
+
+    The networks are in evaluation mode; epoch 0 is the initial one. Raises InputError, naming the
+    file, when it is missing, damaged or of another model.
+    """
+    tensors, about = _read_of(path, name, "snapshots")
+    networks = {}
+    try:
+        for epoch in about["epochs"]:
+            prefix = f"epoch-{epoch}/"
+            network = model.network(about["classes"])
+            network.load_state_dict(
+                {
+                    key.removeprefix(prefix): tensor
+                    for key, tensor in tensors.items()
+                    if key.startswith(prefix)
+                }
+            )
+            networks[epoch] = network.eval()
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise damaged(path, "snapshots", f"of another network: {error}") from error
+    return networks, about
+
+
 def read_evaluation(
     path: str | os.PathLike, model: Model, name: str, device: torch.device
 ) -> Evaluation:
@@ -82,8 +127,10 @@ def read_evaluation(
     return evaluation
 
 
-def _read_of(path: str | os.PathLike, name: str) -> tuple[dict[str, Tensor], dict]:
-    tensors, about = read_tensors(path)
+def _read_of(
+    path: str | os.PathLike, name: str, kind: str = "weights"
+) -> tuple[dict[str, Tensor], dict]:
+    tensors, about = read_tensors(path, kind)
     if about.get("model") != name:
-        raise damaged(path, "weights", f"of the model {about.get('model')}, not {name}")
+        raise damaged(path, kind, f"of the model {about.get('model')}, not {name}")
     return tensors, about

@@ -27,13 +27,17 @@ class Kept:
 
 @dataclass
 class Training:
-    """A training job between two epochs; `history` has one row per finished epoch."""
+    """A training job between two epochs; `history` has one row per finished epoch.
+
+    `snapshots` holds the network's state after some epochs.
+    """
 
     network: nn.Module
     optimizer: Optimizer
     scheduler: OneCycleLR
     kept: Kept | None
     history: list[dict[str, float]]
+    snapshots: dict[int, dict[str, Tensor]]
 
 
 def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) -> None:
@@ -49,11 +53,14 @@ def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) ->
     tensors |= {f"kept.{name}": value for name, value in kept.state.items()}
     for number, values in state["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
+    for epoch, snapshot in training.snapshots.items():
+        tensors |= {f"snapshot-{epoch}.{name}": value for name, value in snapshot.items()}
     about = {
         "digest": digest,
         "history": training.history,
         "kept_epoch": kept.epoch,
         "kept_score": kept.score,
+        "snapshots": list(training.snapshots),
         "param_groups": state["param_groups"],
         "scheduler": training.scheduler.state_dict(),
     }
@@ -85,6 +92,9 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
     training.scheduler.load_state_dict(about["scheduler"])
     training.kept = Kept(about["kept_epoch"], about["kept_score"], _under(tensors, "kept."))
     training.history = about["history"]
+    training.snapshots = {
+        epoch: _under(tensors, f"snapshot-{epoch}.") for epoch in about["snapshots"]
+    }
     logging.info("continuing after epoch %d, from %s", len(training.history), path)
 
 

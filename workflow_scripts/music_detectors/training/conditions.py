@@ -26,7 +26,8 @@ class Condition:
     `model` names the model that is trained, `withhold` the branches whose clips are left out.
     `labels` is given, redrawn (each clip keeps its number of labels, the labels themselves drawn at
     random, as in the study) or permuted (the clips' label sets change places), and `keep` says
-    which epoch's weights are kept: best or last.
+    which epoch's weights are kept: best or last. The network's state after each of the epochs
+    `snapshots` is stored too; 0 is the initial state.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Condition:
     labels: str
     epochs: int
     keep: str
+    snapshots: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from music_detectors.corpus.withheld import read_branches
 from music_detectors.models.device import advising_when_full, prepare_device
 from music_detectors.models.find import load_trained
 from music_detectors.models.protocol import TrainedModel
-from music_detectors.models.weights import initial_network, write_tensors
+from music_detectors.models.weights import initial_network, write_snapshots, write_tensors
 from music_detectors.spectrograms.shard import SpectrogramShard, read_index
 from music_detectors.training.checkpoint import Kept, Training, resume, save_checkpoint
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
@@ -74,6 +74,15 @@ class _Material:
     validation: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """A finished training: as in `Training`."""
+
+    kept: Kept
+    history: list[dict[str, float]]
+    snapshots: dict[int, dict[str, Tensor]]
+
+
 @advising_when_full()
 def train_network(
     index: str | os.PathLike,
@@ -82,6 +91,7 @@ def train_network(
     branches: str | os.PathLike,
     settings: Settings,
     weights: str | os.PathLike,
+    snapshots: str | os.PathLike,
     history: str | os.PathLike,
     network_clips: str | os.PathLike,
     checkpoint: str | os.PathLike,
@@ -90,14 +100,17 @@ def train_network(
     threads: int,
     memory_mb: int,
 ) -> None:
-    """Train a network on the spectrograms of `index` and write its weights, history and clips.
+    """Train a network on the spectrograms of `index` and write what comes of it.
 
     The study's training: binary cross-entropy over all classes, AdamW, a one-cycle schedule with
     linear annealing stepped every batch, dropout of 0.2; the weights kept are those of the best
     epoch, with the highest macro average precision on the validation clips (the earliest of
     equals), or of the last epoch, as the condition says. A condition of 0 epochs keeps the initial
-    weights, which all conditions with the same model and replicate share. On a GPU convolutions and
-    products are in bfloat16, weights and all else in float32.
+    weights, which all conditions with the same model and replicate share. On a GPU
+    convolutions and products are in bfloat16, weights and all else in float32.
+
+    The outputs are the `weights`, the network's state after each of the condition's `snapshots`,
+    its `history` and its clips.
 
     After each epoch, everything that the next one depends on is written to `checkpoint`, so that a
     killed job continues and reaches the same weights. `code` is the digest of the code for which
@@ -141,8 +154,11 @@ def train_network(
         len(mids),
         target,
     )
-    digest = _digest([configuration, code, model.computed_by(target), _places(index, of_network)])
-    kept, rows = _train(settings, material, checkpoint, digest)
+    places = _places(index, of_network)
+    wanted = list(settings.condition.snapshots)
+    digest = _digest([configuration, code, model.computed_by(target), places, wanted])
+    trained = _train(settings, material, checkpoint, digest)
+    kept = trained.kept
     about = {
         "model": settings.condition.model,
         "condition": settings.condition.name,
@@ -158,7 +174,8 @@ def train_network(
         "numpy": np.__version__,
     }
     write_table(network_clips, _clip_table(chosen, mids), NETWORK_CLIPS)
-    write_table(history, pd.DataFrame(rows), HISTORY)
+    write_table(history, pd.DataFrame(trained.history), HISTORY)
+    write_snapshots(snapshots, trained.snapshots, about)
     write_tensors(weights, kept.state, about)
     Path(checkpoint).unlink(missing_ok=True)
 
@@ -197,8 +214,8 @@ def training_step(
 
 def _train(
     settings: Settings, material: _Material, checkpoint: str | os.PathLike, digest: str
-) -> tuple[Kept, list[dict[str, float]]]:
-    """Return the epoch to keep and the history, continuing from the checkpoint if there is one."""
+) -> _Trained:
+    """Return the trained network, continuing from the checkpoint if there is one."""
     network = initial_network(
         material.model,
         classes=material.labels.shape[1],
@@ -206,7 +223,7 @@ def _train(
     ).to(material.labels.device)
     epochs = settings.condition.epochs
     if epochs == 0:
-        return _untrained(network, material)
+        return _untrained(settings, network, material)
     plan = batch_sizes(len(material.training), settings.batch_size)
     optimizer = AdamW(
         network.parameters(),
@@ -220,7 +237,9 @@ def _train(
         total_steps=epochs * len(plan),
         anneal_strategy="linear",
     )
-    training = Training(network, optimizer, scheduler, kept=None, history=[])
+    training = Training(network, optimizer, scheduler, kept=None, history=[], snapshots={})
+    if 0 in settings.condition.snapshots:
+        training.snapshots[0] = _state(network)
     resume(checkpoint, digest, training)
     begun, before = time.monotonic(), len(training.history)
     for epoch in range(before + 1, epochs + 1):
@@ -229,8 +248,9 @@ def _train(
         score = row["validation_map"]
         is_last = settings.condition.keep == "last"
         if training.kept is None or is_last or score > training.kept.score:
-            state = {name: value.clone() for name, value in network.state_dict().items()}
-            training.kept = Kept(epoch, score, state)
+            training.kept = Kept(epoch, score, _state(network))
+        if epoch in settings.condition.snapshots:
+            training.snapshots[epoch] = _state(network)
         save_checkpoint(checkpoint, digest, training)
         left = (time.monotonic() - begun) / (epoch - before) * (epochs - epoch)
         logging.info(
@@ -243,10 +263,14 @@ def _train(
             left,
         )
     assert training.kept is not None
-    return training.kept, training.history
+    return _Trained(training.kept, training.history, training.snapshots)
 
 
-def _untrained(network: nn.Module, material: _Material) -> tuple[Kept, list[dict[str, float]]]:
+def _state(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def _untrained(settings: Settings, network: nn.Module, material: _Material) -> _Trained:
     started = time.monotonic()
     score = _validation_map(network, material, epoch=0)
     row = {
@@ -257,7 +281,10 @@ def _untrained(network: nn.Module, material: _Material) -> tuple[Kept, list[dict
         "seconds": time.monotonic() - started,
         "clips_per_second": math.nan,
     }
-    return Kept(0, score, network.state_dict()), [row]
+    state = network.state_dict()
+    return _Trained(
+        Kept(0, score, state), [row], dict.fromkeys(settings.condition.snapshots, state)
+    )
 
 
 def _epoch(
@@ -348,9 +375,12 @@ def _configuration(
     device: torch.device,
 ) -> str:
     """Return a digest of what determines the weights, except the contents of files."""
+    what = asdict(settings)
+    # Snapshots change nothing about the network.
+    what["condition"].pop("snapshots")
     return _digest(
         {
-            "settings": asdict(settings),
+            "settings": what,
             "classes": mids,
             "clips": chosen.clip_ids,
             "validation": np.flatnonzero(chosen.validation).tolist(),
