@@ -42,7 +42,7 @@ def audio_shard_mb(wildcards):
 
 def spectrogram_shard_mb(wildcards):
     """Memory for one shard of samples and its log-Mel spectrograms."""
-    return TORCH_MB + audio_shard_mb(wildcards)
+    return 200 + audio_shard_mb(wildcards)
 
 
 def spectrogram_mb(split):

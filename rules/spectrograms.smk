@@ -14,7 +14,7 @@ rule compute_spectrograms:
     benchmark:
         benchmark_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}")
     conda:
-        "../envs/networks.yaml"
+        "../envs/statistics.yaml"
     threads: 1
     resources:
         mem_mb=memory(spectrogram_shard_mb),

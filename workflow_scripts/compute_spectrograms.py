@@ -1,12 +1,9 @@
 """Compute the log-Mel spectrograms of a stimulus for one shard of clips."""
 
-import torch
-
 from music_detectors.common.job import job
 from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shard
 
 with job(snakemake.log[0]):
-    torch.set_num_threads(snakemake.threads)
     compute_spectrogram_shard(
         audio=snakemake.input.audio,
         clips=snakemake.input.clips,

@@ -58,8 +58,8 @@ def test_modules_import_only_stages_before_theirs(path):
         assert stage == own or LEVEL[stage] < LEVEL[own]
 
 
-def test_torch_is_imported_only_where_networks_and_spectrograms_are_computed():
-    allowed = {"spectrograms", "models", "training", "responses"}
+def test_torch_is_imported_only_where_networks_are_computed():
+    allowed = {"models", "training", "responses"}
     for path in MODULES:
         stage = path.relative_to(SCRIPTS / "music_detectors").parts[0]
         if any(name.split(".")[0] in ("torch", "torchaudio") for name in imported(path)):
@@ -77,7 +77,6 @@ def test_which_scripts_import_torch():
         )
     }
     assert with_torch == {
-        "compute_spectrograms",
         "train_network",
         "fit_model",
         "compute_responses",

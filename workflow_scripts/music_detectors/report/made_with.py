@@ -26,7 +26,6 @@ _LIBRARIES = (
     "ffmpeg-python",
     "yt-dlp",
     "torch",
-    "torchaudio",
     "matplotlib",
 )
 _NETWORK_FIELDS = (

@@ -1,13 +1,9 @@
 """How much the spectrum of a clip changes where its segments meet."""
 
 import numpy as np
-import scipy.fft
 
-from music_detectors.spectrograms.log_mel import taper_and_bands
+from music_detectors.spectrograms.log_mel import log_mel_spectra
 from music_detectors.stimuli.quilting.windows import WINDOW, WINDOW_MS, segment_samples
-
-# The floor of the log-Mel spectrogram, -100 dB.
-_LEAST = np.float32(1e-10)
 
 
 def changes_between(samples: np.ndarray, segment_ms: int) -> np.ndarray:
@@ -27,14 +23,3 @@ def changes_between(samples: np.ndarray, segment_ms: int) -> np.ndarray:
     ends = spectra[:, -2:].reshape(len(whole), -1).astype(np.float64)
     sizes = np.square(ends).sum(axis=1)[:, None] + np.square(onsets).sum(axis=1)
     return np.maximum(sizes - 2 * (ends @ onsets.T), 0)
-
-
-def log_mel_spectra(windows: np.ndarray) -> np.ndarray:
-    """Return the log-Mel spectra (..., 64) float32 in dB of `windows` (..., WINDOW) float32.
-
-    Each is the log-Mel spectrogram of a single frame, the window.
-    """
-    taper, bands = taper_and_bands()
-    spectra = scipy.fft.rfft(windows * taper, axis=-1)
-    power = spectra.real**2 + spectra.imag**2
-    return 10 * np.log10(np.maximum(power @ bands, _LEAST))
