@@ -88,6 +88,27 @@ rule summarise_yield:
         "../workflow_scripts/summarise_yield.py"
 
 
+rule measure_level:
+    input:
+        status=of_shards(results("audio/{split}/{shard}.status.tsv")),
+    output:
+        level=results("audio/level.tsv"),
+    log:
+        log_of("measure_level"),
+    benchmark:
+        benchmark_of("measure_level")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(table_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        code=digest("measure_level.py"),
+    script:
+        "../workflow_scripts/measure_level.py"
+
+
 # A separate rule, because the yield tables are needed most when it stops the run. Networks do not
 # depend on its output: otherwise new limits, or a test shard that is fetched again, would retrain
 # them. Every named target requests it, and training checks its own split.

@@ -86,6 +86,7 @@ SPLITS = ["train", "test"]
 TARGET, *FURTHER_TARGETS = TARGETS
 # The stimuli that are played to every network, made from the test clips.
 PLAYED = config["stimuli"]["played"]
+PLAYED_SPLITS = [(stimulus, "test") for stimulus in PLAYED]
 # As they are written in paths, in increasing order.
 FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {

@@ -136,11 +136,6 @@ def playing_minutes(clips):
     return 15 + int(3 * seconds / 60)
 
 
-def stimulus_minutes(wildcards):
-    """An upper bound for the responses of all networks of a condition to the test clips."""
-    return playing_minutes(len(seeds_of(wildcards.condition)) * N_CLIPS["test"])
-
-
 def training_minutes(wildcards):
     """An upper bound: 26 ms per clip of 802 frames on one core, 0.1 ms on a GPU."""
     clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]

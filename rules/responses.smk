@@ -31,50 +31,43 @@ rule compute_responses:
         "../workflow_scripts/compute_responses.py"
 
 
-# Responses to a played stimulus: one job for all networks of a condition, since each takes seconds.
+# One job for all played stimuli: the start of PyTorch takes longer than a small corpus is played. It is
+# one for each network, so that a further seed plays to that network alone.
 rule compute_stimulus_responses:
     input:
-        weights=of_seeds(results("networks", network("weights.safetensors"))),
-        index=results("spectrograms/{stimulus}/test/index.tsv"),
+        weights=results("networks", network("weights.safetensors")),
+        indices=[
+            results("spectrograms", stimulus, split, "index.tsv")
+            for stimulus, split in PLAYED_SPLITS
+        ],
     output:
         responses=[
-            results(
-                "responses", "{condition}", f"seed-{seed}", "{stimulus}", "test.h5"
-            )
-            for seed in range(1, config["networks"]["seeds"] + 1)
+            results("responses", network(stimulus, f"{split}.h5"))
+            for stimulus, split in PLAYED_SPLITS
         ],
     log:
-        log_of("compute_stimulus_responses", "{condition}", "{stimulus}"),
+        log_of("compute_stimulus_responses", "{condition}", "{seed}"),
     benchmark:
-        benchmark_of("compute_stimulus_responses", "{condition}", "{stimulus}")
-    wildcard_constraints:
-        stimulus=one_of(PLAYED),
-        condition=one_of(TRAINED),
+        benchmark_of("compute_stimulus_responses", "{condition}", "{seed}")
     conda:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
         **on_gpu(),
         mem_mb=memory(playing_mb),
-        runtime=minutes(stimulus_minutes),
+        runtime=minutes(
+            playing_minutes(sum(N_CLIPS[split] for _, split in PLAYED_SPLITS))
+        ),
     params:
+        # Functions of the input, so that another order plays nothing again.
+        stimuli=lambda wildcards, input: [stimulus for stimulus, _ in PLAYED_SPLITS],
+        splits=lambda wildcards, input: [split for _, split in PLAYED_SPLITS],
         model=model_of_job,
         model_code=model_code,
         device=config["networks"]["device"],
         code=digest("compute_stimulus_responses.py"),
     script:
         "../workflow_scripts/compute_stimulus_responses.py"
-
-
-# A fixed model has a single seed, and the outputs of a rule cannot depend on the condition.
-use rule compute_stimulus_responses as compute_stimulus_responses_of_fixed with:
-    output:
-        responses=[
-            results("responses", "{condition}", "seed-1", "{stimulus}", "test.h5")
-        ],
-    wildcard_constraints:
-        stimulus=one_of(PLAYED),
-        condition=one_of(FIXED),
 
 
 rule responses:

@@ -51,6 +51,7 @@ def stored(wildcards):
         *(rules.index_archives.output if ARCHIVES else []),
         *of_all(rules.fetch_audio.output),
         *rules.summarise_yield.output,
+        *rules.measure_level.output,
         GATE,
         *of_all(rules.compute_spectrograms.output),
         *of_all(rules.index_spectrograms.output),
@@ -66,10 +67,7 @@ def stored(wildcards):
         *rules.summarise_recognition.output,
         *of_all(rules.compute_spectrograms.output, ["test"], PLAYED),
         *of_all(rules.index_spectrograms.output, ["test"], PLAYED),
-        *of_all(rules.compute_stimulus_responses.output, ["test"], PLAYED, TRAINED),
-        *of_all(
-            rules.compute_stimulus_responses_of_fixed.output, ["test"], PLAYED, FIXED
-        ),
+        *of_all(rules.compute_stimulus_responses.output),
         *of_all(rules.quilt_responses.output, targets=TARGETS),
         *of_all(rules.decode_target.output, targets=TARGETS),
         *of_all(rules.embed_responses.output),

@@ -1,14 +1,14 @@
-"""Compute the responses of every network of a condition to a played stimulus."""
+"""Compute the responses of a network's units to every played stimulus."""
 
 from music_detectors.common.job import job
-from music_detectors.responses.compute import compute_responses_of_networks
+from music_detectors.responses.compute import compute_responses
 
 with job(snakemake.log[0]):
-    compute_responses_of_networks(
-        weights=snakemake.input.weights,
-        index=snakemake.input.index,
-        split="test",
-        stimulus=snakemake.wildcards.stimulus,
+    compute_responses(
+        weights=[snakemake.input.weights],
+        indices=snakemake.input.indices,
+        stimuli=snakemake.params.stimuli,
+        splits=snakemake.params.splits,
         outputs=snakemake.output.responses,
         model=snakemake.params.model,
         device=snakemake.params.device,

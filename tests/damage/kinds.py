@@ -92,10 +92,11 @@ def fetch(results, out):
 
 def responses(results, out):
     compute_responses(
-        results / "networks/natural/seed-1/weights.safetensors",
-        {"train": results / "spectrograms/original/train/index.tsv"},
-        "original",
-        {"train": out / "a.h5"},
+        [results / "networks/natural/seed-1/weights.safetensors"],
+        [results / "spectrograms/original/train/index.tsv"],
+        ["original"],
+        ["train"],
+        [out / "a.h5"],
         model="kim2024",
         device="cpu",
         threads=1,

@@ -17,6 +17,7 @@ OF_A_NETWORK = [
     "selectivity_units",
     "selective_responses",
     "score_recognition",
+    "compute_stimulus_responses",
 ]
 # Each job of these rules is for one target.
 OF_A_TARGET = {
@@ -67,7 +68,7 @@ def of_networks(conditions, seeds):
 
 def of_conditions(conditions):
     """The jobs of all seeds of one condition each."""
-    found = jobs("compute_stimulus_responses", condition=conditions, stimulus=STIMULI)
+    found = set()
     for rule in ("quilt_responses", "decode_target", "embed_responses", "genre_responses"):
         found |= jobs(rule, condition=conditions)
     return found | jobs("lesion_units", condition=conditions, fraction=FRACTIONS)
@@ -116,7 +117,7 @@ def test_one_more_stimulus(finished):
     assert shown(planned) == (
         jobs("compute_spectrograms", stimulus=["quilt-100ms"], split=["test"], shard=shards)
         | jobs("index_spectrograms", stimulus=["quilt-100ms"], split=["test"])
-        | jobs("compute_stimulus_responses", condition=CONDITIONS, stimulus=["quilt-100ms"])
+        | jobs("compute_stimulus_responses", condition=CONDITIONS, seed=[1, 2])
         | jobs("quilt_responses", condition=CONDITIONS)
         | single("plot_quilts", *CONCLUSIONS)
     )

@@ -11,7 +11,7 @@ from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.kim2024.features import PooledFeatures
 from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.responses import compute as shard
-from music_detectors.responses.compute import compute_responses, compute_responses_of_networks
+from music_detectors.responses.compute import compute_responses
 from music_detectors.responses.files import read_responses
 from music_detectors.spectrograms.columns import INDEX
 from support.networks_corpus import make_corpus
@@ -35,16 +35,21 @@ def weights_at(path, spoil=None):
 
 def run(corpora, tmp_path, stimulus="original"):
     outputs = {split: tmp_path / "responses" / f"{split}.h5" for split in corpora}
+    compute(corpora, [tmp_path / "weights.safetensors"], list(outputs.values()), stimulus)
+    return outputs
+
+
+def compute(corpora, weights, outputs, stimulus="original"):
     compute_responses(
-        weights=tmp_path / "weights.safetensors",
-        indices={split: corpus.index for split, corpus in corpora.items()},
-        stimulus=stimulus,
+        weights=weights,
+        indices=[corpus.index for corpus in corpora.values()],
+        stimuli=[stimulus] * len(corpora),
+        splits=list(corpora),
         outputs=outputs,
         model="kim2024",
         device="cpu",
         threads=1,
     )
-    return outputs
 
 
 def test_responses_are_in_the_order_of_the_index(corpora, tmp_path, monkeypatch):
@@ -138,40 +143,16 @@ def test_damaged_weights(corpora, tmp_path):
         run(corpora, tmp_path)
 
 
-def run_networks(corpora, tmp_path, names=("first", "second")):
-    outputs = [tmp_path / name / "test.h5" for name in names]
-    compute_responses_of_networks(
-        weights=[tmp_path / f"{name}.safetensors" for name in names],
-        index=corpora["test"].index,
-        split="test",
-        stimulus="original",
-        outputs=outputs,
-        model="kim2024",
-        device="cpu",
-        threads=1,
-    )
-    return outputs
-
-
 def test_several_networks_respond_like_each_alone(corpora, tmp_path):
-    for name, seed in (("first", 2), ("second", 3)):
+    weights = [tmp_path / f"{name}.safetensors" for name in ("first", "second")]
+    for path, seed in zip(weights, (2, 3), strict=True):
         network = initial_network(Kim2024(), 3, seed=seed)
-        write_tensors(
-            tmp_path / f"{name}.safetensors",
-            network.state_dict(),
-            {"model": "kim2024", "classes": 3},
-        )
-    together = [path.read_bytes() for path in run_networks(corpora, tmp_path)]
-    assert together[0] != together[1]
-    for name, content in zip(("first", "second"), together, strict=True):
-        (tmp_path / "weights.safetensors").write_bytes(
-            (tmp_path / f"{name}.safetensors").read_bytes()
-        )
-        assert run({"test": corpora["test"]}, tmp_path)["test"].read_bytes() == content
-
-
-def test_several_networks_and_an_empty_index(corpora, tmp_path):
-    weights_at(tmp_path / "first.safetensors")
-    write_table(corpora["test"].index, corpora["test"].index_table[:0], INDEX)
-    with pytest.raises(InputError, match=r"index\.tsv: lists no clip; no clip of split test"):
-        run_networks(corpora, tmp_path, ["first"])
+        write_tensors(path, network.state_dict(), {"model": "kim2024", "classes": 3})
+    outputs = [tmp_path / path.stem / f"{split}.h5" for path in weights for split in corpora]
+    compute(corpora, weights, outputs)
+    together = [path.read_bytes() for path in outputs]
+    assert len(set(together)) == 4
+    for path, contents in zip(weights, (together[:2], together[2:]), strict=True):
+        (tmp_path / "weights.safetensors").write_bytes(path.read_bytes())
+        alone = run(corpora, tmp_path)
+        assert [path.read_bytes() for path in alone.values()] == contents

@@ -42,7 +42,7 @@ def test_the_default_dag(tmp_path):
     # Six quilts and the intact clips, made from test clips only.
     assert jobs["compute_spectrograms"] == 2 + 7
     assert jobs["index_spectrograms"] == 2 + 7
-    assert jobs["compute_stimulus_responses"] == 3 * 7
+    assert jobs["compute_stimulus_responses"] == 3 * 5
     assert jobs["quilt_responses"] == 3
     assert set(jobs) >= FIGURES
 

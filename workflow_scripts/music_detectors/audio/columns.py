@@ -56,6 +56,13 @@ GATE = {**SPLIT_YIELD, "needed": int}
 reached.
 """
 
+LEVEL = {"n_clips": int, "rms": float}
+"""`audio/level.tsv`: one row, the number of usable clips of both splits and the mean of their RMS
+amplitudes, re full scale.
+
+The RMS of a clip is that of its sound, without the zeros that pad it. Silent clips count.
+"""
+
 ARCHIVES = {
     "archive": str,
     "member": str,

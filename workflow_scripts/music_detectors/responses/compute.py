@@ -38,45 +38,31 @@ class _Player:
 
 @advising_when_full()
 def compute_responses(
-    weights: str | os.PathLike,
-    indices: dict[str, str | os.PathLike],
-    stimulus: str,
-    outputs: dict[str, str | os.PathLike],
-    model: str,
-    device: str,
-    threads: int,
-) -> None:
-    """Write the responses of `model` with the `weights` to the clips of each index.
-
-    `indices` and `outputs` have the same keys, the splits; the rows of an output are those of its
-    index, whose shards hold `stimulus`. Raises InputError when a file is missing, damaged or not
-    what the index says, when the model cannot be loaded or is not that of the weights, when a
-    response is not finite, or when a GPU's memory is too small.
-    """
-    player = _player(weights, model, prepare_device(device, threads))
-    for split, path in indices.items():
-        _write(outputs[split], player, Path(path), _listed(path, split), stimulus)
-
-
-@advising_when_full()
-def compute_responses_of_networks(
     weights: Sequence[str | os.PathLike],
-    index: str | os.PathLike,
-    split: str,
-    stimulus: str,
+    indices: Sequence[str | os.PathLike],
+    stimuli: Sequence[str],
+    splits: Sequence[str],
     outputs: Sequence[str | os.PathLike],
     model: str,
     device: str,
     threads: int,
 ) -> None:
-    """Write to each of `outputs` the responses of `model` with the weights at the same place.
+    """Write the responses of `model` with each of the `weights` to the clips of each of `indices`.
 
-    The clips are those of one `index`, of `split`; all else is as in `compute_responses`.
+    The shards of an index hold the stimulus and are of the split at the same place of `stimuli` and
+    `splits`. `outputs` are the files of the first weights, in the order of `indices`, then those of
+    the next; their rows are those of the index. Raises InputError when a file is missing, damaged
+    or not what the index says, when the model cannot be loaded or is not that of the weights, when
+    a response is not finite, or when a GPU's memory is too small.
     """
     target = prepare_device(device, threads)
-    table = _listed(index, split)
-    for path, output in zip(weights, outputs, strict=True):
-        _write(output, _player(path, model, target), Path(index), table, stimulus)
+    tables = [_listed(index, split) for index, split in zip(indices, splits, strict=True)]
+    played = list(zip(indices, tables, stimuli, strict=True))
+    waiting = iter(outputs)
+    for path in weights:
+        player = _player(path, model, target)
+        for index, table, stimulus in played:
+            _write(next(waiting), player, Path(index), table, stimulus)
 
 
 def _player(weights: str | os.PathLike, name: str, device: torch.device) -> _Player:
@@ -99,7 +85,7 @@ def _write(
     model = player.model
     # A new run of rows begins where the shard changes.
     runs = index.groupby((index["shard"] != index["shard"].shift()).cumsum(), sort=False)
-    what = f"responses to {path.parent.name} clips"
+    what = f"responses to {stimulus} {path.parent.name} clips"
     with ExitStack() as stack:
         file: NewFile | None = None
         for _, run in progress(runs, len(runs), what, unit="shards"):
