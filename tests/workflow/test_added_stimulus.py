@@ -25,7 +25,7 @@ OF_IT = {
     "plot_claims": 1,
     "write_report": 1,
 }
-"""The jobs of one stimulus in the smoke run, with two test shards, three conditions and two seeds."""
+"""The jobs of one stimulus in the smoke run: two test shards, three conditions, two seeds."""
 
 
 def test_a_stimulus_is_one_file_and_one_name(smoke, tmp_path):
