@@ -209,6 +209,8 @@ def test_samples_that_change_while_the_job_runs_are_not_used(journal):
 
 def test_torch_does_not_unpickle(tmp_path):
     torch.save({"a": torch.zeros(2)}, tmp_path / "checkpoint.safetensors")
-    state = module.Training(network=None, optimizer=None, scheduler=None, kept=None, history=[])
+    state = module.Training(
+        network=None, optimizer=None, scheduler=None, kept=None, history=[], snapshots={}
+    )
     module.resume(tmp_path / "checkpoint.safetensors", "any", state)
     assert not (tmp_path / "checkpoint.safetensors").exists()
