@@ -7,5 +7,5 @@ from reruns import corpora
 
 @pytest.fixture(scope="session")
 def finished():
-    """A stand-in for a finished smoke run. Tests that change its files take a copy."""
+    """A stand-in for a finished smoke run of three conditions. Tests that change it take a copy."""
     return corpora.finished("embedded")

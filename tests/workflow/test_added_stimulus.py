@@ -18,14 +18,14 @@ STIMULI = "workflow_scripts/music_detectors/stimuli"
 OF_IT = {
     "compute_spectrograms": 2,
     "index_spectrograms": 1,
-    "compute_stimulus_responses": 6,
-    "quilt_responses": 3,
+    "compute_stimulus_responses": 10,
+    "quilt_responses": 5,
     "assess_claims": 1,
     "plot_quilts": 1,
     "plot_claims": 1,
     "write_report": 1,
 }
-"""The jobs of one stimulus in the smoke run: two test shards, three conditions, two seeds."""
+"""The jobs of one stimulus in the smoke run: two test shards, five conditions, two seeds."""
 
 
 def test_a_stimulus_is_one_file_and_one_name(smoke, tmp_path):

@@ -38,7 +38,14 @@ from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
 from workflow.snake import executed, preset, snakemake
 
 SMOKE = preset("smoke")
-NETWORKS = [(c, s) for c in ("natural", "shuffled", "untrained") for s in (1, 2)]
+WITHHELD = {
+    "natural": ["Music", "Singing"],
+    "full": [],
+    "no-speech": ["Music", "Singing", "Speech"],
+    "shuffled": ["Music", "Singing"],
+    "untrained": ["Music", "Singing"],
+}
+NETWORKS = [(condition, seed) for condition in WITHHELD for seed in (1, 2)]
 LAYERS = {"conv1": 32, "conv2": 64, "conv3": 128, "avgpool": 256, "fc1": 256}
 
 
@@ -111,12 +118,12 @@ def test_every_clip_has_a_status_and_a_spectrogram(results, clips):
 def test_a_network_and_its_training_clips(results, clips, condition, seed):
     place = results / "networks" / condition / f"seed-{seed}"
     history = read_table(place / "history.tsv", HISTORY)
-    epochs = {"natural": [1, 2], "shuffled": [1], "untrained": [0]}[condition]
+    epochs = {"natural": [1, 2], "untrained": [0]}.get(condition, [1])
     assert list(history["epoch"]) == epochs
     assert history["loss"].isna().all() == (condition == "untrained")
     heard = read_table(place / "clips.tsv", NETWORK_CLIPS)
     branches = read_branches(results / "corpus/branches.tsv")
-    kept_out = withheld_clips(clips, branches.within(["Music", "Singing"], "withhold"))
+    kept_out = withheld_clips(clips, branches.within(WITHHELD[condition], "withhold"))
     admissible = clips[(clips["split"] == "train") & ~kept_out]
     assert set(heard["clip_id"]) == set(admissible["clip_id"])
     assert (heard["part"] == "validation").mean() == pytest.approx(0.1, abs=0.02)
@@ -283,7 +290,7 @@ def test_quilts_are_played_to_every_network(results, clips):
     with h5py.File(results / "spectrograms/quilt-50ms/test/00000.h5") as shard:
         assert shard["log_mel"].shape[1:] == (64, 129)
     role = dict(zip(clips["clip_id"], clips["role"], strict=True))
-    for condition in ("natural", "shuffled", "untrained"):
+    for condition in WITHHELD:
         table = read_table(results / f"quilts/music/{condition}/responses.tsv", QUILT_RESPONSES)
         assert len(table) == 2 * 3 * 2 * 2
         for row in table.itertuples():

@@ -20,7 +20,7 @@ from music_detectors.responses.files import Layers, read_layers, read_responses
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY, UNITS
 from music_detectors.spectrograms.shard import open_spectrogram_shard, read_index
 from music_detectors.training.columns import HISTORY
-from workflow.snake import ROOT, planned, preset, snakemake, written
+from workflow.snake import LEFT_OUT, ROOT, planned, preset, snakemake, written
 
 TOYS = ROOT / "tests" / "toys"
 OVERLAY = {
@@ -30,6 +30,7 @@ OVERLAY = {
         "bands": {"model": "toys.mel_means:MelMeans"},
         "shuffled": None,
         "untrained": None,
+        **LEFT_OUT,
     },
     "selectivity": {"layer": "second"},
     "claims": {"controls": ["bands"]},

@@ -68,7 +68,7 @@ def check_sense(configuration: Mapping) -> None:
     if not kept_conditions(configuration):
         raise InputError(
             "configuration: conditions names no condition; keep at least one, such as "
-            "natural: {withhold: [Music], labels: given, epochs: 30}"
+            "natural: {withhold: [Music], labels: given, epochs: 100}"
         )
     for name, condition in kept_conditions(configuration).items():
         _check_condition(name, condition)

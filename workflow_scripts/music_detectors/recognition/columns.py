@@ -1,5 +1,9 @@
 """The columns of the recognition tables; docs/statistics.md defines each."""
 
+MEMORISED = 0.95
+"""The mean average precision on training clips from which labels count as memorised: that of the
+study (Kim, Kim & Jeong 2024, Fig. 5), for networks on redrawn labels."""
+
 AVERAGE_PRECISION = {
     "index": int,
     "mid": str,
