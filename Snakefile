@@ -51,10 +51,10 @@ rule analyses:
             results("quilts/{target}/{condition}/responses.tsv"), targets=TARGETS
         ),
         of_shards(results("acoustics/{split}/{shard}.tsv")),
-        of_conditions(results("decoding/{target}/{condition}.tsv"), targets=TARGETS),
+        of_conditions(results("decoding/{target}/{condition}.tsv")),
         of_conditions(results("embedding/{target}/{condition}/points.tsv")),
         of_conditions(results("embedding/{target}/{condition}/segregation.tsv")),
-        of_conditions(results("genres/{target}/{condition}.tsv"), targets=TARGETS),
+        of_conditions(results("genres/{target}/{condition}.tsv")),
 
 
 onsuccess:

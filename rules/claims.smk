@@ -1,6 +1,5 @@
 # Whether the claims hold.
 
-CLAIMED = config["claims"]["condition"]
 # The condition that the claims are about, and those of its controls that are run.
 COMPARED = [
     CLAIMED,

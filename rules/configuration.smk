@@ -79,11 +79,18 @@ def seeds_of(condition):
     )
 
 
-NETWORKS = [[name, seed] for name in CONDITIONS for seed in seeds_of(name)]
+def networks_of(conditions):
+    """Condition and seed of every network of `conditions`."""
+    return [[name, seed] for name in conditions for seed in seeds_of(name)]
+
+
+NETWORKS = networks_of(CONDITIONS)
 TRAINED_NETWORKS = [pair for pair in NETWORKS if pair[0] in TRAINED]
 SPLITS = ["train", "test"]
 # Targets as they are written in paths: that of the claims, and further ones.
 TARGET, *FURTHER_TARGETS = TARGETS
+# The condition that the claims are about.
+CLAIMED = config["claims"]["condition"]
 # The stimuli that are played to every network, made from the test clips.
 PLAYED = config["stimuli"]["played"]
 PLAYED_SPLITS = [(stimulus, "test") for stimulus in PLAYED]
@@ -96,6 +103,11 @@ SHARDS = {
     ]
     for split in SPLITS
 }
+
+
+def conditions_of(target):
+    """The conditions whose networks are analysed for `target`: for a further one, the claims'."""
+    return list(CONDITIONS) if target == TARGET else [CLAIMED]
 
 
 wildcard_constraints:

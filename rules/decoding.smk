@@ -33,4 +33,4 @@ rule decode_target:
 rule decoding:
     input:
         GATE,
-        of_conditions(results("decoding/{target}/{condition}.tsv"), targets=TARGETS),
+        of_conditions(results("decoding/{target}/{condition}.tsv")),

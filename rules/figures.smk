@@ -51,6 +51,22 @@ DRAWN = {
         },
         {"networks": NETWORKS} | OF_NAMED_LAYER | OF_TARGET,
     ),
+    "all_units": (
+        "Selectivity",
+        {
+            "tables": of_networks(
+                results("selectivity/{target}", network("clip_responses.tsv")),
+                networks_of([CLAIMED]),
+            ),
+            "summary": results("selectivity", TARGET, "summary.tsv"),
+        },
+        {"condition": CLAIMED} | OF_CONDITIONS | OF_LAYER | OF_TARGET,
+    ),
+    "response_ratio": (
+        "Selectivity",
+        {"table": results("selectivity", TARGET, "summary.tsv")},
+        OF_CONDITIONS | OF_LAYER | OF_TARGET,
+    ),
     "class_responses": (
         "Selectivity",
         {
@@ -138,7 +154,7 @@ if FURTHER_TARGETS:
                 results("selectivity", target, "summary.tsv") for target in TARGETS
             ]
         },
-        {"targets": list(TARGETS.values())} | OF_CONDITIONS | OF_LAYER,
+        {"targets": list(TARGETS.values()), "condition": CLAIMED} | OF_LAYER,
     )
 FIGURES = [
     results("figures", f"{figure}.{suffix}")

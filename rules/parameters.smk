@@ -28,7 +28,7 @@ def corpus_params(wildcards):
 
 
 # The list of the condition that the claims are about: recognition reports withheld classes separately.
-WITHHELD = CONDITIONS[config["claims"]["condition"]]["withhold"]
+WITHHELD = CONDITIONS[CLAIMED]["withhold"]
 
 
 def metadata_params(wildcards):

@@ -24,12 +24,22 @@ def network(*parts):
 
 
 def of_networks(pattern, networks=None, targets=(TARGET,)):
-    """`pattern` for each target and network, in the order of the configuration."""
+    """`pattern` for each target and network, in the order of the configuration.
+
+    Without `networks`, they are those that are analysed for the target.
+    """
     return [
         pattern.format(target=target, condition=condition, seed=seed)
         for target in targets
-        for condition, seed in (NETWORKS if networks is None else networks)
+        for condition, seed in (
+            networks_of(conditions_of(target)) if networks is None else networks
+        )
     ]
+
+
+def of_networks_of_target(pattern):
+    """`pattern` for each network that is analysed for the target of a job, as an input function."""
+    return lambda wildcards: of_networks(pattern, targets=[wildcards.target])
 
 
 def of_seeds(*patterns):
@@ -45,12 +55,15 @@ def of_seeds(*patterns):
     return paths
 
 
-def of_conditions(pattern, conditions=CONDITIONS, targets=(TARGET,)):
-    """`pattern` for each target and condition, in the order of the configuration."""
+def of_conditions(pattern, conditions=None, targets=(TARGET,)):
+    """`pattern` for each target and condition, in the order of the configuration.
+
+    Without `conditions`, they are those that are analysed for the target.
+    """
     return [
         pattern.format(target=target, condition=condition)
         for target in targets
-        for condition in conditions
+        for condition in (conditions_of(target) if conditions is None else conditions)
     ]
 
 

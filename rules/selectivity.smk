@@ -59,8 +59,11 @@ rule selective_responses:
 
 rule summarise_selectivity:
     input:
-        units=of_networks(
-            results("selectivity/{target}", network("units.tsv")), targets=["{target}"]
+        units=of_networks_of_target(
+            results("selectivity/{target}", network("units.tsv"))
+        ),
+        clips=of_networks_of_target(
+            results("selectivity/{target}", network("clip_responses.tsv"))
         ),
     output:
         table=report(
@@ -79,7 +82,8 @@ rule summarise_selectivity:
         mem_mb=memory(800),
         runtime=minutes(30),
     params:
-        networks=NETWORKS,
+        networks=lambda wildcards: networks_of(conditions_of(wildcards.target)),
+        layer=config["selectivity"]["layer"],
         code=digest("summarise_selectivity.py"),
     script:
         "../workflow_scripts/summarise_selectivity.py"

@@ -14,11 +14,9 @@ def of_all(
     """
     for pattern in map(strip_wildcard_constraints, patterns):
         names = get_wildcard_names(pattern)
-        of_conditions = conditions if "condition" in names else [None]
         of_splits = splits if names & {"split", "shard"} else splits[:1]
-        for target, condition, split, stimulus, fraction in product(
-            targets if "target" in names else [None],
-            of_conditions,
+        for (target, condition), split, stimulus, fraction in product(
+            analysed(conditions, targets, names),
             of_splits,
             stimuli if "stimulus" in names else [None],
             FRACTIONS if "fraction" in names else [None],
@@ -36,6 +34,16 @@ def of_all(
                     stimulus=stimulus,
                     fraction=fraction,
                 )
+
+
+def analysed(conditions, targets, names):
+    """The pairs of target and condition that are analysed; None for either that is not in `names`."""
+    return [
+        (target, condition)
+        for target in (targets if "target" in names else [None])
+        for condition in (conditions if "condition" in names else [None])
+        if None in (target, condition) or condition in conditions_of(target)
+    ]
 
 
 def stored(wildcards):
@@ -69,9 +77,9 @@ def stored(wildcards):
         *of_all(rules.index_spectrograms.output, ["test"], PLAYED),
         *of_all(rules.compute_stimulus_responses.output),
         *of_all(rules.quilt_responses.output, targets=TARGETS),
-        *of_all(rules.decode_target.output, targets=TARGETS),
+        *of_all(rules.decode_target.output),
         *of_all(rules.embed_responses.output),
-        *of_all(rules.genre_responses.output, targets=TARGETS),
+        *of_all(rules.genre_responses.output),
         *of_all(rules.lesion_units.output, conditions=TRAINED),
         *rules.assess_claims.output,
         *FIGURES,

@@ -5,5 +5,9 @@ from music_detectors.selectivity.selective import summarise_selectivity
 
 with job(snakemake.log[0]):
     summarise_selectivity(
-        snakemake.input.units, snakemake.output.table, networks=snakemake.params.networks
+        snakemake.input.units,
+        snakemake.input.clips,
+        snakemake.output.table,
+        networks=snakemake.params.networks,
+        layer=snakemake.params.layer,
     )

@@ -117,6 +117,7 @@ KEYS = [
         ("selectivity.layer",),
         (
             "selective_responses",
+            "summarise_selectivity",
             "quilt_responses",
             "decode_target",
             "embed_responses",
@@ -125,6 +126,8 @@ KEYS = [
             "plot_selectivity_by_layer",
             "plot_acoustics",
             "plot_targets",
+            "plot_all_units",
+            "plot_response_ratio",
         ),
     ),
     Keys(("selectivity.fraction", "selectivity.bootstraps"), ("selectivity_units",)),
@@ -137,6 +140,11 @@ KEYS = [
         ("lesions.fractions",), ("plot_lesion_dose",), "; for a fraction that is added, see below"
     ),
     Keys(("lesions.random_draws",), ("lesion_units",)),
+    Keys(
+        ("claims.condition",),
+        ("assess_claims", "plot_all_units"),
+        "; the analyses of further targets are then those of its networks",
+    ),
     Keys(("claims.*",), ("assess_claims",)),
 ]
 

@@ -92,6 +92,7 @@ def clip_responses(condition, seed, target=(120, 90), other=(300, 240), mixed=20
                         "split": split,
                         "role": role,
                         "response": scale * mean * random.lognormal(0, 0.4, n),
+                        "all_units": scale * (0.5 + mean) * random.lognormal(0, 0.2, n),
                     }
                 )
             )
@@ -321,6 +322,8 @@ def selectivity_summary(conditions=CONDITIONS, seeds=5):
                     "test_partial_d": 0.8 * g,
                     "test_welch_t": 20 * g,
                     "test_partial_t": 14 * g,
+                    "test_ratio": 1 + 0.7 * g,
+                    "test_all_common_language": 0.5 + 0.1 * g,
                     "test_mean_target": 3 * g,
                     "test_mean_other": 1 * g,
                     "test_partial_difference": 2 * g * (0.6 + 0.02 * seed),

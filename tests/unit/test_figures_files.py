@@ -69,7 +69,22 @@ def arguments(folder, figure, seeds=2):
             return {
                 "tables": figure_tables.written(folder, "summary", tables, SELECTIVITY_SUMMARY),
                 "targets": ["Music", ["Speech", "Singing"]],
-            } | (conditions | layer)
+                "condition": "natural",
+            } | layer
+        case "response_ratio":
+            table = figure_tables.selectivity_summary(CONDITIONS, seeds)
+            return {"table": single("summary", table, SELECTIVITY_SUMMARY)} | (
+                conditions | layer | target
+            )
+        case "all_units":
+            table = figure_tables.selectivity_summary(CONDITIONS, seeds)
+            return {
+                "tables": by_network(
+                    figure_tables.clip_responses, CLIP_RESPONSES, networks[:seeds]
+                ),
+                "summary": single("summary", table, SELECTIVITY_SUMMARY),
+                "condition": "natural",
+            } | (conditions | layer | target)
         case "average_precision":
             table = figure_tables.recognition_summary(CONDITIONS, seeds)
             return {"table": single("summary", table, RECOGNITION_SUMMARY)} | conditions | target
@@ -179,6 +194,9 @@ def draw_changed(folder, figure, name, columns, change):
 
 # Values are missing where clips are too few or a network never responds.
 DEGENERATE = {
+    "all_units": ("tables", CLIP_RESPONSES, lambda t: t.assign(all_units=0.0)),
+    "response_ratio": ("table", SELECTIVITY_SUMMARY, lambda t: t.assign(test_ratio=np.nan)),
+    "targets": ("tables", SELECTIVITY_SUMMARY, lambda t: t.assign(test_ratio=np.nan)),
     "acoustics": (
         "table",
         SELECTIVITY_SUMMARY,
@@ -222,6 +240,27 @@ def test_a_corpus_without_genres_has_a_figure_that_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("figure", "name", "columns", "change", "message"),
     [
+        (
+            "all_units",
+            "tables",
+            CLIP_RESPONSES,
+            lambda t: t[(t["role"] != "target") | (t["split"] == "train")],
+            r"network-1\.tsv: damaged table \(has no target or no other test clip",
+        ),
+        (
+            "all_units",
+            "summary",
+            SELECTIVITY_SUMMARY,
+            lambda t: t[t["condition"] != "natural"],
+            r"summary-0\.tsv: damaged table \(has no row of condition natural",
+        ),
+        (
+            "response_ratio",
+            "table",
+            SELECTIVITY_SUMMARY,
+            lambda t: t[t["condition"] != "natural"],
+            r"summary-0\.tsv: damaged table \(has no row of condition natural",
+        ),
         (
             "acoustics",
             "table",

@@ -41,6 +41,7 @@ def responses(files, networks=1):
         random = np.random.default_rng(seed)
         table = files.clips[["clip_id", "split", "role"]].copy()
         table["response"] = random.gamma(2, 1, len(table))
+        table["all_units"] = 1.0
         paths.append(files.path(f"{seed}.tsv"))
         tables.append(table)
         write_table(paths[-1], table, CLIP_RESPONSES)

@@ -57,6 +57,10 @@ def test_every_usable_clip_has_the_mean_response_of_the_selective_units(tmp_path
         assert list(of_split.index) == list(expected)
         # The sum of two float32 numbers is exact in float64, or nearly so.
         np.testing.assert_allclose(of_split["response"], list(expected.values()), rtol=1e-15)
+        rows = files.order(split)
+        of_all = files.responses[split][layer][rows].astype(np.float64).sum(axis=1)
+        n_units = files.responses[split][layer].shape[1]
+        np.testing.assert_allclose(of_split["all_units"], of_all / n_units, rtol=1e-14)
         roles = files.of_split(split).set_index("clip_id")["role"]
         assert list(of_split["role"]) == list(roles[of_split.index])
     assert set(table["role"]) == {"target", "other", "mixed"}
@@ -132,6 +136,76 @@ def test_responses_of_the_wrong_split_are_refused(tmp_path):
         run(files)
 
 
+def clip_table(number=0, lowest=0.5):
+    """Return made-up responses: 7 target, 9 other and 3 mixed clips of each split."""
+    random = np.random.default_rng(number)
+    roles = ["target"] * 7 + ["other"] * 9 + ["mixed"] * 3
+    table = pd.DataFrame({"role": roles * 2, "split": ["test"] * 19 + ["train"] * 19})
+    table["clip_id"] = [f"clip-{row}" for row in range(len(table))]
+    # Few different values, so that some are tied.
+    for name in ("response", "all_units"):
+        table[name] = lowest + random.integers(0, 6, len(table))
+    return table
+
+
+def summarised(folder, units, clips, layer="avgpool"):
+    """Return the summary of networks with these tables, all of the condition natural."""
+    networks = [["natural", seed + 1] for seed in range(len(units))]
+    paths = [[folder / f"{kind}-{seed}.tsv" for _, seed in networks] for kind in ("units", "clips")]
+    for path, table in zip(paths[0], units, strict=True):
+        write_table(path, table, UNITS)
+    for path, table in zip(paths[1], clips, strict=True):
+        write_table(path, table, CLIP_RESPONSES)
+    summarise_selectivity(*paths, folder / "summary.tsv", networks=networks, layer=layer)
+    return read_table(folder / "summary.tsv", SELECTIVITY_SUMMARY)
+
+
+def test_the_ratio_and_the_response_of_all_units_are_those_of_the_test_clips(tmp_path):
+    clips = clip_table()
+    table = summarised(tmp_path, [units_table()], [clips]).set_index("layer")
+    of_test = clips[:19].groupby("role")
+    (target, other) = (of_test["response"].mean()[role] for role in ("target", "other"))
+    row = table.loc["avgpool"]
+    assert row["test_ratio"] == pytest.approx(target / other, rel=1e-14)
+    means = of_test["all_units"].mean()
+    assert row["test_all_mean_target"] == pytest.approx(means["target"], rel=1e-14)
+    assert row["test_all_mean_other"] == pytest.approx(means["other"], rel=1e-14)
+    assert row["test_all_ratio"] == pytest.approx(means["target"] / means["other"], rel=1e-14)
+    of_all = clips["all_units"].to_numpy()
+    pairs = of_all[:7, None] - of_all[None, 7:16]
+    assert (pairs == 0).any()
+    assert row["test_all_common_language"] == ((pairs > 0) + 0.5 * (pairs == 0)).mean()
+    of_reported = [name for name in table if name.startswith(("test_all", "test_ratio"))]
+    assert len(of_reported) == 5 and table.loc["conv1", of_reported].isna().all()
+
+
+def test_the_columns_of_clips_follow_the_configured_layer_or_the_reported_one(tmp_path):
+    for layer, filled in (("conv1", "conv1"), ("elsewhere", "avgpool")):
+        table = summarised(tmp_path, [units_table()], [clip_table()], layer)
+        assert table.loc[table["test_ratio"].notna(), "layer"].tolist() == [filled]
+
+
+def test_there_is_no_ratio_without_a_natural_zero(tmp_path):
+    silent = clip_table().assign(response=lambda t: np.where(t["role"] == "other", 0.0, 1.0))
+    networks = [clip_table(lowest=-1.0), clip_table(lowest=0.0), silent]
+    networks[1].loc[16:, ["response", "all_units"]] = -5.0
+    assert networks[0].loc[:15, ["response", "all_units"]].min().max() < 0
+    table = summarised(tmp_path, [units_table()] * 3, networks)
+    table = table[table["layer"] == "avgpool"]
+    # Negative responses to mixed or train clips do not matter.
+    assert table["test_ratio"].isna().tolist() == [True, False, True]
+    assert table["test_all_ratio"].isna().tolist() == [True, False, False]
+    assert table["test_all_common_language"].notna().all()
+
+
+def test_clip_responses_without_other_test_clips_are_refused(tmp_path):
+    clips = clip_table()
+    with pytest.raises(
+        InputError, match=r"clips-1\.tsv: damaged table \(has no target or no other"
+    ):
+        summarised(tmp_path, [units_table()], [clips[clips["role"] != "other"]])
+
+
 def test_the_summary_has_one_row_per_network_and_layer(tmp_path):
     networks = [["natural", 1], ["natural", 2], ["untrained", 1]]
     paths = []
@@ -143,7 +217,11 @@ def test_the_summary_has_one_row_per_network_and_layer(tmp_path):
         table["p_fdr"] = np.where(table["unit"] < 5, 0.01, 0.05)
         table["p_permutation"] = np.where(table["unit"] < 2, 0.04, 0.3)
         write_table(paths[-1], table, UNITS)
-    summarise_selectivity(paths, tmp_path / "summary.tsv", networks=networks)
+    clips = tmp_path / "clips.tsv"
+    write_table(clips, clip_table(), CLIP_RESPONSES)
+    summarise_selectivity(
+        paths, [clips] * 3, tmp_path / "summary.tsv", networks=networks, layer="avgpool"
+    )
     table = read_table(tmp_path / "summary.tsv", SELECTIVITY_SUMMARY)
     assert list(zip(table["condition"], table["seed"], table["layer"], strict=True)) == [
         (condition, seed, layer) for condition, seed in networks for layer in ("conv1", "avgpool")
@@ -161,7 +239,9 @@ def test_the_summary_has_one_row_per_network_and_layer(tmp_path):
 
 def test_networks_and_tables_must_match_in_number(tmp_path):
     write_table(tmp_path / "units.tsv", units_table(), UNITS)
+    write_table(tmp_path / "clips.tsv", clip_table(), CLIP_RESPONSES)
+    paths = [tmp_path / "units.tsv"], [tmp_path / "clips.tsv"]
     with pytest.raises(ValueError, match="zip"):
         summarise_selectivity(
-            [tmp_path / "units.tsv"], tmp_path / "s.tsv", networks=[["a", 1], ["a", 2]]
+            *paths, tmp_path / "s.tsv", networks=[["a", 1], ["a", 2]], layer="avgpool"
         )

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 LEFT_OUT = dict.fromkeys(["full", "no-speech", "gabor", "pca"])
 """Conditions that tests of other things leave out, to save time: each is null."""
 ONE_NETWORK = {
+    "targets": [],
     "networks": {"seeds": 1},
     "conditions": {
         "natural": {
@@ -25,7 +26,7 @@ ONE_NETWORK = {
         **LEFT_OUT,
     },
 }
-"""The sections of a configuration that trains one network, for one epoch."""
+"""The sections of a configuration that trains one network, for one epoch, for one target."""
 
 
 def command(folder, *arguments, profile=ROOT / "profiles" / "default", root=ROOT):

@@ -19,13 +19,9 @@ FIGURES = {
     "plot_genres",
     "plot_embedding",
 }
-NETWORK_RULES = (
-    "train_network",
-    "compute_responses",
-    "selectivity_units",
-    "selective_responses",
-    "score_recognition",
-)
+NETWORK_RULES = ("train_network", "compute_responses", "score_recognition")
+# These also run once for each further target and network of the condition of the claims.
+TARGET_RULES = ("selectivity_units", "selective_responses")
 
 
 def write_manifest(folder):
@@ -37,25 +33,29 @@ def write_manifest(folder):
 def test_the_default_dag(tmp_path):
     jobs = planned(tmp_path)
     assert all(jobs[name] == 15 for name in NETWORK_RULES)
+    assert all(jobs[name] == 15 + 2 * 5 for name in TARGET_RULES)
     assert jobs["fetch_audio"] == 2
     assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
     # Six quilts and the intact clips, made from test clips only.
     assert jobs["compute_spectrograms"] == 2 + 7
     assert jobs["index_spectrograms"] == 2 + 7
     assert jobs["compute_stimulus_responses"] == 3 * 5
-    assert jobs["quilt_responses"] == 3
+    assert jobs["quilt_responses"] == 3 + 2
+    assert jobs["assign_roles"] == 2
     assert set(jobs) >= FIGURES
 
 
 def test_the_smoke_preset_has_every_condition(tmp_path):
     jobs = planned(tmp_path, *preset("smoke"))
     assert all(jobs[name] == 10 for name in NETWORK_RULES)
+    assert all(jobs[name] == 10 + 2 for name in TARGET_RULES)
 
 
 def test_the_audioset_preset(tmp_path):
     # At least the 42,531 clips of the balanced and the eval set.
     write_audioset(tmp_path, clips_per_split=21_300, audio=False)
-    jobs = planned(tmp_path, *preset("audioset-local"))
+    one_target = written(tmp_path / "one_target.yaml", {"targets": []})
+    jobs = planned(tmp_path, *preset("audioset-local"), one_target)
     assert jobs["fetch_audio"] == 2 * 42
     assert jobs["train_network"] == 5 * 5
     assert jobs["compute_spectrograms"] == (2 + 7) * 42

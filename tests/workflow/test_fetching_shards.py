@@ -30,6 +30,7 @@ def write_corpus(folder, urls):
             "shard_clips": 4,
             "manifest": {"path": "manifest.csv"},
         },
+        "targets": [],
         "audio": {
             "retries": {"attempts": 2, "pause_seconds": 0.01},
             "max_bad_share": 0.5,

@@ -16,12 +16,13 @@ FILES = {
 def urls(base, clips=20):
     """A preset that reads AudioSet's files from `base`."""
     return {
+        "targets": [],
         "corpus": {
             "ontology": f"{base}/ontology.json",
             "withheld_clips": f"{base}/clips_with_unlabelled_music.txt",
             "audioset": {name: f"{base}/{file}" for name, file in FILES.items()}
             | {"clips": {"train": clips, "test": 20}},
-        }
+        },
     }
 
 

@@ -82,6 +82,7 @@ def write_configuration(folder):
                 "manifest": {"path": "manifest.tsv"},
             },
             "audio": {"max_bad_share": 0.4},
+            "targets": [],
             "networks": {"seeds": 1},
             "conditions": ONE_NETWORK["conditions"]
             | {

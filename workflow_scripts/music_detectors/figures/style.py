@@ -152,6 +152,31 @@ def mean_and_interval(values: np.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 
 
+def mark_networks(
+    axes: Axes, at: float, values: np.ndarray, colour: str, marker: str, width: float = 0.3
+) -> None:
+    """Draw `values`, one per network, as dots around `at`, with their mean and 95% t interval.
+
+    Values that are missing or infinite are left out; `width` is that of the dots.
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    places = at + spread(len(values), width)
+    axes.scatter(places, values, s=9, color=colour, alpha=0.5, linewidth=0, zorder=2)
+    mean, low, high = mean_and_interval(values)
+    axes.plot([at, at], [low, high], color=colour, linewidth=1.2, zorder=3)
+    axes.plot(
+        [at],
+        [mean],
+        color=colour,
+        marker=marker,
+        markersize=5,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        zorder=4,
+    )
+
+
 def spread(n: int, width: float) -> np.ndarray:
     """Return `n` evenly spaced offsets (n,) over `width` around zero, for the dots of networks."""
     return np.linspace(-width / 2, width / 2, n) if n > 1 else np.zeros(n)

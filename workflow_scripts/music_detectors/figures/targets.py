@@ -1,4 +1,4 @@
-"""How selective the most selective units are, for each target and condition."""
+"""How selective the most selective units are for each target, in the same networks."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
@@ -16,13 +15,14 @@ from music_detectors.figures.style import (
     INK,
     LOOK,
     MM,
+    OTHER,
     PAGE,
-    condition_colours,
-    condition_markers,
-    mean_and_interval,
+    TARGET,
+    counted,
+    letter,
+    mark_networks,
     save,
     shortened,
-    spread,
 )
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
@@ -35,85 +35,63 @@ _COLUMNS = (
     "n_target_test",
     "n_other_test",
     "test_hedges_g",
+    "test_ratio",
 )
-# The share of the distance between two targets that the conditions take up.
-_APART = 0.6
+# Each panel's column, the words for it, and the value of no selectivity.
+_PANELS = (
+    ("test_ratio", "Response to the target over\nresponse to other sounds", 1.0),
+    ("test_hedges_g", "Hedges' g of the selective units", 0.0),
+)
 
 
 def plot_targets(
     tables: Sequence[str | os.PathLike],
     targets: Sequence[str | Sequence[str]],
-    conditions: Sequence[str],
+    condition: str,
     layer: str,
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw Hedges' g of the selective units of `layer` for each of `targets`.
+    """Draw the response ratio and Hedges' g of the selective units for each of `targets`.
 
-    `tables` are the summary.tsv of selectivity for the targets, in the same order. Raises
-    InputError, naming the file, for one that cannot be read or lacks a condition.
+    `tables` are the summary.tsv of selectivity for the targets, in the same order, of which the
+    networks of `condition` are drawn. Raises InputError, naming the file, for one that cannot be
+    read or lacks the condition.
     """
     summaries = {}
-    layers: dict[str, None] = {}
     for path, target in zip(tables, targets, strict=True):
         summary = read_table(path, SELECTIVITY_SUMMARY, only=_COLUMNS)
-        summary = of_reported_layer(summary, layer)
-        for condition in conditions:
-            if condition not in set(summary["condition"]):
-                raise damaged(path, "table", f"has no row of condition {condition}")
+        summary = of_reported_layer(summary[summary["condition"] == condition], layer)
+        if summary.empty:
+            raise damaged(path, "table", f"has no row of condition {condition}")
         summaries[target_name(target)] = summary
-        layers |= dict.fromkeys(summary["layer"])
-    save(selectivity_of_targets(summaries, conditions, " or ".join(layers)), svg, png)
+    save(selectivity_of_targets(summaries, condition), svg, png)
 
 
 @LOOK
-def selectivity_of_targets(
-    summaries: dict[str, pd.DataFrame], conditions: Sequence[str], layer: str
-) -> Figure:
-    """Return the figure: targets along the axis, and for each the networks of every condition."""
-    figure = Figure(figsize=(PAGE, 78 * MM))
-    axes = figure.subplots()
-    colours, markers = condition_colours(conditions), condition_markers(conditions)
-    for place, summary in enumerate(summaries.values()):
-        for condition, shift in zip(conditions, spread(len(conditions), _APART), strict=True):
-            g = summary.loc[summary["condition"] == condition, "test_hedges_g"].to_numpy()
-            # Units that are constant within both groups of clips have an infinite g.
-            g = g[np.isfinite(g)]
-            at = place + shift
-            dots = at + spread(len(g), min(0.5 * _APART / len(conditions), 0.15))
-            axes.scatter(dots, g, s=9, color=colours[condition], alpha=0.5, linewidth=0, zorder=2)
-            mean, low, high = mean_and_interval(g)
-            axes.plot([at, at], [low, high], color=colours[condition], linewidth=1.2, zorder=3)
-            axes.plot(
-                [at],
-                [mean],
-                color=colours[condition],
-                marker=markers[condition],
-                markersize=5,
-                markeredgecolor="white",
-                markeredgewidth=0.5,
-                zorder=4,
-            )
-    axes.axhline(0, color=INK, linewidth=0.8, zorder=1)
-    axes.set_xlim(-0.5, len(summaries) - 0.5)
-    axes.set_xticks(range(len(summaries)), [_label(*both) for both in summaries.items()])
-    axes.tick_params(axis="x", length=0)
-    axes.set_xlabel("Target (test clips: target, other)")
-    axes.set_ylabel(f"Hedges' g of the selective\nunits of {layer}, on test clips")
-    handles = [
-        Line2D([], [], color=colours[name], marker=markers[name], markersize=5, linewidth=1.2)
-        for name in conditions
-    ]
-    handles.append(Line2D([], [], color=FAINT, marker="o", markersize=3, linewidth=0))
-    figure.legend(
-        handles,
-        [*conditions, "one network"],
-        loc="outside upper center",
-        ncols=min(len(handles), 5),
-    )
+def selectivity_of_targets(summaries: dict[str, pd.DataFrame], condition: str) -> Figure:
+    """Return the figure: the targets along the axis of each panel, the networks as dots."""
+    figure = Figure(figsize=(PAGE, 74 * MM))
+    first = next(iter(summaries.values()))
+    networks = counted(len(first), "network")
+    figure.suptitle(f"{shortened(condition, 30)}, {networks}", fontsize="medium")
+    for place, (column, words, none) in enumerate(_PANELS):
+        axes = figure.add_subplot(1, len(_PANELS), place + 1)
+        for at, summary in enumerate(summaries.values()):
+            colour, marker = (TARGET, "o") if at == 0 else (OTHER, "s")
+            mark_networks(axes, at, summary[column].to_numpy(), colour, marker)
+            if not np.isfinite(summary[column]).any():
+                axes.annotate("none", (at, none), ha="center", va="bottom", color=FAINT)
+        axes.axhline(none, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        axes.set_xlim(-0.5, len(summaries) - 0.5)
+        axes.set_xticks(range(len(summaries)), [_label(*both) for both in summaries.items()])
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlabel("Target (test clips: target, other)")
+        axes.set_ylabel(words)
+        letter(axes, place)
     return figure
 
 
 def _label(target: str, summary: pd.DataFrame) -> str:
     first = summary.iloc[0]
-    return f"{shortened(target, 24)}\n{first['n_target_test']:,}, {first['n_other_test']:,}"
+    return f"{shortened(target, 14)}\n{first['n_target_test']:,}, {first['n_other_test']:,}"

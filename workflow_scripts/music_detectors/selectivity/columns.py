@@ -56,11 +56,18 @@ are within a layer. The `partial` columns, the effect with acoustic covariates i
 empty if there are too few clips.
 """
 
-CLIP_RESPONSES = {"clip_id": str, "split": str, "role": str, "response": float}
+CLIP_RESPONSES = {
+    "clip_id": str,
+    "split": str,
+    "role": str,
+    "response": float,
+    "all_units": float,
+}
 """`selectivity/{target}/{condition}/seed-{seed}/clip_responses.tsv`: one row per usable clip of
 both splits, including mixed clips.
 
-`response` is the mean over the selective units of the reported layer.
+`response` is the mean over the selective units of the reported layer, `all_units` that over all its
+units.
 """
 
 CLASS_RESPONSES = {
@@ -102,9 +109,18 @@ SELECTIVITY_SUMMARY = {
     "test_partial_difference": float,
     "test_partial_t": float,
     "test_partial_d": float,
+    "test_ratio": float,
+    "test_all_mean_target": float,
+    "test_all_mean_other": float,
+    "test_all_ratio": float,
+    "test_all_common_language": float,
 }
 """`selectivity/{target}/summary.tsv`: one row per network and layer; statistics are means over the
 selective units.
+
+`test_ratio` is the mean response of the selective units to the target over that to other sounds;
+the `test_all` columns describe the mean response of all units. They are filled for the reported
+layer; ratios are empty for models whose responses are negative for some clips.
 
 The `n_significant` columns count units with a positive Welch t and a corrected p below 0.05 on
 train clips. `n_target_test` and `n_other_test` are the test clips behind the test columns.

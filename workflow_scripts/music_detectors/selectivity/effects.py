@@ -101,6 +101,17 @@ def auc(target: np.ndarray, other: np.ndarray) -> np.ndarray:
     return twice_u / (2 * len(target) * len(other))
 
 
+def response_ratio(target: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean of `target` (clips,) over that of `other` (clips,), the study's measure.
+
+    Both are responses of one unit, or mean responses of several. NaN if a response is negative,
+    since such responses have no natural zero, or if all responses to other clips are zero.
+    """
+    if min(target.min(), other.min()) < 0 or not other.any():
+        return np.nan
+    return float(target.mean(dtype=np.float64) / other.mean(dtype=np.float64))
+
+
 def effects(target: np.ndarray, other: np.ndarray) -> dict[str, np.ndarray]:
     """Return every statistic of `target` (clips, units) against `other` (clips, units) by name.
 

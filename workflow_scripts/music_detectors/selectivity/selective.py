@@ -17,6 +17,8 @@ from music_detectors.selectivity.columns import (
     SELECTIVITY_SUMMARY,
     UNITS,
 )
+from music_detectors.selectivity.effects import auc, response_ratio
+from music_detectors.selectivity.ranking import of_reported_layer
 
 _ALPHA = 0.05
 
@@ -33,6 +35,8 @@ def selective_responses(
     layer: str,
 ) -> None:
     """Write the mean response of the selective units of `layer`, per clip and per class.
+
+    For clips the mean over all units of the layer is written too.
 
     If the model has no such layer, its own reported layer is used.
 
@@ -52,6 +56,7 @@ def selective_responses(
         clip_ids, responses = read_responses(path, [layer])
         rows = described(path, clip_ids, corpus, split)
         rows["response"] = responses[layer][:, selective].mean(axis=1, dtype=np.float64)
+        rows["all_units"] = responses[layer].mean(axis=1, dtype=np.float64)
         splits.append(rows)
     write_table(clip_responses, pd.concat(splits, ignore_index=True), CLIP_RESPONSES)
     table = by_class(splits[1], read_table(classes, CLASSES), str(clips))
@@ -80,16 +85,45 @@ def by_class(clips: pd.DataFrame, classes: pd.DataFrame, name: str) -> pd.DataFr
 
 def summarise_selectivity(
     units: Sequence[str | os.PathLike],
+    clip_responses: Sequence[str | os.PathLike],
     table: str | os.PathLike,
     *,
     networks: Sequence[tuple[str, int]],
+    layer: str,
 ) -> None:
-    """Write one row per network and layer from units.tsv (`units`) of each of `networks`."""
+    """Write one row per network and layer from the tables of each of `networks`.
+
+    `units` are their units.tsv, and `clip_responses` their clip_responses.tsv, which are about
+    `layer` (or a model's own reported layer). Raises InputError when a table cannot be read or has
+    no target or no other test clip.
+    """
     rows = []
-    for path, (condition, seed) in zip(units, networks, strict=True):
-        for layer, in_layer in read_table(path, UNITS).groupby("layer", sort=False):
-            rows.append({"condition": condition, "seed": seed, "layer": layer, **_row(in_layer)})
+    for path, responses, (condition, seed) in zip(units, clip_responses, networks, strict=True):
+        of_units = read_table(path, UNITS)
+        (reported,) = of_reported_layer(of_units, layer)["layer"].unique()
+        of_clips = _of_clips(responses)
+        for name, in_layer in of_units.groupby("layer", sort=False):
+            network = {"condition": condition, "seed": seed, "layer": name}
+            of_layer = of_clips if name == reported else dict.fromkeys(of_clips, np.nan)
+            rows.append(network | _row(in_layer) | of_layer)
     write_table(table, pd.DataFrame(rows), SELECTIVITY_SUMMARY)
+
+
+def _of_clips(path: str | os.PathLike) -> dict[str, float]:
+    """Return the columns of the summary that rest on the clips' mean responses at `path`."""
+    table = read_table(path, CLIP_RESPONSES, only=("split", "role", "response", "all_units"))
+    on_test = table[table["split"] == "test"]
+    target, other = (on_test[on_test["role"] == role] for role in ("target", "other"))
+    if target.empty or other.empty:
+        raise damaged(path, "table", "has no target or no other test clip")
+    of_all = [clips["all_units"].to_numpy() for clips in (target, other)]
+    return {
+        "test_ratio": response_ratio(target["response"].to_numpy(), other["response"].to_numpy()),
+        "test_all_mean_target": of_all[0].mean(),
+        "test_all_mean_other": of_all[1].mean(),
+        "test_all_ratio": response_ratio(*of_all),
+        "test_all_common_language": auc(*(values[:, None] for values in of_all))[0],
+    }
 
 
 def _row(units: pd.DataFrame) -> dict[str, float | int]:
