@@ -24,12 +24,14 @@ include: "rules/spectrograms.smk"
 include: "rules/acoustics.smk"
 include: "rules/training.smk"
 include: "rules/responses.smk"
+include: "rules/probes.smk"
 include: "rules/selectivity.smk"
 include: "rules/recognition.smk"
 include: "rules/quilts.smk"
 include: "rules/decoding.smk"
 include: "rules/embedding.smk"
 include: "rules/genres.smk"
+include: "rules/profiles.smk"
 include: "rules/lesions.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
@@ -55,6 +57,7 @@ rule analyses:
         of_conditions(results("embedding/{target}/{condition}/points.tsv")),
         of_conditions(results("embedding/{target}/{condition}/segregation.tsv")),
         of_conditions(results("genres/{target}/{condition}.tsv")),
+        of_profiles(rules.profile_probe.output.sounds),
 
 
 onsuccess:

@@ -23,12 +23,14 @@ SECTIONS = {
     "acoustics": "Acoustic covariates",
     "networks": "Networks",
     "responses": "Responses",
+    "probes": "Probe sets",
     "selectivity": "Selective units",
     "recognition": "Recognition of classes",
     "quilts": "Responses to quilts and other stimuli",
     "decoding": "Decoding of the target",
     "embedding": "Embedding of responses",
     "genres": "Genres of the target",
+    "profiles": "Profiles over probe sets",
     "lesions": "Lesions",
     "claims": "Claims",
     "figures": "Figures",
@@ -53,6 +55,9 @@ OTHERS = {
     "metadata say where they came from.",
     "responses/{condition}/seed-{seed}/{stimulus}/{split}.h5": "HDF5: for each layer the response "
     "(clips, units) float32 of every unit, averaged over the clip, and `clip_id`.",
+    "probes/{probe}/sounds.zip": "The zip of a probe set, as downloaded.",
+    "probes/{probe}/sounds.h5": "HDF5 with the sounds of a probe set at their own level, as "
+    "`audio/{split}/{shard}.h5` has those of clips.",
     "figures/{figure}.svg": "A figure as vector graphics.",
     "figures/{figure}.png": "The same figure as an image.",
     "report.html": "The report, one page that needs no other file.",
@@ -70,7 +75,8 @@ All files are under `results/<corpus name>/`. Tables are tab-separated with one 
 empty cell is a missing value. Each table has its checksum beside it, `.NAME.sha256`: see
 [recovery.md](recovery.md). Names in braces are placeholders: `{split}` is `train` or `test`,
 `{shard}` is a number of five digits, `{target}` is the target in lower case. `{condition}` and
-`{seed}` name a network, `{stimulus}` is the stimulus that it heard."""
+`{seed}` name a network, `{stimulus}` is the stimulus that it heard, `probe-{probe}` for the
+probe set `{probe}`."""
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 _PATH = re.compile(r"`([^`]+\.tsv)`:\s")
 

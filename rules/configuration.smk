@@ -27,6 +27,7 @@ from music_detectors.common.urls import is_url
 from music_detectors.corpus.locations import configured, copies_of, with_copies
 from music_detectors.corpus.sizes import check_corpus, clip_counts
 from music_detectors.corpus.sources import source_named
+from music_detectors.probes.settings import check_here, files_here, probe_sets
 from music_detectors.quilts.names import check_compared, segment_ms_of
 from music_detectors.stimuli.making.names import ORIGINAL, check_played, find
 from music_detectors.models.find import (
@@ -54,6 +55,9 @@ try:
     TARGETS = targets_of(config)
     check_played(config["stimuli"], config["corpus"]["clip_seconds"])
     check_compared(config["stimuli"]["played"])
+    PROBES = probe_sets(config["probes"], TARGETS)
+    for _probe in PROBES.values():
+        check_here(_probe)
     SOURCE = source_named(config["corpus"]["source"])
     SOURCE_FILE = f"music_detectors/corpus/sources/{config['corpus']['source']}.py"
     # The sources of AudioSet's clips; in other corpora, the clips say where their sound is.
@@ -94,6 +98,14 @@ CLAIMED = config["claims"]["condition"]
 # The stimuli that are played to every network, made from the test clips.
 PLAYED = config["stimuli"]["played"]
 PLAYED_SPLITS = [(stimulus, "test") for stimulus in PLAYED]
+# The targets and probe sets that have profiles: a probe set may have no sounds of a target.
+PROFILED = [
+    (target, name)
+    for target in TARGETS
+    for name, probe in PROBES.items()
+    if target in probe.target
+]
+DOWNLOADED_PROBES = [name for name, probe in PROBES.items() if is_url(probe.zip)]
 # As they are written in paths, in increasing order.
 FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {
@@ -110,16 +122,17 @@ def conditions_of(target):
     return list(CONDITIONS) if target == TARGET else [CLAIMED]
 
 
+def one_of(names):
+    """A wildcard constraint: one of `names`; without names, it matches nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
     split="train|test",
     shard=r"\d{5}",
     stimulus="|".join([ORIGINAL, *PLAYED]),
     target="|".join(TARGETS),
+    probe=one_of(PROBES),
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
     fraction="[0-9.e-]+",
-
-
-def one_of(names):
-    """A wildcard constraint: one of `names`; without names, it matches nothing."""
-    return "|".join(map(re.escape, names)) or "(?!)"

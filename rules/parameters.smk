@@ -124,3 +124,45 @@ def played_seconds(wildcards):
     if wildcards.stimulus == ORIGINAL:
         return None
     return config["stimuli"]["compared_seconds"]
+
+
+def probe_params(wildcards):
+    """The settings of a probe set that its sounds and tables depend on."""
+    settings = PROBES[wildcards.probe]._asdict()
+    # For a check alone; see probe_targets.
+    del settings["target"]
+    return settings
+
+
+def probe_targets(wildcards, input):
+    """Its categories of targets, for a check; a function of the input, since it changes no result."""
+    return PROBES[wildcards.probe].target
+
+
+def probe_zip(wildcards):
+    """The zip of a probe set: the configured one, its download, or none."""
+    if wildcards.probe in DOWNLOADED_PROBES:
+        return results("probes", wildcards.probe, "sounds.zip")
+    return PROBES[wildcards.probe].zip
+
+
+def probe_files(wildcards):
+    """The files that a probe set is read from."""
+    downloaded = [probe_zip(wildcards)] if wildcards.probe in DOWNLOADED_PROBES else []
+    return downloaded + files_here(PROBES[wildcards.probe])
+
+
+def probe_seed(wildcards):
+    """The master seed, for a probe set whose sounds the workflow makes."""
+    return config["seed"] if PROBES[wildcards.probe].is_made else None
+
+
+def probe_ffmpeg(wildcards):
+    """The configured ffmpeg, for a probe set that is decoded."""
+    return None if PROBES[wildcards.probe].is_made else config["audio"]["ffmpeg"]
+
+
+def probe_code(probe):
+    """The file of a built-in probe set, which is imported by its name."""
+    file = Path("music_detectors/probes/sets", f"{probe}.py")
+    return [file] if (SCRIPTS / file).exists() else []

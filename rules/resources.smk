@@ -136,6 +136,16 @@ def playing_minutes(clips):
     return 15 + int(3 * seconds / 60)
 
 
+def probe_mb(wildcards):
+    """Memory for the sounds of a probe set, int16 and floats, and their spectrograms."""
+    return 1500 + CLIP_SAMPLES * 1000 * 12 // 10**6
+
+
+def probe_minutes(wildcards):
+    """An upper bound for the responses of all networks of a condition to a probe set."""
+    return playing_minutes(len(seeds_of(wildcards.condition)) * 1000)
+
+
 def training_minutes(wildcards):
     """An upper bound: 26 ms per clip of 802 frames on one core, 0.1 ms on a GPU."""
     clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]

@@ -46,6 +46,16 @@ def analysed(conditions, targets, names):
     ]
 
 
+def of_probes(patterns, probes=PROBES, conditions=(None,)):
+    """`patterns` for each of `probes` and `conditions`."""
+    return [
+        pattern.format(probe=probe, condition=condition)
+        for pattern in map(strip_wildcard_constraints, patterns)
+        for probe in probes
+        for condition in conditions
+    ]
+
+
 def stored(wildcards):
     """Every file that is kept, the intermediate ones too: for `all`.
 
@@ -76,10 +86,16 @@ def stored(wildcards):
         *of_all(rules.compute_spectrograms.output, ["test"], PLAYED),
         *of_all(rules.index_spectrograms.output, ["test"], PLAYED),
         *of_all(rules.compute_stimulus_responses.output),
+        *of_probes(rules.fetch_probe.output, DOWNLOADED_PROBES),
+        *of_probes(rules.read_probe.output),
+        *of_probes(rules.compute_probe_spectrograms.output),
+        *of_probes(rules.compute_probe_responses.output, conditions=TRAINED),
+        *of_probes(rules.compute_probe_responses_of_fixed.output, conditions=FIXED),
         *of_all(rules.quilt_responses.output, targets=TARGETS),
         *of_all(rules.decode_target.output),
         *of_all(rules.embed_responses.output),
         *of_all(rules.genre_responses.output),
+        *of_profiles(*rules.profile_probe.output),
         *of_all(rules.lesion_units.output, conditions=TRAINED),
         *rules.assess_claims.output,
         *FIGURES,

@@ -101,7 +101,7 @@ def audioset(folder: Path) -> Finished:
 
 
 def downloaded(folder: Path, **more: object) -> Finished:
-    """The same, its lists downloaded and its clips in a folder, with `more` sections."""
+    """The same, its lists and a probe set downloaded, its clips in a folder, with `more`."""
     _files(folder)
     web = "https://example.org"
     return _finished(
@@ -119,6 +119,7 @@ def downloaded(folder: Path, **more: object) -> Finished:
                 },
             },
             "audio": {"sources": ["folder"], "folder": "audioset/audio"},
+            "probes": {"embedded": None, "natsound165": {}},
             **more,
         },
     )
@@ -135,6 +136,11 @@ def manifest(folder: Path) -> Finished:
     rows = "".join(f"clip{k}.wav\t{labels[k % 4]}\n" for k in range(40))
     for name in ("manifest.tsv", "other.tsv"):
         (folder / name).write_text(f"path\tlabels\n{rows}")
+    (folder / "sounds").mkdir()
+    for name in ("guitar", "rain"):
+        (folder / "sounds" / f"{name}.wav").touch()
+    for name in ("categories.csv", "other.csv"):
+        (folder / "sounds" / name).write_text("guitar,Rock\nrain,Nature\n")
     return _finished(
         folder,
         {
@@ -151,6 +157,10 @@ def manifest(folder: Path) -> Finished:
                     "epochs": 1,
                     "snapshots": [0, 1],
                 }
+            },
+            "probes": {
+                "embedded": None,
+                "mine": {"folder": "sounds", "categories": "categories.csv", "target": ["Rock"]},
             },
         },
     )

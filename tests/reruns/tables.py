@@ -31,14 +31,21 @@ CODE["compute_spectrograms"] += [STIMULI / "original.py"]
 CODE["compute_spectrograms" + PLAYED] += [STIMULI / "intact.py", STIMULI / "quilt.py"]
 for _rule in ("fetch_metadata", "make_corpus", "assign_roles"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
+CODE["read_probe"] += sorted((PACKAGE / "probes" / "sets").glob("[!_]*.py"))
 # No script imports a model: it is loaded by the name that the configuration gives.
-OF_MODELS = ("train_network", "compute_responses", "compute_stimulus_responses", "lesion_units")
+OF_MODELS = (
+    "train_network",
+    "compute_responses",
+    "compute_stimulus_responses",
+    "compute_probe_responses",
+    "lesion_units",
+)
 for _rule in OF_MODELS:
     CODE[_rule] += [PACKAGE / "models" / "kim2024" / "__init__.py"]
 PLOTS = [name for name in RULES if name.startswith("plot_")]
 # Rules that only some configurations have: a corpus that is downloaded or in archives, a fixed
-# model.
-OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fit_model"}
+# model, a probe set that is downloaded.
+OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fit_model", "fetch_probe"}
 # Rules that only configurations with further targets have.
 OF_FURTHER_TARGETS = {"assign_roles", "plot_targets"}
 
@@ -52,14 +59,15 @@ class Keys(NamedTuple):
 
 
 KEYS = [
-    Keys(("seed", "corpus.target", "corpus.shard_clips"), ("make_corpus",)),
+    Keys(("corpus.target", "corpus.shard_clips"), ("make_corpus",)),
+    Keys(("seed",), ("make_corpus", "read_probe"), ", this of the set `embedded` alone"),
     Keys(
         ("corpus.source",),
         ("fetch_metadata", "make_corpus"),
         "; better give another source another name",
     ),
     Keys(("corpus.withheld_clips", "corpus.ontology"), ("fetch_metadata", "make_corpus")),
-    Keys(("corpus.clip_seconds",), ("fetch_audio",)),
+    Keys(("corpus.clip_seconds",), ("fetch_audio", "read_probe")),
     Keys(("corpus.embedded.*", "corpus.manifest.*", "corpus.fsd50k.*"), ("make_corpus",)),
     Keys(
         (
@@ -71,7 +79,8 @@ KEYS = [
     ),
     Keys(("corpus.audioset.clips.*",), ("make_corpus",), ", where the list is a URL"),
     Keys(("targets",), ("write_report",), "; for a target that is added, see below"),
-    Keys(("audio.sources", "audio.folder", "audio.ffmpeg", "audio.silence_db"), ("fetch_audio",)),
+    Keys(("audio.sources", "audio.folder", "audio.silence_db"), ("fetch_audio",)),
+    Keys(("audio.ffmpeg",), ("fetch_audio",), ", and `read_probe` of sets other than `embedded`"),
     Keys(("audio.archives",), ("index_archives",)),
     Keys(("audio.max_bad_share", "audio.min_clips.*"), ("check_audio",)),
     Keys(
@@ -122,6 +131,7 @@ KEYS = [
             "decode_target",
             "embed_responses",
             "lesion_units",
+            "profile_probe",
             "plot_selectivity_index",
             "plot_selectivity_by_layer",
             "plot_acoustics",
@@ -134,6 +144,13 @@ KEYS = [
     Keys(("selectivity.permutations",), ("selectivity_units", "embed_responses")),
     Keys(("stimuli.played",), ("quilt_responses",), "; for a stimulus that is added, see below"),
     Keys(("stimuli.compared_seconds",), ("compute_spectrograms (played)",)),
+    Keys(
+        ("probes.*.folder", "probes.*.categories", "probes.*.profiles"),
+        ("read_probe",),
+        "; for a probe set that is added, see below",
+    ),
+    Keys(("probes.*.zip",), ("fetch_probe",), ", or `read_probe` for a zip on disk"),
+    Keys(("probes.*.target",), ("profile_probe",)),
     Keys(("embedding.perplexity",), ("embed_responses",)),
     Keys(("decoding.units",), ("decode_target",)),
     Keys(
@@ -188,6 +205,7 @@ def followers() -> dict[str, set[str]]:
     found["fit_model"] = found["train_network"] & {
         "compute_responses",
         "compute_stimulus_responses",
+        "compute_probe_responses",
         "write_report",
     }
     return dict(found)

@@ -47,6 +47,7 @@ CHANGES = {
         "selectivity.bootstraps": 200,
         "stimuli.played": ["intact", "quilt-400ms", "quilt-50ms"],
         "stimuli.compared_seconds": 1.5,
+        "probes.embedded.target": ["Song"],
         "embedding.perplexity": 5,
         "decoding.units": 64,
         "lesions.fractions": [0.125],
@@ -71,8 +72,13 @@ CHANGES = {
     },
     "downloaded": {
         "corpus.audioset.clips.train": 19,
+        "probes.natsound165.zip": "https://example.org/other.zip",
     },
-    "manifest": {"corpus.manifest.path": "other.tsv", "corpus.manifest.test_fraction": 0.4},
+    "manifest": {
+        "corpus.manifest.path": "other.tsv",
+        "corpus.manifest.test_fraction": 0.4,
+        "probes.mine.categories": "other.csv",
+    },
     "fsd50k": {"corpus.fsd50k.folder": "moved"},
     "further_target": {"targets": []},
 }

@@ -19,6 +19,7 @@ OF_SOURCES = {
     "corpus/embedded",
     *(f"corpus/sources/{name}" for name in source_names()),
 }
+SYNTHESIS = SCRIPTS / "music_detectors" / "synthesis"
 OF_MODELS = {
     "models/hooks",
     *(f"models/kim2024/{name}" for name in ("__init__", "architecture", "cpu", "features")),
@@ -30,6 +31,17 @@ LATE = {
     "compute_stimulus_responses": OF_MODELS,
     "lesion_units": OF_MODELS
     | {"models/device", "models/gpus", "models/weights", "training/__init__", "training/data"},
+    "compute_probe_responses": OF_MODELS,
+    "read_probe": {
+        "acoustics/__init__",
+        "acoustics/sound",
+        "common/seeds",
+        "corpus/embedded",
+        "probes/sets/embedded",
+        "probes/sets/natsound165",
+        "synthesis/__init__",
+        *(f"synthesis/{path.stem}" for path in SYNTHESIS.glob("[!_]*.py")),
+    },
     "fit_model": {"models/hooks"},
     "fetch_metadata": OF_SOURCES | {"corpus/branches", "corpus/classes"},
     "make_corpus": OF_SOURCES,

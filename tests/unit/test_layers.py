@@ -18,11 +18,12 @@ ORDER = [
     {"audio"},
     {"spectrograms"},
     {"acoustics", "stimuli"},
+    {"probes"},
     {"models"},
     {"training"},
     {"responses"},
     {"selectivity", "recognition"},
-    {"decoding", "embedding", "genres", "quilts", "lesions"},
+    {"decoding", "embedding", "genres", "quilts", "profiles", "lesions"},
     {"claims"},
     {"figures"},
     {"report"},
@@ -81,6 +82,7 @@ def test_which_scripts_import_torch():
         "fit_model",
         "compute_responses",
         "compute_stimulus_responses",
+        "compute_probe_responses",
         # Only for models whose networks are run again for every lesion.
         "lesion_units",
     }

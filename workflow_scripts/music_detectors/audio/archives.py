@@ -14,7 +14,8 @@ from typing import BinaryIO
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import ARCHIVES
 from music_detectors.audio.decode import Decoded, Member
-from music_detectors.audio.naming import Location, decode_named, file_stems, stem
+from music_detectors.audio.extensions import stem
+from music_detectors.audio.naming import Location, decode_named, file_stems
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.files import open_checked, replacing

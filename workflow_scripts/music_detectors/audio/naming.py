@@ -10,25 +10,12 @@ from music_detectors.audio.decode import Decoded, Member, decode
 from music_detectors.audio.failures import Unusable
 from music_detectors.audio.rate import SAMPLE_RATE
 
-_EXTENSIONS = (
-    ".wav.gz .wav .flac .ogg .oga .opus .mp3 .m4a .mp4 .aac .webm .weba .mkv .aif .aiff".split()
-)
-
 # How much longer than its segment a cut may be, and how much a video may end before its segment.
 _TOLERANCE_SECONDS = 0.5
 _BLOCK_BYTES = 2**20
 
 Location = Path | Member
 """A recording: a file, or a member of an archive."""
-
-
-def stem(name: str) -> str | None:
-    """Return a file's name without its extension, or None when it is not a sound file."""
-    lower = name.lower()
-    for extension in _EXTENSIONS:
-        if lower.endswith(extension):
-            return name[: -len(extension)]
-    return None
 
 
 def bare_names(clip: Clip) -> list[str]:

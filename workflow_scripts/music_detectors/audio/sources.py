@@ -12,9 +12,10 @@ from music_detectors.audio.archives import ArchiveSource
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import USABLE
 from music_detectors.audio.decode import Decoded, decode
+from music_detectors.audio.extensions import stem
 from music_detectors.audio.failures import Retryable, Unusable
 from music_detectors.audio.journal import ClipResult
-from music_detectors.audio.naming import Location, decode_named, file_stems, stem
+from music_detectors.audio.naming import Location, decode_named, file_stems
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.synthesis.scene import synthesise

@@ -183,10 +183,7 @@ def _explain(error: ValidationError) -> str:
         missing = next(name for name in cast(list, error.validator_value) if name not in there)
         return f"{_key([*error.absolute_path, missing])} is missing; config.yaml shows its form"
     if "propertyNames" in error.absolute_schema_path:
-        return (
-            f"{_key([*error.absolute_path, error.instance])} is not a name of small letters, "
-            "digits, - and _"
-        )
+        return f"{_key([*error.absolute_path, error.instance])} is not {schema['description']}"
     return f"{key} must be {_allowed(schema)}, not {json.dumps(error.instance, default=str)}"
 
 

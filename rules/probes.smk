@@ -1,0 +1,141 @@
+# Probe sets: sounds from outside the corpus, played to every network.
+
+
+# This runs on the head node of a cluster: compute nodes often lack internet.
+localrules:
+    fetch_probe,
+
+
+rule fetch_probe:
+    output:
+        zip=results("probes/{probe}/sounds.zip"),
+    log:
+        log_of("fetch_probe", "{probe}"),
+    benchmark:
+        benchmark_of("fetch_probe", "{probe}")
+    wildcard_constraints:
+        probe=one_of(DOWNLOADED_PROBES),
+    # Early, since it stops a run whose probe set cannot be had.
+    priority: 12
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(800),
+        runtime=minutes(60),
+    params:
+        zip=lambda wildcards: PROBES[wildcards.probe].zip,
+        # The other settings are for a check, and no reason to download again.
+        probe=lambda wildcards, input: probe_params(wildcards),
+        target=probe_targets,
+        code=digest("fetch_probe.py"),
+    script:
+        "../workflow_scripts/fetch_probe.py"
+
+
+rule read_probe:
+    input:
+        files=probe_files,
+    output:
+        sounds=results("probes/{probe}/sounds.h5"),
+        table=results("probes/{probe}/sounds.tsv"),
+        references=results("probes/{probe}/references.tsv"),
+    log:
+        log_of("read_probe", "{probe}"),
+    benchmark:
+        benchmark_of("read_probe", "{probe}")
+    priority: 12
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(probe_mb),
+        runtime=minutes(60),
+    params:
+        probe=probe_params,
+        target=probe_targets,
+        zip=probe_zip,
+        clip_seconds=config["corpus"]["clip_seconds"],
+        # Only synthesis is random.
+        seed=probe_seed,
+        ffmpeg=probe_ffmpeg,
+        code=lambda wildcards: digest("read_probe.py", *probe_code(wildcards.probe)),
+    script:
+        "../workflow_scripts/read_probe.py"
+
+
+rule compute_probe_spectrograms:
+    input:
+        sounds=results("probes/{probe}/sounds.h5"),
+        level=results("audio/level.tsv"),
+    output:
+        shard=results("spectrograms/probe-{probe}/test/00000.h5"),
+        index=results("spectrograms/probe-{probe}/test/index.tsv"),
+    log:
+        log_of("compute_probe_spectrograms", "{probe}"),
+    benchmark:
+        benchmark_of("compute_probe_spectrograms", "{probe}")
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(probe_mb),
+        runtime=minutes(60),
+    params:
+        code=digest("compute_probe_spectrograms.py"),
+    script:
+        "../workflow_scripts/compute_probe_spectrograms.py"
+
+
+# One job for all networks of a condition, since each takes seconds.
+rule compute_probe_responses:
+    input:
+        weights=of_seeds(results("networks", network("weights.safetensors"))),
+        index=results("spectrograms/probe-{probe}/test/index.tsv"),
+    output:
+        responses=[
+            results(
+                "responses", "{condition}", f"seed-{seed}", "probe-{probe}", "test.h5"
+            )
+            for seed in range(1, config["networks"]["seeds"] + 1)
+        ],
+    log:
+        log_of("compute_probe_responses", "{condition}", "{probe}"),
+    benchmark:
+        benchmark_of("compute_probe_responses", "{condition}", "{probe}")
+    wildcard_constraints:
+        condition=one_of(TRAINED),
+    conda:
+        "../envs/networks.yaml"
+    threads: config["networks"]["threads"]
+    resources:
+        **on_gpu(),
+        mem_mb=memory(playing_mb),
+        runtime=minutes(probe_minutes),
+    params:
+        model=model_of_job,
+        model_code=model_code,
+        device=config["networks"]["device"],
+        code=digest("compute_probe_responses.py"),
+    script:
+        "../workflow_scripts/compute_probe_responses.py"
+
+
+# A fixed model has a single seed, and the outputs of a rule cannot depend on the condition.
+use rule compute_probe_responses as compute_probe_responses_of_fixed with:
+    output:
+        responses=[results("responses/{condition}/seed-1/probe-{probe}/test.h5")],
+    wildcard_constraints:
+        condition=one_of(FIXED),
+
+
+rule probes:
+    input:
+        GATE,
+        [
+            results(
+                "responses", condition, f"seed-{seed}", f"probe-{probe}", "test.h5"
+            )
+            for condition, seed in NETWORKS
+            for probe in PROBES
+        ],

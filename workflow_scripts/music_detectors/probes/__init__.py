@@ -1,0 +1,1 @@
+"""Probe sets: sounds from outside the corpus, with categories and reference profiles."""

@@ -1,0 +1,1 @@
+"""Profiles over probe sets: the response of the selective units to each sound."""
