@@ -17,6 +17,7 @@ JOBS = {
     "selectivity_units": 2,
     "selective_responses": 2,
     "quilt_responses": 1,
+    "profile_probe": 1,
     "assign_roles": 1,
     "summarise_selectivity": 1,
     "plot_targets": 1,
@@ -51,7 +52,7 @@ def test_a_further_target_runs_its_own_jobs_only(run):
     after = _tables(folder)
     assert {name: after[name] for name in before} == before
     added = {name.split("/")[0] for name in after.keys() - before.keys()}
-    assert added == {"corpus", "selectivity", "quilts"}
+    assert added == {"corpus", "selectivity", "quilts", "profiles"}
     assert all("/vehicle/" in name for name in after.keys() - before.keys())
 
 

@@ -17,6 +17,7 @@ SETTINGS = {
     "target": {
         "Music": ["Instrumental music", "Song"],
         "Speech": ["Speech"],
+        "Human voice": ["Speech", "Voices"],
         "Animal": ["Animals"],
         "Vehicle": ["Vehicles"],
     },
@@ -40,7 +41,8 @@ _CATEGORIES = {
     ),
     "Song": (2, ("Vocal music", "Pop music + Singing")),
     "Speech": (4, ("Speech",)),
-    "Human sounds": (1, ("Laughter", "Baby cry, infant cry", "Cough", "Walk, footsteps")),
+    "Voices": (2, ("Laughter", "Baby cry, infant cry")),
+    "Human sounds": (1, ("Cough", "Walk, footsteps", "Clapping", "Crowd")),
     "Animals": (1, ("Bark", "Meow", "Moo", "Chirp, tweet", "Caw", "Cricket")),
     "Nature": (1, ("Wind", "Thunder", "Rain", "Stream", "Waves, surf", "Fire")),
     "Vehicles": (2, ("Train", "Helicopter", "Engine")),

@@ -11,6 +11,7 @@ SETTINGS = {
     "target": {
         "Music": ["Music", "Song"],
         "Speech": ["EngSpeech", "ForSpeech"],
+        "Human voice": ["EngSpeech", "ForSpeech", "HumVoc"],
         "Animal": ["AniVoc", "AniNonVoc"],
     },
 }
