@@ -27,6 +27,7 @@ include: "rules/responses.smk"
 include: "rules/probes.smk"
 include: "rules/selectivity.smk"
 include: "rules/recognition.smk"
+include: "rules/levels.smk"
 include: "rules/quilts.smk"
 include: "rules/decoding.smk"
 include: "rules/embedding.smk"
@@ -52,6 +53,8 @@ rule analyses:
         of_conditions(
             results("quilts/{target}/{condition}/responses.tsv"), targets=TARGETS
         ),
+        results("quilts", TARGET, "conditions.tsv"),
+        of_conditions(results("levels/{target}/{condition}.tsv")) if LEVELS else [],
         of_shards(results("acoustics/{split}/{shard}.tsv")),
         of_conditions(results("decoding/{target}/{condition}.tsv")),
         of_conditions(results("embedding/{target}/{condition}/points.tsv")),

@@ -27,6 +27,7 @@ from music_detectors.common.urls import is_url
 from music_detectors.corpus.locations import configured, copies_of, with_copies
 from music_detectors.corpus.sizes import check_corpus, clip_counts
 from music_detectors.corpus.sources import source_named
+from music_detectors.levels.names import level_name, levels_of
 from music_detectors.probes.settings import check_here, files_here, probe_sets
 from music_detectors.quilts.names import check_compared, segment_ms_of
 from music_detectors.stimuli.making.names import ORIGINAL, check_played, find
@@ -55,6 +56,7 @@ try:
     TARGETS = targets_of(config)
     check_played(config["stimuli"], config["corpus"]["clip_seconds"])
     check_compared(config["stimuli"]["played"])
+    levels_of(config["stimuli"]["played"])
     PROBES = probe_sets(config["probes"], TARGETS)
     for _probe in PROBES.values():
         check_here(_probe)
@@ -95,9 +97,18 @@ SPLITS = ["train", "test"]
 TARGET, *FURTHER_TARGETS = TARGETS
 # The condition that the claims are about.
 CLAIMED = config["claims"]["condition"]
-# The stimuli that are played to every network, made from the test clips.
+# The stimuli that are played to every network.
 PLAYED = config["stimuli"]["played"]
-PLAYED_SPLITS = [(stimulus, "test") for stimulus in PLAYED]
+# Those of them that are quilts, or are compared with quilts.
+CUT = [stimulus for stimulus in PLAYED if find(stimulus).stimulus.cut]
+# Each with the splits whose clips it is made from.
+PLAYED_SPLITS = [
+    (stimulus, split)
+    for stimulus in PLAYED
+    for split in (config["stimuli"]["splits"] if stimulus in CUT else ["test"])
+]
+# The levels in dB that clips are played at.
+LEVELS = levels_of(PLAYED)
 # The targets and probe sets that have profiles: a probe set may have no sounds of a target.
 PROFILED = [
     (target, name)

@@ -119,11 +119,22 @@ def file_of(stimulus):
     return f"music_detectors/stimuli/{find(stimulus).kind}.py"
 
 
+def level_of_corpus(wildcards):
+    """The mean level of the corpus, for a stimulus that needs it."""
+    if find(wildcards.stimulus).stimulus.needs_level:
+        return {"level": results("audio/level.tsv")}
+    return {}
+
+
 def played_seconds(wildcards):
-    """How much of a stimulus is kept; models train on whole clips."""
-    if wildcards.stimulus == ORIGINAL:
-        return None
-    return config["stimuli"]["compared_seconds"]
+    """How much of a stimulus is kept; None is all of it."""
+    cut = find(wildcards.stimulus).stimulus.cut
+    return config["stimuli"]["compared_seconds"] if cut else None
+
+
+def is_padded(wildcards):
+    """Whether silence follows what is kept of a stimulus, up to the length of the clips."""
+    return config["stimuli"]["padded"] and find(wildcards.stimulus).stimulus.cut
 
 
 def probe_params(wildcards):

@@ -3,6 +3,7 @@
 
 rule compute_spectrograms:
     input:
+        unpack(level_of_corpus),
         audio=results("audio/{split}/{shard}.h5"),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
@@ -22,6 +23,7 @@ rule compute_spectrograms:
     params:
         seed=config["seed"],
         compared_seconds=played_seconds,
+        padded=is_padded,
         code=lambda wildcards: digest(
             "compute_spectrograms.py", file_of(wildcards.stimulus)
         ),

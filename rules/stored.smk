@@ -83,15 +83,21 @@ def stored(wildcards):
         *of_all(rules.summarise_selectivity.output, targets=TARGETS),
         *of_all(rules.score_recognition.output, conditions=TRAINED),
         *rules.summarise_recognition.output,
-        *of_all(rules.compute_spectrograms.output, ["test"], PLAYED),
-        *of_all(rules.index_spectrograms.output, ["test"], PLAYED),
+        *(
+            path
+            for stimulus, split in PLAYED_SPLITS
+            for made_by in (rules.compute_spectrograms, rules.index_spectrograms)
+            for path in of_all(made_by.output, [split], [stimulus])
+        ),
         *of_all(rules.compute_stimulus_responses.output),
         *of_probes(rules.fetch_probe.output, DOWNLOADED_PROBES),
         *of_probes(rules.read_probe.output),
         *of_probes(rules.compute_probe_spectrograms.output),
         *of_probes(rules.compute_probe_responses.output, conditions=TRAINED),
         *of_probes(rules.compute_probe_responses_of_fixed.output, conditions=FIXED),
+        *(of_all(rules.level_responses.output) if LEVELS else []),
         *of_all(rules.quilt_responses.output, targets=TARGETS),
+        *of_all(rules.compare_quilts.output),
         *of_all(rules.decode_target.output),
         *of_all(rules.embed_responses.output),
         *of_all(rules.genre_responses.output),

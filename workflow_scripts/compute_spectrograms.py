@@ -15,4 +15,6 @@ with job(snakemake.log[0]):
         status=snakemake.output.status,
         seed=snakemake.params.seed,
         compared_seconds=snakemake.params.compared_seconds,
+        padded=snakemake.params.padded,
+        level=snakemake.input.get("level"),
     )

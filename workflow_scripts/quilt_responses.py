@@ -1,4 +1,4 @@
-"""Average the responses of the most and the least selective units to every played stimulus."""
+"""Average the responses of the most and the least selective units to quilts, and compare them."""
 
 from music_detectors.common.job import job
 from music_detectors.quilts.responses import quilt_responses
@@ -9,9 +9,11 @@ with job(snakemake.log[0]):
         responses=snakemake.input.responses,
         units=snakemake.input.units,
         clips=snakemake.input.clips,
-        output=snakemake.output.table,
+        classes=snakemake.input.classes,
+        tables=dict(snakemake.output.items()),
         stimuli=snakemake.params.stimuli,
         segment_ms=snakemake.params.segment_ms,
+        splits=snakemake.params.splits,
         seeds=snakemake.params.seeds,
         layer=snakemake.params.layer,
     )

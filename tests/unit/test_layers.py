@@ -23,7 +23,7 @@ ORDER = [
     {"training"},
     {"responses"},
     {"selectivity", "recognition"},
-    {"decoding", "embedding", "genres", "quilts", "profiles", "lesions"},
+    {"decoding", "embedding", "genres", "levels", "quilts", "profiles", "lesions"},
     {"claims"},
     {"figures"},
     {"report"},

@@ -1,21 +1,38 @@
-"""The table of responses to played stimuli, from planted responses and from wrong inputs."""
+"""The tables of responses to quilts, from planted responses and from wrong inputs."""
 
 import logging
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.corpus.columns import CLIPS
-from music_detectors.quilts.columns import QUILT_RESPONSES
-from music_detectors.quilts.responses import groups_of_units, quilt_responses
+from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.quilts.columns import (
+    QUILT_CORRELATION,
+    QUILT_GENRES,
+    QUILT_INTACT,
+    QUILT_LENGTHS,
+    QUILT_NETWORKS,
+    QUILT_RESPONSES,
+)
+from music_detectors.quilts.responses import quilt_responses
 from music_detectors.quilts.tables import read_quilt_responses
 from music_detectors.selectivity.columns import UNITS
+from music_detectors.selectivity.groups import groups_of_units
 from music_detectors.spectrograms.columns import INDEX
 from support import response_files
 
+TABLES = {
+    "responses": QUILT_RESPONSES,
+    "genres": QUILT_GENRES,
+    "lengths": QUILT_LENGTHS,
+    "intact": QUILT_INTACT,
+    "networks": QUILT_NETWORKS,
+    "correlation": QUILT_CORRELATION,
+}
 STIMULI = ["intact", "reversed", "quilt-50ms", "quilt-400ms"]
 SEGMENTS = [None, None, 50, 400]
 SEEDS = [1, 4]
@@ -31,7 +48,7 @@ class Corpus:
     """Responses of two networks to four stimuli, whose files have different orders."""
 
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self.out = folder, folder / "out"
         self.clips = response_files.clips()
         self.test = self.clips[self.clips["split"] == "test"]
         self.n_frames = {stimulus: {c: 100 for c in self.test["clip_id"]} for stimulus in STIMULI}
@@ -45,6 +62,7 @@ class Corpus:
 
     def table(self):
         write_table(self.folder / "clips.tsv", self.clips, CLIPS)
+        write_table(self.folder / "classes.tsv", response_files.classes(), CLASSES)
         for seed in SEEDS:
             units = pd.DataFrame({name: 0 for name in UNITS}, index=range(2 * N_UNITS))
             units["layer"] = np.repeat(["conv3", "avgpool"], N_UNITS)
@@ -71,13 +89,19 @@ class Corpus:
             [self.folder / f"{seed}-{stimulus}.h5" for stimulus in STIMULI for seed in SEEDS],
             [self.folder / f"units-{seed}.tsv" for seed in SEEDS],
             self.folder / "clips.tsv",
-            self.folder / "responses.tsv",
+            self.folder / "classes.tsv",
+            {name: self.out / f"{name}.tsv" for name in TABLES},
             stimuli=STIMULI,
             segment_ms=SEGMENTS,
+            splits=["test"],
             seeds=SEEDS,
             layer="avgpool",
         )
-        return read_table(self.folder / "responses.tsv", QUILT_RESPONSES)
+        return read_table(self.out / "responses.tsv", QUILT_RESPONSES)
+
+    def read(self, name):
+        self.table()
+        return read_table(self.out / f"{name}.tsv", TABLES[name])
 
     def expected(self, seed, stimulus, group, role, clip_ids):
         """The responses of the clips of a role; the table gives their mean and deviation."""
@@ -110,9 +134,83 @@ def test_means_over_units_and_clips(corpus):
 
 def test_quilts_are_read_with_intact_clips_and_without_other_stimuli(corpus):
     every = corpus.table()
-    found = read_quilt_responses(corpus.folder / "responses.tsv")
+    found = read_quilt_responses(corpus.out / "responses.tsv")
     assert set(found["stimulus"]) == {"intact", "quilt-50ms", "quilt-400ms"}
     assert len(found) == len(every) * 3 // 4
+
+
+def test_genres_are_means_over_their_target_clips(corpus):
+    table = corpus.read("genres")
+    assert set(table["mid"]) == {"/m/jazz"} and set(table["name"]) == {"Jazz"}
+    assert len(table) == len(SEEDS) * len(STIMULI) * 2
+    # Mixed clips of the genre do not count.
+    target = corpus.test[corpus.test["role"] == "target"]
+    of_genre = set(target.loc[target["labels"].str.contains("jazz"), "clip_id"])
+    for row in table.itertuples():
+        values = corpus.expected(row.seed, row.stimulus, row.group, "target", of_genre)
+        assert 0 < row.n_clips == len(values) < len(target)
+        assert row.response == pytest.approx(values.mean(), rel=1e-6)
+        assert row.response_sd == pytest.approx(values.std(ddof=1), rel=1e-6)
+
+
+def test_quilts_are_compared_with_the_same_clips_intact(corpus):
+    table = corpus.read("intact")
+    assert len(table) == len(SEEDS) * 2 * 2 * 2
+    every = set(corpus.test["clip_id"])
+    for _, rows in table.groupby(["seed", "group", "role"]):
+        for row in rows.itertuples():
+            quilt, intact = (
+                corpus.expected(row.seed, stimulus, row.group, row.role, every)
+                for stimulus in (f"quilt-{row.segment_ms:g}ms", "intact")
+            )
+            expected = stats.ttest_rel(quilt, intact)
+            assert row.n_clips == len(quilt)
+            np.testing.assert_allclose(
+                [row.response, row.intact, row.relative, row.difference, row.t, row.p],
+                [
+                    quilt.mean(),
+                    intact.mean(),
+                    quilt.mean() / intact.mean(),
+                    (quilt - intact).mean(),
+                    expected.statistic,
+                    expected.pvalue,
+                ],
+                rtol=1e-5,
+            )
+        low, high = sorted(rows["p"])
+        # Holm over two lengths: twice the smaller p, then the larger one, in order.
+        first = min(1, 2 * low)
+        np.testing.assert_allclose(sorted(rows["p_holm"]), [first, max(first, high)])
+
+
+def test_units_that_do_not_respond_have_no_ratio(corpus):
+    for frame in corpus.responses.values():
+        frame.iloc[:, :] = 0
+    table = corpus.read("intact")
+    assert (table["difference"] == 0).all()
+    assert table[["relative", "t", "p", "p_holm"]].isna().all(axis=None)
+
+
+def test_train_clips_are_shown_beside_test_clips_and_read_only_on_request(corpus):
+    corpus.table()
+    quilt_responses(
+        2 * [corpus.folder / f"{stimulus}.tsv" for stimulus in STIMULI],
+        2 * [corpus.folder / f"{s}-{stimulus}.h5" for stimulus in STIMULI for s in SEEDS],
+        [corpus.folder / f"units-{seed}.tsv" for seed in SEEDS],
+        corpus.folder / "clips.tsv",
+        corpus.folder / "classes.tsv",
+        {name: corpus.out / f"{name}.tsv" for name in TABLES},
+        stimuli=STIMULI,
+        segment_ms=SEGMENTS,
+        splits=["train", "test"],
+        seeds=SEEDS,
+        layer="avgpool",
+    )
+    table = read_table(corpus.out / "responses.tsv", QUILT_RESPONSES)
+    # The files have test clips alone.
+    assert (table.loc[table["split"] == "train", "n_clips"] == 0).all()
+    check(corpus, table[table["split"] == "test"], set(corpus.test["clip_id"]))
+    assert set(read_quilt_responses(corpus.out / "responses.tsv")["split"]) == {"test"}
 
 
 def test_only_clips_that_every_stimulus_has_at_one_length(corpus):

@@ -1,13 +1,15 @@
 """Spectrograms of a stimulus for a shard of clips, and their statuses."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from music_detectors.audio.columns import LEVEL
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import AudioShard, to_float, to_int16, write_audio_shard
 from music_detectors.common.errors import InputError
 from music_detectors.common.seeds import generator
-from music_detectors.common.tables import read_table
+from music_detectors.common.tables import read_table, write_table
 from music_detectors.spectrograms.log_mel import PARAMETERS, frames_of, log_mel
 from music_detectors.spectrograms.shard import (
     index_spectrograms,
@@ -54,6 +56,8 @@ def computed(
     shard="00000",
     known=tuple(SOUND),
     mids=MIDS,
+    padded=False,
+    level=None,
     **more,
 ):
     """Compute a shard of `clip_ids`; returns the shard opened and its statuses by clip."""
@@ -83,7 +87,9 @@ def computed(
         place / f"{shard}.h5",
         place / f"{shard}.status.tsv",
         seed=seed,
-        compared_seconds=None if stimulus == "original" else COMPARED,
+        compared_seconds=COMPARED if find(stimulus).stimulus.cut else None,
+        padded=padded,
+        level=level,
     )
     columns = status_columns(find(stimulus).stimulus.columns)
     status = read_table(place / f"{shard}.status.tsv", columns)
@@ -151,6 +157,42 @@ def test_the_intact_stimulus_is_the_clip_itself(tmp_path):
     length = round(COMPARED * SAMPLE_RATE)
     expected = log_mel(np.array([sound_of(clip_id)[:length] for clip_id in SOUND]))
     np.testing.assert_array_equal(shard.read(), expected.astype(np.float16))
+
+
+@pytest.mark.parametrize("stimulus", ["intact", "quilt-400ms"])
+def test_silence_follows_what_is_played_up_to_the_length_of_the_clip(tmp_path, stimulus):
+    shard, status = computed(tmp_path, stimulus)
+    unpadded = shard.read()
+    padded, padded_status = computed(tmp_path, stimulus, padded=True)
+    found = padded.read()
+    assert padded.shape == (64, frames_of(LENGTH))
+    # Frames and statuses are of the sound.
+    assert padded.n_frames.tolist() == shard.n_frames.tolist()
+    assert padded_status.equals(status)
+    # The last frame of what is not padded sees its reflection, that of the padded one silence.
+    whole = shard.shape[1] - 1
+    np.testing.assert_array_equal(found[:, :, :whole], unpadded[:, :, :whole])
+    assert (found[:, :, whole + 2 :] == -100).all() and whole + 2 < padded.shape[1]
+
+
+def test_levels_are_of_whole_clips_and_silent_clips_have_none(tmp_path, monkeypatch):
+    quiet = sound_of
+    level = tmp_path / "level.tsv"
+    write_table(level, pd.DataFrame({"n_clips": [3], "rms": [0.8]}), LEVEL)
+    monkeypatch.setitem(
+        globals(), "sound_of", lambda clip: 0 * quiet(clip) if clip == "half" else quiet(clip)
+    )
+    shard, status = computed(tmp_path, "level-6db", level=level)
+    assert shard.clip_id == ["whole", "tiny"] and shard.shape == (64, frames_of(LENGTH))
+    assert status["status"].to_dict() == {"whole": "ok", "half": "silent", "tiny": "short"}
+    assert "RMS of 0" in status.loc["half", "message"] and np.isnan(status.loc["half", "gain_db"])
+    for clip_id, found in zip(shard.clip_id, shard.read(), strict=True):
+        samples = to_float(quiet(clip_id))
+        power = np.mean(samples[: SOUND[clip_id]].astype(float) ** 2)
+        loud = (samples * (0.8 / np.sqrt(power) * 10 ** (-6 / 20))).astype(np.float32)
+        assert np.abs(loud).max() > 1
+        # Rounding of the gain may move a value to the next step of float16, 0.0625 dB at most.
+        np.testing.assert_allclose(found, log_mel(loud[None])[0], rtol=0, atol=0.07)
 
 
 def test_a_quilt_depends_on_seed_stimulus_and_clip_and_on_nothing_else(tmp_path):

@@ -1,21 +1,62 @@
-"""Responses of the most and the least selective units to every played stimulus."""
+"""Responses of the most and the least selective units to quilts, compared with intact clips."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from music_detectors.common.damage import damaged
 from music_detectors.common.errors import warn
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.corpus.columns import CLIPS
-from music_detectors.quilts.columns import QUILT_RESPONSES
-from music_detectors.responses.files import read_layers, read_responses
-from music_detectors.selectivity.columns import UNITS
+from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.quilts.columns import (
+    INTACT,
+    QUILT_CORRELATION,
+    QUILT_GENRES,
+    QUILT_INTACT,
+    QUILT_LENGTHS,
+    QUILT_NETWORKS,
+    QUILT_RESPONSES,
+)
+from music_detectors.quilts.inference import mean_with_test, with_holm
+from music_detectors.quilts.lengths import correlation, over_lengths, over_networks
+from music_detectors.responses.clips import responses_to
+from music_detectors.responses.files import read_layers
+from music_detectors.selectivity.groups import groups_of_units
 from music_detectors.spectrograms.columns import INDEX
 
 _ROLES = ("target", "other")
+
+
+@dataclass(frozen=True)
+class Played:
+    """The mean response (clips,) of the units of `group` to each compared clip of a stimulus.
+
+    `clips` has clip_id, role and labels of these clips.
+    """
+
+    seed: int
+    split: str
+    stimulus: str
+    segment_ms: float
+    group: str
+    clips: pd.DataFrame
+    responses: np.ndarray
+
+    def of(self, chosen: pd.Series | np.ndarray) -> dict[str, float | int | str]:
+        """Return the row for the clips that are `chosen` (clips,) bool."""
+        values = pd.Series(self.responses[np.asarray(chosen)])
+        return {
+            "seed": self.seed,
+            "split": self.split,
+            "stimulus": self.stimulus,
+            "segment_ms": self.segment_ms,
+            "group": self.group,
+            "n_clips": len(values),
+            "response": values.mean(),
+            "response_sd": values.std(),
+        }
 
 
 def quilt_responses(
@@ -23,88 +64,112 @@ def quilt_responses(
     responses: Sequence[str | os.PathLike],
     units: Sequence[str | os.PathLike],
     clips: str | os.PathLike,
-    output: str | os.PathLike,
+    classes: str | os.PathLike,
+    tables: dict[str, str | os.PathLike],
     *,
     stimuli: Sequence[str],
     segment_ms: Sequence[int | None],
+    splits: Sequence[str],
     seeds: Sequence[int],
     layer: str,
 ) -> None:
-    """Write the mean responses of groups of units of `layer` to each of `stimuli` by role.
+    """Write the `tables` of responses of groups of units of `layer` to each of `stimuli`.
 
     `segment_ms` are the lengths of the segments of `stimuli`, None for one that is no quilt.
-    `indices` are the indices of the spectrograms of `stimuli`. `responses` are the files of every
-    network for the first stimulus, in the order of `seeds`, then those for the next; `units` are
-    the networks' units.tsv and `clips` is clips.tsv. Only clips that have the same length in every
-    stimulus are used; if there is none, responses are missing. Raises InputError when a file
-    cannot be read, a network has no selective unit, or a file of responses lacks a clip of its
-    index.
+    `indices` are the indices of the spectrograms of `stimuli`, for the first of `splits`, then for
+    the next. `responses` are the files of every network for the first index, in the order of
+    `seeds`, then those for the next; `units` are the networks' units.tsv, `clips` and `classes` the
+    tables of the corpus. `tables` are the files to write: responses, genres, lengths, intact,
+    networks, correlation. Only clips that have the same length in every stimulus are used; if there
+    is none, responses are missing. Raises InputError when a file cannot be read, a network has no
+    selective unit, or a file of responses lacks a clip of its index.
     """
-    compared = compared_clips(indices, clips)
-    if compared.empty:
-        warn(
-            f"no target or other clip has the same length in all of {', '.join(stimuli)}: lower "
-            "stimuli.compared_seconds, or leave quilts of long segments out of stimuli.played"
-        )
-    rows = []
-    for place, seed in enumerate(seeds):
-        of_network = read_layers(responses[place]).chosen(layer)
-        groups = groups_of_units(units[place], of_network)
-        paths = responses[place :: len(seeds)]
-        for stimulus, length, path in zip(stimuli, segment_ms, paths, strict=True):
-            values = _read(path, of_network, compared["clip_id"])
-            for group, chosen in groups.items():
-                means = values[:, chosen].mean(axis=1, dtype=np.float64)
-                for role in _ROLES:
-                    of_role = pd.Series(means[(compared["role"] == role).to_numpy()])
-                    rows.append(
-                        {
-                            "seed": seed,
-                            "stimulus": stimulus,
-                            "segment_ms": length,
-                            "group": group,
-                            "role": role,
-                            "n_clips": len(of_role),
-                            "response": of_role.mean(),
-                            "response_sd": of_role.std(),
-                        }
-                    )
-    write_table(output, pd.DataFrame(rows), QUILT_RESPONSES)
+    n = len(stimuli)
+    played = []
+    for number, split in enumerate(splits):
+        compared = compared_clips(indices[number * n : (number + 1) * n], clips, split)
+        if compared.empty:
+            warn(
+                f"no target or other {split} clip has the same length in all of "
+                f"{', '.join(stimuli)}: lower stimuli.compared_seconds, or leave quilts of long "
+                "segments out of stimuli.played"
+            )
+        of_split = responses[number * n * len(seeds) : (number + 1) * n * len(seeds)]
+        for place, seed in enumerate(seeds):
+            paths = of_split[place :: len(seeds)]
+            of_network = read_layers(paths[0]).chosen(layer)
+            groups = groups_of_units(units[place], of_network)
+            for stimulus, length, path in zip(stimuli, segment_ms, paths, strict=True):
+                values = responses_to(path, of_network, compared["clip_id"].tolist())
+                for group, chosen in groups.items():
+                    means = values[:, chosen].mean(axis=1, dtype=np.float64)
+                    ms = np.nan if length is None else float(length)
+                    played.append(Played(seed, split, stimulus, ms, group, compared, means))
+    listed = read_table(classes, CLASSES, only=("mid", "name", "genre"))
+    by_role = pd.DataFrame(
+        [{**one.of(one.clips["role"] == role), "role": role} for one in played for role in _ROLES]
+    )
+    intact = pd.DataFrame(_against_intact(played), columns=list(QUILT_INTACT)[:-1])
+    intact = with_holm(intact, ["seed", "split", "group", "role"])
+    lengths = over_lengths(by_role)
+    write_table(tables["responses"], by_role, QUILT_RESPONSES)
+    genres = pd.DataFrame(_by_genre(played, listed[listed["genre"]]), columns=list(QUILT_GENRES))
+    write_table(tables["genres"], genres.astype({"seed": int, "n_clips": int}), QUILT_GENRES)
+    write_table(tables["lengths"], lengths, QUILT_LENGTHS)
+    write_table(tables["intact"], intact, QUILT_INTACT)
+    write_table(tables["networks"], over_networks(intact), QUILT_NETWORKS)
+    write_table(tables["correlation"], correlation(by_role, lengths), QUILT_CORRELATION)
 
 
-def compared_clips(indices: Sequence[str | os.PathLike], clips: str | os.PathLike) -> pd.DataFrame:
-    """Return clip_id and role of the target and other clips that are compared, as in `clips`.
+def compared_clips(
+    indices: Sequence[str | os.PathLike], clips: str | os.PathLike, split: str
+) -> pd.DataFrame:
+    """Return clip_id, role and labels of the target and other clips of `split` that are compared.
 
-    They are those that all of `indices` list with the same number of frames. A quilt can be shorter
-    than its clip by almost a segment, and the silence that follows must not look like an effect.
+    They are those that all of `indices` list with the same number of frames, in the order of
+    `clips`. A quilt can be shorter than its clip by almost a segment, and the silence that follows
+    must not look like an effect.
     """
     n_frames = [read_table(path, INDEX).set_index("clip_id")["n_frames"] for path in indices]
     listed = pd.concat(n_frames, axis=1, join="inner")
     alike = listed.index[listed.nunique(axis=1) == 1]
-    table = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
-    kept = (table["split"] == "test") & table["role"].isin(_ROLES) & table["clip_id"].isin(alike)
-    return table.loc[kept, ["clip_id", "role"]].reset_index(drop=True)
+    table = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
+    kept = (table["split"] == split) & table["role"].isin(_ROLES) & table["clip_id"].isin(alike)
+    return table.loc[kept, ["clip_id", "role", "labels"]].reset_index(drop=True)
 
 
-def groups_of_units(units: str | os.PathLike, layer: str) -> dict[str, np.ndarray]:
-    """Return the numbers of the `most` and `least` selective units of `layer` in units.tsv.
-
-    The most selective are those called selective, the least as many of the lowest rank.
-    """
-    table = read_table(units, UNITS, only=("layer", "unit", "rank", "selective"))
-    table = table[table["layer"] == layer].sort_values("rank")
-    n = int(table["selective"].sum())
-    if not n:
-        raise damaged(units, "table", f"has no selective unit of {layer}")
-    numbers = table["unit"].to_numpy()
-    return {"most": numbers[:n], "least": numbers[-n:]}
+def _by_genre(played: Sequence[Played], genres: pd.DataFrame) -> Iterator[dict]:
+    """Yield the rows of QUILT_GENRES for `genres` (mid, name)."""
+    for one in played:
+        labels = one.clips["labels"].str.split(";")
+        target = one.clips["role"] == "target"
+        for mid, name in zip(genres["mid"], genres["name"], strict=True):
+            chosen = target & np.array([mid in of_clip for of_clip in labels], dtype=bool)
+            yield one.of(chosen) | {"mid": mid, "name": name}
 
 
-def _read(path: str | os.PathLike, layer: str, clip_ids: pd.Series) -> np.ndarray:
-    """Return the responses (clips, units) of `layer` in the order of `clip_ids`."""
-    stored, responses = read_responses(path, [layer])
-    places = pd.Index(stored).get_indexer(clip_ids)
-    if (places < 0).any():
-        missing = clip_ids.iloc[int(np.argmax(places < 0))]
-        raise damaged(path, "responses", f"lacks clip {missing} of its index")
-    return responses[layer][places]
+def _against_intact(played: Sequence[Played]) -> Iterator[dict]:
+    """Yield the rows of QUILT_INTACT, without p_holm."""
+    intact = {
+        (one.seed, one.split, one.group): one.responses for one in played if one.stimulus == INTACT
+    }
+    for one in played:
+        if np.isnan(one.segment_ms):
+            continue
+        whole = intact[one.seed, one.split, one.group]
+        for role in _ROLES:
+            chosen = (one.clips["role"] == role).to_numpy()
+            of_quilt, of_intact = (
+                values[chosen].mean() if chosen.any() else np.nan
+                for values in (one.responses, whole)
+            )
+            mean = mean_with_test(one.responses[chosen] - whole[chosen])
+            yield one.of(chosen) | {
+                "role": role,
+                "intact": of_intact,
+                # Units that never respond have no ratio.
+                "relative": of_quilt / of_intact if of_intact else np.nan,
+                "difference": mean.mean,
+                "t": mean.t,
+                "p": mean.p,
+            }

@@ -9,10 +9,10 @@ from music_detectors.quilts.columns import INTACT, QUILT_RESPONSES
 
 
 def read_quilt_responses(path: str | os.PathLike) -> pd.DataFrame:
-    """Return the rows of quilts and of intact clips; `segment_ms` of intact clips is NaN.
+    """Return the rows of quilts and of intact clips made from test clips.
 
-    Raises InputError when the table cannot be read.
+    `segment_ms` of intact clips is NaN. Raises InputError when the table cannot be read.
     """
     table = read_table(path, QUILT_RESPONSES)
     kept = table["segment_ms"].notna() | (table["stimulus"] == INTACT)
-    return table[kept].reset_index(drop=True)
+    return table[kept & (table["split"] == "test")].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""The rows of the clip table for the clips in a file of responses."""
+"""Responses and the clips they are of."""
 
 import os
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.common.damage import damaged
+from music_detectors.responses.files import read_responses
 
 
 def described(
@@ -24,3 +25,16 @@ def described(
         why = f"clip {unknown} is not among the {split} clips of the corpus"
         raise damaged(path, "responses", why)
     return of_split.iloc[places].reset_index(drop=True)
+
+
+def responses_to(path: str | os.PathLike, layer: str, clip_ids: Sequence[str]) -> np.ndarray:
+    """Return the responses (clips, units) of `layer` in the file at `path` to `clip_ids`.
+
+    Raises InputError, naming the file, when it cannot be read or lacks a clip.
+    """
+    stored, responses = read_responses(path, [layer])
+    places = pd.Index(stored).get_indexer(list(clip_ids))
+    if (places < 0).any():
+        missing = list(clip_ids)[int(np.argmax(places < 0))]
+        raise damaged(path, "responses", f"lacks clip {missing} of its index")
+    return responses[layer][places]

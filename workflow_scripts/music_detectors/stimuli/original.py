@@ -9,4 +9,4 @@ def _make(samples: np.ndarray, draw: np.random.Generator) -> Sound:
     return Sound(samples)
 
 
-STIMULUS = Stimulus("original", _make)
+STIMULUS = Stimulus("original", _make, cut=False)

@@ -6,8 +6,8 @@ STIMULUS_STATUS = {"clip_id": str, "status": str, "message": str, "n_samples": i
 """`spectrograms/{stimulus}/{split}/{shard}.status.tsv`: one row per clip of the audio shard, in its
 order.
 
-The columns of the stimulus itself stand before `n_samples`. `status` is OK, SHORT or TOO_SHORT; a
-clip that is TOO_SHORT has no row in the spectrogram shard.
+The columns of the stimulus itself stand before `n_samples`. `status` is OK, SHORT, TOO_SHORT or
+SILENT; a clip that is TOO_SHORT or SILENT has no row in the spectrogram shard.
 """
 
 OK = "ok"
@@ -16,6 +16,10 @@ SHORT = "short"
 """The sound ends before, and zeros follow."""
 TOO_SHORT = "too short"
 """The clip is too short for the stimulus."""
+SILENT = "silent"
+"""The clip has no sound to make the stimulus of."""
+NOT_MADE = (TOO_SHORT, SILENT)
+"""The statuses of clips without a spectrogram."""
 
 
 def status_columns(own: Mapping[str, type]) -> dict[str, type]:

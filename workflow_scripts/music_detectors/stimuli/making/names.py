@@ -16,7 +16,7 @@ from music_detectors.common.seeds import generator
 from music_detectors.stimuli.making.stimulus import Sound, Stimulus
 
 ORIGINAL = "original"
-"""The stimulus that models train on; it is the only one that is not cut."""
+"""The stimulus that models train on."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,17 @@ class Named:
     stimulus: Stimulus
     parameters: Mapping[str, int]
 
-    def make(self, samples: np.ndarray, seed: int, clip_id: str) -> Sound:
-        """Return the sound of the clip `clip_id`; `seed` is the master seed. Raises TooShort."""
+    def make(
+        self, samples: np.ndarray, seed: int, clip_id: str, corpus_rms: float | None = None
+    ) -> Sound:
+        """Return the sound of the clip `clip_id`; `seed` is the master seed.
+
+        `corpus_rms` is the mean RMS amplitude of the corpus, for a stimulus that needs it. Raises
+        TooShort and Silent.
+        """
         draw = generator(seed, self.kind, self.name, clip_id)
-        return self.stimulus.make(samples, draw, **self.parameters)
+        level = {"corpus_rms": corpus_rms} if self.stimulus.needs_level else {}
+        return self.stimulus.make(samples, draw, **level, **self.parameters)
 
     def length(self, clip_samples: int) -> int:
         """Return how many samples a clip of `clip_samples` gives; raises InputError."""
@@ -77,9 +84,14 @@ def check_played(section: Mapping, clip_seconds: float) -> None:
                 "leave it out"
             )
         try:
-            lengths[name] = find(name).length(round(clip_seconds * SAMPLE_RATE))
+            found = find(name)
+            length = found.length(round(clip_seconds * SAMPLE_RATE))
         except InputError as error:
             raise InputError(f"configuration: stimuli.played has {name}: {error}") from None
+        if found.stimulus.cut:
+            lengths[name] = length
+    if not lengths:
+        return
     shortest = min(lengths, key=lambda name: lengths[name])
     if round(compared * SAMPLE_RATE) > lengths[shortest]:
         # Rounded down, so that the number can be used as it is.
@@ -110,4 +122,4 @@ def _stimuli() -> dict[str, Stimulus]:
 
 def _expression(pattern: str) -> str:
     """Return the regular expression of the names that fit `pattern`."""
-    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[1-9][0-9]*)", re.escape(pattern))
+    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>0|[1-9][0-9]*)", re.escape(pattern))

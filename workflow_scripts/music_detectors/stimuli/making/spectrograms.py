@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.audio.clips import read_shard_clips
+from music_detectors.audio.level import read_level
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import AudioShard, read_audio_shard, to_float
 from music_detectors.common.damage import damaged, rebuild
@@ -19,9 +20,16 @@ from music_detectors.corpus.columns import CLASSES
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
 from music_detectors.spectrograms.shard import write_spectrogram_shard
-from music_detectors.stimuli.making.columns import OK, SHORT, TOO_SHORT, status_columns
+from music_detectors.stimuli.making.columns import (
+    NOT_MADE,
+    OK,
+    SHORT,
+    SILENT,
+    TOO_SHORT,
+    status_columns,
+)
 from music_detectors.stimuli.making.names import find
-from music_detectors.stimuli.making.stimulus import TooShort
+from music_detectors.stimuli.making.stimulus import Silent, TooShort
 
 
 def compute_spectrogram_shard(
@@ -36,41 +44,49 @@ def compute_spectrogram_shard(
     *,
     seed: int,
     compared_seconds: float | None,
+    padded: bool = False,
+    level: str | os.PathLike | None = None,
 ) -> None:
     """Write the log-Mel spectrograms of `stimulus` for the audio shard `audio`, and a status table.
 
     `clips` and `classes` are the corpus tables, `seed` is the master seed. The stimulus is made of
     a clip's sound without its padding; the first `compared_seconds` of it are kept (as much as the
-    audio shard holds when None), with zeros where it ends before. A clip that is too short for the
-    stimulus has a status and no spectrogram, even when no spectrogram is left. Raises InputError
-    when a clip is not of the shard, has a class that is not listed, or gives a spectrogram that is
-    not finite.
+    audio shard holds when None), with zeros where it ends before. When `padded`, zeros follow up to
+    the length of the clips. `level` is the table of the corpus's mean level, for a stimulus that
+    needs it. A clip that is too short or silent for the stimulus has a status and no spectrogram,
+    even when no spectrogram is left. Raises InputError when a clip is not of the shard, has a class
+    that is not listed, or gives a spectrogram that is not finite.
     """
     named = find(stimulus)
     sound = _read_sound(audio)
-    length = sound.samples.shape[1]
+    whole = length = sound.samples.shape[1]
     if compared_seconds is not None:
         length = round(compared_seconds * SAMPLE_RATE)
+    padded_length = whole if padded else length
+    corpus_rms = None if level is None else read_level(level)
     columns = status_columns(named.stimulus.columns)
-    # What the columns of the stimulus hold for a clip that is too short.
+    # What the columns of the stimulus hold for a clip of which it cannot be made.
     nothing = {
         name: 0 if kind is int else math.nan for name, kind in named.stimulus.columns.items()
     }
-    spectrograms = np.empty((len(sound.clip_id), N_MELS, frames_of(length)), dtype=np.float16)
+    spectrograms = np.empty(
+        (len(sound.clip_id), N_MELS, frames_of(padded_length)), dtype=np.float16
+    )
     stored: list[str] = []
     rows: list[dict] = []
     numbered = enumerate(sound.clip_id)
     for place, clip_id in progress(numbered, len(sound.clip_id), f"{stimulus} {split}/{shard}"):
         samples = to_float(sound.samples[place, : sound.n_samples[place]])
-        row = {"clip_id": clip_id, "status": TOO_SHORT, "message": "", "n_samples": 0, **nothing}
+        row = {"clip_id": clip_id, "message": "", "n_samples": 0, **nothing}
         rows.append(row)
         try:
-            made = named.make(samples, seed, clip_id)
-        except TooShort as error:
+            made = named.make(samples, seed, clip_id, corpus_rms)
+        except (TooShort, Silent) as error:
+            row["status"] = TOO_SHORT if isinstance(error, TooShort) else SILENT
             row["message"] = str(error)
             continue
         played = made.samples[:length]
-        wave = np.zeros((1, length), dtype=np.float32)
+        wave = np.zeros((1, padded_length), dtype=np.float32)
         wave[0, : len(played)] = played
         spectrum = log_mel(wave)[0]
         if not np.isfinite(spectrum).all():
@@ -84,7 +100,7 @@ def compute_spectrogram_shard(
     table = pd.DataFrame(rows, columns=list(columns)).astype(
         {name: kind for name, kind in columns.items() if kind is int}
     )
-    kept = table["status"] != TOO_SHORT
+    kept = ~table["status"].isin(NOT_MADE)
     write_spectrogram_shard(
         output,
         log_mel=spectrograms[: len(stored)],

@@ -12,6 +12,10 @@ class TooShort(InputError):
     """A clip is too short for the stimulus; the message says by how much."""
 
 
+class Silent(InputError):
+    """A clip has no sound that the stimulus could be made of."""
+
+
 @dataclass(frozen=True)
 class Sound:
     """The sound of one clip: `samples` (n,) float32, and the values of the stimulus' columns."""
@@ -39,7 +43,8 @@ class Stimulus:
     """make(samples, draw, **parameters) returns the sound of a clip.
 
     `samples` (n,) float32 of full scale 1 at 22,050 Hz are the clip without padding. `draw` is a
-    generator seeded by the master seed, the stimulus and the clip. Raises TooShort.
+    generator seeded by the master seed, the stimulus and the clip. Nothing clips or rounds what it
+    returns, which may exceed full scale. Raises TooShort and Silent.
     """
 
     length: Callable[..., int] = _as_long_as_the_clip
@@ -51,3 +56,10 @@ class Stimulus:
 
     columns: Mapping[str, type] = field(default_factory=dict)
     """Columns of its own in the status table, `int` or `float`; `Sound.about` has their values."""
+
+    cut: bool = True
+    """Whether only `stimuli.compared_seconds` of it are played, as of all that quilts are compared
+    with; otherwise it is the whole clip."""
+
+    needs_level: bool = False
+    """Whether `make` also takes `corpus_rms`, the mean RMS amplitude of the corpus's clips."""

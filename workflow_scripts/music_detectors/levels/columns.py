@@ -1,0 +1,18 @@
+"""The columns of the tables in levels/; docs/statistics.md defines each."""
+
+LEVELS = {
+    "seed": int,
+    "level_db": float,
+    "group": str,
+    "n_target": int,
+    "n_other": int,
+    "response_target": float,
+    "response_other": float,
+    "ratio": float,
+    "hedges_g": float,
+}
+"""`levels/{target}/{condition}.tsv`: one row per network, level of the target and group of units.
+
+`level_db` is the level of target clips re the mean RMS of the corpus, which other clips have in
+every row. A stimulus `level-6db` is the level -6.
+"""
