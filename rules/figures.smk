@@ -87,6 +87,11 @@ DRAWN = {
         {"tables": of_conditions(results("quilts/{target}/{condition}/responses.tsv"))},
         OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
     ),
+    "quilts_genres": (
+        "Acoustics and time",
+        {"table": results("quilts", TARGET, CLAIMED, "genres.tsv")},
+        {"condition": CLAIMED} | OF_NAMED_LAYER | OF_TARGET,
+    ),
     "selectivity_by_layer": (
         "Selectivity",
         {"table": results("selectivity", TARGET, "summary.tsv")},
@@ -146,7 +151,32 @@ DRAWN = {
         {},
     ),
 }
+if LEVELS:
+    DRAWN["levels"] = (
+        "Selectivity",
+        {"tables": of_conditions(results("levels/{target}/{condition}.tsv"))},
+        OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
+    )
+if len(CONDITIONS) > 1:
+    DRAWN["quilts_relative"] = (
+        "Acoustics and time",
+        {
+            "tables": of_conditions(results("quilts/{target}/{condition}/intact.tsv")),
+            "comparisons": results("quilts", TARGET, "conditions.tsv"),
+        },
+        {"reference": CLAIMED} | OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
+    )
 if FURTHER_TARGETS:
+    DRAWN["quilts_targets"] = (
+        "Acoustics and time",
+        {
+            "tables": [
+                results("quilts", target, CLAIMED, "responses.tsv")
+                for target in TARGETS
+            ]
+        },
+        {"targets": list(TARGETS.values()), "condition": CLAIMED} | OF_NAMED_LAYER,
+    )
     DRAWN["targets"] = (
         "Selectivity",
         {

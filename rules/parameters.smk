@@ -121,7 +121,7 @@ def file_of(stimulus):
 
 def level_of_corpus(wildcards):
     """The mean level of the corpus, for a stimulus that needs it."""
-    if find(wildcards.stimulus).stimulus.needs_level:
+    if find(wildcards.stimulus).stimulus.read_level:
         return {"level": results("audio/level.tsv")}
     return {}
 

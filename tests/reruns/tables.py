@@ -28,7 +28,11 @@ CODE = {path.stem: [path] for path in SCRIPTS.glob("*.py") if path.stem != "plot
 RULES = sorted(CODE)
 CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
-CODE["compute_spectrograms" + PLAYED] += [STIMULI / "intact.py", STIMULI / "quilt.py"]
+CODE["compute_spectrograms" + PLAYED] += [
+    STIMULI / "intact.py",
+    STIMULI / "level.py",
+    STIMULI / "quilt.py",
+]
 for _rule in ("fetch_metadata", "make_corpus", "assign_roles"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
 CODE["read_probe"] += sorted((PACKAGE / "probes" / "sets").glob("[!_]*.py"))
@@ -47,7 +51,7 @@ PLOTS = [name for name in RULES if name.startswith("plot_")]
 # model, a probe set that is downloaded.
 OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fit_model", "fetch_probe"}
 # Rules that only configurations with further targets have.
-OF_FURTHER_TARGETS = {"assign_roles", "plot_targets"}
+OF_FURTHER_TARGETS = {"assign_roles", "plot_targets", "plot_quilts_targets"}
 
 
 class Keys(NamedTuple):
@@ -128,6 +132,7 @@ KEYS = [
             "selective_responses",
             "summarise_selectivity",
             "quilt_responses",
+            "level_responses",
             "decode_target",
             "embed_responses",
             "lesion_units",
@@ -143,7 +148,8 @@ KEYS = [
     Keys(("selectivity.fraction", "selectivity.bootstraps"), ("selectivity_units",)),
     Keys(("selectivity.permutations",), ("selectivity_units", "embed_responses")),
     Keys(("stimuli.played",), ("quilt_responses",), "; for a stimulus that is added, see below"),
-    Keys(("stimuli.compared_seconds",), ("compute_spectrograms (played)",)),
+    Keys(("stimuli.compared_seconds", "stimuli.padded"), ("compute_spectrograms (played)",)),
+    Keys(("stimuli.splits",), ("compute_spectrograms (played)",), ", of the split that is added"),
     Keys(
         ("probes.*.folder", "probes.*.categories", "probes.*.profiles"),
         ("read_probe",),
@@ -159,7 +165,7 @@ KEYS = [
     Keys(("lesions.random_draws",), ("lesion_units",)),
     Keys(
         ("claims.condition",),
-        ("assess_claims", "plot_all_units"),
+        ("assess_claims", "compare_quilts", "plot_all_units", "plot_quilts_genres"),
         "; the analyses of further targets are then those of its networks",
     ),
     Keys(("claims.*",), ("assess_claims",)),

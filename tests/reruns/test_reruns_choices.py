@@ -10,7 +10,7 @@ from reruns.plans import plan, recorded, stand_in
 from reruns.tables import OF_FURTHER_TARGETS, PLOTS, label, with_followers
 
 CONDITIONS = ["natural", "shuffled", "untrained"]
-STIMULI = ["intact", "quilt-50ms", "quilt-400ms"]
+STIMULI = ["intact", "quilt-50ms", "quilt-400ms", "level-0db", "level-6db"]
 FRACTIONS = ["0.125", "0.5"]
 OF_A_NETWORK = [
     "train_network",
@@ -25,12 +25,15 @@ OF_A_TARGET = {
     "selective_responses",
     "summarise_selectivity",
     "quilt_responses",
+    "compare_quilts",
+    "level_responses",
     "decode_target",
     "embed_responses",
     "genre_responses",
     "lesion_units",
 }
-SUMMARIES = ["summarise_selectivity", "summarise_recognition"]
+SUMMARIES = ["summarise_selectivity", "summarise_recognition", "compare_quilts"]
+PLAYED_FIGURES = ["plot_quilts", "plot_quilts_genres", "plot_quilts_relative", "plot_levels"]
 CONCLUSIONS = ["assess_claims", "plot_claims", "write_report"]
 # All figures but those that show no network.
 OF_NETWORKS = set(PLOTS) - {"plot_yields", "plot_example_spectrograms"} - OF_FURTHER_TARGETS
@@ -69,7 +72,13 @@ def of_networks(conditions, seeds):
 def of_conditions(conditions):
     """The jobs of all seeds of one condition each."""
     found = set()
-    for rule in ("quilt_responses", "decode_target", "embed_responses", "genre_responses"):
+    for rule in (
+        "quilt_responses",
+        "level_responses",
+        "decode_target",
+        "embed_responses",
+        "genre_responses",
+    ):
         found |= jobs(rule, condition=conditions)
     return found | jobs("lesion_units", condition=conditions, fraction=FRACTIONS)
 
@@ -119,7 +128,9 @@ def test_one_more_stimulus(finished):
         | jobs("index_spectrograms", stimulus=["quilt-100ms"], split=["test"])
         | jobs("compute_stimulus_responses", condition=CONDITIONS, seed=[1, 2])
         | jobs("quilt_responses", condition=CONDITIONS)
-        | single("plot_quilts", *CONCLUSIONS)
+        # All stimuli are played by the same job.
+        | jobs("level_responses", condition=CONDITIONS)
+        | single("compare_quilts", *PLAYED_FIGURES, *CONCLUSIONS)
     )
 
 

@@ -47,6 +47,8 @@ CHANGES = {
         "selectivity.bootstraps": 200,
         "stimuli.played": ["intact", "quilt-400ms", "quilt-50ms"],
         "stimuli.compared_seconds": 1.5,
+        "stimuli.padded": True,
+        "stimuli.splits": ["train", "test"],
         "probes.embedded.target": ["Song"],
         "embedding.perplexity": 5,
         "decoding.units": 64,

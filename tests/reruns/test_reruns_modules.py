@@ -51,6 +51,8 @@ LATE = {
     "compute_spectrograms" + PLAYED: {
         "common/compiled",
         "stimuli/intact",
+        "audio/level",
+        "stimuli/level",
         "stimuli/quilt",
         "stimuli/quilting/__init__",
         "stimuli/quilting/columns",

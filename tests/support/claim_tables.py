@@ -137,6 +137,7 @@ class Tables:
                         rows.append(
                             {
                                 "seed": seed,
+                                "split": "test",
                                 "stimulus": "intact"
                                 if np.isnan(segment)
                                 else f"quilt-{segment:g}ms",

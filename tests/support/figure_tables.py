@@ -8,6 +8,7 @@ from music_detectors.common.tables import write_table
 from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import SEGREGATION
 from music_detectors.genres.columns import GENRES
+from music_detectors.quilts.columns import QUILT_CONDITIONS
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY, UNITS
 from music_detectors.spectrograms.shard import write_spectrogram_shard
 
@@ -283,6 +284,7 @@ def quilt_responses(condition, seeds=5, lengths=(50, 100, 200, 400, 800, 1600)):
                     rows.append(
                         {
                             "seed": seed,
+                            "split": "test",
                             "stimulus": "intact" if not quilted else f"quilt-{segment_ms}ms",
                             "segment_ms": segment_ms,
                             "group": group,
@@ -292,6 +294,70 @@ def quilt_responses(condition, seeds=5, lengths=(50, 100, 200, 400, 800, 1600)):
                             "response_sd": 0.2,
                         }
                     )
+    return pd.DataFrame(rows)
+
+
+def _intact(responses):
+    """The rows of quilts in a responses.tsv, and for each the response to intact clips."""
+    keys = ["seed", "group", "role"]
+    whole = responses[responses["segment_ms"].isna()].set_index(keys)["response"]
+    quilts = responses[responses["segment_ms"].notna()].reset_index(drop=True)
+    return quilts, whole.loc[pd.MultiIndex.from_frame(quilts[keys])].to_numpy()
+
+
+def quilt_intact(condition, seeds=5):
+    """An intact.tsv of quilts whose tests have no meaning."""
+    quilts, intact = _intact(quilt_responses(condition, seeds))
+    relative, difference = quilts["response"] / intact, quilts["response"] - intact
+    return quilts.assign(
+        intact=intact, relative=relative, difference=difference, t=1.0, p=0.04, p_holm=0.2
+    )
+
+
+def quilt_conditions(reference, conditions, seeds=5):
+    """A conditions.tsv of quilts in which the shortest segments differ."""
+    tables = []
+    for condition in conditions:
+        table = quilt_intact(condition, seeds)
+        table = table[table["seed"] == 1].assign(condition=condition, reference=reference)
+        numbers = {name: 0.1 for name in QUILT_CONDITIONS if name not in table}
+        table = table.assign(**numbers | {"n_networks": seeds})
+        tables.append(table.assign(p_holm=np.where(table["segment_ms"] == 50, 0.01, 0.3)))
+    return pd.concat(tables)
+
+
+def quilt_genres(seeds=5, n=7):
+    """A genres.tsv of quilts; the last genre has a single clip."""
+    table = quilt_responses("natural", seeds)
+    table = table[table["role"] == "target"]
+    genres = [
+        table.assign(mid=f"/m/{k}", name=f"Genre {k} $x$", n_clips=9 if k < n - 1 else 1)
+        for k in range(n)
+    ]
+    return pd.concat(genres)
+
+
+def levels(condition, seeds=5, levels_db=(0, -6, -18)):
+    """A levels.tsv in which the effect shrinks as the target gets quieter."""
+    rows = []
+    for seed in range(1, seeds + 1):
+        random = _generator(condition, seed)
+        for level in levels_db:
+            for group in ("most", "least"):
+                gain = _SKILL.get(condition, 0.5) * (1 + level / 40) if group == "most" else 0.0
+                rows.append(
+                    {
+                        "seed": seed,
+                        "level_db": level,
+                        "group": group,
+                        "n_target": 90,
+                        "n_other": 240,
+                        "response_target": 1 + gain,
+                        "response_other": 1.0,
+                        "ratio": 1 + gain + random.normal(0, 0.02),
+                        "hedges_g": 1.5 * gain + random.normal(0, 0.02),
+                    }
+                )
     return pd.DataFrame(rows)
 
 

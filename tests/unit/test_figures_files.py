@@ -19,7 +19,13 @@ from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
 from music_detectors.genres.columns import GENRES
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
-from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.levels.columns import LEVELS
+from music_detectors.quilts.columns import (
+    QUILT_CONDITIONS,
+    QUILT_GENRES,
+    QUILT_INTACT,
+    QUILT_RESPONSES,
+)
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import (
     CLASS_RESPONSES,
@@ -128,9 +134,28 @@ def arguments(folder, figure, seeds=2):
         case "lesion_classes":
             table = single("classes", lesion_tables.lesion_classes(seeds), LESION_CLASSES)
             return {"table": table, "condition": "natural", "fraction": 0.125}
+        case "levels":
+            tables = by_condition(figure_tables.levels, LEVELS)
+            return {"tables": tables} | conditions | layer | target
         case "quilts":
             tables = by_condition(figure_tables.quilt_responses, QUILT_RESPONSES)
             return {"tables": tables} | conditions | layer | target
+        case "quilts_genres":
+            table = single("genres", figure_tables.quilt_genres(seeds), QUILT_GENRES)
+            return {"table": table, "condition": "natural"} | layer | target
+        case "quilts_relative":
+            comparisons = figure_tables.quilt_conditions(CONDITIONS[0], CONDITIONS[1:], seeds)
+            return {
+                "tables": by_condition(figure_tables.quilt_intact, QUILT_INTACT),
+                "comparisons": single("conditions", comparisons, QUILT_CONDITIONS),
+                "reference": CONDITIONS[0],
+            } | (conditions | layer | target)
+        case "quilts_targets":
+            return {
+                "tables": by_condition(figure_tables.quilt_responses, QUILT_RESPONSES, "target"),
+                "targets": ["Music", ["Speech", "my_$target$"]],
+                "condition": "natural",
+            } | layer
         case "selective_responses":
             tables = by_network(figure_tables.clip_responses, CLIP_RESPONSES)
             return {"tables": tables, "networks": networks} | layer | target
@@ -213,7 +238,11 @@ DEGENERATE = {
     "genres": ("tables", GENRES, lambda t: t.assign(hedges_g=np.nan)),
     "learning_curves": ("histories", HISTORY, lambda t: t.assign(validation_map=np.nan)),
     "lesions": ("tables", LESIONS, lambda t: t.assign(percentile=np.nan)),
+    "levels": ("tables", LEVELS, lambda t: t.assign(ratio=np.nan, hedges_g=np.inf)),
     "quilts": ("tables", QUILT_RESPONSES, lambda t: t.assign(n_clips=0, response=np.nan)),
+    "quilts_genres": ("table", QUILT_GENRES, lambda t: t.assign(response=0.0)),
+    "quilts_relative": ("tables", QUILT_INTACT, lambda t: t.assign(relative=np.nan)),
+    "quilts_targets": ("tables", QUILT_RESPONSES, lambda t: t.assign(n_clips=0, response=np.nan)),
     "selective_responses": ("tables", CLIP_RESPONSES, lambda t: t[t["role"] != "target"]),
     "selectivity_by_layer": (
         "table",
@@ -235,6 +264,13 @@ def test_a_corpus_without_genres_has_a_figure_that_says_so(tmp_path):
     paths = figure_tables.written(tmp_path, "empty", tables, GENRES)
     out = draw(tmp_path, "genres", tables=paths, target=["Bird", "my_$x$"])
     assert "is marked as a genre of Bird + my_$x$" in out["svg"].read_text()
+
+
+def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
+    empty = figure_tables.quilt_genres().iloc[:0]
+    (path,) = figure_tables.written(tmp_path, "empty", [empty], QUILT_GENRES)
+    out = draw(tmp_path, "quilts_genres", table=path)
+    assert "no genre of Music + my_$target$ has two clips" in out["svg"].read_text()
 
 
 @pytest.mark.parametrize(
@@ -357,6 +393,27 @@ def test_a_corpus_without_genres_has_a_figure_that_says_so(tmp_path):
             "tables",
             QUILT_RESPONSES,
             lambda t: t[:0],
+            r"condition-1\.tsv: damaged table \(has no row",
+        ),
+        (
+            "quilts_relative",
+            "tables",
+            QUILT_INTACT,
+            lambda t: t.assign(split="train"),
+            r"condition-1\.tsv: damaged table \(has no row",
+        ),
+        (
+            "quilts_targets",
+            "tables",
+            QUILT_RESPONSES,
+            lambda t: t[:0],
+            r"target-1\.tsv: damaged table \(has no row",
+        ),
+        (
+            "levels",
+            "tables",
+            LEVELS,
+            lambda t: t[t["group"] == "least"],
             r"condition-1\.tsv: damaged table \(has no row",
         ),
         (

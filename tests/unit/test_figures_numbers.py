@@ -16,7 +16,11 @@ from music_detectors.figures import (
     lesion_classes,
     lesion_dose,
     lesions,
+    levels,
     quilts,
+    quilts_genres,
+    quilts_relative,
+    quilts_targets,
     selective_responses,
     selectivity_by_layer,
     selectivity_index,
@@ -27,6 +31,7 @@ from music_detectors.figures.average_precision import ratios_to_chance
 from music_detectors.figures.claims import axis_limits
 from music_detectors.figures.genres import significantly_above, sorted_genres
 from music_detectors.figures.learning_curves import kept_epoch, mean_by_epoch
+from music_detectors.figures.style import TARGET, condition_colours
 from music_detectors.lesions.columns import LESIONS
 from support import figure_tables, lesion_tables
 from support.claim_tables import Tables
@@ -248,6 +253,66 @@ def test_quilt_responses_are_ordered_by_length_with_intact_clips_last():
     intact = table[table["segment_ms"].isna() & (table["seed"] == 2)]
     intact = intact[(intact["group"] == "most") & (intact["role"] == "target")]
     assert found.loc[np.inf, 2] == intact["response"].item()
+
+
+def drawn_lines(figure, colour):
+    """The y values of the thick lines of a colour in each panel."""
+    return [
+        [
+            line.get_ydata()
+            for line in axes.lines
+            if line.get_color() == colour and line.get_lw() > 1
+        ]
+        for axes in figure.axes
+    ]
+
+
+def test_relative_responses_are_means_of_networks_and_asterisks_those_that_differ():
+    tables = {name: figure_tables.quilt_intact(name) for name in ("natural", "shuffled")}
+    shown = {name: quilts_relative.shown(table) for name, table in tables.items()}
+    compared = quilts_relative.shown(figure_tables.quilt_conditions("natural", ["shuffled"]))
+    figure = quilts_relative.quilts_relative(shown, compared, "natural", "avgpool", "Music")
+    colours = condition_colours(["natural", "shuffled"])
+    for name, table in tables.items():
+        most = table[(table["group"] == "most") & (table["role"] == "target")]
+        expected = most.groupby("segment_ms")["relative"].mean()
+        np.testing.assert_allclose(drawn_lines(figure, colours[name])[0][0], expected)
+    (asterisk,) = [text for text in figure.axes[0].texts if text.get_text() == "*"]
+    assert asterisk.xy[0] == np.log2(50)
+
+
+def test_quilts_of_genres_are_relative_to_the_same_clips_intact():
+    table = figure_tables.quilt_genres(seeds=2, n=3)
+    found = quilts_genres.relative_by_genre(table)
+    # The last genre has a single clip.
+    assert list(found) == ["Genre 0 $x$", "Genre 1 $x$"]
+    most = table[(table["group"] == "most") & (table["mid"] == "/m/1") & (table["seed"] == 2)]
+    response = most.set_index("stimulus")["response"]
+    row = found["Genre 1 $x$"].query("seed == 2 and segment_ms == 400")
+    assert row["relative"].item() == pytest.approx(response["quilt-400ms"] / response["intact"])
+
+
+def test_levels_are_drawn_loudest_first_as_means_of_networks():
+    tables = {name: figure_tables.levels(name) for name in ("natural", "untrained")}
+    most = {name: table[table["group"] == "most"] for name, table in tables.items()}
+    figure = levels.responses_by_level(most, "avgpool", "Music")
+    colours = condition_colours(list(tables))
+    for name, table in most.items():
+        lines = drawn_lines(figure, colours[name])
+        for panel, column in zip(lines, ("ratio", "hedges_g"), strict=True):
+            expected = [table.loc[table["level_db"] == db, column].mean() for db in (0, -6, -18)]
+            np.testing.assert_allclose(panel[0], expected)
+    assert figure.axes[0].get_xlim()[0] > figure.axes[0].get_xlim()[1]
+
+
+def test_quilts_of_targets_are_means_of_networks():
+    table = figure_tables.quilt_responses("natural", seeds=3)
+    most = table[table["group"] == "most"]
+    figure = quilts_targets.quilts_of_targets({"Music": most, "Speech": most}, "natural", "avgpool")
+    rows = most[(most["role"] == "target") & most["segment_ms"].notna()]
+    expected = rows.groupby("segment_ms")["response"].mean()
+    for panel in drawn_lines(figure, TARGET):
+        np.testing.assert_allclose(panel[0], expected)
 
 
 def test_selective_responses_are_those_of_split_and_role():

@@ -71,7 +71,7 @@ def quilts(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure:
         for row, group in enumerate(_GROUPS, start=band * len(_GROUPS)):
             for axes, (condition, table) in zip(panels[row], shown, strict=False):
                 axes.set_axis_on()
-                _draw_panel(axes, table[table["group"] == group])
+                draw_responses(axes, table[table["group"] == group])
                 if group == _GROUPS[0]:
                     axes.set_title(shortened(condition, 20))
                 else:
@@ -85,15 +85,18 @@ def quilts(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure:
     all_rows = pd.concat(tables.values())
     handles, labels = [], []
     for role, name in (("target", target), ("other", "other")):
-        handles.append(
-            Line2D([], [], color=_ROLES[role], marker=_MARKERS[role], markersize=4, linewidth=1.3)
-        )
+        handles.append(role_line(role))
         n_clips = range_of(all_rows.loc[all_rows["role"] == role, "n_clips"])
         labels.append(f"{name}, mean of networks ({n_clips} test clips)")
     handles.append(Line2D([], [], color=INK, linewidth=0.6, alpha=0.5))
     labels.append("one network")
     figure.legend(handles, labels, loc="outside lower center", ncols=3 if columns > 2 else 1)
     return figure
+
+
+def role_line(role: str) -> Line2D:
+    """Return the line of `role`, target or other, for a legend."""
+    return Line2D([], [], color=_ROLES[role], marker=_MARKERS[role], markersize=4, linewidth=1.3)
 
 
 def responses_by_length(table: pd.DataFrame, role: str) -> pd.DataFrame:
@@ -105,7 +108,7 @@ def responses_by_length(table: pd.DataFrame, role: str) -> pd.DataFrame:
     return rows.pivot(index="segment_ms", columns="seed", values="response")
 
 
-def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
+def draw_responses(axes: Axes, table: pd.DataFrame) -> None:
     """Draw the responses of one group of units: networks and their mean."""
     lengths = sorted(table["segment_ms"].dropna().unique())
     at = np.log2(lengths)

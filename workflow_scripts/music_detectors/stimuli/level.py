@@ -4,6 +4,8 @@ So selectivity can be measured without differences in loudness, and with the tar
 other sounds (Kim, Kim & Jeong, Nature Communications 15:148, 2024).
 """
 
+import os
+
 import numpy as np
 
 from music_detectors.stimuli.making.stimulus import Silent, Sound, Stimulus
@@ -17,4 +19,13 @@ def _make(samples: np.ndarray, draw: np.random.Generator, corpus_rms: float, db:
     return Sound(samples * np.float32(gain), {"gain_db": 20 * np.log10(gain)})
 
 
-STIMULUS = Stimulus("level-{db}db", _make, columns={"gain_db": float}, cut=False, needs_level=True)
+def _read_level(path: str | os.PathLike) -> float:
+    # The Snakefile reads this file, and pandas takes a second to import.
+    from music_detectors.audio.level import read_level
+
+    return read_level(path)
+
+
+STIMULUS = Stimulus(
+    "level-{db}db", _make, columns={"gain_db": float}, cut=False, read_level=_read_level
+)

@@ -37,7 +37,7 @@ class Named:
         TooShort and Silent.
         """
         draw = generator(seed, self.kind, self.name, clip_id)
-        level = {"corpus_rms": corpus_rms} if self.stimulus.needs_level else {}
+        level = {"corpus_rms": corpus_rms} if self.stimulus.read_level else {}
         return self.stimulus.make(samples, draw, **level, **self.parameters)
 
     def length(self, clip_samples: int) -> int:

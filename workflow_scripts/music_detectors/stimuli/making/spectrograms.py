@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.audio.clips import read_shard_clips
-from music_detectors.audio.level import read_level
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import AudioShard, read_audio_shard, to_float
 from music_detectors.common.damage import damaged, rebuild
@@ -63,7 +62,9 @@ def compute_spectrogram_shard(
     if compared_seconds is not None:
         length = round(compared_seconds * SAMPLE_RATE)
     padded_length = whole if padded else length
-    corpus_rms = None if level is None else read_level(level)
+    corpus_rms = None
+    if named.stimulus.read_level is not None and level is not None:
+        corpus_rms = named.stimulus.read_level(level)
     columns = status_columns(named.stimulus.columns)
     # What the columns of the stimulus hold for a clip of which it cannot be made.
     nothing = {

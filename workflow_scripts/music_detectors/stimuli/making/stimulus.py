@@ -1,5 +1,6 @@
 """What the file of a stimulus says: its name, and how its sound is made from that of a clip."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -61,5 +62,9 @@ class Stimulus:
     """Whether only `stimuli.compared_seconds` of it are played, as of all that quilts are compared
     with; otherwise it is the whole clip."""
 
-    needs_level: bool = False
-    """Whether `make` also takes `corpus_rms`, the mean RMS amplitude of the corpus's clips."""
+    read_level: Callable[[str | os.PathLike], float] | None = None
+    """read_level(path) returns the mean RMS amplitude of the corpus from its table, `level.tsv`.
+
+    A stimulus that has this is made with it: `make` then also takes `corpus_rms`. Others do without
+    the table, and do not depend on it.
+    """
