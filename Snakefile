@@ -33,6 +33,7 @@ include: "rules/decoding.smk"
 include: "rules/embedding.smk"
 include: "rules/genres.smk"
 include: "rules/profiles.smk"
+include: "rules/emergence.smk"
 include: "rules/lesions.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
@@ -61,6 +62,7 @@ rule analyses:
         of_conditions(results("embedding/{target}/{condition}/segregation.tsv")),
         of_conditions(results("genres/{target}/{condition}.tsv")),
         of_profiles(rules.profile_probe.output.sounds),
+        of_conditions(results("emergence/{target}/{condition}.tsv"), WITH_SNAPSHOTS),
 
 
 onsuccess:

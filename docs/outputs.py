@@ -58,6 +58,9 @@ OTHERS = {
     "probes/{probe}/sounds.zip": "The zip of a probe set, as downloaded.",
     "probes/{probe}/sounds.h5": "HDF5 with the sounds of a probe set at their own level, as "
     "`audio/{split}/{shard}.h5` has those of clips.",
+    "responses/{condition}/seed-{seed}/snapshots/{split}.h5": "The same after each epoch of the "
+    "condition's `snapshots`, for the reported layer and the outputs: layers `epoch-3/avgpool` and "
+    "so on.",
     "figures/{figure}.svg": "A figure as vector graphics.",
     "figures/{figure}.png": "The same figure as an image.",
     "report.html": "The report, one page that needs no other file.",

@@ -74,6 +74,8 @@ except InputError as error:
 # Conditions whose models are trained, and those whose models are fixed features.
 TRAINED = [name for name in CONDITIONS if is_trained(CONDITIONS[name])]
 FIXED = [name for name in CONDITIONS if name not in TRAINED]
+# Those whose networks are stored after some epochs.
+WITH_SNAPSHOTS = [name for name in TRAINED if CONDITIONS[name].get("snapshots")]
 # Trained conditions whose networks are run again for every lesion.
 RUN_AGAIN = [name for name in TRAINED if not has_readout(CONDITIONS[name]["model"])]
 

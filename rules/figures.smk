@@ -151,6 +151,17 @@ DRAWN = {
         {},
     ),
 }
+if WITH_SNAPSHOTS:
+    DRAWN["emergence"] = (
+        "Representation",
+        {
+            "tables": of_conditions(
+                results("emergence/{target}/{condition}.tsv"), WITH_SNAPSHOTS
+            ),
+            "points": results("emergence", TARGET, WITH_SNAPSHOTS[0], "points.tsv"),
+        },
+        {"conditions": WITH_SNAPSHOTS} | OF_TARGET,
+    )
 if LEVELS:
     DRAWN["levels"] = (
         "Selectivity",

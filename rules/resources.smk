@@ -105,6 +105,13 @@ def embedding_minutes(wildcards):
     )
 
 
+def emergence_minutes(wildcards):
+    """An upper bound for t-SNE of every replicate after each of its snapshots."""
+    return len(CONDITIONS[wildcards.condition]["snapshots"]) * embedding_minutes(
+        wildcards
+    )
+
+
 # The GPU partition of a cluster's profile; None on a workstation.
 GPU_PARTITION = (workflow.resource_settings.default_resources or {}).get(
     "gpu_partition"
@@ -144,6 +151,12 @@ def probe_mb(wildcards):
 def probe_minutes(wildcards):
     """An upper bound for the responses of all networks of a condition to a probe set."""
     return playing_minutes(len(seeds_of(wildcards.condition)) * 1000)
+
+
+def snapshot_minutes(wildcards):
+    """An upper bound for the responses of a network after each of its snapshots to all clips."""
+    snapshots = CONDITIONS[wildcards.condition]["snapshots"]
+    return playing_minutes(len(snapshots) * sum(N_CLIPS.values()))
 
 
 def training_minutes(wildcards):

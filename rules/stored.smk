@@ -100,6 +100,8 @@ def stored(wildcards):
         *of_all(rules.compare_quilts.output),
         *of_all(rules.decode_target.output),
         *of_all(rules.embed_responses.output),
+        *of_all(rules.compute_snapshot_responses.output, conditions=WITH_SNAPSHOTS),
+        *of_all(rules.measure_emergence.output, conditions=WITH_SNAPSHOTS),
         *of_all(rules.genre_responses.output),
         *of_profiles(*rules.profile_probe.output),
         *of_all(rules.lesion_units.output, conditions=TRAINED),

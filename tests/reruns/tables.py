@@ -40,6 +40,7 @@ CODE["read_probe"] += sorted((PACKAGE / "probes" / "sets").glob("[!_]*.py"))
 OF_MODELS = (
     "train_network",
     "compute_responses",
+    "compute_snapshot_responses",
     "compute_stimulus_responses",
     "compute_probe_responses",
     "lesion_units",
@@ -123,8 +124,8 @@ KEYS = [
         ("conditions.*.withhold",),
         ("summarise_conditions", "train_network"),
         ", this of that condition alone; a change of the condition that the claims are about "
-        "(`claims.condition`) also runs `score_recognition` and `lesion_units` of every condition, "
-        "which report withheld classes separately",
+        "(`claims.condition`) also runs `score_recognition`, `lesion_units` and "
+        "`measure_emergence` of every condition, which report withheld classes separately",
     ),
     Keys(
         ("selectivity.layer",),
@@ -135,6 +136,7 @@ KEYS = [
             "level_responses",
             "decode_target",
             "embed_responses",
+            "compute_snapshot_responses",
             "lesion_units",
             "profile_probe",
             "plot_selectivity_index",
@@ -145,8 +147,11 @@ KEYS = [
             "plot_response_ratio",
         ),
     ),
-    Keys(("selectivity.fraction", "selectivity.bootstraps"), ("selectivity_units",)),
-    Keys(("selectivity.permutations",), ("selectivity_units", "embed_responses")),
+    Keys(("selectivity.bootstraps",), ("selectivity_units",)),
+    Keys(("selectivity.fraction",), ("selectivity_units", "measure_emergence")),
+    Keys(
+        ("selectivity.permutations",), ("selectivity_units", "embed_responses", "measure_emergence")
+    ),
     Keys(("stimuli.played",), ("quilt_responses",), "; for a stimulus that is added, see below"),
     Keys(("stimuli.compared_seconds", "stimuli.padded"), ("compute_spectrograms (played)",)),
     Keys(("stimuli.splits",), ("compute_spectrograms (played)",), ", of the split that is added"),
@@ -157,7 +162,7 @@ KEYS = [
     ),
     Keys(("probes.*.zip",), ("fetch_probe",), ", or `read_probe` for a zip on disk"),
     Keys(("probes.*.target",), ("profile_probe",)),
-    Keys(("embedding.perplexity",), ("embed_responses",)),
+    Keys(("embedding.perplexity",), ("embed_responses", "measure_emergence")),
     Keys(("decoding.units",), ("decode_target",)),
     Keys(
         ("lesions.fractions",), ("plot_lesion_dose",), "; for a fraction that is added, see below"

@@ -7,6 +7,7 @@ from music_detectors.audio.columns import SPLIT_YIELD, YIELD
 from music_detectors.common.tables import write_table
 from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import SEGREGATION
+from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.genres.columns import GENRES
 from music_detectors.quilts.columns import QUILT_CONDITIONS
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY, UNITS
@@ -451,6 +452,23 @@ def embedding_points(condition, seeds=3, n=(60, 140)):
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def emergence(condition, seeds=3, epochs=(0, 1, 3, 10)):
+    """A table of emergence whose measures differ between networks and grow with the epoch."""
+    random = _generator(condition, seeds)
+    rows = []
+    for seed in range(1, seeds + 1):
+        for epoch in epochs:
+            row = {name: random.uniform(0.2, 0.3) + epoch / 20 for name in EMERGENCE}
+            row |= {"seed": seed, "epoch": epoch, "n_target": 60, "n_other": 140}
+            rows.append(row | {"chance": 0.05, "decoding_chance": 0.3, "ratio": 1 + row["ratio"]})
+    return pd.DataFrame(rows)
+
+
+def emergence_points(epochs=(0, 1, 3, 10)):
+    first = embedding_points("natural", seeds=1)
+    return pd.concat([first.assign(epoch=epoch) for epoch in epochs], ignore_index=True)
 
 
 def segregation(condition, seeds=3, bins=9):

@@ -17,6 +17,7 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
+from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_POINTS
 from music_detectors.genres.columns import GENRES
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
 from music_detectors.levels.columns import LEVELS
@@ -111,6 +112,11 @@ def arguments(folder, figure, seeds=2):
             return {
                 "points": by_condition(figure_tables.embedding_points, EMBEDDING_POINTS, "points"),
                 "segregation": by_condition(figure_tables.segregation, SEGREGATION, "index"),
+            } | (conditions | target)
+        case "emergence":
+            return {
+                "tables": by_condition(figure_tables.emergence, EMERGENCE),
+                "points": single("points", figure_tables.emergence_points(), EMERGENCE_POINTS),
             } | (conditions | target)
         case "example_spectrograms":
             classes, clips = figure_tables.corpus(per_class=1, branches=("Music", "Animal"))
@@ -219,6 +225,7 @@ def draw_changed(folder, figure, name, columns, change):
 
 # Values are missing where clips are too few or a network never responds.
 DEGENERATE = {
+    "emergence": ("tables", EMERGENCE, lambda t: t.assign(ratio=np.nan, segregation=np.nan)),
     "all_units": ("tables", CLIP_RESPONSES, lambda t: t.assign(all_units=0.0)),
     "response_ratio": ("table", SELECTIVITY_SUMMARY, lambda t: t.assign(test_ratio=np.nan)),
     "targets": ("tables", SELECTIVITY_SUMMARY, lambda t: t.assign(test_ratio=np.nan)),
@@ -289,6 +296,13 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             SELECTIVITY_SUMMARY,
             lambda t: t[t["condition"] != "natural"],
             r"summary-0\.tsv: damaged table \(has no row of condition natural",
+        ),
+        (
+            "emergence",
+            "tables",
+            EMERGENCE,
+            lambda t: t[:0],
+            r"condition-1\.tsv: damaged table \(has no rows",
         ),
         (
             "response_ratio",

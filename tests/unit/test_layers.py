@@ -24,6 +24,7 @@ ORDER = [
     {"responses"},
     {"selectivity", "recognition"},
     {"decoding", "embedding", "genres", "levels", "quilts", "profiles", "lesions"},
+    {"emergence"},
     {"claims"},
     {"figures"},
     {"report"},
@@ -83,6 +84,7 @@ def test_which_scripts_import_torch():
         "compute_responses",
         "compute_stimulus_responses",
         "compute_probe_responses",
+        "compute_snapshot_responses",
         # Only for models whose networks are run again for every lesion.
         "lesion_units",
     }

@@ -9,10 +9,10 @@ from music_detectors.common.hdf5 import read_text
 from music_detectors.common.tables import write_table
 from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.kim2024.features import PooledFeatures
-from music_detectors.models.weights import initial_network, write_tensors
+from music_detectors.models.weights import initial_network, write_snapshots, write_tensors
 from music_detectors.responses import compute as shard
-from music_detectors.responses.compute import compute_responses
-from music_detectors.responses.files import read_responses
+from music_detectors.responses.compute import compute_responses, compute_snapshot_responses
+from music_detectors.responses.files import read_responses, snapshot_layers
 from music_detectors.spectrograms.columns import INDEX
 from support.networks_corpus import make_corpus
 
@@ -156,3 +156,56 @@ def test_several_networks_respond_like_each_alone(corpora, tmp_path):
         (tmp_path / "weights.safetensors").write_bytes(path.read_bytes())
         alone = run(corpora, tmp_path)
         assert [path.read_bytes() for path in alone.values()] == contents
+
+
+def of_snapshots(corpora, tmp_path, epochs, layer="avgpool"):
+    """Play to a network after `epochs`; return the networks and what was written for each split."""
+    networks = {epoch: initial_network(Kim2024(), 3, seed=epoch).eval() for epoch in epochs}
+    states = {epoch: network.state_dict() for epoch, network in networks.items()}
+    path = tmp_path / "snapshots.safetensors"
+    write_snapshots(path, states, {"model": "kim2024", "classes": 3})
+    outputs = {split: tmp_path / "responses" / f"{split}.h5" for split in corpora}
+    compute_snapshot_responses(
+        path,
+        indices=[corpus.index for corpus in corpora.values()],
+        splits=list(corpora),
+        outputs=list(outputs.values()),
+        model="kim2024",
+        layer=layer,
+        device="cpu",
+        threads=1,
+    )
+    return networks, outputs
+
+
+@pytest.mark.parametrize(("layer", "kept"), [("conv3", "conv3"), ("elsewhere", "avgpool")])
+def test_the_responses_of_snapshots_are_those_of_the_network_at_each_epoch(
+    corpora, tmp_path, layer, kept
+):
+    networks, outputs = of_snapshots(corpora, tmp_path, [0, 3, 10], layer)
+    for split, path in outputs.items():
+        names = snapshot_layers(path)
+        assert list(names) == [0, 3, 10] and names[3] == (f"epoch-3/{kept}", "epoch-3/fc2")
+        clip_ids, responses = read_responses(path)
+        assert clip_ids == corpora[split].index_table["clip_id"].tolist()
+        assert list(responses) == [name for pair in names.values() for name in pair]
+        log_mel = torch.from_numpy(corpora[split].log_mel)
+        for epoch, network in networks.items():
+            expected = PooledFeatures(network, torch.device("cpu"))(log_mel)
+            for name, of_network in zip(names[epoch], (kept, "fc2"), strict=True):
+                np.testing.assert_allclose(
+                    responses[name], expected[of_network], rtol=1e-4, atol=1e-4
+                )
+
+
+def test_a_file_without_snapshots_is_refused(corpora, tmp_path):
+    with pytest.raises(InputError, match=r"holds no snapshot; list epochs in conditions\.<name>"):
+        of_snapshots(corpora, tmp_path, [])
+
+
+def test_other_responses_are_not_taken_for_those_of_snapshots(corpora, tmp_path):
+    weights_at(tmp_path / "weights.safetensors")
+    with pytest.raises(
+        InputError, match=r"test\.h5: damaged responses \(not those of a network af"
+    ):
+        snapshot_layers(run(corpora, tmp_path)["test"])

@@ -16,11 +16,12 @@ from music_detectors.common.files import sha256
 from music_detectors.common.hdf5 import NewFile
 from music_detectors.common.progress import progress
 from music_detectors.models.device import advising_when_full, prepare_device
-from music_detectors.models.find import load_model
-from music_detectors.models.protocol import Evaluation, Model
-from music_detectors.models.weights import read_evaluation
-from music_detectors.responses.files import Layers, create_responses
+from music_detectors.models.find import load_model, load_trained
+from music_detectors.models.protocol import Evaluation, Model, TrainedModel
+from music_detectors.models.weights import read_evaluation, read_snapshots
+from music_detectors.responses.files import Layers, create_responses, snapshot_layer
 from music_detectors.spectrograms.shard import SpectrogramShard, open_spectrogram_shard, read_index
+from music_detectors.stimuli.making.names import ORIGINAL
 
 _CLIPS_AT_ONCE_ON_GPU = 256
 
@@ -63,6 +64,65 @@ def compute_responses(
         player = _player(path, model, target)
         for index, table, stimulus in played:
             _write(next(waiting), player, Path(index), table, stimulus)
+
+
+@advising_when_full()
+def compute_snapshot_responses(
+    snapshots: str | os.PathLike,
+    indices: Sequence[str | os.PathLike],
+    splits: Sequence[str],
+    outputs: Sequence[str | os.PathLike],
+    model: str,
+    layer: str,
+    device: str,
+    threads: int,
+) -> None:
+    """Write the responses of a network after each epoch in `snapshots` to the original clips.
+
+    Each of `outputs` holds, for the clips of the index at the same place, the responses of `layer`
+    (or the model's reported layer, if it has no such) and the outputs, under the names of
+    `snapshot_layer`. Raises InputError as `compute_responses`, and when there is no snapshot.
+    """
+    target = prepare_device(device, threads)
+    of_model = load_trained(model)
+    networks, _ = read_snapshots(snapshots, of_model, model)
+    if not networks:
+        raise InputError(
+            f"{snapshots}: holds no snapshot; list epochs in conditions.<name>.snapshots of the "
+            "configuration and train the network again"
+        )
+    every = _EveryEpoch(of_model, layer, list(networks))
+    evaluations = {
+        epoch: of_model.evaluation(network, target) for epoch, network in networks.items()
+    }
+
+    def evaluation(log_mel: torch.Tensor) -> dict[str, torch.Tensor]:
+        responses = {}
+        for epoch, of_epoch in evaluations.items():
+            values = of_epoch(log_mel)
+            responses |= {snapshot_layer(epoch, name): values[name] for name in every.kept}
+        return responses
+
+    player = _Player(every, evaluation, snapshots, sha256(snapshots), target)
+    for index, split, output in zip(indices, splits, outputs, strict=True):
+        _write(output, player, Path(index), _listed(index, split), ORIGINAL)
+
+
+class _EveryEpoch(Model):
+    """A trained model after each of some epochs, as one model with two layers per epoch."""
+
+    def __init__(self, model: TrainedModel, layer: str, epochs: Sequence[int]) -> None:
+        chosen = Layers(tuple(model.layers), model.reported, model.outputs).chosen(layer)
+        self.kept = (chosen, model.outputs)
+        self.layers = [snapshot_layer(epoch, name) for epoch in epochs for name in self.kept]
+        self.reported = snapshot_layer(epochs[-1], chosen)
+        self.outputs = snapshot_layer(epochs[-1], model.outputs)
+        self.clips_at_once = model.clips_at_once
+        self._model = model
+
+    def check_size(self, mels: int, frames: int) -> None:
+        """Raise InputError unless spectrograms (mels, frames) fit the model."""
+        self._model.check_size(mels, frames)
 
 
 def _player(weights: str | os.PathLike, name: str, device: torch.device) -> _Player:

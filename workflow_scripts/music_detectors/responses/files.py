@@ -48,6 +48,33 @@ class Layers:
         return layer if layer in self.tested else self.reported
 
 
+def snapshot_layer(epoch: int, layer: str) -> str:
+    """Return the name of `layer` after `epoch` in a file of the responses of snapshots."""
+    return f"epoch-{epoch}/{layer}"
+
+
+def snapshot_layers(path: str | os.PathLike) -> dict[int, tuple[str, str]]:
+    """Return, by epoch, the names of the reported layer and of the outputs in such a file.
+
+    Raises InputError, naming the file, when it is missing, damaged or not of snapshots.
+    """
+    layers = read_layers(path)
+    reported, outputs = (
+        (name or "").partition("/")[2] for name in (layers.reported, layers.outputs)
+    )
+    epochs = [name.removeprefix("epoch-").partition("/")[0] for name in layers.names]
+    try:
+        found = {
+            int(epoch): (snapshot_layer(int(epoch), reported), snapshot_layer(int(epoch), outputs))
+            for epoch in epochs
+        }
+    except ValueError:
+        found = {}
+    if not found or any(not set(pair) <= set(layers.names) for pair in found.values()):
+        raise damaged(path, _KIND, "not those of a network after several epochs")
+    return found
+
+
 @contextmanager
 def create_responses(
     path: str | os.PathLike,

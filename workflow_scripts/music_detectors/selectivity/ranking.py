@@ -15,6 +15,15 @@ def ranks(t: np.ndarray, constant: np.ndarray) -> np.ndarray:
     return ranked
 
 
+def is_constant(target: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return whether each unit (units,) responds alike to all clips of `target` and `other`.
+
+    Both are responses (clips, units).
+    """
+    first = target[0]
+    return (target == first).all(axis=0) & (other == first).all(axis=0)
+
+
 def share_of_units(fraction: float, units: int) -> int:
     """Return the number of units in `fraction` of `units`, rounded, at least one."""
     return max(1, round(fraction * units))

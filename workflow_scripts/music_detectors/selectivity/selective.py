@@ -140,5 +140,6 @@ def _row(units: pd.DataFrame) -> dict[str, float | int]:
         "n_significant_permutation": int((positive & (units["p_permutation"] < _ALPHA)).sum()),
         "n_target_test": int(units["test_n_target"].iloc[0]),
         "n_other_test": int(units["test_n_other"].iloc[0]),
-        **selective[averaged].mean(),
+        # A missing or infinite statistic of one unit is not left out of the mean.
+        **selective[averaged].mean(skipna=False),
     }

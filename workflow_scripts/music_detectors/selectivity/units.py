@@ -20,7 +20,7 @@ from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.effects import effects
 from music_detectors.selectivity.partial import AdjustedModel, PermutedAdjustedModel
 from music_detectors.selectivity.permutation import max_statistic_p
-from music_detectors.selectivity.ranking import ranks, share_of_units
+from music_detectors.selectivity.ranking import is_constant, ranks, share_of_units
 
 _MIN_CLIPS = 2
 _P_COLUMNS = {
@@ -84,7 +84,7 @@ def selectivity_units(
             p = max_statistic_p(target, other, columns, permutations, draws, more_statistics)
             for name, column in _P_COLUMNS.items():
                 columns[column] = p.get(name, np.full(len(t), np.nan))
-            columns["rank"] = ranks(t, _is_constant(target, other))
+            columns["rank"] = ranks(t, is_constant(target, other))
             columns["selective"] = columns["rank"] <= share_of_units(fraction, len(t))
         return columns
 
@@ -138,8 +138,3 @@ def _groups(
             "finite; train the network again"
         )
     return responses[layer][roles == "target"], responses[layer][roles == "other"]
-
-
-def _is_constant(target: np.ndarray, other: np.ndarray) -> np.ndarray:
-    first = target[0]
-    return (target == first).all(axis=0) & (other == first).all(axis=0)

@@ -1,0 +1,22 @@
+"""Measure what the networks of a condition recognise and represent after each snapshot."""
+
+from music_detectors.common.job import job
+from music_detectors.emergence.measure import measure_emergence
+
+with job(snakemake.log[0]):
+    measure_emergence(
+        snakemake.input.train,
+        snakemake.input.test,
+        snakemake.input.clips,
+        snakemake.input.classes,
+        snakemake.input.branches,
+        snakemake.output.table,
+        snakemake.output.points,
+        withhold=snakemake.params.withhold,
+        fraction=snakemake.params.fraction,
+        perplexity=snakemake.params.perplexity,
+        permutations=snakemake.params.permutations,
+        seed=snakemake.params.seed,
+        condition=snakemake.wildcards.condition,
+        replicates=snakemake.params.seeds,
+    )

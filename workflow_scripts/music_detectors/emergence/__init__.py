@@ -1,0 +1,1 @@
+"""What networks recognise, and how selective their units are, as training goes on."""

@@ -1,0 +1,34 @@
+"""The columns of the tables in emergence/; docs/statistics.md defines each."""
+
+EMERGENCE = {
+    "seed": int,
+    "epoch": int,
+    "natural_map": float,
+    "chance": float,
+    "ratio": float,
+    "hedges_g": float,
+    "decoding": float,
+    "decoding_chance": float,
+    "segregation": float,
+    "n_target": int,
+    "n_other": int,
+}
+"""`emergence/{target}/{condition}.tsv`: one row per network and epoch of its `snapshots`; all is
+measured on test clips.
+
+`natural_map` and `chance` are means over the classes that are not withheld; `ratio` and `hedges_g`
+those of the units that are selective at that epoch; `decoding` is the average precision from all
+units; `segregation` the index of the embedding, 0 by chance and 1 without overlap.
+"""
+
+EMERGENCE_POINTS = {
+    "seed": int,
+    "epoch": int,
+    "clip_id": str,
+    "role": str,
+    "x": float,
+    "y": float,
+}
+"""`emergence/{target}/{condition}/points.tsv`: one row per epoch and target or other test clip of
+the first network, with its position by t-SNE.
+"""
