@@ -177,6 +177,43 @@ if len(CONDITIONS) > 1:
         },
         {"reference": CLAIMED} | OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
     )
+# The probe sets with sounds of the first target, and those of them with reference profiles.
+PROFILED_PROBES = [name for target, name in PROFILED if target == TARGET]
+REFERENCE_PROBES = [name for name in PROFILED_PROBES if PROBES[name].has_profiles]
+
+
+def profiles_of(name, probes):
+    """The tables `name` of profiles for the first target, probe set by probe set."""
+    return [
+        results("profiles", TARGET, probe, condition, name)
+        for probe in probes
+        for condition in CONDITIONS
+    ]
+
+
+if PROFILED_PROBES:
+    DRAWN["profile_sounds"] = (
+        "Probe sets",
+        {"tables": profiles_of("sounds.tsv", PROFILED_PROBES)},
+        {"probes": PROFILED_PROBES} | OF_CONDITIONS,
+    )
+    DRAWN["profile_categories"] = (
+        "Probe sets",
+        {
+            name: profiles_of(f"{name}.tsv", PROFILED_PROBES)
+            for name in ("categories", "contrasts", "ratios")
+        },
+        {"probes": PROFILED_PROBES} | OF_CONDITIONS,
+    )
+if REFERENCE_PROBES:
+    DRAWN["profile_components"] = (
+        "Probe sets",
+        {
+            "components": profiles_of("components.tsv", REFERENCE_PROBES),
+            "means": profiles_of("component_means.tsv", REFERENCE_PROBES),
+        },
+        {"probes": REFERENCE_PROBES} | OF_CONDITIONS,
+    )
 if FURTHER_TARGETS:
     DRAWN["quilts_targets"] = (
         "Acoustics and time",

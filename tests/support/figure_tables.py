@@ -9,6 +9,15 @@ from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import SEGREGATION
 from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.genres.columns import GENRES
+from music_detectors.profiles.columns import (
+    COMPONENT_MEANS,
+    PROFILE_CATEGORIES,
+    PROFILE_COMPONENTS,
+    PROFILE_CONTRASTS,
+    PROFILE_RATIOS,
+    PROFILE_SOUNDS,
+)
+from music_detectors.profiles.profile import by_category, compared, correlated, ratios_of
 from music_detectors.quilts.columns import QUILT_CONDITIONS
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY, UNITS
 from music_detectors.spectrograms.shard import write_spectrogram_shard
@@ -486,3 +495,48 @@ def written(folder, name, tables, columns):
     for path, table in zip(paths, tables, strict=True):
         write_table(path, table, columns)
     return paths
+
+
+def profiles(probes=("mine",), conditions=CONDITIONS, seeds=5):
+    """Return the tables of profiles by name, with their columns; probe sets in their order."""
+    columns = {
+        "sounds": PROFILE_SOUNDS,
+        "categories": PROFILE_CATEGORIES,
+        "contrasts": PROFILE_CONTRASTS,
+        "ratios": PROFILE_RATIOS,
+        "components": PROFILE_COMPONENTS,
+        "component_means": COMPONENT_MEANS,
+    }
+    made = {name: ([], of_table) for name, of_table in columns.items()}
+    category = np.repeat(["Music", "Song", "Speech", "Birds and $b$", "Nature"], [6, 3, 4, 1, 5])
+    is_target = np.isin(category, ["Music", "Song"])
+    numbers = list(range(1, seeds + 1))
+    for probe in probes:
+        names = [f"{probe}-{number}" for number in range(len(category))]
+        listed = pd.DataFrame({"sound": names, "category": category, "target": is_target})
+        for condition in conditions:
+            random = _generator(condition, len(probe))
+            skill = _SKILL.get(condition, 0.5)
+            values = random.gamma(4, 0.1, (seeds, len(names))) + skill * 0.4 * is_target
+            rows = pd.concat(
+                [
+                    listed.assign(seed=k, response=row)
+                    for k, row in zip(numbers, values, strict=True)
+                ],
+                ignore_index=True,
+            )
+            counts = random.multinomial(len(names), np.full(len(names), 1 / len(names)), 50)
+            reference = random.standard_normal((3, len(names))) + 2 * is_target
+            of_networks, means = correlated(
+                values, reference, ["low", "pitch", "a_$long$ name of it"], counts, numbers
+            )
+            for name, table in (
+                ("sounds", rows),
+                ("categories", by_category(rows)),
+                ("contrasts", compared(values, listed)),
+                ("ratios", ratios_of(values, is_target, numbers)),
+                ("components", of_networks),
+                ("component_means", means),
+            ):
+                made[name][0].append(table)
+    return made

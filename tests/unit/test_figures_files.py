@@ -92,6 +92,25 @@ def arguments(folder, figure, seeds=2):
                 "summary": single("summary", table, SELECTIVITY_SUMMARY),
                 "condition": "natural",
             } | (conditions | layer | target)
+        case "profile_sounds" | "profile_categories" | "profile_components":
+            probes = ["mine", "own_$set$"]
+            made = {
+                name: figure_tables.written(folder, name, tables, columns)
+                for name, (tables, columns) in figure_tables.profiles(
+                    probes, CONDITIONS, seeds
+                ).items()
+            }
+            taken = {
+                "profile_sounds": {"tables": made["sounds"]},
+                "profile_categories": {
+                    name: made[name] for name in ("categories", "contrasts", "ratios")
+                },
+                "profile_components": {
+                    "components": made["components"],
+                    "means": made["component_means"],
+                },
+            }
+            return taken[figure] | {"probes": probes} | conditions
         case "average_precision":
             table = figure_tables.recognition_summary(CONDITIONS, seeds)
             return {"table": single("summary", table, RECOGNITION_SUMMARY)} | conditions | target

@@ -33,6 +33,22 @@ _CONDITIONS = {
 }
 # For a user's own conditions: Okabe and Ito's orange, then dark hues of Tol's "muted" scheme.
 _MORE_COLOURS = ("#E69F00", "#882255", "#332288", "#999933", "#661100")
+# For categories of sounds: warm colours for those of the target, cold and dark ones for the others.
+_CATEGORIES_OF_TARGET = ("#D55E00", "#E69F00", "#EE3377", "#882255")
+_OTHER_CATEGORIES = (
+    "#0072B2",
+    "#56B4E9",
+    "#009E73",
+    "#5A5A5A",
+    "#AA4499",
+    "#999933",
+    "#332288",
+    "#B8B8B8",
+    "#44AA99",
+    "#805A2E",
+    "#262626",
+    "#A6CEE3",
+)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
 # Start from the defaults, since a user's matplotlibrc must not change the figures.
@@ -109,6 +125,19 @@ def condition_markers(conditions: Sequence[str]) -> dict[str, str]:
     """Return a marker for each condition, so that colour is not the only distinction."""
     names = dict.fromkeys(conditions)
     return {name: _MARKERS[place % len(_MARKERS)] for place, name in enumerate(names)}
+
+
+def category_colours(categories: Sequence[str], of_target: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each of `categories`, warm for those `of_target`; they repeat if many."""
+    others = [name for name in categories if name not in of_target]
+    return {
+        name: colours[place % len(colours)]
+        for names, colours in (
+            (list(of_target), _CATEGORIES_OF_TARGET),
+            (others, _OTHER_CATEGORIES),
+        )
+        for place, name in enumerate(names)
+    }
 
 
 def by_condition(networks: Sequence[Sequence], tables: Sequence) -> dict[str, list]:

@@ -41,6 +41,11 @@ class ProbeSet(NamedTuple):
         """Whether the workflow makes the sounds."""
         return self.folder is None and self.zip is None
 
+    @property
+    def has_profiles(self) -> bool:
+        """Whether the set has reference profiles."""
+        return self.is_made or self.profiles is not None
+
 
 class Table(NamedTuple):
     """A table of a probe set: its content, and its path, which a table in a zip has not."""
