@@ -34,7 +34,13 @@ def changed(key, value):
 def test_the_default_configuration_is_accepted():
     check_shape(DEFAULT, SCHEMA)
     check_sense(DEFAULT)
-    assert list(kept_conditions(DEFAULT)) == ["natural", "shuffled", "untrained"]
+    assert list(kept_conditions(DEFAULT)) == [
+        "natural",
+        "shuffled",
+        "untrained",
+        "gabor",
+        "pca",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,11 @@ from pathlib import Path
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.models.protocol import FixedModel, Model, TrainedModel
 
-BUILT_IN = {"kim2024": "music_detectors.models.kim2024:Kim2024"}
+BUILT_IN = {
+    "kim2024": "music_detectors.models.kim2024:Kim2024",
+    "gabor": "music_detectors.models.gabor:Gabor",
+    "pca": "music_detectors.models.pca:Pca",
+}
 """The models that come with the workflow: name to `module:factory`."""
 
 DEFAULT = "kim2024"
