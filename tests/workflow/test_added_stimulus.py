@@ -18,11 +18,11 @@ STIMULI = "workflow_scripts/music_detectors/stimuli"
 OF_IT = {
     "compute_spectrograms": 2,
     "index_spectrograms": 1,
-    "compute_stimulus_responses": 10,
-    "quilt_responses": 6,
+    "compute_stimulus_responses": 12,
+    "quilt_responses": 8,
     "compare_quilts": 1,
     # One job of a network plays all stimuli, the levels too.
-    "level_responses": 5,
+    "level_responses": 7,
     "assess_claims": 1,
     "plot_quilts": 1,
     "plot_quilts_genres": 1,
@@ -32,7 +32,8 @@ OF_IT = {
     "plot_claims": 1,
     "write_report": 1,
 }
-"""The jobs of one stimulus in the smoke run: two test shards, five conditions, two seeds."""
+"""The jobs of one stimulus in the smoke run: two test shards, two seeds of five
+conditions, two fixed models, and a further target in the condition of the claims."""
 
 
 def test_a_stimulus_is_one_file_and_one_name(smoke, tmp_path):

@@ -55,7 +55,7 @@ def modulations() -> np.ndarray:
 
 def length(frequency: float, axis: int) -> float:
     """Return the length of the envelope, in bands or frames, of a modulation frequency."""
-    return np.pi * HALF_WAVES / frequency if frequency else LONGEST[axis]
+    return np.pi * HALF_WAVES / abs(frequency) if frequency else LONGEST[axis]
 
 
 def parts(frequency: float, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
