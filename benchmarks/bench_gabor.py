@@ -1,4 +1,4 @@
-"""Time the Gabor filter bank on one core, compared with direct filtering by FFT, filter by filter."""
+"""Time the Gabor filter bank on one core, compared with filtering by FFT, filter by filter."""
 
 import numpy as np
 import torch

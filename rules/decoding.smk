@@ -1,4 +1,21 @@
-# Decoding of the target from units and from acoustic covariates.
+# Decoding of the target and its genres from units, other features and acoustic covariates.
+
+
+def features_joined(wildcards):
+    """The conditions of fixed models whose features join the units of the condition of a job."""
+    return FIXED if wildcards.condition in TRAINED else []
+
+
+def responses_of_fixed(split):
+    """The responses of those models to the clips of a split, as an input function."""
+
+    def paths(wildcards):
+        return [
+            results("responses", condition, "seed-1", "original", f"{split}.h5")
+            for condition in features_joined(wildcards)
+        ]
+
+    return paths
 
 
 rule decode_target:
@@ -6,7 +23,10 @@ rule decode_target:
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         train=of_seeds(results("responses", network("original", "train.h5"))),
         test=of_seeds(results("responses", network("original", "test.h5"))),
+        fixed_train=responses_of_fixed("train"),
+        fixed_test=responses_of_fixed("test"),
         clips=for_target("clips.tsv"),
+        classes=for_target("classes.tsv"),
         acoustics_train=acoustics_of("train"),
         acoustics_test=acoustics_of("test"),
     output:
@@ -25,6 +45,7 @@ rule decode_target:
         layer=config["selectivity"]["layer"],
         units=config["decoding"]["units"],
         seeds=seeds_of_job,
+        fixed=features_joined,
         code=digest("decode_target.py"),
     script:
         "../workflow_scripts/decode_target.py"

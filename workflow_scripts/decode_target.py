@@ -1,4 +1,4 @@
-"""Decode the target from units in the order of selectivity, and from acoustic covariates."""
+"""Decode the target and its genres from units, other features and acoustic covariates."""
 
 from music_detectors.common.job import job
 from music_detectors.decoding.decode import decode_target
@@ -9,11 +9,19 @@ with job(snakemake.log[0]):
         snakemake.input.train,
         snakemake.input.test,
         snakemake.input.clips,
+        snakemake.input.classes,
         snakemake.output.table,
         acoustics={
             "train": snakemake.input.acoustics_train,
             "test": snakemake.input.acoustics_test,
         },
+        fixed=dict(
+            zip(
+                snakemake.params.fixed,
+                zip(snakemake.input.fixed_train, snakemake.input.fixed_test, strict=True),
+                strict=True,
+            )
+        ),
         layer=snakemake.params.layer,
         block_size=snakemake.params.units,
         replicates=snakemake.params.seeds,

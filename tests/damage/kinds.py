@@ -125,10 +125,17 @@ def decoding(results, out):
             for split in ("train", "test")
         ),
         results / "corpus/clips.tsv",
+        results / "corpus/classes.tsv",
         out / "a.tsv",
         acoustics={
             split: [results / "acoustics" / split / f"{shard}.tsv" for shard in SHARDS]
             for split in ("train", "test")
+        },
+        fixed={
+            "gabor": tuple(
+                results / f"responses/gabor/seed-1/original/{split}.h5"
+                for split in ("train", "test")
+            )
         },
         layer=LAYER,
         block_size=32,
@@ -202,8 +209,8 @@ def each_condition(results, head, tail=""):
     return [results / f"{head}/{condition}{tail}" for condition in CONDITIONS]
 
 
-_OF_NETWORK = r"(natural|shuffled|untrained)/seed-\d/"
-_OF_CONDITION = r"(natural|shuffled|untrained)"
+_OF_NETWORK = r"(natural|full|no-speech|shuffled|untrained|gabor|pca)/seed-\d/"
+_OF_CONDITION = r"(natural|full|no-speech|shuffled|untrained|gabor|pca)"
 
 KINDS = [
     Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", fetch),

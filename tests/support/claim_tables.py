@@ -165,6 +165,7 @@ class Tables:
                 rows.append(
                     {
                         "seed": seed,
+                        "genre": "",
                         "features": features,
                         "first_rank": rank,
                         "last_rank": rank + 31,

@@ -429,7 +429,7 @@ def genres(condition, seeds=3, n=6):
     return pd.DataFrame(rows)
 
 
-def decoding(condition, seeds=5, blocks=8, block_size=32):
+def decoding(condition, seeds=5, blocks=8, block_size=32, fixed=(), genres=()):
     rows = []
     for seed in range(1, seeds + 1):
         random = _generator(condition, seed)
@@ -439,9 +439,21 @@ def decoding(condition, seeds=5, blocks=8, block_size=32):
             rows.append((seed, "units", first, first + block_size - 1, block_size, precision))
         rows.append((seed, "covariates", np.nan, np.nan, 16, 0.71))
         rows.append((seed, "units and covariates", 1, block_size, 48, 0.9 + 0.01 * seed))
+        last, most = block_size * blocks, 0.93 + 0.005 * seed
+        rows.append((seed, "all units", 1, last, last, most))
+        for place, name in enumerate(fixed):
+            rows.append((seed, f"all units and {name}", 1, last, last + 9, most + 0.01 * place))
     columns = ("seed", "features", "first_rank", "last_rank", "n_features", "average_precision")
     table = pd.DataFrame(rows, columns=columns)
-    return table.assign(n_train=5012, n_test=4300, chance=0.29)[list(DECODING)]
+    table = table.assign(genre="", n_train=5012, n_test=4300, chance=0.29)
+    of_units = table[table["features"].isin(["units", "all units"])]
+    parts = [table]
+    for place, mid in enumerate(genres):
+        part = of_units.assign(genre=mid, n_train=3900, n_test=3400, chance=0.02)
+        parts.append(
+            part.assign(average_precision=part["average_precision"] * (0.9 - 0.02 * place))
+        )
+    return pd.concat(parts, ignore_index=True)[list(DECODING)]
 
 
 def embedding_points(condition, seeds=3, n=(60, 140)):

@@ -15,7 +15,7 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.decoding.columns import DECODING
 from music_detectors.decoding.decode import PENALTIES, decode_target, least_squares, ridge
 from music_detectors.selectivity.columns import UNITS
-from support.response_files import corpus
+from support.response_files import corpus, write_responses
 
 LAYER = "avgpool"
 N_UNITS = 16
@@ -49,6 +49,7 @@ def run(files, order=None, name="decoding.tsv", write=True, **changed):
     write_table(files.path("units.tsv"), units_table(order), UNITS)
     options = {
         "acoustics": files.acoustics(),
+        "fixed": {},
         "layer": LAYER,
         "block_size": 6,
         "replicates": [1],
@@ -59,10 +60,22 @@ def run(files, order=None, name="decoding.tsv", write=True, **changed):
         [files.path("train.h5")] * n,
         [files.path("test.h5")] * n,
         files.path("clips.tsv"),
+        files.path("classes.tsv"),
         files.path(name),
         **options,
     )
     return read_table(files.path(name), DECODING)
+
+
+def of_target(table):
+    return table[table["genre"] == ""].reset_index(drop=True)
+
+
+def ridge_precision(train, label, test, truth):
+    """The average precision of scikit-learn's ridge regression, features standardised."""
+    mean, spread = train.mean(axis=0), train.std(axis=0)
+    model = RidgeCV(PENALTIES).fit((train - mean) / spread, label)
+    return average_precision_score(truth, model.predict((test - mean) / spread))
 
 
 def of_split(files, split):
@@ -135,11 +148,12 @@ def test_every_row_equals_scikit_learn(tmp_path):
     for split in ("train", "test"):
         target = (files.of_split(split)["role"] == "target").to_numpy()
         files.responses[split][LAYER][target] += np.linspace(0, 0.6, N_UNITS, dtype=np.float32)
-    table = run(files, order)
-    assert list(table["features"]) == ["units"] * 3 + ["covariates", "units and covariates"]
-    np.testing.assert_array_equal(table["first_rank"], [1, 7, 13, np.nan, 1])
-    np.testing.assert_array_equal(table["last_rank"], [6, 12, 16, np.nan, 6])
-    assert list(table["n_features"]) == [6, 6, 4, 16, 22]
+    table = of_target(run(files, order))
+    kinds = ["units"] * 3 + ["covariates", "units and covariates", "all units"]
+    assert list(table["features"]) == kinds
+    np.testing.assert_array_equal(table["first_rank"], [1, 7, 13, np.nan, 1, 1])
+    np.testing.assert_array_equal(table["last_rank"], [6, 12, 16, np.nan, 6, 16])
+    assert list(table["n_features"]) == [6, 6, 4, 16, 22, 16]
     (train, with_train, label), (test, with_test, truth) = (
         of_split(files, split) for split in ("train", "test")
     )
@@ -154,11 +168,79 @@ def test_every_row_equals_scikit_learn(tmp_path):
     with_train, with_test = with_train[:, varied], with_test[:, varied]
     top = order[:6]
     both = np.hstack([train[:, top], with_train]), np.hstack([test[:, top], with_test])
-    for place, (x, y) in ((3, (with_train, with_test)), (4, both)):
-        mean, spread = x.mean(axis=0), x.std(axis=0)
-        model = RidgeCV(PENALTIES).fit((x - mean) / spread, label)
-        expected = average_precision_score(truth, model.predict((y - mean) / spread))
+    for place, (x, y) in enumerate(((with_train, with_test), both, (train, test)), 3):
+        expected = ridge_precision(x, label, y, truth)
         assert table["average_precision"][place] == pytest.approx(expected, rel=1e-9)
+
+
+def test_features_of_fixed_models_join_all_units(tmp_path):
+    files = corpus(tmp_path, n_train=120, n_test=90)
+    random = np.random.default_rng(8)
+    # The other model has its clips in another order, and features that tell the target.
+    features = {}
+    for split in ("train", "test"):
+        of_clips = files.of_split(split)
+        features[split] = random.normal(0, 1, (len(of_clips), 5)).astype(np.float32)
+        features[split][(of_clips["role"] == "target").to_numpy()] += np.float32(1.5)
+        write_responses(
+            files.path(f"bank-{split}.h5"), list(of_clips["clip_id"]), {LAYER: features[split]}
+        )
+    paths = files.path("bank-train.h5"), files.path("bank-test.h5")
+    table = of_target(run(files, fixed={"bank": paths})).set_index("features")
+    parts = []
+    for split in ("train", "test"):
+        responses, _, label = of_split(files, split)
+        rows = files.order(split)
+        kept = np.isin(files.of_split(split)["role"].to_numpy()[rows], ["target", "other"])
+        parts += [np.hstack([responses, features[split][rows[kept]]]), label]
+    joint = table.loc["all units and bank"]
+    assert joint["average_precision"] == pytest.approx(ridge_precision(*parts), rel=1e-9)
+    assert joint["n_features"] == N_UNITS + 5
+    assert joint["average_precision"] > table.loc["all units", "average_precision"] + 0.1
+
+
+def test_a_fixed_model_without_a_clip_is_refused(tmp_path):
+    files = corpus(tmp_path)
+    for split in ("train", "test"):
+        ids = list(files.of_split(split)["clip_id"])[:-3]
+        write_responses(files.path(f"bank-{split}.h5"), ids, {LAYER: np.zeros((len(ids), 2), "f4")})
+    paths = files.path("bank-train.h5"), files.path("bank-test.h5")
+    with pytest.raises(InputError, match=r"bank-train\.h5: damaged responses .has no response to"):
+        run(files, fixed={"bank": paths})
+
+
+def test_each_genre_is_decoded_among_other_clips(tmp_path):
+    files = corpus(tmp_path, n_train=180, n_test=120)
+    for split in ("train", "test"):
+        jazz = files.of_split(split)["labels"].str.contains("jazz").to_numpy()
+        files.responses[split][LAYER][jazz, 2] += np.float32(3)
+    whole = run(files)
+    table = whole[whole["genre"] == "/m/jazz"].reset_index(drop=True)
+    assert set(whole["genre"]) == {"", "/m/jazz"}
+    assert list(table["features"]) == ["units"] * 3 + ["all units"]
+    parts = []
+    for split in ("train", "test"):
+        of_clips = files.of_split(split).iloc[files.order(split)]
+        is_jazz = (of_clips["role"] == "target") & of_clips["labels"].str.contains("jazz")
+        kept = (is_jazz | (of_clips["role"] == "other")).to_numpy()
+        responses = files.responses[split][LAYER][files.order(split)].astype(np.float64)
+        parts += [responses[kept], is_jazz.to_numpy()[kept]]
+    train, label, test, truth = parts
+    assert set(table["n_train"]) == {len(label)} and set(table["n_test"]) == {len(truth)}
+    assert set(table["chance"]) == {float(chance_average_precision(truth.sum(), len(truth)))}
+    scores = LinearRegression().fit(train[:, :6], label).predict(test[:, :6])
+    first, *_, last = table["average_precision"]
+    assert first == pytest.approx(average_precision_score(truth, scores), rel=1e-9)
+    assert last == pytest.approx(ridge_precision(train, label, test, truth), rel=1e-9)
+    assert first > 0.8 > table["average_precision"][1]
+
+
+def test_a_genre_with_too_few_clips_has_no_rows(tmp_path):
+    files = corpus(tmp_path)
+    jazz = files.clips["labels"].str.contains("jazz") & (files.clips["role"] == "target")
+    of_train = files.clips.index[jazz & (files.clips["split"] == "train")]
+    files.clips.loc[of_train[1:], "role"] = "mixed"
+    assert set(run(files)["genre"]) == {""}
 
 
 def test_selective_units_decode_the_target_and_null_units_are_at_chance(tmp_path):
@@ -173,6 +255,7 @@ def test_selective_units_decode_the_target_and_null_units_are_at_chance(tmp_path
     for null in (1, 2, 3):
         assert precision[null] == pytest.approx(table["chance"][0], abs=0.1)
     assert precision[4] == pytest.approx(precision[0], abs=0.03)
+    assert precision[5] > 0.9
 
 
 def test_covariates_that_differ_between_groups_decode_the_target(tmp_path):
@@ -183,7 +266,7 @@ def test_covariates_that_differ_between_groups_decode_the_target(tmp_path):
         target = (files.of_split(split)["role"] == "target").to_numpy()
         covariates.loc[target, "level_db"] += 25
         write_table(path, covariates, ACOUSTICS)
-    table = run(files, write=False).set_index("features")
+    table = of_target(run(files, write=False)).set_index("features")
     assert table.loc["covariates", "average_precision"] > 0.9
     assert table.loc["units and covariates", "average_precision"] > 0.9
     assert table.loc["units", "average_precision"].max() < 0.7
@@ -204,7 +287,7 @@ def test_clips_without_sound_are_left_out(tmp_path):
     table = run(files, write=False)
     for split in ("train", "test"):
         _, covariates, _ = of_split(files, split)
-        assert set(table[f"n_{split}"]) == {len(covariates) - 2}
+        assert set(of_target(table)[f"n_{split}"]) == {len(covariates) - 2}
         mixed = files.clips["clip_id"].isin(silent[split])
         files.clips.loc[mixed, "role"] = "mixed"
     files.write()
@@ -214,7 +297,7 @@ def test_clips_without_sound_are_left_out(tmp_path):
 def test_each_network_has_rows_and_runs_are_reproducible(tmp_path):
     files = corpus(tmp_path)
     table = run(files, replicates=[1, 2, 5])
-    assert list(table["seed"]) == [1] * 5 + [2] * 5 + [5] * 5
+    assert list(of_target(table)["seed"]) == [1] * 6 + [2] * 6 + [5] * 6
     first = table[table["seed"] == 1].drop(columns="seed").reset_index(drop=True)
     last = table[table["seed"] == 5].drop(columns="seed").reset_index(drop=True)
     pd.testing.assert_frame_equal(first, last)
@@ -223,9 +306,9 @@ def test_each_network_has_rows_and_runs_are_reproducible(tmp_path):
 
 
 def test_a_block_larger_than_the_layer(tmp_path):
-    table = run(corpus(tmp_path), block_size=32)
-    assert list(table["n_features"]) == [16, 16, 32]
-    assert list(table["last_rank"].fillna(-1)) == [16, -1, 16]
+    table = of_target(run(corpus(tmp_path), block_size=32))
+    assert list(table["n_features"]) == [16, 16, 32, 16]
+    assert list(table["last_rank"].fillna(-1)) == [16, -1, 16, 16]
 
 
 def test_dead_units_are_at_chance(tmp_path):
@@ -241,14 +324,14 @@ def test_dead_units_are_at_chance(tmp_path):
 def test_files_that_do_not_fit_are_refused(tmp_path):
     files = corpus(tmp_path).write()
     with pytest.raises(
-        InputError, match=r"units\.tsv: damaged table .15 units of avgpool, but .* 16"
+        InputError, match=r"units\.tsv: damaged table .ranks 15 units, but there are .* 16"
     ):
         run(files, order=np.arange(15))
     with pytest.raises(InputError, match=r"units\.tsv: damaged table .has no unit of fc1"):
         run(files, layer="fc1")
     files.responses["test"][LAYER][files.order("test")[0], 3] = np.nan
     clip = files.of_split("test")["clip_id"][files.order("test")[0]]
-    with pytest.raises(InputError, match=rf"test\.h5: a response of avgpool to clip {clip} is"):
+    with pytest.raises(InputError, match=rf"test\.h5: the response to clip {clip} is not finite"):
         run(files)
 
 

@@ -454,6 +454,7 @@ def _decoding_gain(scores: pd.DataFrame, features: str) -> Values:
     """
     # The first block of units is the most selective. Covariates have no rank.
     first = scores[scores["first_rank"].isna() | (scores["first_rank"] == 1)]
+    first = first[first["genre"] == ""]
     by_seed = first.pivot_table(
         index="seed", columns="features", values="average_precision", dropna=False
     )

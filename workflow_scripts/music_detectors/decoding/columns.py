@@ -2,6 +2,7 @@
 
 DECODING = {
     "seed": int,
+    "genre": str,
     "features": str,
     "first_rank": float,
     "last_rank": float,
@@ -11,9 +12,10 @@ DECODING = {
     "average_precision": float,
     "chance": float,
 }
-"""`decoding/{target}/{condition}.tsv`: one row per network and set of features.
+"""`decoding/{target}/{condition}.tsv`: one row per network, target or genre, and set of features.
 
-`features` are units (those of rank `first_rank` to `last_rank`), covariates (without ranks), or
-units and covariates. `average_precision` is on test clips; `chance` is that expected of random
-scores.
+`genre` is the MID of a genre, whose clips are decoded among other clips, and empty where the target
+itself is decoded. `features` are units (those of rank `first_rank` to `last_rank`), covariates
+(without ranks), units and covariates, all units, or all units and the features of a fixed model's
+condition. `average_precision` is on test clips; `chance` is that expected of random scores.
 """

@@ -1,4 +1,4 @@
-"""Decoding of the target from units in the order of selectivity, and from acoustic covariates.
+"""Decoding of the target and its genres from units, other models' features and covariates.
 
 A linear model of the target (1; other clips 0) is fitted on train clips and scores test clips.
 """
@@ -6,6 +6,7 @@ A linear model of the target (1; other clips 0) is fitted on train clips and sco
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from music_detectors.common.average_precision import average_precision, chance_a
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.corpus.columns import CLIPS
+from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.decoding.columns import DECODING
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
@@ -29,7 +30,30 @@ PENALTIES = 10.0 ** np.arange(-3, 6.5, 0.5)
 # leverage h is 1.
 _CONSTANT = 1e-12
 _FULL_LEVERAGE = 1e-10
+_NO_SIZE = 1e-14
 _MIN_CLIPS = 2
+
+_ALL = "all units"
+
+
+@dataclass(frozen=True)
+class _Clips:
+    """The target and other clips of a split that have sound, in the order of the responses.
+
+    `responses` (n, units) are those of the network, `others` maps the name of each fixed model's
+    condition to its responses (n, features); `covariates` (n, k), `target` (n,) bool; `labels` (n,)
+    joined by `;`.
+    """
+
+    responses: np.ndarray
+    others: dict[str, np.ndarray]
+    covariates: np.ndarray
+    target: np.ndarray
+    labels: pd.Series
+
+    def with_genre(self, mid: str) -> np.ndarray:
+        """Return which clips (n,) are of the target and have the label `mid`."""
+        return self.target & self.labels.str.split(";").map(lambda labels: mid in labels).to_numpy()
 
 
 def decode_target(
@@ -37,35 +61,48 @@ def decode_target(
     train: Sequence[str | os.PathLike],
     test: Sequence[str | os.PathLike],
     clips: str | os.PathLike,
+    classes: str | os.PathLike,
     table: str | os.PathLike,
     *,
     acoustics: Mapping[str, Sequence[str | os.PathLike]],
+    fixed: Mapping[str, tuple[str | os.PathLike, str | os.PathLike]],
     layer: str,
     block_size: int,
     replicates: Sequence[int],
 ) -> None:
     """Write the table of decoding the target in the networks `replicates` of a condition.
 
-    `units` are the networks' units.tsv, `train` and `test` their responses, `clips` is clips.tsv,
-    `acoustics` maps each split to its tables of covariates. Units of `layer` are decoded in blocks
-    of `block_size`, by rank. Clips without sound have no covariates and are left out everywhere.
-    Raises InputError when a file cannot be read or does not fit the others, a response is not
-    finite, or there are fewer than two target or two other train clips.
+    `units` are the networks' units.tsv, `train` and `test` their responses, `clips` and `classes`
+    tables of the corpus. `acoustics` maps each split to its tables of covariates, `fixed` each
+    condition of a fixed model, whose features join the units, to its responses to train and test
+    clips. Units of `layer` are decoded all together and in blocks of `block_size`, by rank. Clips
+    without sound have no covariates and are left out everywhere. Raises InputError when a file
+    cannot be read or does not fit the others, a response is not finite, or there are fewer than two
+    target or two other train clips.
     """
-    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
+    listed = read_table(classes, CLASSES, only=("mid", "genre"))
+    genres = listed.loc[listed["genre"], "mid"].tolist()
     rows = []
     for units_path, *paths, replicate in zip(units, train, test, replicates, strict=True):
-        reported = read_layers(paths[0]).chosen(layer)
-        order = _by_rank(units_path, reported)
+        order = _by_rank(units_path, read_layers(paths[0]).chosen(layer))
         parts = [
-            _read_split(path, split, corpus, acoustics[split], reported)
-            for path, split in zip(paths, SPLITS, strict=True)
+            _read_split(
+                path,
+                split,
+                corpus,
+                acoustics[split],
+                {name: files[place] for name, files in fixed.items()},
+                layer,
+            )
+            for place, (path, split) in enumerate(zip(paths, SPLITS, strict=True))
         ]
-        for responses, _, _ in parts:
-            if responses.shape[1] != len(order):
-                why = f"{len(order)} units of {reported}, but responses of {responses.shape[1]}"
+        for part in parts:
+            if part.responses.shape[1] != len(order):
+                why = f"ranks {len(order)} units, but there are responses of "
+                why += f"{part.responses.shape[1]}"
                 raise damaged(units_path, "table", why, *paths)
-        for row in _rows(parts, order, block_size):
+        for row in _rows(*parts, order, block_size, genres):
             rows.append({"seed": replicate, **row})
     write_table(table, pd.DataFrame(rows), DECODING)
 
@@ -96,53 +133,114 @@ def ridge(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> tuple[np.nd
     if not kept.any():
         return np.full(len(test), label_mean), float(PENALTIES[-1])
     z = (train[:, kept] - mean[kept]) / spread[kept]
-    left, scales, right = np.linalg.svd(z, full_matrices=False)
+    left, scales, right = _factors(z)
     centred = label - label_mean
     projected = left.T @ centred
-    best, penalty = np.inf, PENALTIES[0]
-    for candidate in PENALTIES:
-        shrinkage = scales**2 / (scales**2 + candidate)
-        error = centred - left @ (shrinkage * projected)
-        leverage = 1 / n + np.square(left) @ shrinkage
-        press = np.square(error / np.maximum(1 - leverage, _FULL_LEVERAGE)).sum()
-        if press < best:
-            best, penalty = press, candidate
+    # All penalties at once: (directions, penalties).
+    shrinkage = scales[:, None] ** 2 / (scales[:, None] ** 2 + PENALTIES)
+    errors = centred[:, None] - left @ (shrinkage * projected[:, None])
+    leverages = 1 / n + np.square(left) @ shrinkage
+    press = np.square(errors / np.maximum(1 - leverages, _FULL_LEVERAGE)).sum(axis=0)
+    penalty = PENALTIES[np.argmin(press)]
     coefficients = right.T @ (scales / (scales**2 + penalty) * projected)
     scores = (test[:, kept] - mean[kept]) / spread[kept] @ coefficients + label_mean
     return scores, float(penalty)
 
 
+def _factors(z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the thin singular value decomposition of `z` (n, k), without directions of no size.
+
+    It comes from the eigenvectors of the smaller of the two products of `z` with itself, several
+    times faster than directly. What that loses, sizes below about 1e-7 of the largest, is nothing
+    beside the penalties.
+    """
+    n, k = z.shape
+    squares, vectors = np.linalg.eigh(z.T @ z if n >= k else z @ z.T)
+    sized = squares > _NO_SIZE * squares[-1]
+    scales, vectors = np.sqrt(squares[sized]), vectors[:, sized]
+    if n >= k:
+        return z @ vectors / scales, scales, vectors.T
+    return vectors, scales, vectors.T @ z / scales[:, None]
+
+
 def _rows(
-    parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], order: np.ndarray, block_size: int
+    train: _Clips, test: _Clips, order: np.ndarray, block_size: int, genres: Sequence[str]
 ) -> Iterator[dict[str, str | int | float]]:
-    """Yield the rows of a network; `parts` has responses, covariates and labels of each split."""
-    (train, train_covariates, label), (test, test_covariates, truth) = parts
-    label = label.astype(np.float64)
-    common = {"n_train": len(label), "n_test": len(truth), "chance": _chance(truth)}
+    """Yield the rows of a network, the target's first, then those of each of `genres` (MIDs)."""
+    label, truth = train.target, test.target
+    by_rank = train.responses[:, order], test.responses[:, order]
+    yield from _blocks(*by_rank, label, truth, block_size)
+    yield _row("covariates", train.covariates, test.covariates, label, truth)
+    top = tuple(
+        np.hstack([part[:, :block_size], split.covariates])
+        for part, split in zip(by_rank, (train, test), strict=True)
+    )
+    last = min(block_size, len(order))
+    yield _row("units and covariates", *top, label, truth, ranks=(1, last))
+    whole = (1, len(order))
+    yield _row(_ALL, *by_rank, label, truth, ranks=whole)
+    for name in train.others:
+        both = tuple(
+            np.hstack([part, split.others[name]])
+            for part, split in zip(by_rank, (train, test), strict=True)
+        )
+        yield _row(f"{_ALL} and {name}", *both, label, truth, ranks=whole)
+    for mid in genres:
+        of_genre = [split.with_genre(mid) for split in (train, test)]
+        if of_genre[0].sum() < _MIN_CLIPS or not of_genre[1].any():
+            continue
+        rows = [own | ~split.target for own, split in zip(of_genre, (train, test), strict=True)]
+        features = [part[row] for part, row in zip(by_rank, rows, strict=True)]
+        labels = [own[row] for own, row in zip(of_genre, rows, strict=True)]
+        for row in _blocks(*features, *labels, block_size):
+            yield row | {"genre": mid}
+        yield _row(_ALL, *features, *labels, ranks=whole) | {"genre": mid}
 
-    def row(features: str, first: float, last: float, n: int, scores: np.ndarray) -> dict:
-        precision = average_precision(scores[:, None], truth[:, None])[0]
-        return common | {
-            "features": features,
-            "first_rank": first,
-            "last_rank": last,
-            "n_features": n,
-            "average_precision": precision,
-        }
 
-    for start in range(0, len(order), block_size):
-        block = order[start : start + block_size]
-        scores = least_squares(train[:, block], label, test[:, block])
-        yield row("units", start + 1, start + len(block), len(block), scores)
-    scores, penalty = ridge(train_covariates, label, test_covariates)
-    logging.info("covariates: penalty %g", penalty)
-    yield row("covariates", np.nan, np.nan, train_covariates.shape[1], scores)
-    top = order[:block_size]
-    train_both = np.hstack([train[:, top], train_covariates])
-    test_both = np.hstack([test[:, top], test_covariates])
-    scores, penalty = ridge(train_both, label, test_both)
-    logging.info("units and covariates: penalty %g", penalty)
-    yield row("units and covariates", 1, len(top), train_both.shape[1], scores)
+def _blocks(
+    train: np.ndarray, test: np.ndarray, label: np.ndarray, truth: np.ndarray, block_size: int
+) -> Iterator[dict[str, str | int | float]]:
+    """Yield a row for each block of units, the columns of `train` and `test` in their order."""
+    for start in range(0, train.shape[1], block_size):
+        block = slice(start, start + block_size)
+        scores = least_squares(train[:, block], label.astype(np.float64), test[:, block])
+        n = train[:, block].shape[1]
+        yield _scored("units", n, scores, label, truth, ranks=(start + 1, start + n))
+
+
+def _row(
+    features: str,
+    train: np.ndarray,
+    test: np.ndarray,
+    label: np.ndarray,
+    truth: np.ndarray,
+    ranks: tuple[float, float] = (np.nan, np.nan),
+) -> dict[str, str | int | float]:
+    """Return the row of a ridge regression."""
+    scores, penalty = ridge(train, label.astype(np.float64), test)
+    logging.info("%s: penalty %g", features, penalty)
+    return _scored(features, train.shape[1], scores, label, truth, ranks)
+
+
+def _scored(
+    features: str,
+    n_features: int,
+    scores: np.ndarray,
+    label: np.ndarray,
+    truth: np.ndarray,
+    ranks: tuple[float, float],
+) -> dict[str, str | int | float]:
+    return {
+        "genre": "",
+        "features": features,
+        "first_rank": ranks[0],
+        "last_rank": ranks[1],
+        "n_features": n_features,
+        "n_train": len(label),
+        "n_test": len(truth),
+        "average_precision": average_precision(scores[:, None], truth[:, None])[0],
+        "chance": _chance(truth),
+    }
 
 
 def _chance(truth: np.ndarray) -> float:
@@ -163,11 +261,13 @@ def _read_split(
     split: str,
     corpus: pd.DataFrame,
     acoustics: Sequence[str | os.PathLike],
+    fixed: Mapping[str, str | os.PathLike],
     layer: str,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return responses (n, units), covariates (n, k) and labels (n,) bool of a split's clips."""
-    clip_ids, responses = read_responses(path, [layer])
-    roles = described(path, clip_ids, corpus, split)["role"].to_numpy()
+) -> _Clips:
+    """Return the clips of a split in the file of responses at `path`."""
+    clip_ids, responses = _read(path, layer)
+    of_clips = described(path, clip_ids, corpus, split)
+    roles = of_clips["role"].to_numpy()
     rows = np.flatnonzero(np.isin(roles, ("target", "other")))
     covariates = read_covariates(acoustics, [clip_ids[row] for row in rows])
     with_sound = np.isfinite(covariates).all(axis=1)
@@ -179,11 +279,37 @@ def _read_split(
             f"{path}: {n_target} target and {len(rows) - n_target} other train clips with sound, "
             f"but decoding needs at least {_MIN_CLIPS} of each; add clips to the corpus"
         )
-    values = responses[layer][rows].astype(np.float64)
+    kept = [clip_ids[row] for row in rows]
+    others = {}
+    for name, place in fixed.items():
+        own_ids, features = _read(place, layer)
+        places = pd.Index(own_ids).get_indexer(kept)
+        if (places < 0).any():
+            missing = kept[int(np.argmax(places < 0))]
+            raise damaged(place, "responses", f"has no response to clip {missing}", path)
+        others[name] = _finite(features[places], place, kept)
+    return _Clips(
+        _finite(responses[rows], path, kept),
+        others,
+        covariates,
+        is_target,
+        of_clips["labels"].iloc[rows],
+    )
+
+
+def _read(path: str | os.PathLike, layer: str) -> tuple[list[str], np.ndarray]:
+    """Return clip ids and responses (n, units) of `layer`, or of the model's reported layer."""
+    reported = read_layers(path).chosen(layer)
+    clip_ids, responses = read_responses(path, [reported])
+    return clip_ids, responses[reported]
+
+
+def _finite(values: np.ndarray, path: str | os.PathLike, clip_ids: Sequence[str]) -> np.ndarray:
+    """Return `values` (n, units) of the file at `path` as float64; InputError unless finite."""
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
-        clip = clip_ids[rows[int(np.argmin(finite))]]
+        clip = clip_ids[int(np.argmin(finite))]
         raise InputError(
-            f"{path}: a response of {layer} to clip {clip} is not finite; train the network again"
+            f"{path}: the response to clip {clip} is not finite; train the network again"
         )
-    return values, covariates, is_target
+    return values.astype(np.float64)

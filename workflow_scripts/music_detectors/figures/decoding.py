@@ -48,6 +48,7 @@ def plot_decoding(
     read = {}
     for path, condition in zip(tables, conditions, strict=True):
         read[condition] = read_table(path, DECODING)
+        read[condition] = read[condition][read[condition]["genre"] == ""]
         if not (read[condition]["features"] == "units").any():
             raise damaged(path, "table", "has no row of units")
     save(decoding(read, layer, target_name(target)), svg, png)
