@@ -23,9 +23,14 @@ from music_detectors.figures.genres import plot_genres
 from music_detectors.figures.learning_curves import plot_learning_curves
 from music_detectors.figures.lesion_classes import plot_lesion_classes
 from music_detectors.figures.lesions import plot_lesions
+from music_detectors.figures.profile_categories import plot_profile_categories
+from music_detectors.figures.profile_components import plot_profile_components
+from music_detectors.figures.profile_sounds import plot_profile_sounds
 from music_detectors.figures.quilts import plot_quilts
 from music_detectors.figures.yields import plot_yields
 from music_detectors.genres.responses import genre_responses
+from music_detectors.probes.spectrograms import compute_probe_spectrograms
+from music_detectors.profiles.profile import profile_probe
 from music_detectors.quilts.responses import quilt_responses
 from music_detectors.recognition.scores import score_recognition, summarise_recognition
 from music_detectors.report.page import write_report
@@ -184,6 +189,65 @@ def quilts(results, out):
         seeds=[1, 2],
         layer=LAYER,
     )
+
+
+def probe_spectrograms(results, out):
+    compute_probe_spectrograms(
+        results / "probes/embedded/sounds.h5",
+        results / "audio/level.tsv",
+        out / "a.h5",
+        out / "a.tsv",
+        stimulus="probe-embedded",
+    )
+
+
+def probe_responses(results, out):
+    compute_responses(
+        [results / "networks/natural/seed-1/weights.safetensors"],
+        [results / "spectrograms/probe-embedded/test/index.tsv"],
+        ["probe-embedded"],
+        ["test"],
+        [out / "a.h5"],
+        model="kim2024",
+        device="cpu",
+        threads=1,
+    )
+
+
+def profiles(results, out):
+    tables = "sounds categories contrasts ratios components component_means".split()
+    profile_probe(
+        [results / f"responses/natural/seed-{seed}/probe-embedded/test.h5" for seed in (1, 2)],
+        [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
+        results / "probes/embedded/sounds.tsv",
+        results / "probes/embedded/references.tsv",
+        {name: out / f"{name}.tsv" for name in tables},
+        target=["Song"],
+        seeds=[1, 2],
+        layer=LAYER,
+        seed=7,
+        bootstraps=100,
+        probe="embedded",
+    )
+
+
+def of_profiles(results, name):
+    return [results / f"profiles/music/embedded/{one}/{name}.tsv" for one in CONDITIONS]
+
+
+def categories(results, out):
+    tables = [of_profiles(results, name) for name in ("categories", "contrasts", "ratios")]
+    plot_profile_categories(*tables, ["embedded"], CONDITIONS, **figure(out))
+
+
+def components(results, out):
+    tables = [of_profiles(results, name) for name in ("components", "component_means")]
+    plot_profile_components(*tables, ["embedded"], CONDITIONS, **figure(out))
+
+
+def profiled_sounds(results, out):
+    tables = of_profiles(results, "sounds")
+    plot_profile_sounds(tables, ["embedded"], CONDITIONS, **figure(out))
 
 
 def report(results, out):
@@ -414,6 +478,52 @@ KINDS = [
         lambda r, out: plot_lesion_classes(
             r / "lesions/music/natural/fraction-0.125/classes.tsv", "natural", 0.125, **figure(out)
         ),
+    ),
+    Kind("audio/level.tsv", r"audio/level\.tsv", "table", probe_spectrograms),
+    Kind(
+        "probes/embedded/sounds.h5",
+        r"probes/embedded/sounds\.h5",
+        "audio shard",
+        probe_spectrograms,
+        "samples",
+    ),
+    *(
+        Kind(f"probes/embedded/{name}.tsv", rf"probes/embedded/{name}\.tsv", "table", profiles)
+        for name in ("sounds", "references")
+    ),
+    Kind(
+        "spectrograms/probe-embedded/test/00000.h5",
+        r"spectrograms/probe-embedded/test/\d+\.h5",
+        "spectrogram shard",
+        probe_responses,
+        "log_mel",
+    ),
+    Kind(
+        "spectrograms/probe-embedded/test/index.tsv",
+        r"spectrograms/probe-embedded/test/index\.tsv",
+        "table",
+        probe_responses,
+    ),
+    Kind(
+        "responses/natural/seed-1/probe-embedded/test.h5",
+        rf"responses/{_OF_NETWORK}probe-embedded/test\.h5",
+        "responses",
+        profiles,
+        LAYER,
+    ),
+    *(
+        Kind(
+            f"profiles/music/embedded/natural/{name}.tsv",
+            rf"profiles/[a-z_]+/embedded/{_OF_CONDITION}/{name}\.tsv",
+            "table",
+            read,
+        )
+        for read, names in (
+            (profiled_sounds, ["sounds"]),
+            (categories, ["categories", "contrasts", "ratios"]),
+            (components, ["components", "component_means"]),
+        )
+        for name in names
     ),
     *(
         Kind(

@@ -11,6 +11,9 @@ from music_detectors.audio.archives import ArchiveSource, index_archives
 from music_detectors.audio.clips import Clip
 from music_detectors.common.errors import InputError
 from music_detectors.corpus.build import make_corpus
+from music_detectors.probes.read import read_probe
+from music_detectors.probes.settings import probe_sets
+from support.probe_sets import files, write_zip
 from support.stored import store
 
 
@@ -39,14 +42,33 @@ def read_copy(path):
     make_corpus({}, 1, {}, [path], *(path.parent / f"{name}.tsv" for name in "abcd"))
 
 
-@pytest.mark.parametrize(("make", "read"), [(index, read_index), (copy, read_copy)])
+def probe_set(path):
+    settings = {"categories": "categories.csv", "target": ["Music"]}
+    zipped = {**settings, "zip": f"https://example.org/{path.name}"}
+    return probe_sets({"mine": zipped}, {"music": "Music"})["mine"]
+
+
+def download(folder):
+    path = folder / "sounds.zip"
+    store(path, write_zip(folder / "published.zip", files()).read_bytes())
+    return path
+
+
+def read_download(path):
+    outputs = (path.parent / name for name in ("sounds.h5", "sounds.tsv", "references.tsv"))
+    read_probe(probe_set(path), path, *outputs, clip_seconds=2, seed=None, ffmpeg=None)
+
+
+@pytest.mark.parametrize(
+    ("make", "read"), [(index, read_index), (copy, read_copy), (download, read_download)]
+)
 def test_damage_is_found_at_the_first_read(tmp_path, make, read):
     path = make(tmp_path)
     kept = Kept(path)
     tried = 0
     for name, harm in harms(path):
         # A copy of another's file has no version of ours.
-        if make is copy and name == "another version":
+        if make in (copy, download) and name == "another version":
             continue
         harm()
         tried += 1

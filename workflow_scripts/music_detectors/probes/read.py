@@ -15,8 +15,10 @@ from music_detectors.audio.failures import Unusable
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import AudioShard, to_float, to_int16, write_audio_shard
 from music_detectors.common.errors import InputError, one_line, warn
+from music_detectors.common.files import check_checksum
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import write_table
+from music_detectors.common.urls import is_url
 from music_detectors.probes.columns import REFERENCES, SOUNDS
 from music_detectors.probes.places import Folder, Place
 from music_detectors.probes.sets import set_named
@@ -49,6 +51,8 @@ def read_probe(
         assert seed is not None
         rows, decoded, reference = _made(probe, seed, clip_seconds)
     else:
+        if is_url(probe.zip):
+            check_checksum(str(zip_path), "zip")
         with opened(probe, None if zip_path is None else str(zip_path)) as place:
             found = listed(probe, place)
             _warn_of_others(place, found)

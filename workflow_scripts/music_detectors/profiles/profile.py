@@ -58,6 +58,7 @@ def profile_probe(
     network has no selective unit, or a category of the target has no sound.
     """
     listed = _listed(sounds, target, probe)
+    names, reference = _reference(references, listed["sound"])
     pairs = zip(responses, units, strict=True)
     profiles = np.stack(
         [
@@ -75,7 +76,6 @@ def profile_probe(
     write_table(outputs["contrasts"], compared(profiles, listed), PROFILE_CONTRASTS)
     ratios = ratios_of(profiles, listed["target"].to_numpy(), seeds)
     write_table(outputs["ratios"], ratios, PROFILE_RATIOS)
-    names, reference = _reference(references, listed["sound"])
     counts = bootstrap_counts(len(listed), bootstraps, generator(seed, "probe sounds", probe))
     components, means = correlated(profiles, reference, names, counts, seeds)
     write_table(outputs["components"], components, PROFILE_COMPONENTS)
