@@ -35,12 +35,23 @@ DRAWN = {
                 results("networks", network("history.tsv")), TRAINED_NETWORKS
             )
         },
-        {"networks": TRAINED_NETWORKS},
+        {
+            "networks": TRAINED_NETWORKS,
+            "kept_last": [
+                name for name in TRAINED if CONDITIONS[name]["keep"] == "last"
+            ],
+        },
     ),
     "average_precision": (
         "Recognition",
         {"table": results("recognition/summary.tsv")},
-        OF_TRAINED | OF_TARGET,
+        {
+            "relabelled": [
+                name for name in TRAINED if CONDITIONS[name]["labels"] != "given"
+            ]
+        }
+        | OF_TRAINED
+        | OF_TARGET,
     ),
     "selective_responses": (
         "Selectivity",
@@ -114,8 +125,21 @@ DRAWN = {
         },
         OF_CONDITIONS | OF_TARGET,
     ),
+    "decoding_features": (
+        "Representation",
+        {"tables": of_conditions(results("decoding/{target}/{condition}.tsv"))},
+        OF_CONDITIONS | OF_TARGET,
+    ),
+    "decoding_genres": (
+        "Selectivity",
+        {
+            "table": results("decoding", TARGET, f"{CLAIMED}.tsv"),
+            "classes": results("corpus/classes.tsv"),
+        },
+        {"condition": CLAIMED} | OF_NAMED_LAYER | OF_TARGET,
+    ),
     "decoding": (
-        "Acoustics and time",
+        "Selectivity",
         {"tables": of_conditions(results("decoding/{target}/{condition}.tsv"))},
         OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
     ),

@@ -341,7 +341,7 @@ KINDS = [
         rf"networks/{_OF_NETWORK}history\.tsv",
         "table",
         lambda r, out: plot_learning_curves(
-            of_networks(r, "networks/{}/seed-{}/history.tsv"), NETWORKS, **figure(out)
+            of_networks(r, "networks/{}/seed-{}/history.tsv"), NETWORKS, [], **figure(out)
         ),
     ),
     Kind(
@@ -379,7 +379,7 @@ KINDS = [
         r"recognition/summary\.tsv",
         "table",
         lambda r, out: plot_average_precision(
-            r / "recognition/summary.tsv", CONDITIONS, TARGET, **figure(out)
+            r / "recognition/summary.tsv", CONDITIONS, [], TARGET, **figure(out)
         ),
     ),
     Kind(

@@ -1,5 +1,6 @@
 """Every figure is drawn from files to an SVG and a PNG; a file that cannot be drawn is named."""
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -113,7 +114,10 @@ def arguments(folder, figure, seeds=2):
             return taken[figure] | {"probes": probes} | conditions
         case "average_precision":
             table = figure_tables.recognition_summary(CONDITIONS, seeds)
-            return {"table": single("summary", table, RECOGNITION_SUMMARY)} | conditions | target
+            return {
+                "table": single("summary", table, RECOGNITION_SUMMARY),
+                "relabelled": CONDITIONS[1:],
+            } | (conditions | target)
         case "claims":
             parts = Tables(seeds=seeds).parts()
             table = claims_table(parts, alpha=0.05, min_networks=5)
@@ -127,6 +131,18 @@ def arguments(folder, figure, seeds=2):
         case "decoding":
             tables = by_condition(figure_tables.decoding, DECODING)
             return {"tables": tables} | conditions | layer | target
+        case "decoding_features":
+            tables = by_condition(partial(figure_tables.decoding, fixed=["bank"]), DECODING)
+            return {"tables": tables} | conditions | target
+        case "decoding_genres":
+            classes, _ = figure_tables.corpus(per_class=1, branches=("Music",))
+            genres = list(classes["mid"])
+            table = figure_tables.decoding("natural", seeds, genres=genres)
+            return {
+                "table": single("decoding", table, DECODING),
+                "classes": single("classes", classes, CLASSES),
+                "condition": "natural",
+            } | (layer | target)
         case "embedding":
             return {
                 "points": by_condition(figure_tables.embedding_points, EMBEDDING_POINTS, "points"),
@@ -148,7 +164,11 @@ def arguments(folder, figure, seeds=2):
         case "genres":
             return {"tables": by_condition(figure_tables.genres, GENRES)} | conditions | target
         case "learning_curves":
-            return {"histories": by_network(figure_tables.history, HISTORY), "networks": networks}
+            return {
+                "histories": by_network(figure_tables.history, HISTORY),
+                "networks": networks,
+                "kept_last": CONDITIONS[1:],
+            }
         case "lesions":
             tables = by_condition(lesion_tables.lesions, LESIONS)
             return {"tables": tables, "fraction": 0.125} | conditions
@@ -260,6 +280,8 @@ DEGENERATE = {
     ),
     "claims": ("estimates", ESTIMATES, lambda t: t.assign(estimate=np.nan)),
     "decoding": ("tables", DECODING, lambda t: t.assign(average_precision=np.nan)),
+    "decoding_features": ("tables", DECODING, lambda t: t.assign(average_precision=np.nan)),
+    "decoding_genres": ("table", DECODING, lambda t: t[t["genre"] == ""]),
     "embedding": ("points", EMBEDDING_POINTS, lambda t: t.assign(x=0.0, y=0.0)),
     "genres": ("tables", GENRES, lambda t: t.assign(hedges_g=np.nan)),
     "learning_curves": ("histories", HISTORY, lambda t: t.assign(validation_map=np.nan)),
@@ -371,6 +393,13 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             DECODING,
             lambda t: t[t["features"] != "units"],
             r"condition-1\.tsv: damaged table \(has no row of units",
+        ),
+        (
+            "decoding_features",
+            "tables",
+            DECODING,
+            lambda t: t[t["features"] == "units"],
+            r"condition-1\.tsv: damaged table \(has no row of all units",
         ),
         (
             "embedding",

@@ -11,6 +11,8 @@ from music_detectors.claims.inference import claims_table
 from music_detectors.figures import (
     class_responses,
     decoding,
+    decoding_features,
+    decoding_genres,
     embedding,
     example_spectrograms,
     lesion_classes,
@@ -27,7 +29,7 @@ from music_detectors.figures import (
     yields,
 )
 from music_detectors.figures.acoustics import shares_left
-from music_detectors.figures.average_precision import ratios_to_chance
+from music_detectors.figures.average_precision import average_precision, ratios_to_chance
 from music_detectors.figures.claims import axis_limits
 from music_detectors.figures.genres import significantly_above, sorted_genres
 from music_detectors.figures.learning_curves import kept_epoch, mean_by_epoch
@@ -49,6 +51,19 @@ def test_average_precision_over_chance_leaves_out_zeros():
     assert ratios_to_chance(cell) == pytest.approx([2, 3])
 
 
+def test_networks_on_labels_without_meaning_are_beside_the_mark_of_memorised_labels():
+    table = figure_tables.recognition_summary(["natural", "shuffled"], 3)
+    for relabelled, marks in ((["shuffled"], [(0.55, 1.45)]), ([], [])):
+        figure = average_precision(table, ["natural", "shuffled"], relabelled, "Music")
+        lines = [line for line in figure.axes[0].lines if set(line.get_ydata()) == {0.95}]
+        assert [tuple(line.get_xdata()) for line in lines] == [pytest.approx(at) for at in marks]
+        assert ("labels memorised (0.95)" in _legend(figure)) == bool(relabelled)
+
+
+def _legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_classes_are_sorted_by_their_mean_response():
     tables = [figure_tables.class_responses("natural", seed) for seed in (1, 2, 3)]
     tables[0].loc[0, "response"] = np.nan
@@ -68,6 +83,46 @@ def test_decoding_scores_are_ordered_by_block():
     assert list(by_block.index) == ["1–6", "7–12", "13–18"]
     units = table[table["features"] == "units"]
     assert by_block.to_numpy().T.ravel() == pytest.approx(units["average_precision"].to_numpy())
+
+
+def test_decoding_from_all_units_shows_every_set_of_features():
+    tables = {
+        name: figure_tables.decoding(name, seeds=3, fixed=["bank", "pca"] if name != "bank" else [])
+        for name in ("natural", "bank")
+    }
+    axes = decoding_features.decoding_features(tables, "Music").axes[0]
+    # The means, each at its place.
+    means = {
+        round(float(line.get_xdata()[0]), 3): float(line.get_ydata()[0])
+        for line in axes.lines
+        if len(line.get_xdata()) == 1
+    }
+    for name, features, at in (
+        ("natural", "all units", -0.25),
+        ("natural", "all units and bank", 0),
+        ("natural", "all units and pca", 0.25),
+        ("bank", "all units", 1),
+    ):
+        rows = tables[name][tables[name]["features"] == features]
+        assert means.pop(at) == pytest.approx(rows["average_precision"].mean()), features
+    assert not means
+
+
+def test_decoding_by_genre_is_ordered_by_the_first_block():
+    table = figure_tables.decoding("natural", seeds=2, blocks=3, genres=["/m/b", "/m/a"])
+    # The second genre is decoded best.
+    raised = (table["genre"] == "/m/a") & (table["features"] == "units")
+    table.loc[raised, "average_precision"] += 0.1
+    names = pd.Series({"/m/a": "A", "/m/b": "B"})
+    genres = decoding_genres.scores_by_genre(table, names)
+    assert list(genres["name"]) == ["A", "B"]
+    of_b = table[table["genre"] == "/m/b"]
+    units = of_b[of_b["features"] == "units"].set_index("first_rank")["average_precision"]
+    assert genres["first"][1] == units[1].tolist()
+    assert genres["others"][1] == pytest.approx([units[33].mean(), units[65].mean()])
+    whole = of_b.loc[of_b["features"] == "all units", "average_precision"]
+    assert genres["whole"][1] == pytest.approx(whole.mean())
+    assert genres["chance"].tolist() == [0.02, 0.02]
 
 
 def _grid(xy, cells, margin=0.6):
@@ -171,8 +226,9 @@ def test_a_genre_is_significantly_above_only_with_a_positive_effect():
 def test_the_kept_epoch_is_the_first_with_the_best_validation():
     history = figure_tables.history("natural", 1, epochs=4)
     history["validation_map"] = [0.1, 0.4, 0.4, 0.2]
-    assert kept_epoch(history) == (2, 0.4)
-    assert kept_epoch(history.assign(validation_map=np.nan)) is None
+    assert kept_epoch(history, last=False) == (2, 0.4)
+    assert kept_epoch(history, last=True) == tuple(history.iloc[-1][["epoch", "validation_map"]])
+    assert kept_epoch(history.assign(validation_map=np.nan), last=True) is None
 
 
 def test_learning_curves_are_averaged_by_epoch():

@@ -38,9 +38,9 @@ def test_the_default_dag(tmp_path):
     assert all(jobs[name] == 15 + 2 + 2 * 5 for name in TARGET_RULES)
     assert jobs["fetch_audio"] == 2
     assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
-    # Six quilts and the intact clips, made from test clips only.
-    assert jobs["compute_spectrograms"] == 2 + 7
-    assert jobs["index_spectrograms"] == 2 + 7
+    # Six quilts, the intact clips and three levels, made from test clips only.
+    assert jobs["compute_spectrograms"] == 2 + 7 + 3
+    assert jobs["index_spectrograms"] == 2 + 7 + 3
     assert jobs["compute_stimulus_responses"] == 3 * 5 + 2
     assert jobs["quilt_responses"] == 5 + 2
     assert jobs["assign_roles"] == 2
@@ -60,7 +60,8 @@ def test_the_audioset_preset(tmp_path):
     jobs = planned(tmp_path, *preset("audioset-local"), one_target)
     assert jobs["fetch_audio"] == 2 * 42
     assert jobs["train_network"] == 5 * 5
-    assert jobs["compute_spectrograms"] == (2 + 7) * 42
+    # The study's seven levels too.
+    assert jobs["compute_spectrograms"] == (2 + 7 + 7) * 42
     assert sum(jobs.values()) < 2000
 
 

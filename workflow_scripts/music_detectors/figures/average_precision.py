@@ -29,34 +29,40 @@ from music_detectors.figures.style import (
     save,
     spread,
 )
-from music_detectors.recognition.columns import RECOGNITION_SUMMARY
+from music_detectors.recognition.columns import MEMORISED, RECOGNITION_SUMMARY
 
 _CLIPS = {"training": "Clips trained on", "test": "Test clips"}
 _GROUPS = {"natural": OTHER, "target": TARGET}
 _MARKERS = {"natural": "o", "target": "s"}
 _OFFSET = 0.19
+_MARK: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (3, 1.5))}
 
 
 def plot_average_precision(
     table: str | os.PathLike,
     conditions: Sequence[str],
+    relabelled: Sequence[str],
     target: str | Sequence[str],
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
     """Draw the mean average precision of each of `conditions` from recognition/summary.tsv.
 
-    Raises InputError, naming the file, when it cannot be read or lacks a condition.
+    Networks of the conditions `relabelled` learn labels that mean nothing: they are shown beside
+    the average precision from which these count as memorised. Raises InputError, naming the file,
+    when it cannot be read or lacks a condition.
     """
     summary = read_table(table, RECOGNITION_SUMMARY)
     for condition in conditions:
         if condition not in set(summary["condition"]):
             raise damaged(table, "table", f"has no row of condition {condition}")
-    save(average_precision(summary, conditions, target_name(target)), svg, png)
+    save(average_precision(summary, conditions, relabelled, target_name(target)), svg, png)
 
 
 @LOOK
-def average_precision(summary: pd.DataFrame, conditions: Sequence[str], target: str) -> Figure:
+def average_precision(
+    summary: pd.DataFrame, conditions: Sequence[str], relabelled: Sequence[str], target: str
+) -> Figure:
     """Return the figure: mAP above, its ratio to chance below; training clips left, test right."""
     figure = Figure(figsize=(PAGE, 105 * MM))
     rows = figure.subplots(2, 2, sharex=True, sharey="row")
@@ -79,7 +85,10 @@ def average_precision(summary: pd.DataFrame, conditions: Sequence[str], target: 
         axes.set_xticks(range(len(conditions)), names, **slant)
         axes.axhline(1, color=INK, linewidth=0.8, zorder=1)
     rows[0, 0].set_ylabel("mAP")
-    rows[0, 0].set_ylim(bottom=0)
+    for condition in relabelled:
+        at = conditions.index(condition)
+        rows[0, 0].plot([at - 0.45, at + 0.45], [MEMORISED] * 2, color=FAINT, **_MARK)
+    rows[0, 0].set_ylim(0, 1.02 if relabelled else None)
     rows[1, 0].set_ylabel("mAP over chance")
     logarithmic(rows[1, 0], "×")
     low, high = rows[1, 0].get_ylim()
@@ -101,7 +110,10 @@ def average_precision(summary: pd.DataFrame, conditions: Sequence[str], target: 
         Line2D([], [], color=INK, linewidth=0.8),
     ]
     labels += ["mean, 95% interval", "one network", "chance"]
-    figure.legend(handles, labels, loc="outside upper center", ncols=5)
+    if relabelled:
+        handles.append(Line2D([], [], color=FAINT, **_MARK))
+        labels.append(f"labels memorised ({MEMORISED:g})")
+    figure.legend(handles, labels, loc="outside upper center", ncols=3 if relabelled else 5)
     return figure
 
 

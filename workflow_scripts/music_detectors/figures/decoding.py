@@ -68,9 +68,7 @@ def decoding(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure
         _draw_units(axes, scores_by_block(table), colours[condition])
         _draw_covariates(axes, table, colours[condition])
         axes.set_title(shortened(condition, 20))
-        axes.set_xlabel(
-            f"Units of {layer} by rank\n({counted(table['seed'].nunique(), 'network')})"
-        )
+        axes.set_xlabel(f"Units by rank\n({counted(table['seed'].nunique(), 'network')})")
         letter(axes, place)
     for axes in panels.flat[len(tables) :]:
         axes.set_axis_off()
@@ -79,7 +77,7 @@ def decoding(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure
         axes.set_ylabel(f"Average precision, {target}\nagainst other test clips")
     panels[0, 0].set_ylim(0, 1.03)
     figure.suptitle(
-        f"Fitted on {range_of(all_rows['n_train'])} train clips, scored on "
+        f"Units of {layer}; fitted on {range_of(all_rows['n_train'])} train clips, scored on "
         f"{range_of(all_rows['n_test'])} test clips",
         fontsize=7,
         x=0.01,

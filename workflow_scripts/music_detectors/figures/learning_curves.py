@@ -32,12 +32,15 @@ from music_detectors.training.columns import HISTORY
 def plot_learning_curves(
     histories: Sequence[str | os.PathLike],
     networks: Sequence[Sequence],
+    kept_last: Sequence[str],
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
     """Draw the learning curves of `networks` ([condition, seed] each) from their `histories`.
 
-    Raises InputError, naming the file, for a history that cannot be read or has no epoch.
+    Networks of the conditions `kept_last` are kept as they are after the last epoch, others as
+    after the best. Raises InputError, naming the file, for a history that cannot be read or has no
+    epoch.
     """
     tables = []
     for path in histories:
@@ -45,11 +48,13 @@ def plot_learning_curves(
         if table.empty:
             raise damaged(path, "table", "holds no epoch")
         tables.append(table.sort_values("epoch"))
-    save(learning_curves(by_condition(networks, tables)), svg, png)
+    save(learning_curves(by_condition(networks, tables), kept_last), svg, png)
 
 
 @LOOK
-def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
+def learning_curves(
+    histories: dict[str, list[pd.DataFrame]], kept_last: Sequence[str] = ()
+) -> Figure:
     """Return the figure of the `histories` of each condition, one history per network."""
     colours, markers = condition_colours(list(histories)), condition_markers(list(histories))
     figure = Figure(figsize=(PAGE, 70 * MM))
@@ -58,7 +63,10 @@ def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
         trained = [table for table in tables if table["epoch"].max() > 0]
         _draw_curves(loss, trained, "loss", colours[condition])
         _draw_curves(precision, trained, "validation_map", colours[condition])
-        for kept in filter(None, map(kept_epoch, trained)):
+        for table in trained:
+            kept = kept_epoch(table, last=condition in kept_last)
+            if kept is None:
+                continue
             _draw_dots(precision, kept[:1], kept[1:], colours[condition], markers[condition])
         untrained = [table for table in tables if table["epoch"].max() == 0]
         _draw_untrained(precision, untrained, colours[condition], markers[condition])
@@ -89,12 +97,15 @@ def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
     return figure
 
 
-def kept_epoch(history: pd.DataFrame) -> tuple[float, float] | None:
-    """Return the epoch whose weights were kept and its validation mAP; None without validation."""
+def kept_epoch(history: pd.DataFrame, *, last: bool) -> tuple[float, float] | None:
+    """Return the epoch whose weights were kept and its validation mAP; None without validation.
+
+    It is the last epoch or the one with the highest validation mAP.
+    """
     if history["validation_map"].isna().all():
         return None
-    best = history.loc[history["validation_map"].idxmax()]
-    return float(best["epoch"]), float(best["validation_map"])
+    kept = history.iloc[-1] if last else history.loc[history["validation_map"].idxmax()]
+    return float(kept["epoch"]), float(kept["validation_map"])
 
 
 def mean_by_epoch(histories: list[pd.DataFrame], column: str) -> pd.Series:
