@@ -24,7 +24,7 @@ from music_detectors.figures.style import (
     spread,
 )
 
-STUDY = ["natural", "full", "shuffled", "untrained"]
+STUDY = ["natural", "full", "no-speech", "shuffled", "untrained", "gabor", "pca"]
 
 
 def test_the_colour_of_a_condition_does_not_depend_on_the_others():
@@ -34,7 +34,7 @@ def test_the_colour_of_a_condition_does_not_depend_on_the_others():
 
 
 def test_conditions_differ_in_colour_and_marker():
-    names = [*STUDY, "one", "two", "three"]
+    names = [*STUDY, "one", "two"]
     colours = condition_colours(names)
     assert len(set(colours.values())) == len(names)
     assert not {TARGET, OTHER} & set(colours.values())

@@ -21,6 +21,7 @@ from music_detectors.figures.style import (
     condition_colours,
     condition_markers,
     counted,
+    label_conditions,
     letter,
     mean_and_interval,
     save,
@@ -73,12 +74,15 @@ def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, targ
         axes.axhline(0, color=FAINT, linewidth=0.5, zorder=0)
         n = summary.groupby("condition")["seed"].nunique()
         names = [f"{shortened(name, 14)}\n{counted(n[name], 'network')}" for name in conditions]
-        axes.set_xticks(range(len(conditions)), names)
+        label_conditions(axes, names)
         axes.set_xlim(-0.6, max(len(conditions), 2) - 0.4)
-        axes.tick_params(axis="x", length=0)
         axes.set_ylabel(f"{label},\nmean of the selective units of {layer}")
         axes.set_title(title)
         letter(axes, place)
+    crowded = len(conditions) > 4
+    low, high = panels[0].get_ylim()
+    # Room for the shares that are left.
+    panels[0].set_ylim(low, high + (0.25 if crowded else 0.05) * (high - low))
     for at, share in enumerate(shares_left(summary, conditions)):
         if np.isfinite(share):
             panels[0].annotate(
@@ -88,6 +92,7 @@ def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, targ
                 fontsize=6,
                 ha="center",
                 va="top",
+                rotation=90 if crowded else 0,
             )
     n_target, n_other = summary["n_target_test"].max(), summary["n_other_test"].max()
     figure.suptitle(

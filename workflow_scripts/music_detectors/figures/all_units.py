@@ -23,6 +23,7 @@ from music_detectors.figures.style import (
     condition_colours,
     condition_markers,
     counted,
+    label_conditions,
     letter,
     mark_networks,
     range_of,
@@ -95,9 +96,8 @@ def responses_of_all_units(
     right.axhline(0.5, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     right.set_xlim(-0.6, len(conditions) - 0.4)
     names = [shortened(name, 16) for name in conditions]
-    right.set_xticks(range(len(conditions)), names, rotation=40, ha="right")
-    right.tick_params(axis="x", length=0)
-    right.set_ylabel(f"P({target} > other), all units")
+    label_conditions(right, names)
+    right.set_ylabel(f"P(response to {shortened(target, 20)}\n> response to other sounds)")
     handles = [Line2D([], [], color=colour, linewidth=1.8) for colour in _ROLES.values()]
     counts = {role: [(table["role"] == role).sum() for table in responses] for role in _ROLES}
     labels = [

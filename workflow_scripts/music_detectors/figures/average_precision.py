@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from music_detectors.figures.style import (
     PAGE,
     TARGET,
     counted,
+    label_conditions,
     letter,
     logarithmic,
     mean_and_interval,
@@ -75,14 +75,10 @@ def average_precision(
                 _draw_cell(rows[:, column], at, group, cell)
     networks = summary.groupby("condition")["seed"].nunique()
     names = [f"{name}\n{counted(networks[name], 'network')}" for name in conditions]
-    crowded = len(conditions) > 4 or max(map(len, conditions)) > 14
-    slant: dict[str, Any] = (
-        {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
-    )
     for axes in rows[1]:
         half = max(len(conditions), 2) / 2
         axes.set_xlim((len(conditions) - 1) / 2 - half, (len(conditions) - 1) / 2 + half)
-        axes.set_xticks(range(len(conditions)), names, **slant)
+        label_conditions(axes, names)
         axes.axhline(1, color=INK, linewidth=0.8, zorder=1)
     rows[0, 0].set_ylabel("mAP")
     for condition in relabelled:

@@ -26,6 +26,7 @@ from music_detectors.figures.style import (
     condition_colours,
     condition_markers,
     counted,
+    label_conditions,
     letter,
     mean_and_interval,
     save,
@@ -83,7 +84,7 @@ def embedding(
     rows = -(-len(points) // columns)
     width = PAGE if columns > 2 else PAGE * 0.67
     side = width / max(columns, 2) / MM
-    heights = [(side + 2) * rows + 7, 60]
+    heights = [(side + 2) * rows + 7, 68 if len(points) > 4 else 60]
     figure = Figure(figsize=(width, sum(heights) * MM))
     above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
     panels = above.subplots(rows, columns, squeeze=False)
@@ -234,8 +235,7 @@ def _draw_index(axes: Axes, segregation: dict[str, pd.DataFrame], prefix: str) -
         f"{shortened(name, 14)}\n{counted(len(table), 'network')}"
         for name, table in segregation.items()
     ]
-    axes.set_xticks(range(len(segregation)), names)
-    axes.tick_params(axis="x", length=0)
+    label_conditions(axes, names)
 
 
 def _draw_legends(

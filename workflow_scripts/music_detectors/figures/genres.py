@@ -32,6 +32,7 @@ from music_detectors.genres.columns import GENRES
 
 _ALPHA = 0.05
 _NAME_LENGTH = 30
+_COLUMNS = 4
 _DOT_SPREAD = 0.42
 
 
@@ -57,9 +58,14 @@ def genres(tables: dict[str, pd.DataFrame], target: str) -> Figure:
     if all_rows.empty:
         return _without_genres(target)
     listed = sorted_genres(list(tables.values()))
-    width = PAGE * max((len(tables) + 1) / 5, 0.8)
-    figure = Figure(figsize=(width, (28 + 3.9 * len(listed)) * MM))
-    panels = figure.subplots(1, len(tables), sharex=True, sharey=True, squeeze=False)[0]
+    columns = min(len(tables), _COLUMNS)
+    rows = -(-len(tables) // columns)
+    width = PAGE * max((columns + 1) / (_COLUMNS + 1), 0.8)
+    figure = Figure(figsize=(width, (14 + rows * (14 + 3.9 * len(listed))) * MM))
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    panels = grid.flat
+    for axes in panels[len(tables) :]:
+        axes.set_axis_off()
     for place, (condition, table) in enumerate(tables.items()):
         axes = panels[place]
         colour = condition_colours(list(tables))[condition]
@@ -77,7 +83,8 @@ def genres(tables: dict[str, pd.DataFrame], target: str) -> Figure:
     panels[0].set_yticks(
         range(len(listed)), [shortened(name, _NAME_LENGTH) for name in listed["name"]]
     )
-    _write_counts(panels[-1], listed["n_clips"])
+    for axes in (*grid[:-1, -1], panels[len(tables) - 1]):
+        _write_counts(axes, listed["n_clips"])
     n_other = all_rows["n_other"].max()
     figure.supxlabel(
         f"Response of the selective units: Hedges' g, clips of the genre against "

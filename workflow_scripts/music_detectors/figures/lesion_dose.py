@@ -57,7 +57,7 @@ def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
     columns = min(len(tables), _COLUMNS)
     blocks = -(-len(tables) // columns)
     rows = blocks * len(groups)
-    width = PAGE * max(columns / _COLUMNS, 0.75)
+    width = PAGE if columns > 1 else 0.75 * PAGE
     figure = Figure(figsize=(width, (22 + 44 * max(rows, 1)) * MM))
     panels = figure.subplots(max(rows, 1), columns, sharex=True, squeeze=False)
     for axes in panels.flat:
@@ -72,9 +72,9 @@ def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
             _draw_panel(axes, table[table["group"] == group])
             if at == 0:
                 n = counted(table["seed"].nunique(), "network")
-                axes.set_title(f"{shortened(condition, 14)} ({n})")
-            if at == len(groups) - 1:
-                axes.set_xlabel(f"Silenced units of {table['layer'].iloc[0]} (%)")
+                axes.set_title(f"{shortened(condition, 16)}\n{n}", fontsize="medium")
+            # Several rows of conditions share one axis.
+            axes.tick_params(labelbottom=at == len(groups) - 1)
             if place % columns == 0:
                 number = int(n_classes[group])
                 axes.set_ylabel(f"Change in mAP over the\n{number} {name}")
@@ -91,9 +91,9 @@ def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
         Patch(facecolor=FAINT, alpha=0.35, linewidth=0),
     ]
     labels = [*_MARKERS, "one network", "random, mean", "random, middle 95%"]
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=7 if columns == _COLUMNS else 4
-    )
+    silenced = " or ".join(dict.fromkeys(table["layer"].iloc[0] for table in tables.values()))
+    figure.supxlabel(f"Silenced units of {silenced} (%)", fontsize="medium")
+    figure.legend(handles, labels, loc="outside upper center", ncols=7 if columns > 1 else 4)
     return figure
 
 

@@ -19,6 +19,7 @@ from music_detectors.figures.style import (
     condition_colours,
     condition_markers,
     counted,
+    label_conditions,
     letter,
     mark_networks,
     save,
@@ -69,8 +70,7 @@ def response_ratio(summary: pd.DataFrame, conditions: Sequence[str], target: str
         axes.axhline(none, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
         axes.set_xlim(-0.6, len(conditions) - 0.4)
         names = [_label(name, summary) for name in conditions]
-        axes.set_xticks(range(len(conditions)), names, rotation=40, ha="right")
-        axes.tick_params(axis="x", length=0)
+        label_conditions(axes, names)
         axes.set_ylabel(words)
         letter(axes, place)
     return figure

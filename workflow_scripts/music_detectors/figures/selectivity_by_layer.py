@@ -98,16 +98,14 @@ def selectivity_by_layer(
         axes.set_xlim(-0.5, len(layers) - 0.5)
         axes.set_xticks(range(len(layers)), _names(layers, units))
         axes.tick_params(axis="x", length=0)
-        axes.set_xlabel("Layer (and its units)")
         axes.set_ylabel(label)
         letter(axes, place)
     _draw_legend(figure, summary, conditions)
     first = summary.iloc[0]
-    panels[0].set_title(
-        f"{first['n_target_test']:,} {shortened(target, 20)}, "
+    figure.supxlabel(
+        f"Layer (and its units). {first['n_target_test']:,} {shortened(target, 20)} and "
         f"{first['n_other_test']:,} other test clips",
-        fontsize=6.5,
-        fontweight="normal",
+        fontsize="medium",
     )
     return figure
 

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -28,11 +29,15 @@ FAINT = "#8A8A8A"
 _CONDITIONS = {
     "natural": "#0072B2",
     "full": "#009E73",
+    "no-speech": "#E69F00",
     "shuffled": "#CC79A7",
     "untrained": "#5A5A5A",
+    # Hues of Tol's "muted" scheme, from here on.
+    "gabor": "#882255",
+    "pca": "#332288",
 }
-# For a user's own conditions: Okabe and Ito's orange, then dark hues of Tol's "muted" scheme.
-_MORE_COLOURS = ("#E69F00", "#882255", "#332288", "#999933", "#661100")
+# For a user's own conditions.
+_MORE_COLOURS = ("#999933", "#661100", "#117733", "#44AA99", "#AA4499")
 # For categories of sounds: warm colours for those of the target, cold and dark ones for the others.
 _CATEGORIES_OF_TARGET = ("#D55E00", "#E69F00", "#EE3377", "#882255")
 _OTHER_CATEGORIES = (
@@ -115,7 +120,7 @@ def save(figure: Figure, svg: str | os.PathLike, png: str | os.PathLike) -> None
 
 
 def condition_colours(conditions: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each condition; the colours of the study's four never change."""
+    """Return a colour for each condition; the colours of the study's own never change."""
     own = [name for name in dict.fromkeys(conditions) if name not in _CONDITIONS]
     colours = {name: _MORE_COLOURS[i % len(_MORE_COLOURS)] for i, name in enumerate(own)}
     return {name: _CONDITIONS.get(name) or colours[name] for name in conditions}
@@ -209,6 +214,15 @@ def mark_networks(
 def spread(n: int, width: float) -> np.ndarray:
     """Return `n` evenly spaced offsets (n,) over `width` around zero, for the dots of networks."""
     return np.linspace(-width / 2, width / 2, n) if n > 1 else np.zeros(n)
+
+
+def label_conditions(axes: Axes, labels: Sequence[str]) -> None:
+    """Write each of `labels` below its place, from 0 on; many or long ones are turned."""
+    longest = max(len(line) for label in labels for line in label.splitlines())
+    crowded = len(labels) > 4 or longest > 14
+    turned: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(labels)), labels, **(turned if crowded else {}))
+    axes.tick_params(axis="x", length=0)
 
 
 def logarithmic(axes: Axes, unit: str = "") -> None:

@@ -71,12 +71,14 @@ def yields(table: pd.DataFrame, splits: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(PAGE, (62 + 22 + 3.4 * max(4, len(lost))) * MM))
     rows = figure.add_gridspec(2, 1, height_ratios=[22, 40 + 3.4 * max(4, len(lost))])
     shares = figure.add_subplot(rows[0])
-    below = rows[1].subgridspec(1, 2, width_ratios=[1.15, 1])
-    reasons, classes = figure.add_subplot(below[0]), figure.add_subplot(below[1])
     handles, labels = _draw_splits(shares, table, splits)
-    _draw_reasons(reasons, lost, list(splits["split"]))
-    _draw_classes(classes, table, list(splits["split"]))
-    for place, axes in enumerate((shares, reasons, classes)):
+    widths = [1] if lost.empty else [1.15, 1]
+    below = rows[1].subgridspec(1, len(widths), width_ratios=widths)
+    panels = [shares, *(figure.add_subplot(place) for place in below)]
+    if not lost.empty:
+        _draw_reasons(panels[1], lost, list(splits["split"]))
+    _draw_classes(panels[-1], table, list(splits["split"]))
+    for place, axes in enumerate(panels):
         letter(axes, place)
     figure.legend(handles, labels, loc="outside upper center", ncols=6)
     return figure
@@ -169,12 +171,6 @@ def unusable_by_reason(table: pd.DataFrame) -> pd.DataFrame:
 def _draw_reasons(axes: Axes, lost: pd.DataFrame, splits: list[str]) -> None:
     axes.set_title("Unusable clips")
     axes.set_xlabel("Clips")
-    if lost.empty:
-        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=FAINT)
-        axes.set_xlim(0, 1)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return
     places = np.arange(len(lost))
     height = 0.8 / len(splits)
     for number, split in enumerate(splits):
