@@ -15,6 +15,10 @@ FIGURES = {
     "plot_class_responses",
     "plot_selectivity_index",
     "plot_quilts",
+    "plot_quilts_genres",
+    "plot_quilts_relative",
+    "plot_quilts_targets",
+    "plot_levels",
     "plot_selectivity_by_layer",
     "plot_genres",
     "plot_embedding",
@@ -39,12 +43,28 @@ def test_the_default_dag(tmp_path):
     assert jobs["fetch_audio"] == 2
     assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
     # Six quilts, the intact clips and three levels, made from test clips only.
-    assert jobs["compute_spectrograms"] == 2 + 7 + 3
-    assert jobs["index_spectrograms"] == 2 + 7 + 3
+    assert jobs["compute_spectrograms"] == 2 + 10
+    assert jobs["index_spectrograms"] == 2 + 10
     assert jobs["compute_stimulus_responses"] == 3 * 5 + 2
     assert jobs["quilt_responses"] == 5 + 2
+    assert jobs["level_responses"] == 5
     assert jobs["assign_roles"] == 2
     assert set(jobs) >= FIGURES
+
+
+def test_without_levels_nothing_is_made_of_them(tmp_path):
+    played = {"stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"]}}
+    jobs = planned(tmp_path, written(tmp_path / "no_levels.yaml", played))
+    assert not jobs.keys() & {"level_responses", "plot_levels"}
+    assert jobs["compute_spectrograms"] == 2 + 3
+
+
+def test_quilts_of_train_clips_on_request(tmp_path):
+    setting = written(tmp_path / "both.yaml", {"stimuli": {"splits": ["train", "test"]}})
+    jobs = planned(tmp_path, setting)
+    # Levels are of test clips alone.
+    assert jobs["compute_spectrograms"] == 2 + 2 * 7 + 3
+    assert jobs["compute_stimulus_responses"] == 3 * 5
 
 
 def test_the_smoke_preset_has_every_condition(tmp_path):

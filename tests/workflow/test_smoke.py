@@ -16,6 +16,7 @@ from statsmodels.regression.linear_model import OLS
 
 from music_detectors.acoustics.columns import ACOUSTICS, COVARIATES
 from music_detectors.audio.columns import STATUS
+from music_detectors.audio.level import read_level
 from music_detectors.claims.columns import CLAIMS, ESTIMATES, UNDETERMINED, VERDICTS, WHOLE
 from music_detectors.claims.statements import TITLES
 from music_detectors.common.files import checksum_path, sha256
@@ -24,6 +25,7 @@ from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.withheld import read_branches, withheld_clips
 from music_detectors.decoding.columns import DECODING
+from music_detectors.levels.columns import LEVELS
 from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import (
@@ -308,6 +310,39 @@ def test_quilts_are_played_to_every_network(results, clips):
             assert row.response == pytest.approx(means.mean(), rel=1e-9)
 
 
+def test_levels_are_played_to_every_network(results, clips):
+    role = dict(zip(clips["clip_id"], clips["role"], strict=True))
+    for condition in WITHHELD:
+        table = read_table(results / f"levels/music/{condition}.tsv", LEVELS)
+        assert len(table) == 2 * 2 * 2 and set(table["level_db"]) == {0, -6}
+        for row in table.itertuples():
+            units = read_table(
+                results / f"selectivity/music/{condition}/seed-{row.seed}/units.tsv", UNITS
+            )
+            units = units[units["layer"] == "avgpool"]
+            last = units["rank"] > len(units) * 7 // 8
+            chosen = units.loc[units["selective"] if row.group == "most" else last, "unit"]
+            means = {}
+            for of_role, level in (("target", row.level_db), ("other", 0)):
+                stimulus = f"level-{-level:g}db"
+                path = results / f"responses/{condition}/seed-{row.seed}/{stimulus}/test.h5"
+                with h5py.File(path) as file:
+                    kept = [role[name.decode()] == of_role for name in file["clip_id"][:]]
+                    means[of_role] = file["avgpool"][:].astype(float)[kept][:, chosen].mean()
+            assert row.ratio == pytest.approx(means["target"] / means["other"], rel=1e-9)
+
+
+def test_clips_at_a_level_have_the_mean_rms_of_the_corpus(results):
+    with h5py.File(results / "audio/test/00000.h5") as file:
+        first = file["samples"][0, : file["n_samples"][0]] / 32_768
+    rms = read_level(results / "audio/level.tsv")
+    status = read_table(
+        results / "spectrograms/level-6db/test/00000.status.tsv", status_columns({"gain_db": float})
+    )
+    level = 20 * np.log10(np.sqrt(np.mean(first**2)) / rms)
+    assert status["gain_db"].iloc[0] == pytest.approx(-6 - level, abs=1e-3)
+
+
 def test_summaries_have_a_row_for_every_network(results):
     selectivity = read_table(results / "selectivity/music/summary.tsv", SELECTIVITY_SUMMARY)
     assert len(selectivity) == len(NETWORKS) * len(LAYERS)
@@ -328,6 +363,10 @@ def test_summaries_have_a_row_for_every_network(results):
         "selectivity_index",
         "selectivity_by_layer",
         "quilts",
+        "quilts_genres",
+        "quilts_relative",
+        "quilts_targets",
+        "levels",
         "genres",
         "embedding",
         "decoding",

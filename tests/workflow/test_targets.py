@@ -21,6 +21,7 @@ JOBS = {
     "assign_roles": 1,
     "summarise_selectivity": 1,
     "plot_targets": 1,
+    "plot_quilts_targets": 1,
     "write_report": 1,
 }
 
