@@ -30,23 +30,29 @@ _ROLES = ("target", "other")
 
 
 @dataclass(frozen=True)
-class Played:
-    """The mean response (clips,) of the units of `group` to each compared clip of a stimulus.
+class Compared:
+    """The compared clips of a split: which (clips,) bool are of each role and each genre (mid)."""
 
-    `clips` has clip_id, role and labels of these clips.
-    """
+    clip_id: list[str]
+    roles: dict[str, np.ndarray]
+    genres: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Played:
+    """The mean response (clips,) of the units of `group` to each compared clip of a stimulus."""
 
     seed: int
     split: str
     stimulus: str
     segment_ms: float
     group: str
-    clips: pd.DataFrame
+    clips: Compared
     responses: np.ndarray
 
-    def of(self, chosen: pd.Series | np.ndarray) -> dict[str, float | int | str]:
+    def of(self, chosen: np.ndarray) -> dict[str, float | int | str]:
         """Return the row for the clips that are `chosen` (clips,) bool."""
-        values = pd.Series(self.responses[np.asarray(chosen)])
+        values = self.responses[chosen]
         return {
             "seed": self.seed,
             "split": self.split,
@@ -54,8 +60,8 @@ class Played:
             "segment_ms": self.segment_ms,
             "group": self.group,
             "n_clips": len(values),
-            "response": values.mean(),
-            "response_sd": values.std(),
+            "response": values.mean() if len(values) else np.nan,
+            "response_sd": values.std(ddof=1) if len(values) > 1 else np.nan,
         }
 
 
@@ -84,11 +90,14 @@ def quilt_responses(
     is none, responses are missing. Raises InputError when a file cannot be read, a network has no
     selective unit, or a file of responses lacks a clip of its index.
     """
+    listed = read_table(classes, CLASSES, only=("mid", "name", "genre"))
+    listed = listed[listed["genre"]]
     n = len(stimuli)
     played = []
     for number, split in enumerate(splits):
-        compared = compared_clips(indices[number * n : (number + 1) * n], clips, split)
-        if compared.empty:
+        kept = compared_clips(indices[number * n : (number + 1) * n], clips, split)
+        compared = _compared(kept, listed["mid"].tolist())
+        if kept.empty:
             warn(
                 f"no target or other {split} clip has the same length in all of "
                 f"{', '.join(stimuli)}: lower stimuli.compared_seconds, or leave quilts of long "
@@ -100,20 +109,19 @@ def quilt_responses(
             of_network = read_layers(paths[0]).chosen(layer)
             groups = groups_of_units(units[place], of_network)
             for stimulus, length, path in zip(stimuli, segment_ms, paths, strict=True):
-                values = responses_to(path, of_network, compared["clip_id"].tolist())
+                values = responses_to(path, of_network, compared.clip_id)
                 for group, chosen in groups.items():
                     means = values[:, chosen].mean(axis=1, dtype=np.float64)
                     ms = np.nan if length is None else float(length)
                     played.append(Played(seed, split, stimulus, ms, group, compared, means))
-    listed = read_table(classes, CLASSES, only=("mid", "name", "genre"))
     by_role = pd.DataFrame(
-        [{**one.of(one.clips["role"] == role), "role": role} for one in played for role in _ROLES]
+        [one.of(one.clips.roles[role]) | {"role": role} for one in played for role in _ROLES]
     )
     intact = pd.DataFrame(_against_intact(played), columns=list(QUILT_INTACT)[:-1])
     intact = with_holm(intact, ["seed", "split", "group", "role"])
     lengths = over_lengths(by_role)
     write_table(tables["responses"], by_role, QUILT_RESPONSES)
-    genres = pd.DataFrame(_by_genre(played, listed[listed["genre"]]), columns=list(QUILT_GENRES))
+    genres = pd.DataFrame(_by_genre(played, listed), columns=list(QUILT_GENRES))
     write_table(tables["genres"], genres.astype({"seed": int, "n_clips": int}), QUILT_GENRES)
     write_table(tables["lengths"], lengths, QUILT_LENGTHS)
     write_table(tables["intact"], intact, QUILT_INTACT)
@@ -138,14 +146,23 @@ def compared_clips(
     return table.loc[kept, ["clip_id", "role", "labels"]].reset_index(drop=True)
 
 
+def _compared(clips: pd.DataFrame, genres: Sequence[str]) -> Compared:
+    """Return the compared `clips` (clip_id, role, labels); target clips count for `genres`."""
+    roles = {role: (clips["role"] == role).to_numpy() for role in _ROLES}
+    labels = [set(of_clip.split(";")) for of_clip in clips["labels"]]
+    of_genres = {
+        mid: roles["target"] & np.array([mid in of_clip for of_clip in labels], dtype=bool)
+        for mid in genres
+    }
+    return Compared(clips["clip_id"].tolist(), roles, of_genres)
+
+
 def _by_genre(played: Sequence[Played], genres: pd.DataFrame) -> Iterator[dict]:
     """Yield the rows of QUILT_GENRES for `genres` (mid, name)."""
+    names = dict(zip(genres["mid"], genres["name"], strict=True))
     for one in played:
-        labels = one.clips["labels"].str.split(";")
-        target = one.clips["role"] == "target"
-        for mid, name in zip(genres["mid"], genres["name"], strict=True):
-            chosen = target & np.array([mid in of_clip for of_clip in labels], dtype=bool)
-            yield one.of(chosen) | {"mid": mid, "name": name}
+        for mid, chosen in one.clips.genres.items():
+            yield one.of(chosen) | {"mid": mid, "name": names[mid]}
 
 
 def _against_intact(played: Sequence[Played]) -> Iterator[dict]:
@@ -158,7 +175,7 @@ def _against_intact(played: Sequence[Played]) -> Iterator[dict]:
             continue
         whole = intact[one.seed, one.split, one.group]
         for role in _ROLES:
-            chosen = (one.clips["role"] == role).to_numpy()
+            chosen = one.clips.roles[role]
             of_quilt, of_intact = (
                 values[chosen].mean() if chosen.any() else np.nan
                 for values in (one.responses, whole)
