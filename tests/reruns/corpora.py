@@ -69,7 +69,7 @@ def smoke(folder: Path) -> Finished:
 def embedded(folder: Path) -> Finished:
     """The smoke run with three conditions and one target: the tests add a further one."""
     folder.mkdir()
-    fewer = written(folder / "fewer.yaml", {"conditions": LEFT_OUT, "targets": []})
+    fewer = written(folder / "three_conditions.yaml", {"conditions": LEFT_OUT, "targets": []})
     arguments = (*preset("smoke"), fewer)
     return Finished(stand_in(folder, *arguments), arguments)
 

@@ -35,6 +35,8 @@ OF_A_TARGET = {
 SUMMARIES = ["summarise_selectivity", "summarise_recognition", "compare_quilts"]
 PLAYED_FIGURES = ["plot_quilts", "plot_quilts_genres", "plot_quilts_relative", "plot_levels"]
 CONCLUSIONS = ["assess_claims", "plot_claims", "write_report"]
+# Figures of the first condition, or of that of the claims, which is natural in both cases.
+OF_ONE_CONDITION = {"plot_class_responses", "plot_lesion_classes", "plot_quilts_genres"}
 # All figures but those that show no network.
 OF_NETWORKS = set(PLOTS) - {"plot_yields", "plot_example_spectrograms"} - OF_FURTHER_TARGETS
 
@@ -100,7 +102,7 @@ def test_one_seed_less_trains_nothing(finished):
 def test_one_more_condition(finished):
     setting = {"conditions": {"full": {"withhold": [], "labels": "given", "epochs": 1}}}
     planned = with_setting(finished, "condition", setting)
-    plots = OF_NETWORKS - {"plot_class_responses", "plot_lesion_classes"}
+    plots = OF_NETWORKS - OF_ONE_CONDITION
     assert shown(planned) == (
         of_networks(["full"], [1, 2])
         | of_conditions(["full"])
@@ -110,7 +112,7 @@ def test_one_more_condition(finished):
 
 def test_one_condition_less_computes_nothing(finished):
     planned = with_setting(finished, "less", {"conditions": {"untrained": None}})
-    plots = OF_NETWORKS - {"plot_class_responses", "plot_lesion_classes"}
+    plots = OF_NETWORKS - OF_ONE_CONDITION
     assert shown(planned) == single("summarise_conditions", *SUMMARIES, *plots, *CONCLUSIONS)
 
 
@@ -160,7 +162,7 @@ def test_one_more_target(finished):
         | jobs("selective_responses", **per_network)
         | jobs("summarise_selectivity", **vehicle)
         | jobs("quilt_responses", **vehicle, condition=["natural"])
-        | single("plot_targets", "write_report")
+        | single("plot_targets", "plot_quilts_targets", "write_report")
     )
 
 
@@ -194,7 +196,7 @@ def test_force_one_file(finished):
         of_networks(["shuffled"], [2])
         | of_conditions(["shuffled"])
         | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
-    ) - single("plot_class_responses", "plot_lesion_classes")
+    ) - single(*OF_ONE_CONDITION)
 
 
 def test_force_lesion_units(finished):
