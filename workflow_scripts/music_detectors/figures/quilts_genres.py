@@ -78,7 +78,7 @@ def quilts_of_genres(
         axes.set_axis_off()
     for place, (axes, (name, table)) in enumerate(zip(panels.flat, genres.items(), strict=False)):
         draw_relative(axes, table, TARGET, "o")
-        axes.set_title(f"{shortened(name, 18)} ({table['n_clips'].iloc[0]:,})")
+        axes.set_title(f"{shortened(name, 18)} ({table['n_clips'].iloc[0]:,})", fontsize=6.5)
         if place + columns >= len(genres):
             axes.tick_params(labelbottom=True)
     if genres:
