@@ -23,12 +23,16 @@ from music_detectors.figures.genres import plot_genres
 from music_detectors.figures.learning_curves import plot_learning_curves
 from music_detectors.figures.lesion_classes import plot_lesion_classes
 from music_detectors.figures.lesions import plot_lesions
+from music_detectors.figures.levels import plot_levels
 from music_detectors.figures.profile_categories import plot_profile_categories
 from music_detectors.figures.profile_components import plot_profile_components
 from music_detectors.figures.profile_sounds import plot_profile_sounds
 from music_detectors.figures.quilts import plot_quilts
+from music_detectors.figures.quilts_genres import plot_quilts_genres
+from music_detectors.figures.quilts_relative import plot_quilts_relative
 from music_detectors.figures.yields import plot_yields
 from music_detectors.genres.responses import genre_responses
+from music_detectors.levels.responses import level_responses
 from music_detectors.probes.spectrograms import compute_probe_spectrograms
 from music_detectors.profiles.profile import profile_probe
 from music_detectors.quilts.responses import quilt_responses
@@ -36,6 +40,7 @@ from music_detectors.recognition.scores import score_recognition, summarise_reco
 from music_detectors.report.page import write_report
 from music_detectors.responses.compute import compute_responses
 from music_detectors.selectivity.selective import summarise_selectivity
+from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shard
 from workflow.snake import ROOT
 
 CONDITIONS = ["natural", "shuffled", "untrained"]
@@ -45,7 +50,8 @@ SHARDS = ("00000", "00001")
 
 READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
-    r"\d+\.status\.tsv|logs/.*|benchmarks/.*"
+    r"\d+\.status\.tsv|quilts/music/[\w-]+/(lengths|networks|correlation)\.tsv|"
+    r"logs/.*|benchmarks/.*"
 )
 """Files that only the user reads, and those that Snakemake writes."""
 
@@ -183,9 +189,14 @@ def quilts(results, out):
         ],
         [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
         results / "corpus/clips.tsv",
-        out / "a.tsv",
+        results / "corpus/classes.tsv",
+        {
+            name: out / f"{name}.tsv"
+            for name in ("responses", "genres", "lengths", "intact", "networks", "correlation")
+        },
         stimuli=stimuli,
         segment_ms=[None, 50, 400],
+        splits=["test"],
         seeds=[1, 2],
         layer=LAYER,
     )
@@ -250,6 +261,52 @@ def profiled_sounds(results, out):
     plot_profile_sounds(tables, ["embedded"], CONDITIONS, **figure(out))
 
 
+def levels(results, out):
+    levels_db = [0, -6]
+    level_responses(
+        [results / f"spectrograms/level-{-level}db/test/index.tsv" for level in levels_db],
+        [
+            results / f"responses/natural/seed-{seed}/level-{-level}db/test.h5"
+            for level in levels_db
+            for seed in (1, 2)
+        ],
+        [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
+        results / "corpus/clips.tsv",
+        out / "a.tsv",
+        levels_db=levels_db,
+        seeds=[1, 2],
+        layer=LAYER,
+    )
+
+
+def louder_spectrograms(results, out):
+    compute_spectrogram_shard(
+        results / "audio/test/00001.h5",
+        results / "corpus/clips.tsv",
+        results / "corpus/classes.tsv",
+        "test",
+        "00001",
+        "level-0db",
+        out / "a.h5",
+        out / "a.tsv",
+        seed=1,
+        compared_seconds=None,
+        level=results / "audio/level.tsv",
+    )
+
+
+def relative_quilts(results, out):
+    plot_quilts_relative(
+        each_condition(results, "quilts/music", "/intact.tsv"),
+        results / "quilts/music/conditions.tsv",
+        CONDITIONS,
+        "natural",
+        LAYER,
+        TARGET,
+        **figure(out),
+    )
+
+
 def report(results, out):
     svgs = sorted((results / "figures").glob("[!.]*.svg"))
     drawn = [*svgs, *(path.with_suffix(".png") for path in svgs)]
@@ -310,16 +367,17 @@ KINDS = [
             r / "audio/yield.tsv", r / "audio/yield_splits.tsv", out / "a.tsv", 1.0, 0
         ),
     ),
+    Kind("audio/level.tsv", r"audio/level\.tsv", "table", louder_spectrograms),
     Kind(
         "spectrograms/original/train/00000.h5",
-        r"spectrograms/(original|intact|quilt-\d+ms)/(train|test)/\d+\.h5",
+        r"spectrograms/(original|intact|quilt-\d+ms|level-\d+db)/(train|test)/\d+\.h5",
         "spectrogram shard",
         responses,
         "log_mel",
     ),
     Kind(
         "spectrograms/original/train/index.tsv",
-        r"spectrograms/(original|intact|quilt-\d+ms)/(train|test)/index\.tsv",
+        r"spectrograms/(original|intact|quilt-\d+ms|level-\d+db)/(train|test)/index\.tsv",
         "table",
         responses,
     ),
@@ -362,6 +420,13 @@ KINDS = [
         rf"responses/{_OF_NETWORK}(intact|quilt-\d+ms)/test\.h5",
         "responses",
         quilts,
+        LAYER,
+    ),
+    Kind(
+        "responses/natural/seed-1/level-6db/test.h5",
+        rf"responses/{_OF_NETWORK}level-\d+db/test\.h5",
+        "responses",
+        levels,
         LAYER,
     ),
     Kind(
@@ -427,6 +492,29 @@ KINDS = [
             LAYER,
             TARGET,
             **figure(out),
+        ),
+    ),
+    Kind(
+        "quilts/music/natural/genres.tsv",
+        rf"quilts/music/{_OF_CONDITION}/genres\.tsv",
+        "table",
+        lambda r, out: plot_quilts_genres(
+            r / "quilts/music/natural/genres.tsv", "natural", LAYER, TARGET, **figure(out)
+        ),
+    ),
+    Kind(
+        "quilts/music/natural/intact.tsv",
+        rf"quilts/music/{_OF_CONDITION}/intact\.tsv",
+        "table",
+        relative_quilts,
+    ),
+    Kind("quilts/music/conditions.tsv", r"quilts/music/conditions\.tsv", "table", relative_quilts),
+    Kind(
+        "levels/music/natural.tsv",
+        rf"levels/music/{_OF_CONDITION}\.tsv",
+        "table",
+        lambda r, out: plot_levels(
+            each_condition(r, "levels/music", ".tsv"), CONDITIONS, LAYER, TARGET, **figure(out)
         ),
     ),
     Kind(
