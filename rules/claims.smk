@@ -1,28 +1,63 @@
 # Whether the claims hold.
 
-# The condition that the claims are about, and those of its controls that are run.
-COMPARED = [
-    CLAIMED,
-    *(name for name in config["claims"]["controls"] if name in CONDITIONS),
+
+def compared(*keys):
+    """The condition of the claims, and those that `claims.compared` names under `keys` and that are run."""
+    named = [name for key in keys for name in config["claims"]["compared"][key]]
+    return list(
+        dict.fromkeys([CLAIMED, *(name for name in named if name in CONDITIONS)])
+    )
+
+
+COMPARED = compared(*config["claims"]["compared"])
+# The targets and conditions whose responses to quilts claims use.
+COMPARED_QUILTS = [[TARGET, name] for name in COMPARED] + [
+    [target, CLAIMED] for target in FURTHER_TARGETS
 ]
-COMPARED_NETWORKS = [pair for pair in NETWORKS if pair[0] in COMPARED]
+# Of the probe sets with sounds of the target, the first.
+COMPARED_PROBE = [probe for target, probe in PROFILED if target == TARGET][:1]
+COMPARED_PROFILES = compared("controls", "target_heard") if COMPARED_PROBE else []
+
+
+def of_compared_probe(name, conditions):
+    """The tables `name` of the profiles over the probe set of the claims, if there is one."""
+    return [
+        results("profiles", TARGET, probe, condition, name)
+        for probe in COMPARED_PROBE
+        for condition in conditions
+    ]
 
 
 rule assess_claims:
     input:
+        selectivity=[
+            results("selectivity", target, "summary.tsv") for target in TARGETS
+        ],
         segregation=of_conditions(
-            results("embedding/{target}/{condition}/segregation.tsv"), COMPARED
-        ),
-        units=of_networks(
-            results("selectivity/{target}", network("units.tsv")), COMPARED_NETWORKS
+            results("embedding/{target}/{condition}/segregation.tsv"),
+            compared("controls", "shuffled"),
         ),
         recognition=results("recognition/summary.tsv"),
-        genres=results("genres", TARGET, f"{CLAIMED}.tsv"),
-        quilts=of_conditions(
-            results("quilts/{target}/{condition}/responses.tsv"), COMPARED
+        decoding=of_conditions(
+            results("decoding/{target}/{condition}.tsv"), compared("features")
         ),
-        decoding=results("decoding", TARGET, f"{CLAIMED}.tsv"),
+        genres=results("genres", TARGET, f"{CLAIMED}.tsv"),
+        quilts=[
+            results("quilts", target, condition, "responses.tsv")
+            for target, condition in COMPARED_QUILTS
+        ],
+        correlation=results("quilts", TARGET, CLAIMED, "correlation.tsv"),
         lesions=of_lesions("lesions.tsv", [CLAIMED], [NEAREST_FRACTION])[0],
+        # None where the analysis is not configured.
+        levels=[results("levels", TARGET, f"{CLAIMED}.tsv")] if LEVELS else [],
+        emergence=(
+            [results("emergence", TARGET, f"{CLAIMED}.tsv")]
+            if CLAIMED in WITH_SNAPSHOTS
+            else []
+        ),
+        ratios=of_compared_probe("ratios.tsv", COMPARED_PROFILES),
+        categories=of_compared_probe("categories.tsv", [CLAIMED]),
+        components=of_compared_probe("components.tsv", [CLAIMED]),
     output:
         claims=report(
             results("claims/claims.tsv"),
@@ -43,19 +78,22 @@ rule assess_claims:
     params:
         study={
             "condition": CLAIMED,
-            "controls": config["claims"]["controls"],
-            "shuffled": [
-                name
-                for name in COMPARED
-                if CONDITIONS[name].get("labels", "given") != "given"
-            ],
+            **config["claims"]["compared"],
             "fixed": [name for name in COMPARED if name in FIXED],
-            "target": target_name(config["corpus"]["target"]),
+            "target": target_name(TARGETS[TARGET]),
+            "further": [target_name(TARGETS[target]) for target in FURTHER_TARGETS],
             "fraction": config["selectivity"]["fraction"],
             "smallest_effects": config["claims"]["smallest_effects"],
         },
-        conditions=COMPARED,
-        networks=COMPARED_NETWORKS,
+        # The target or condition of each table of a list.
+        targets=[target_name(target) for target in TARGETS.values()],
+        segregation=compared("controls", "shuffled"),
+        decoding=compared("features"),
+        quilts=[
+            [target_name(TARGETS[target]), condition]
+            for target, condition in COMPARED_QUILTS
+        ],
+        profiles=COMPARED_PROFILES,
         layer=config["selectivity"]["layer"],
         alpha=config["claims"]["alpha"],
         min_networks=config["claims"]["min_networks"],

@@ -1,37 +1,67 @@
 """Made-up tables of every analysis that claims use; in them, each claim is true or false."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
-from music_detectors.claims import estimates
+from music_detectors.claims.assess import all_parts
 from music_detectors.claims.columns import CLAIMS
-from music_detectors.claims.estimates import Study
+from music_detectors.claims.study import Measured, Study
 from music_detectors.common.tables import write_table
 
 SMALLEST = {
     "apart": 0.1,
+    "recognition": 0.05,
+    "at_chance": 0.1,
+    "decoding": 0.1,
+    "all_units": 0.05,
     "selective": 0.5,
     "controls": 0.2,
-    "genres": 0.4,
+    "level": 0.3,
+    "suffice": 0.75,
+    "ratio": 0.2,
+    "probe": 0.1,
+    "same": 0.25,
     "temporal": 0.02,
-    "acoustics": 0.2,
-    "decoding": 0.1,
+    "generalisation": 0.05,
     "lesion": 0.03,
+    "acoustics": 0.2,
+    "genres": 0.4,
 }
-CONDITIONS = ("natural", "untrained", "shuffled")
+CONDITIONS = ("natural", "full", "no-speech", "shuffled", "untrained", "gabor", "pca")
+FIXED = ("gabor", "pca")
 GENRES = ("Pop music", "Jazz", "Blues")
 SEGMENTS = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)
+FURTHER = ("Speech", "Animal")
+INTERCEPT = {"target": 3.0, "other": 1.5}
 
 
-def study(controls=("untrained", "shuffled"), smallest=SMALLEST, fixed=()):
-    shuffled = [name for name in controls if name == "shuffled"]
-    return Study("natural", controls, shuffled, fixed, "Music", 0.125, smallest)
+def study(**changed):
+    """Return the study of the default configuration, with the fields `changed`."""
+    default = Study(
+        condition="natural",
+        controls=("untrained", "gabor"),
+        features=("pca", "gabor"),
+        target_heard=("full",),
+        shuffled=("shuffled",),
+        speech_withheld=("no-speech",),
+        fixed=FIXED,
+        target="Music",
+        further=FURTHER,
+        fraction=0.125,
+        smallest_effects=SMALLEST,
+    )
+    return dataclasses.replace(default, **changed)
 
 
 class Tables:
     """The tables of `seeds` networks per condition; claims in `true` hold, the others do not.
 
-    `spread` is the standard deviation between networks.
+    `spread` is the standard deviation between networks, in units in which a true effect is about
+    one. Some claims share a measurement: that models do not differ needs units that are more
+    selective than those of the controls, and is false here because full networks are more selective
+    still.
     """
 
     def __init__(self, true=CLAIMS, seeds=5, spread=0.1, draw=0, conditions=CONDITIONS):
@@ -39,25 +69,39 @@ class Tables:
         self.true, self.seeds, self.spread = true, range(1, seeds + 1), spread
         self.conditions = conditions
         self.segregation = {name: self._segregation(name) for name in conditions}
-        self.units = {name: self._units(name) for name in conditions}
+        self.selectivity = {"Music": self._selectivity("Music", conditions)}
+        self.selectivity |= {name: self._selectivity(name, ("natural",)) for name in FURTHER}
         self.recognition = self._recognition()
         self.genres = self._genres()
-        self.quilts = {name: self._quilts(name) for name in conditions}
-        self.decoding = self._decoding()
+        self.quilts = {"Music": {name: self._quilts(name) for name in conditions}}
+        self.quilts |= {name: {"natural": self._further_quilts()} for name in FURTHER}
+        self.correlation = self._correlation()
+        self.decoding = {
+            name: self._decoding(name) for name in conditions if name in ("natural", *FIXED)
+        }
         self.lesions = self._lesions()
+        self.levels = self._levels()
+        self.ratios = {name: self._ratios(name) for name in conditions}
+        self.categories = self._categories()
+        self.components = self._components()
+        self.emergence = self._emergence()
 
     def _noise(self, *shape):
         return self.spread * self.random.standard_normal(shape or None)
 
-    def _effect(self, claim, condition="natural"):
-        return float(claim in self.true and condition == "natural")
+    def _holds(self, claim):
+        return float(claim in self.true)
+
+    def _seeds(self, condition):
+        return [1] if condition in FIXED else self.seeds
 
     def _segregation(self, condition):
-        n = len(self.seeds)
-        adjusted = 0.5 * self._effect("apart", condition) + self._noise(n)
+        seeds = self._seeds(condition)
+        holds = self._holds("apart") * (condition == "natural")
+        adjusted = 0.5 * holds + self._noise(len(seeds))
         return pd.DataFrame(
             {
-                "seed": self.seeds,
+                "seed": seeds,
                 "coarse_index": 0.3 + 0.7 * adjusted,
                 "coarse_permuted_mean": 0.3,
                 "coarse_permuted_sd": 0.02,
@@ -66,45 +110,64 @@ class Tables:
             }
         )
 
-    def _units(self, condition, units=16, selective=4):
-        parts = []
-        for seed in self.seeds:
-            g = self._effect("selective", condition) + self._noise()
-            partial = 0.8 * self._effect("acoustics", condition) + self._noise()
-            among = self.random.normal(0, 0.1, selective)
-            rest = np.zeros(units - selective)
-            parts.append(
-                pd.DataFrame(
+    def _selectivity(self, target, conditions):
+        """Return the summary of selectivity; every condition has further effects of its own."""
+        selective, models = self._holds("selective"), self._holds("models")
+        rows = []
+        for condition in conditions:
+            heard = condition in ("natural", "full")
+            g = {"natural": selective, "no-speech": self._holds("speech")}.get(condition, 0.0)
+            ratio = 1.0 + heard * (1.0 if models else 0.0)
+            if target != "Music":
+                # Less selective than the units for music, unless the claim is false.
+                ratio -= 0.7 * self._holds("specific")
+            for seed in self._seeds(condition):
+                rows.append(
                     {
+                        "condition": condition,
+                        "seed": seed,
                         "layer": "avgpool",
                         "reported": True,
-                        "selective": np.arange(units) < selective,
-                        "test_n_target": 80,
-                        "test_n_other": 240,
-                        "test_hedges_g": np.r_[g + among - among.mean(), rest - 3],
-                        "test_partial_d": np.r_[partial + among - among.mean(), rest - 3],
-                        "seed": seed,
+                        "n_target_test": 80,
+                        "n_other_test": 240,
+                        "test_hedges_g": g + self._noise(),
+                        "test_partial_d": 0.8 * self._holds("acoustics") * (condition == "natural")
+                        + self._noise(),
+                        "test_ratio": ratio + 0.2 * self._noise(),
+                        "test_all_common_language": 0.5
+                        + 0.2 * self._holds("all-units") * (condition == "natural")
+                        + 0.2 * self._noise(),
                     }
                 )
-            )
-        return pd.concat(parts, ignore_index=True)
+        return pd.DataFrame(rows)
 
     def _recognition(self):
-        rows = [
-            {
-                "condition": condition,
-                "seed": seed,
-                "clips": clips,
-                "group": "natural",
-                "n_classes": 30,
-                "mean_average_precision": 0.05 if condition == "untrained" else 0.5,
-                "chance": 0.05,
-                "prevalence": 0.04,
-            }
-            for condition in self.conditions
-            for seed in self.seeds
-            for clips in ("training", "test")
-        ]
+        rows = []
+        for condition in self.conditions:
+            if condition in FIXED:
+                continue
+            for seed in self._seeds(condition):
+                for clips in ("training", "test"):
+                    for group in ("natural", "target"):
+                        precision = 0.05 + 0.1 * self._noise()
+                        if group == "natural" and condition != "untrained":
+                            precision += 0.3 * (self._holds("apart") or clips == "training")
+                        if group == "target":
+                            precision = 0.05 + 0.05 * self._noise()
+                        if condition == "shuffled" and clips == "training":
+                            precision = 0.99
+                        rows.append(
+                            {
+                                "condition": condition,
+                                "seed": seed,
+                                "clips": clips,
+                                "group": group,
+                                "n_classes": 30 if group == "natural" else 10,
+                                "mean_average_precision": precision,
+                                "chance": 0.05,
+                                "prevalence": 0.04,
+                            }
+                        )
         return pd.DataFrame(rows)
 
     def _genres(self):
@@ -117,7 +180,7 @@ class Tables:
                 "n_other": 240,
                 "response": 1.0,
                 "other_response": 0.5,
-                "hedges_g": self._effect("genres") + self._noise(),
+                "hedges_g": self._holds("genres") + self._noise(),
             }
             for seed in self.seeds
             for name in GENRES
@@ -125,15 +188,31 @@ class Tables:
         return pd.DataFrame(rows)
 
     def _quilts(self, condition):
+        """Return responses to quilts; target responses lie below intact by a share and a slope."""
+        temporal = 0.2 * self._holds("temporal") * (condition in ("natural", "shuffled", "full"))
+        flat = condition == "shuffled" and self._holds("generalisation")
+        # Without speech, the response rises among short segments alone.
+        bent = condition == "no-speech"
+        if self._holds("speech") and condition == "natural" and not temporal:
+            temporal = 0.0
+        return self._responses(self._seeds(condition), temporal, flat=flat, bent=bent)
+
+    def _further_quilts(self):
+        slope = 0.0 if self._holds("specific") else 0.3
+        return self._responses(self.seeds, slope, noise=0.02)
+
+    def _responses(self, seeds, slope, *, flat=False, bent=False, noise=0.3):
         rows = []
-        effect = 0.2 * self._effect("temporal", condition)
-        for seed in self.seeds:
+        for seed in seeds:
             scale = self.random.uniform(0.5, 2)
             for group in ("most", "least"):
-                for role, intact in (("target", 3.0), ("other", 1.5)):
-                    slope = effect * (role == "target" and group == "most") + 0.3 * self._noise()
+                for role, intact in INTERCEPT.items():
+                    own = slope * (role == "target" and group == "most") + noise * self._noise()
                     for segment in (*SEGMENTS, np.nan):
                         octaves = np.log2(segment / 1600) if segment == segment else 0.0
+                        change = own * octaves
+                        if group == "most" and role == "target":
+                            change += self._by_claim(flat, bent, octaves)
                         rows.append(
                             {
                                 "seed": seed,
@@ -145,47 +224,174 @@ class Tables:
                                 "group": group,
                                 "role": role,
                                 "n_clips": 80 if role == "target" else 240,
-                                "response": scale * (intact + slope * octaves),
+                                "response": scale * (intact + change),
                                 "response_sd": scale,
                             }
                         )
         return pd.DataFrame(rows)
 
-    def _decoding(self):
+    def _by_claim(self, flat, bent, octaves):
+        """Return what memorised labels, or speech, add to the response to quilts of the target."""
+        if flat:
+            # Above the natural networks' at every length.
+            return 0.9 * (octaves < 0)
+        if bent:
+            # Falls where it should rise among long segments.
+            return -0.2 * self._holds("speech") * max(octaves, -2)
+        return 0.0
+
+    def _correlation(self):
+        return pd.DataFrame(
+            [
+                {
+                    "split": "test",
+                    "group": group,
+                    "role": role,
+                    "r": 0.6 if role == "target" else 0.3,
+                }
+                for group in ("most", "least")
+                for role in ("target", "other")
+            ]
+        )
+
+    def _decoding(self, condition):
         rows = []
-        gain = 0.5 * self._effect("acoustics")
-        for seed in self.seeds:
-            both = 0.8 + 0.2 * (gain + self._noise())
-            for features, rank, score in (
-                ("units", 1, 0.7),
-                ("units", 33, 0.4),
-                ("covariates", np.nan, 0.8),
-                ("units and covariates", 1, both),
-            ):
+        fixed = condition in FIXED
+        chance = 0.25
+        for seed in self._seeds(condition):
+
+            def row(features, first_rank, precision, genre="", chance=chance, seed=seed):
                 rows.append(
                     {
                         "seed": seed,
-                        "genre": "",
+                        "genre": genre,
                         "features": features,
-                        "first_rank": rank,
-                        "last_rank": rank + 31,
+                        "first_rank": first_rank,
+                        "last_rank": first_rank + 31,
                         "n_features": 32,
                         "n_train": 480,
                         "n_test": 320,
-                        "average_precision": score,
-                        "chance": 0.25,
+                        "average_precision": precision,
+                        "chance": chance,
                     }
                 )
+
+            if fixed:
+                row("all units", np.nan, 0.6)
+                continue
+            everything = (0.9 if self._holds("apart") else 0.6) + 0.1 * self._noise()
+            # The most selective units reach about all that all units do, or nothing.
+            top = everything - 0.02 if self._holds("decoding") else 0.25
+            top += 0.1 * self._noise()
+            row("all units", np.nan, everything)
+            for fixed_features in FIXED:
+                row(f"all units and {fixed_features}", np.nan, everything + 0.001)
+            row("units", 1, top)
+            row("units", 33, 0.3 + 0.05 * self._noise())
+            row("covariates", np.nan, 0.8)
+            gain = 0.5 * self._holds("acoustics") + self._noise()
+            row("units and covariates", 1, 0.8 + 0.2 * gain)
+            for genre in GENRES:
+                precision = 0.05 + 0.3 * self._holds("decoding") + 0.1 * self._noise()
+                row("units", 1, precision, f"/m/{genre}", 0.05)
+                row("units", 33, 0.05, f"/m/{genre}", 0.05)
         return pd.DataFrame(rows)
+
+    def _levels(self):
+        rows = []
+        for seed in self.seeds:
+            for level_db in (0.0, -3.0, -18.0):
+                for group in ("most", "least"):
+                    effect = self._holds("level") * (group == "most")
+                    rows.append(
+                        {
+                            "seed": seed,
+                            "level_db": level_db,
+                            "group": group,
+                            "n_target": 80,
+                            "n_other": 240,
+                            "response_target": 1 + effect,
+                            "response_other": 1.0,
+                            "ratio": 1 + effect,
+                            "hedges_g": effect + self._noise(),
+                        }
+                    )
+        return pd.DataFrame(rows)
+
+    def _ratios(self, condition):
+        holds = self._holds("probe") * (condition in ("natural", "full"))
+        rows = [
+            {
+                "seed": seed,
+                "n_target": 20,
+                "n_other": 40,
+                "ratio": 1 + holds + 0.5 * self._noise(),
+                "hedges_g": holds,
+            }
+            for seed in self._seeds(condition)
+        ]
+        return pd.DataFrame(rows)
+
+    def _categories(self):
+        holds = self._holds("probe")
+        rows = [
+            {
+                "seed": seed,
+                "category": category,
+                "target": target,
+                "n_sounds": n_sounds,
+                "response": 1 + holds * target + 0.5 * self._noise(),
+                "response_sd": 0.5,
+            }
+            for seed in self.seeds
+            for category, target, n_sounds in (
+                ("Instrumental", True, 12),
+                ("Song", True, 8),
+                ("Speech", False, 20),
+                ("Nature", False, 20),
+            )
+        ]
+        return pd.DataFrame(rows)
+
+    def _components(self):
+        return pd.DataFrame(
+            [
+                {"seed": seed, "component": name, "pearson": r + self._noise()}
+                for seed in self.seeds
+                for name, r in (("music", 0.4), ("speech", 0.0))
+            ]
+        )
+
+    def _emergence(self):
+        holds = self._holds("emergence")
+        return pd.DataFrame(
+            [
+                {
+                    "seed": seed,
+                    "epoch": epoch,
+                    "natural_map": 0.05 + 0.3 * last * holds + 0.1 * self._noise(),
+                    "chance": 0.05,
+                    "ratio": 1.0 + last * holds,
+                    "hedges_g": last * holds + self._noise(),
+                    "decoding": 0.5 + 0.3 * last * holds + 0.1 * self._noise(),
+                    "decoding_chance": 0.25,
+                    "n_target": 80,
+                    "n_other": 240,
+                    "segregation": 0.2 + 0.5 * last * holds + 0.5 * self._noise(),
+                }
+                for seed in self.seeds
+                for epoch, last in ((0, 0.0), (1, 0.5), (8, 1.0))
+            ]
+        )
 
     def _lesions(self):
         rows = []
         for seed in self.seeds:
             changes = {
-                "top": -0.2 * self._effect("lesion"),
+                "top": -0.2 * self._holds("lesion"),
                 "middle": 0.0,
                 "bottom": 0.0,
-                "norm": -0.1,
+                "norm": 0.0,
                 "random-0001": 0.01,
                 "random-0002": -0.01,
             }
@@ -211,17 +417,16 @@ class Tables:
                         )
         return pd.DataFrame(rows)
 
+    def measured(self):
+        """Return the tables as `assess_claims` reads them."""
+        return Measured(**{field.name: getattr(self, field.name) for field in MEASURED})
+
     def parts(self, of=None):
         """Return the parts of every claim."""
-        of = of or study()
-        return [
-            *estimates.apart(of, self.segregation),
-            *estimates.selective(of, self.units, self.recognition),
-            *estimates.genres(of, self.genres),
-            *estimates.temporal(of, self.quilts),
-            *estimates.acoustics(of, self.units, self.decoding),
-            *estimates.lesion(of, self.lesions),
-        ]
+        return all_parts(of or study(), self.measured())
+
+
+MEASURED = dataclasses.fields(Measured)
 
 
 def filled(table, columns):

@@ -1,6 +1,6 @@
 """The tables of claims, written from the tables of the analyses."""
 
-import numpy as np
+import pandas as pd
 import pytest
 
 from music_detectors.claims.assess import assess_claims
@@ -18,46 +18,55 @@ from music_detectors.common.files import sha256
 from music_detectors.common.tables import read_table
 from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import SEGREGATION
+from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.genres.columns import GENRES
 from music_detectors.lesions.columns import LESIONS
-from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.levels.columns import LEVELS
+from music_detectors.profiles.columns import (
+    PROFILE_CATEGORIES,
+    PROFILE_COMPONENTS,
+    PROFILE_RATIOS,
+)
+from music_detectors.quilts.columns import QUILT_CORRELATION, QUILT_RESPONSES
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
-from music_detectors.selectivity.columns import UNITS
+from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from support import claim_tables
-from support.claim_tables import CONDITIONS, Tables, study
+from support.claim_tables import Tables, study
 
 
-def written(folder, tables, conditions=CONDITIONS):
+def written(folder, tables):
     """Write `tables` as the analyses do; return the arguments of `assess_claims`."""
-    networks = [(condition, seed) for condition in conditions for seed in tables.seeds]
 
     def write(name, table, columns):
         return claim_tables.write(folder / f"{name}.tsv", table, columns)
 
-    units = []
-    for condition, seed in networks:
-        table = tables.units[condition]
+    def by_condition(name, tables, columns):
+        return {
+            condition: write(f"{name}-{condition}", table, columns)
+            for condition, table in tables.items()
+        }
 
-        table = table[table["seed"] == seed].drop(columns="seed")
-        units.append(write(f"units-{condition}-{seed}", table, UNITS))
     return {
-        "segregation": [
-            write(f"segregation-{name}", tables.segregation[name], SEGREGATION)
-            for name in conditions
-        ],
-        "units": units,
+        "selectivity": by_condition("selectivity", tables.selectivity, SELECTIVITY_SUMMARY),
+        "segregation": by_condition("segregation", tables.segregation, SEGREGATION),
         "recognition": write("recognition", tables.recognition, RECOGNITION_SUMMARY),
+        "decoding": by_condition("decoding", tables.decoding, DECODING),
         "genres": write("genres", tables.genres, GENRES),
-        "quilts": [
-            write(f"quilts-{name}", tables.quilts[name], QUILT_RESPONSES) for name in conditions
-        ],
-        "decoding": write("decoding", tables.decoding, DECODING),
+        "quilts": {
+            (target, condition): write(f"quilts-{target}-{condition}", table, QUILT_RESPONSES)
+            for target, of_target in tables.quilts.items()
+            for condition, table in of_target.items()
+        },
+        "correlation": write("correlation", tables.correlation, QUILT_CORRELATION),
         "lesions": write("lesions", tables.lesions, LESIONS),
+        "levels": [write("levels", tables.levels, LEVELS)],
+        "ratios": by_condition("ratios", tables.ratios, PROFILE_RATIOS),
+        "categories": [write("categories", tables.categories, PROFILE_CATEGORIES)],
+        "components": [write("components", tables.components, PROFILE_COMPONENTS)],
+        "emergence": [write("emergence", tables.emergence, EMERGENCE)],
         "claims": folder / "claims.tsv",
         "values": folder / "estimates.tsv",
         "study": study(),
-        "conditions": conditions,
-        "networks": networks,
         "layer": "avgpool",
         "alpha": 0.05,
         "min_networks": 5,
@@ -72,7 +81,8 @@ def assessed(folder, tables, **more):
 def test_the_tables_hold_every_claim_and_network(tmp_path):
     table = assessed(tmp_path, Tables())
     whole = table[table["part"] == WHOLE]
-    assert list(whole["claim"]) == list(CLAIMS) and set(whole["verdict"]) == {SUPPORTED}
+    assert list(whole["claim"]) == list(CLAIMS)
+    assert set(whole["verdict"]) == {SUPPORTED}
     values = read_table(tmp_path / "estimates.tsv", ESTIMATES)
     for row in table[table["part"] != WHOLE].itertuples():
         of_part = values[(values["claim"] == row.claim) & (values["part"] == row.part)]
@@ -84,7 +94,8 @@ def test_the_tables_hold_every_claim_and_network(tmp_path):
         (part,) = table[
             (table["claim"] == row.claim) & (table["part"] == row.decided_by)
         ].itertuples()
-        assert (part.estimate, part.low, part.high) == (row.estimate, row.low, row.high)
+        ends = (part.estimate, part.low, part.high)
+        assert ends == pytest.approx((row.estimate, row.low, row.high), nan_ok=True)
 
 
 def test_the_same_tables_give_the_same_bytes(tmp_path):
@@ -103,21 +114,21 @@ def test_with_two_seeds_or_one_every_part_is_undetermined(tmp_path):
 
 def test_only_the_reported_layer_counts(tmp_path):
     tables = Tables()
-    inputs = written(tmp_path, tables)
-    strange = tables.units["natural"].query("seed == 1").assign(layer="conv1", test_hedges_g=99.0)
-    both = np.concatenate([strange.index, strange.index])
-    path = inputs["units"][0]
-    table = read_table(path, UNITS)
-    doubled = table.loc[both].reset_index(drop=True)
-    first = slice(None, len(strange) - 1)
-    doubled.loc[first, ["layer", "reported", "test_hedges_g"]] = ["conv1", False, 99.0]
-    claim_tables.write(path, doubled, UNITS)
-    before = assessed(tmp_path / "again", Tables())
-    assess_claims(**inputs)
-    assert read_table(tmp_path / "claims.tsv", VERDICTS).equals(before)
+    summary = tables.selectivity["Music"]
+    other = summary.assign(layer="conv1", reported=False, test_hedges_g=99.0)
+    before = assessed(tmp_path / "before", tables)
+    tables.selectivity["Music"] = pd.concat([other, summary], ignore_index=True)
+    assert assessed(tmp_path / "after", tables).equals(before)
     # A model without the configured layer has one of its own that it reports.
-    assess_claims(**inputs | {"layer": "bands"})
-    assert read_table(tmp_path / "claims.tsv", VERDICTS).equals(before)
+    assert assessed(tmp_path / "own", tables, layer="bands").equals(before)
+
+
+def test_a_summary_without_the_condition_of_the_claims_is_refused(tmp_path):
+    tables = Tables()
+    summary = tables.selectivity["Speech"]
+    tables.selectivity["Speech"] = summary.assign(condition="full")
+    with pytest.raises(InputError, match=r"Speech\.tsv: damaged table \(has no row of layer avgp"):
+        assessed(tmp_path, tables)
 
 
 def test_a_missing_table_is_named(tmp_path):
@@ -127,17 +138,16 @@ def test_a_missing_table_is_named(tmp_path):
         assess_claims(**inputs)
 
 
-def test_claims_are_assessed_without_the_controls(tmp_path):
-    tables = Tables(conditions=("natural",))
-    assess_claims(**written(tmp_path, tables, ("natural",)))
-    table = read_table(tmp_path / "claims.tsv", VERDICTS).set_index(["claim", "part"])
+def test_claims_are_assessed_without_the_other_conditions(tmp_path):
+    table = assessed(tmp_path, Tables(conditions=("natural",))).set_index(["claim", "part"])
     assert table.loc[("selective", WHOLE), "verdict"] == UNDETERMINED
-    assert table.loc[("apart", WHOLE), "verdict"] == SUPPORTED
+    assert table.loc[("lesion", WHOLE), "verdict"] == SUPPORTED
     assert table.loc[("apart", "segregation over shuffled"), "n_networks"] == 0
 
 
 def test_every_claim_has_a_statement():
     texts = statements("Bird song", "natural", never_heard=True)
     assert list(texts) == list(TITLES) == list(CLAIMS)
+    assert all(text.endswith(".") and text.count(". ") <= 1 for text in texts.values())
     assert "which have never heard Bird song" in texts["apart"]
     assert "never" not in statements("Bird song", "full", never_heard=False)["apart"]

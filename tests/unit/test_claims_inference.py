@@ -20,6 +20,7 @@ from music_detectors.claims.columns import (
 from music_detectors.claims.inference import Part, claims_table, holm, sign_flip_p, t_test
 
 RANDOM = np.random.default_rng(3)
+N = len(CLAIMS)
 
 
 def part(values, claim="apart", name="a", smallest=0.2, **more):
@@ -86,9 +87,9 @@ def test_a_missing_p_counts_as_one():
 def test_the_interval_is_students_at_the_corrected_levels():
     values = around(0.5)
     row = verdicts([part(values)]).loc[("apart", "a")]
-    assert row["low_confidence"] == row["high_confidence"] == pytest.approx(1 - 0.025 / 6)
+    assert row["low_confidence"] == row["high_confidence"] == pytest.approx(1 - 0.025 / N)
     error = stats.sem(values)
-    ends = stats.t.interval(1 - 0.05 / 6, 4, loc=values.mean(), scale=error)
+    ends = stats.t.interval(1 - 0.05 / N, 4, loc=values.mean(), scale=error)
     assert (row["low"], row["high"]) == pytest.approx(ends, rel=1e-10)
 
 
@@ -96,10 +97,10 @@ def test_the_upper_end_is_corrected_for_parts_and_the_lower_for_rejected_claims(
     parts = [part(around(0.5), "apart"), part(around(0.5, sd=0.06), "lesion", "x")]
     parts += [part(around(0.6), "lesion", "y"), part(around(0.6), "lesion", "z", needed=False)]
     table = verdicts(parts)
-    # apart is rejected first, so lesion is tested among five claims.
-    assert table.loc[("apart", "a"), "low_confidence"] == pytest.approx(1 - 0.025 / 6)
-    assert table.loc[("lesion", "x"), "low_confidence"] == pytest.approx(1 - 0.025 / 5)
-    assert table.loc[("lesion", "y"), "high_confidence"] == pytest.approx(1 - 0.025 / 12)
+    # apart is rejected first, so lesion is tested among one claim less.
+    assert table.loc[("apart", "a"), "low_confidence"] == pytest.approx(1 - 0.025 / N)
+    assert table.loc[("lesion", "x"), "low_confidence"] == pytest.approx(1 - 0.025 / (N - 1))
+    assert table.loc[("lesion", "y"), "high_confidence"] == pytest.approx(1 - 0.025 / (2 * N))
     # Parts that are not needed have no correction and no verdict.
     assert table.loc[("lesion", "z"), "low_confidence"] == pytest.approx(0.975)
     assert table.loc[("lesion", "z"), "verdict"] == ""
@@ -186,7 +187,7 @@ def test_a_strong_negative_effect_is_no_evidence():
     table = verdicts([*parts, part(around(0.5, sd=0.15), "lesion", "b")])
     assert table.loc[("apart", WHOLE), "p"] == 1
     # The correction of the other claims stays as strict.
-    assert table.loc[("lesion", "b"), "low_confidence"] == pytest.approx(1 - 0.025 / 6)
+    assert table.loc[("lesion", "b"), "low_confidence"] == pytest.approx(1 - 0.025 / N)
 
 
 def test_without_parts_every_claim_is_undetermined():
@@ -194,6 +195,87 @@ def test_without_parts_every_claim_is_undetermined():
     assert list(table["claim"]) == list(CLAIMS)
     assert set(table["verdict"]) == {UNDETERMINED} and set(table["n_networks"]) == {0}
     assert list(table.columns) == list(VERDICTS)
+
+
+def equivalence(values, margin=0.2, **more):
+    return part(values, smallest=margin, equivalence=True, **more)
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "verdict"),
+    [
+        (0.0, 0.01, SUPPORTED),
+        # Significantly different from zero, and still within the margin.
+        (0.1, 0.01, SUPPORTED),
+        (-0.1, 0.01, SUPPORTED),
+        # Not significantly different from zero, which is no evidence of no effect.
+        (0.0, 0.2, UNDETERMINED),
+        (0.2, 0.05, UNDETERMINED),
+        (0.5, 0.02, NOT_SUPPORTED),
+        (-0.5, 0.02, NOT_SUPPORTED),
+    ],
+)
+def test_verdicts_on_no_effect(mean, sd, verdict):
+    row = verdicts([equivalence(around(mean, sd=sd))]).loc[("apart", WHOLE)]
+    assert row["verdict"] == verdict
+    assert "counts as no effect (±0.2)" in row["reason"]
+    assert row["estimate"] == pytest.approx(mean, abs=1e-12)
+    assert (row["p_holm"] <= 0.05) == (-0.2 < row["low"] and row["high"] < 0.2)
+
+
+def test_equivalence_is_two_one_sided_tests():
+    values = around(0.05, n=7, sd=0.1)
+    row = verdicts([equivalence(values, paired=True)]).loc[("apart", "a")]
+    below = stats.ttest_1samp(values, 0.2, alternative="less").pvalue
+    above = stats.ttest_1samp(values, -0.2, alternative="greater").pvalue
+    assert row["p"] == pytest.approx(2 * max(below, above))
+    assert row["test"] == "paired equivalence"
+    # Both ends are those of a test at the level of the claim.
+    ends = stats.t.interval(1 - 0.05 / N, 6, loc=values.mean(), scale=stats.sem(values))
+    assert (row["low"], row["high"]) == pytest.approx(ends)
+
+
+def test_an_equivalence_with_a_caveat_is_not_supported():
+    row = verdicts([equivalence(around(0.0, sd=0.01), caveat="weak")]).loc[("apart", WHOLE)]
+    assert (row["verdict"], row["reason"]) == (UNDETERMINED, "weak")
+
+
+def test_equivalences_at_the_margin_are_supported_and_rejected_no_more_often_than_alpha_allows():
+    """Differences of exactly the margin are neither within nor outside."""
+    runs = {SUPPORTED: 0, NOT_SUPPORTED: 0}
+    generator = np.random.default_rng(14)
+    for _ in range(500):
+        parts = [
+            equivalence(
+                side * 0.2 + 0.05 * generator.standard_normal(5), claim=claim, name=str(side)
+            )
+            for claim in CLAIMS
+            for side in (1, -1)
+        ]
+        table = claims_table(parts, alpha=0.2, min_networks=5)
+        for verdict in runs:
+            runs[verdict] += (table.loc[table["part"] == WHOLE, "verdict"] == verdict).any()
+    for count in runs.values():
+        assert stats.binomtest(count, 500, 0.1, alternative="greater").pvalue > 0.01
+    assert runs[NOT_SUPPORTED] / 500 > 0.05
+
+
+def test_the_articles_value_stands_beside_that_measured_here():
+    table = verdicts(
+        [
+            part(around(0.5), name="segregation"),
+            part(around(0.5), name="decoding", here=0.91),
+            part(around(0.5), name="decoding over gabor", here=0.8),
+        ]
+    )
+    row = table.loc[("apart", "decoding")]
+    assert (row["article_measure"], row["here"]) == ("average precision from all units", 0.91)
+    assert row["article_value"] == "0.887 ± 0.005 (chance 0.266)"
+    assert row["article_figure"].startswith("Fig. 1")
+    columns = ["article_measure", "here", "article_value", "article_figure"]
+    assert list(table.loc[("apart", WHOLE), columns]) == list(row[columns])
+    assert table.loc[("apart", "segregation"), "article_value"] == ""
+    assert np.isnan(table.loc[("apart", "segregation"), "here"])
 
 
 def _null(generator, n, parts, loading):
@@ -216,7 +298,7 @@ def test_without_effects_claims_are_supported_no_more_often_than_alpha_allows(pa
     # The rate is at most alpha / 2, since support is one-sided.
     assert stats.binomtest(supported, runs, 0.1, alternative="greater").pvalue > 0.01
     if parts == 1:
-        # With six independent claims the rate is close to the limit unless levels are too strict.
+        # With independent claims the rate is close to the limit unless levels are too strict.
         assert supported / runs > 0.05
 
 

@@ -78,6 +78,13 @@ def test_the_default_configuration_is_accepted():
             "quilts is now the section stimuli, which lists names; write stimuli: "
             "{played: [intact, quilt-50ms, quilt-100ms], compared_seconds: 8} for quilts:",
         ),
+        (
+            "claims.controls",
+            ["untrained"],
+            "claims.controls is now the section claims.compared, which says what part each",
+        ),
+        ("claims.compared.heard", ["full"], "unknown key claims.compared.heard"),
+        ("claims.compared.controls", "untrained", "must be a list of names of conditions"),
         ("lesions.fractions", [], "lesions.fractions must be a list of different shares"),
         ("lesions.fractions", [0.6], "must be a share of the units above 0 and at most 0.5"),
         ("lesions.random_draws", 5, "lesions.random_draws must be a whole number of at least 20"),
@@ -125,8 +132,12 @@ def test_a_misspelt_key_is_reported_before_the_missing_one():
         ("conditions.natural.snapshots", [9], r"at most conditions\.natural\.epochs, which is 8"),
         ("conditions.bands", {"model": "a:B", "snapshots": [0]}, "bands lacks withhold, labels, e"),
         ("claims.condition", "trained", r"claims\.condition is trained.*natural, shuffled"),
-        ("claims.controls", ["natural"], r"claims\.controls names natural, which is no other"),
-        ("claims.controls", ["mirrored"], r"claims\.controls names mirrored"),
+        (
+            "claims.compared.controls",
+            ["natural"],
+            r"claims\.compared\.controls names natural, which is no other",
+        ),
+        ("claims.compared.shuffled", ["mirrored"], r"claims\.compared\.shuffled names mirrored"),
     ],
 )
 def test_an_impossible_combination_names_the_key(key, value, says):

@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 from torchaudio.functional import melscale_fbanks
 
-from music_detectors.claims.columns import WHOLE
+from music_detectors.claims.assess import estimates_table
+from music_detectors.claims.columns import CLAIMS, WHOLE
 from music_detectors.claims.inference import claims_table
 from music_detectors.figures import (
     class_responses,
@@ -30,7 +31,7 @@ from music_detectors.figures import (
 )
 from music_detectors.figures.acoustics import shares_left
 from music_detectors.figures.average_precision import average_precision, ratios_to_chance
-from music_detectors.figures.claims import axis_limits
+from music_detectors.figures.claims import claims_figure, in_smallest_effects, shown
 from music_detectors.figures.genres import significantly_above, sorted_genres
 from music_detectors.figures.learning_curves import kept_epoch, mean_by_epoch
 from music_detectors.figures.style import TARGET, condition_colours
@@ -443,17 +444,29 @@ def test_classes_are_sorted_by_their_usable_share():
     assert classes.loc["/m/2", "usable"] == usable / rows["clips"].sum()
 
 
-@pytest.mark.parametrize("seeds", [1, 2, 5])
-def test_claim_axes_show_all_networks_and_stay_legible(seeds):
-    parts = Tables(seeds=seeds).parts()
-    rows = claims_table(parts, alpha=0.05, min_networks=5)
-    for (claim, unit), panel in rows[rows["part"] != WHOLE].groupby(["claim", "unit"]):
-        shown = [
-            np.array(list(part.values.values()))
-            for part in parts
-            if (part.claim, part.unit) == (claim, unit)
-        ]
-        low, high = axis_limits(panel, shown)
-        values = np.concatenate([[0.0], *shown])
-        assert low < values.min() <= values.max() < high
-        assert high - low < 20
+def test_claims_are_drawn_in_smallest_effects_beside_the_articles_values():
+    parts = Tables().parts()
+    table = claims_table(parts, alpha=0.05, min_networks=5)
+    rows = shown(table)
+    assert list(dict.fromkeys(rows["claim"])) == list(CLAIMS)
+    # Every needed part, and of the others those that the article has a value for.
+    left = table[~table.index.isin(rows.index)]
+    assert not left["needed"].any() and (left["article_value"] == "").all()
+    assert ("temporal", "rise, other sounds") in set(zip(rows["claim"], rows["part"], strict=True))
+    assert list(in_smallest_effects(np.array([0.3, -0.1, np.nan]), 0.1))[:2] == pytest.approx(
+        [3, -1]
+    )
+    # Without a smallest effect, the largest value has length one.
+    assert in_smallest_effects(np.array([1.0, -2.0]), 0.0) == pytest.approx([0.5, -1])
+    figure = claims_figure(table, estimates_table(parts))
+    (axes,) = figure.axes
+    texts = [text.get_text() for text in axes.texts]
+    row = table[(table["claim"] == "selective") & (table["part"] == "effect")].iloc[0]
+    place = texts.index("2.07  Fig. 2b")
+    assert texts[place - 1] == f"{row['here']:.3g}"
+    assert texts[place - 2].startswith(f"{row['estimate']:.3f}"[:4])
+    means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "D"]
+    assert means[0] == pytest.approx(
+        rows.loc[rows["part"] != WHOLE, "estimate"].iloc[0]
+        / rows.loc[rows["part"] != WHOLE, "smallest_effect"].iloc[0]
+    )

@@ -169,12 +169,15 @@ def written(inputs, **more):
 
 def test_the_page_shows_claims_corpus_networks_and_methods(inputs):
     words = written(inputs).words
-    assert "2 of 6 claims are supported" in words
+    assert "2 of 15 claims are supported" in words
     for text in (
         "Some of their units respond far more to Music than to other sounds",
         "5 networks 320 clips",
         "Smallest effect",
         "For comparison: segregation over untrained 0.4",
+        "2.07 here: 1.01 ratio of responses, Fig. 2b",
+        "0.437 average precision from PCA, Fig. 1 0.600",
+        "±0.250",
         "1,234",
         "elsewhere",
         "1:02:05",
@@ -253,7 +256,7 @@ def test_the_page_is_written_without_benchmarks_estimates_or_unusable_clips(inpu
     write_table(inputs["audio"], usable, YIELD)
     words = written(inputs, benchmarks=tmp_path / "none").words
     assert "No benchmark files were found" in words
-    assert "0 of 6 claims are supported, 6 undetermined" in words
+    assert "0 of 15 claims are supported, 15 undetermined" in words
     assert "Why clips could not be used" not in words
 
 

@@ -418,7 +418,7 @@ def test_with_two_seeds_every_claim_is_undetermined(results):
 
 def test_the_page_shows_undetermined_claims(results):
     page = (results / "report.html").read_text(encoding="utf-8")
-    assert "0 of 6 claims are supported, 6 undetermined" in page
+    assert "0 of 15 claims are supported, 15 undetermined" in page
     assert "This corpus is no evidence about hearing." in page
     figures = {path.stem for path in (results / "figures").glob("*.png")}
     assert {f'id="figure-{name}"' in page for name in figures} == {True}

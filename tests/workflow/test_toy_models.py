@@ -33,7 +33,7 @@ OVERLAY = {
         **LEFT_OUT,
     },
     "selectivity": {"layer": "second"},
-    "claims": {"controls": ["bands"]},
+    "claims": {"compared": {"controls": ["bands"]}},
 }
 
 

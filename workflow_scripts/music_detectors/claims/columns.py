@@ -1,7 +1,23 @@
 """The columns of the tables of claims; docs/claims.md defines each."""
 
-CLAIMS = ("apart", "selective", "genres", "temporal", "acoustics", "lesion")
-"""The claims, in the order of the study."""
+CLAIMS = (
+    "apart",
+    "all-units",
+    "selective",
+    "level",
+    "decoding",
+    "probe",
+    "models",
+    "temporal",
+    "generalisation",
+    "lesion",
+    "emergence",
+    "speech",
+    "specific",
+    "acoustics",
+    "genres",
+)
+"""The article's claims, in its order, and the workflow's own, acoustics and genres, after them."""
 
 WHOLE = "whole"
 """The name of the part in the row of a claim as a whole."""
@@ -32,11 +48,17 @@ VERDICTS = {
     "p_sign_flip": float,
     "p_holm": float,
     "decided_by": str,
+    "article_measure": str,
+    "here": float,
+    "article_value": str,
+    "article_figure": str,
 }
 """`claims/claims.tsv`: one row per claim (part `whole`), followed by one row for each of its parts.
 
 A claim holds when all its needed parts hold; the other parts are shown for comparison and have no
-verdict. The row of a claim repeats the numbers of the part that `decided_by` names.
+verdict. The row of a claim repeats the numbers of the part that `decided_by` names. The last
+columns have what the article reports for music, and the same measure `here` (mean over networks);
+in the row of a claim, those of its first part with a value of the article.
 """
 
 ESTIMATES = {

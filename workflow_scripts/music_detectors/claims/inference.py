@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr, stdtrit
 
+from music_detectors.claims.article import ARTICLE
 from music_detectors.claims.columns import (
     CLAIMS,
     NOT_SUPPORTED,
@@ -34,6 +35,11 @@ class Part:
     n_clips: int = 0
     needed: bool = True
     paired: bool = False
+    equivalence: bool = False
+    """Whether the claim is that there is no effect: `smallest_effect` is then the margin on both
+    sides of zero within which the mean must lie."""
+    here: float = np.nan
+    """What was measured here in the article's measure (music_detectors.claims.article)."""
     fault: str = ""
     """Why the part cannot be assessed at all; it is then undetermined."""
     caveat: str = ""
@@ -44,30 +50,31 @@ def claims_table(parts: Iterable[Part], *, alpha: float, min_networks: int) -> p
     """Return the table of claims (VERDICTS) with the verdicts on `parts` and on their claims.
 
     A verdict is wrong when a claim is supported although the mean of a needed part is not
-    positive, or not supported although all needed parts reach their smallest effects. The
-    probability of any wrong verdict is at most `alpha`. A claim without parts is undetermined.
+    positive (for an equivalence: not within its margin), or not supported although all needed
+    parts reach their smallest effects (lie within their margins). The probability of any wrong
+    verdict is at most `alpha`. A claim without parts is undetermined.
     """
     rows_of: dict[str, list[dict]] = {claim: [] for claim in CLAIMS}
     for part in parts:
         rows_of[part.claim].append(_test(part))
     needed = {claim: [row for row in rows if row["needed"]] for claim, rows in rows_of.items()}
-    p = np.array([_intersection_union(needed[claim], "p") for claim in CLAIMS])
+    p = np.array([_intersection_union(needed[claim], "_p") for claim in CLAIMS])
     p_holm, levels = holm(p, alpha)
     table = []
     for claim, claim_p, claim_p_holm, level in zip(CLAIMS, p, p_holm, levels, strict=True):
         for row in rows_of[claim]:
-            low, high = alpha / 2, alpha / 2
+            # All parts must hold, so the errors of support are corrected for the number of claims
+            # only (Holm). Those of rejection are Bonferroni-corrected over all parts of all
+            # claims, since one failing part rejects a claim.
+            support = reject = alpha / 2
             if row["needed"]:
-                # All parts must hold, so the lower bound is corrected for the number of claims
-                # only (Holm). The upper bound is Bonferroni-corrected over all parts of all
-                # claims, since one failing part rejects a claim.
-                low, high = level / 2, alpha / 2 / len(CLAIMS) / len(needed[claim])
-            row |= _interval(row, low, high)
+                support, reject = level / 2, alpha / 2 / len(CLAIMS) / len(needed[claim])
+            row |= _interval(row, support, support if row["_equivalence"] else reject)
             if row["needed"]:
-                row["verdict"], row["reason"] = _verdict(row, min_networks)
-        whole = _claim_row(claim, needed[claim])
+                row["verdict"], row["reason"] = _verdict(row, reject, min_networks)
+        whole = _claim_row(claim, needed[claim]) | _reported_first(rows_of[claim])
         whole |= {"p": claim_p, "p_holm": claim_p_holm if np.isfinite(claim_p) else np.nan}
-        whole["p_sign_flip"] = _intersection_union(needed[claim], "p_sign_flip")
+        whole["p_sign_flip"] = _intersection_union(needed[claim], "_p_sign_flip")
         table += [whole, *rows_of[claim]]
     return pd.DataFrame(table)[list(VERDICTS)]
 
@@ -129,7 +136,19 @@ def _test(part: Part) -> dict:
         fault = f"{len(values) - len(finite)} of {len(values)} networks have no estimate"
     if not fault and len(finite) > 1 and _all_equal(finite):
         fault = f"all {len(finite)} networks have the same estimate, so its error is unknown"
-    mean, t, p = t_test(finite)
+    # The mean lies within a margin when it lies above the lower and below the upper end: two
+    # one-sided tests, of which both must reject (Schuirmann, 1987).
+    margin = part.smallest_effect
+    sides = [margin - finite, margin + finite] if part.equivalence else [finite]
+    tests = [t_test(side) for side in sides]
+    flips = [sign_flip_p(side) for side in sides]
+    directed = float(np.max([_directed(mean, p) for mean, _, p in tests]))
+    directed_flip = float(
+        np.max([_directed(mean, p) for (mean, *_), p in zip(tests, flips, strict=True)])
+    )
+    _, t, p = min(tests, key=lambda test: test[1])
+    mean = float(np.mean(finite)) if len(finite) else np.nan
+    reported = ARTICLE.get((part.claim, part.name))
     return {
         "claim": part.claim,
         "part": part.name,
@@ -142,12 +161,19 @@ def _test(part: Part) -> dict:
         "smallest_effect": part.smallest_effect,
         "n_networks": len(finite),
         "n_clips": part.n_clips,
-        "test": "paired t" if part.paired else "t",
+        "test": ("paired " if part.paired else "") + ("equivalence" if part.equivalence else "t"),
         "t": t,
-        "p": p,
-        "p_sign_flip": sign_flip_p(finite),
+        "p": directed if part.equivalence else p,
+        "p_sign_flip": directed_flip if part.equivalence else flips[0],
         "p_holm": np.nan,
         "decided_by": "",
+        "article_measure": reported.measure if reported else "",
+        "here": part.here if reported else np.nan,
+        "article_value": reported.value if reported else "",
+        "article_figure": reported.figure if reported else "",
+        "_equivalence": part.equivalence,
+        "_p": directed,
+        "_p_sign_flip": directed_flip,
         "_error": finite.std(ddof=1) / np.sqrt(len(finite)) if len(finite) > 1 else np.nan,
         "_fault": fault,
         "_caveat": part.caveat,
@@ -156,27 +182,37 @@ def _test(part: Part) -> dict:
 
 def _interval(row: dict, low: float, high: float) -> dict:
     """Return the ends of the t interval, which err with probabilities `low` and `high`."""
-    df = row["n_networks"] - 1
     return {
-        "low": row["estimate"] + row["_error"] * stdtrit(df, low) if df > 0 else np.nan,
-        "high": row["estimate"] - row["_error"] * stdtrit(df, high) if df > 0 else np.nan,
+        "low": row["estimate"] - _reach(row, low),
+        "high": row["estimate"] + _reach(row, high),
         "low_confidence": 1 - low,
         "high_confidence": 1 - high,
     }
 
 
-def _verdict(row: dict, min_networks: int) -> tuple[str, str]:
-    """Return the verdict on a part, and the reason in words."""
+def _reach(row: dict, error: float) -> float:
+    """Return how far from the mean an end lies that errs with probability `error`."""
+    df = row["n_networks"] - 1
+    return float(-row["_error"] * stdtrit(df, error)) if df > 0 else np.nan
+
+
+def _verdict(row: dict, reject: float, min_networks: int) -> tuple[str, str]:
+    """Return the verdict on a part, and the reason in words.
+
+    `reject` is the probability with which a rejection may err.
+    """
     effect = f"the smallest effect of interest ({row['smallest_effect']:g})"
     if row["_fault"]:
         return UNDETERMINED, row["_fault"]
     if row["n_networks"] < min_networks:
         n = row["n_networks"]
         one, many = "network", "networks"
-        if row["test"] == "paired t":
+        if row["test"].startswith("paired"):
             one, many = "pair of networks", "pairs of networks"
         replicates = one if n == 1 else many
         return UNDETERMINED, f"{n} {replicates}, fewer than claims.min_networks ({min_networks})"
+    if row["_equivalence"]:
+        return _verdict_of_equivalence(row, reject)
     if row["high"] < row["smallest_effect"]:
         return NOT_SUPPORTED, f"the interval lies below {effect}"
     if row["low"] <= 0:
@@ -186,6 +222,27 @@ def _verdict(row: dict, min_networks: int) -> tuple[str, str]:
     if row["_caveat"]:
         return UNDETERMINED, row["_caveat"]
     return SUPPORTED, f"the interval lies above zero and the estimate reaches {effect}"
+
+
+def _verdict_of_equivalence(row: dict, reject: float) -> tuple[str, str]:
+    margin = row["smallest_effect"]
+    within = f"the margin that counts as no effect (±{margin:g})"
+    if abs(row["estimate"]) - _reach(row, reject) > margin:
+        return NOT_SUPPORTED, f"the interval lies outside {within}"
+    if not -margin < row["low"] <= row["high"] < margin:
+        return UNDETERMINED, f"the interval does not lie within {within}"
+    if row["_caveat"]:
+        return UNDETERMINED, row["_caveat"]
+    return SUPPORTED, f"the interval lies within {within}"
+
+
+def _reported_first(parts: Sequence[dict]) -> dict:
+    """Return the article's value and that measured here, of the first of `parts` that has one."""
+    columns = ("article_measure", "here", "article_value", "article_figure")
+    return next(
+        ({name: row[name] for name in columns} for row in parts if row["article_value"]),
+        {"article_measure": "", "here": np.nan, "article_value": "", "article_figure": ""},
+    )
 
 
 def _claim_row(claim: str, parts: Sequence[dict]) -> dict:
@@ -207,23 +264,25 @@ def _claim_row(claim: str, parts: Sequence[dict]) -> dict:
     severity = {NOT_SUPPORTED: 0, UNDETERMINED: 1, SUPPORTED: 2}
     decisive = min(
         parts,
-        key=lambda row: (severity[row["verdict"]], not row["_fault"], -_directed_p(row, "p", 1)),
+        key=lambda row: (
+            severity[row["verdict"]],
+            not row["_fault"],
+            -row["_p"] if np.isfinite(row["_p"]) else -1,
+        ),
     )
     return decisive | {"part": WHOLE, "decided_by": decisive["part"]}
 
 
 def _intersection_union(parts: Sequence[dict], name: str) -> float:
     """Return the p of a claim, the largest of its `parts`; NaN where one has a fault or no p."""
-    values = [_directed_p(row, name) for row in parts]
+    values = [row[name] for row in parts]
     faulty = any(row["_fault"] for row in parts)
     return float(np.max(values)) if values and not faulty else np.nan
 
 
-def _directed_p(row: dict, name: str, missing: float = np.nan) -> float:
-    """Return a part's two-sided p, or 1 where the estimate is not positive."""
-    if not np.isfinite(row[name]):
-        return missing
-    return row[name] if row["estimate"] > 0 else 1.0
+def _directed(mean: float, p: float) -> float:
+    """Return a two-sided `p`, or 1 where the mean is not positive."""
+    return p if mean > 0 or np.isnan(p) else 1.0
 
 
 def _signed_sums(values: np.ndarray) -> np.ndarray:

@@ -15,6 +15,8 @@ from music_detectors.corpus.inputs import check_there
 from music_detectors.corpus.sources import source_named, source_names
 
 _OF_TRAINING = ("withhold", "labels", "epochs")
+# The parts of claims.compared that only trained networks can play.
+_OF_NETWORKS = ("target_heard", "shuffled", "speech_withheld")
 
 
 def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
@@ -100,6 +102,13 @@ def _refuse_what_moved(configuration: Mapping) -> None:
             "configuration: corpus.withheld is now a list for each condition, such as "
             "conditions.natural.withhold: [Music, Singing]; remove it from corpus"
         )
+    claims = configuration.get("claims")
+    if isinstance(claims, Mapping) and "controls" in claims:
+        raise InputError(
+            "configuration: claims.controls is now the section claims.compared, which says what "
+            "part each condition plays; write compared: {controls: [untrained], shuffled: "
+            "[shuffled]}"
+        )
     if "quilts" in configuration:
         raise InputError(
             "configuration: quilts is now the section stimuli, which lists names; write stimuli: "
@@ -158,15 +167,21 @@ def _check_claims(configuration: Mapping) -> None:
     if "epochs" not in kept[claims["condition"]]:
         raise InputError(
             f"configuration: claims.condition is {claims['condition']}, whose model is not "
-            "trained; name a trained condition (a fixed model can be one of claims.controls)"
+            "trained; name a trained condition (a fixed model can be among claims.compared)"
         )
     declared = configuration["conditions"]
-    for control in claims["controls"]:
-        if control not in declared or control == claims["condition"]:
-            raise InputError(
-                f"configuration: claims.controls names {control}, which is no other condition "
-                f"among conditions ({', '.join(declared)})"
-            )
+    for part, names in claims["compared"].items():
+        for name in names:
+            if name not in declared or name == claims["condition"]:
+                raise InputError(
+                    f"configuration: claims.compared.{part} names {name}, which is no other "
+                    f"condition among conditions ({', '.join(declared)})"
+                )
+            if part in _OF_NETWORKS and name in kept and "epochs" not in kept[name]:
+                raise InputError(
+                    f"configuration: claims.compared.{part} names {name}, whose model is not "
+                    "trained; name a trained condition, or [] for none"
+                )
 
 
 def _explain(error: ValidationError) -> str:

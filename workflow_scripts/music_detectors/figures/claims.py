@@ -1,13 +1,14 @@
-"""The parts of each claim: estimates of the networks, their mean, and corrected intervals."""
+"""The parts of each claim on one axis: networks, their mean, intervals, and the article's value."""
 
 import os
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from music_detectors.claims.columns import (
     CLAIMS,
@@ -20,23 +21,17 @@ from music_detectors.claims.columns import (
 from music_detectors.claims.statements import TITLES
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
-from music_detectors.figures.style import (
-    FAINT,
-    INK,
-    LOOK,
-    MM,
-    PAGE,
-    counted,
-    mean_and_interval,
-    save,
-    shortened,
-    spread,
-)
+from music_detectors.figures.style import FAINT, INK, LOOK, MM, PAGE, save, shortened, spread
 
 # Hues of Okabe and Ito's palette; the verdict is also written out.
 _COLOURS = {SUPPORTED: "#009E73", NOT_SUPPORTED: "#D55E00"}
-_ROW_MM = 4.6
-_HEAD_MM = 15.0
+_ROW_MM = 3.9
+_TOP_MM, _BOTTOM_MM = 14.0, 9.0
+# Positions across the page: where the axis begins, its width, and where the columns of text begin.
+_LEFT, _WIDTH = 0.265, 0.315
+_ESTIMATE, _HERE, _ARTICLE = 0.59, 0.76, 0.815
+_LIMITS = (-30.0, 100.0)
+_TICKS = (-10, -3, -1, 0, 1, 3, 10, 30)
 
 
 def plot_claims(
@@ -58,136 +53,142 @@ def plot_claims(
 
 @LOOK
 def claims_figure(claims: pd.DataFrame, estimates: pd.DataFrame) -> Figure:
-    """Return the figure: one panel per claim and unit of measurement, one row per part."""
-    whole = claims[claims["part"] == WHOLE].set_index("claim")
-    panels = []
-    for claim in CLAIMS:
-        parts = claims[(claims["claim"] == claim) & (claims["part"] != WHOLE)]
-        if parts.empty:
-            panels.append((claim, "", parts))
-        for unit, rows in parts.groupby("unit", sort=False):
-            panels.append((claim, unit, rows))
-    heights = [_HEAD_MM + _ROW_MM * max(len(rows), 1) for _, _, rows in panels]
-    figure = Figure(figsize=(PAGE, (sum(heights) + 8) * MM))
-    all_axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
-    previous = None
-    for axes, (claim, unit, rows) in zip(all_axes, panels, strict=True):
-        if claim != previous:
-            _draw_title(axes, claim, whole.loc[claim])
-        previous = claim
-        _draw_panel(axes, rows, estimates[estimates["claim"] == claim], unit)
+    """Return the figure: one row per claim, followed by its parts.
+
+    Estimates are in units of the smallest effect of interest, so that all parts share an axis.
+    """
+    rows = shown(claims)
+    height = _TOP_MM + _BOTTOM_MM + _ROW_MM * len(rows)
+    figure = Figure(figsize=(PAGE, height * MM))
+    # The columns of text have fixed places.
+    figure.set_layout_engine("none")
+    axes = figure.add_axes(
+        (_LEFT, _BOTTOM_MM / height, _WIDTH, 1 - (_TOP_MM + _BOTTOM_MM) / height)
+    )
+    axes.set_xscale("asinh", linear_width=1.0)
+    axes.set_xlim(*_LIMITS)
+    axes.set_xticks(_TICKS, [str(tick).replace("-", "\N{MINUS SIGN}") for tick in _TICKS])
+    axes.set_xticks([], minor=True)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.axvline(0, color=INK, linewidth=0.6, zorder=0)
+    axes.set_xlabel("estimate, in smallest effects of interest", labelpad=1)
+    values = {
+        key: part["estimate"].to_numpy() for key, part in estimates.groupby(["claim", "part"])
+    }
+    for place, row in enumerate(rows.to_dict("records")):
+        if row["part"] == WHOLE:
+            _draw_claim(axes, place, row)
+        else:
+            _draw_part(axes, place, row, values.get((row["claim"], row["part"]), np.array([])))
+    for text, x in (("estimate [interval]", _ESTIMATE), ("here", _HERE), ("article", _ARTICLE)):
+        figure.text(x, 1 - (_TOP_MM - 2) / height, text, fontsize=6, color=FAINT)
     handles = [
-        Line2D([], [], color=FAINT, marker="o", markersize=2.6, linewidth=0),
-        Line2D([], [], color=INK, marker="D", markersize=4, linewidth=2.2),
-        Line2D([], [], color=INK, linewidth=0.8),
-        Line2D([], [], color=INK, marker="D", markersize=4, linewidth=0, markerfacecolor="white"),
+        Line2D([], [], color=FAINT, marker="o", markersize=2.4, linewidth=0),
+        Line2D([], [], color=INK, marker="D", markersize=3.4, linewidth=0.8),
+        Line2D([], [], color=INK, marker="D", markersize=3.4, linewidth=0, markerfacecolor="white"),
         Line2D([], [], color=FAINT, linewidth=0.8, linestyle="--"),
+        Patch(color=FAINT, alpha=0.25, linewidth=0),
     ]
     labels = [
         "one network or pair",
-        "mean, 95% interval",
-        "corrected interval",
+        "mean, corrected interval",
         "for comparison",
         "smallest effect of interest",
+        "no effect",
     ]
-    figure.legend(handles, labels, loc="outside upper center", ncols=5)
+    figure.legend(handles, labels, loc="upper center", ncols=5)
     return figure
 
 
-def _draw_title(axes: Axes, claim: str, whole: pd.Series) -> None:
-    axes.set_title(f"{CLAIMS.index(claim) + 1}  {TITLES[claim]}")
-    axes.set_title(
-        whole["verdict"], loc="right", color=_COLOURS.get(whole["verdict"], INK), fontweight="bold"
-    )
+def shown(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that the figure has, in the order of the claims.
 
-
-def _draw_panel(axes: Axes, rows: pd.DataFrame, estimates: pd.DataFrame, unit: str) -> None:
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
-    if rows.empty:
-        axes.set_yticks([])
-        axes.set_xticks([])
-        axes.annotate("nothing was measured", (0, 0), color=FAINT, va="center")
-        return
-    values = {name: part["estimate"].to_numpy() for name, part in estimates.groupby("part")}
-    shown = [values.get(name, np.array([])) for name in rows["part"]]
-    low, high = axis_limits(rows, shown)
-    axes.set_xlim(low, high)
-    axes.axvline(0, color=INK, linewidth=0.6, zorder=0)
-    for place, (row, networks) in enumerate(zip(rows.to_dict("records"), shown, strict=True)):
-        _draw_part(axes, place, row, networks[np.isfinite(networks)])
-    axes.set_yticks(range(len(rows)), [shortened(name, 44) for name in rows["part"]])
-    axes.set_xlabel(unit, labelpad=1)
-
-
-def axis_limits(rows: pd.DataFrame, shown: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the limits of the axis: all networks (`shown`), and intervals as far as they fit.
-
-    Long intervals are cut, so that the networks stay legible.
+    These are claims, the parts that they need, and comparisons with a value of the article.
     """
-    effects = rows["smallest_effect"].to_numpy()
-    core = np.concatenate([[0.0], effects[np.isfinite(effects)], *shown])
-    core = core[np.isfinite(core)]
-    span = np.ptp(core) or 1.0
-    ends = np.r_[rows["low"], rows["high"], core]
-    ends = ends[np.isfinite(ends)]
-    low = max(ends.min(), core.min() - 0.5 * span)
-    high = min(ends.max(), core.max() + 0.5 * span)
-    margin = 0.04 * (high - low)
-    return low - margin, high + margin
+    kept = claims["needed"] | (claims["article_value"] != "")
+    order = pd.Categorical(claims["claim"], CLAIMS)
+    return claims.assign(order=order.codes)[kept].sort_values("order", kind="stable")
+
+
+def in_smallest_effects(values: np.ndarray, smallest: float) -> np.ndarray:
+    """Return `values` (n,) divided by the smallest effect, or where that is 0, by the largest."""
+    values = np.asarray(values, dtype=float)
+    finite = np.abs(values[np.isfinite(values)])
+    return values / (smallest or finite.max(initial=0) or 1.0)
+
+
+def _draw_claim(axes: Axes, place: int, row: dict) -> None:
+    axes.axhspan(place - 0.5, place + 0.5, color=FAINT, alpha=0.12, linewidth=0)
+    title = f"{CLAIMS.index(row['claim']) + 1}  {TITLES[row['claim']]}"
+    _write(axes, place, 0.012, title, weight="bold")
+    colour = _COLOURS.get(row["verdict"], INK)
+    _write(axes, place, _ESTIMATE, row["verdict"], weight="bold", color=colour)
 
 
 def _draw_part(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
-    """Draw one part: its networks, the mean, both intervals and the smallest effect."""
+    """Draw one part: its networks, the mean, the interval and the smallest effect."""
     colour = _COLOURS.get(row["verdict"], INK)
-    face = colour if row["needed"] else "white"
-    effect = row["smallest_effect"]
-    if np.isfinite(effect) and row["needed"]:
-        axes.plot([effect] * 2, [place - 0.45, place + 0.45], "--", color=FAINT, linewidth=0.8)
+    smallest = row["smallest_effect"]
+    ends = np.array([row["estimate"], row["low"], row["high"]])
+    scaled = in_smallest_effects(np.r_[ends, networks], smallest)
+    (mean, low, high), networks = scaled[:3], scaled[3:]
+    networks = networks[np.isfinite(networks)]
+    if row["needed"] and "equivalence" in row["test"]:
+        axes.fill_betweenx(
+            [place - 0.45, place + 0.45], -1, 1, color=FAINT, alpha=0.25, linewidth=0
+        )
+    elif row["needed"] and smallest:
+        axes.plot([1, 1], [place - 0.45, place + 0.45], "--", color=FAINT, linewidth=0.8)
     axes.plot(
-        networks,
+        np.clip(networks, *_LIMITS),
         place + 0.22 + spread(len(networks), 0.2),
         "o",
         color=FAINT,
-        markersize=2.6,
+        markersize=2.2,
         markeredgewidth=0,
         alpha=0.8,
         zorder=3,
     )
-    mean, *uncorrected = mean_and_interval(networks)
-    if len(networks) > 1:
-        axes.plot([row["low"], row["high"]], [place - 0.12] * 2, color=colour, linewidth=0.8)
-        axes.plot(uncorrected, [place - 0.12] * 2, color=colour, linewidth=2.2, alpha=0.6)
-        for end, marker in ((row["low"], "<"), (row["high"], ">")):
-            edge = np.clip(end, *axes.get_xlim())
+    if np.isfinite([low, high]).all():
+        axes.plot(np.clip([low, high], *_LIMITS), [place - 0.12] * 2, color=colour, linewidth=0.8)
+        for end, marker in ((low, "<"), (high, ">")):
+            edge = np.clip(end, *_LIMITS)
             if edge != end:
                 axes.plot(edge, place - 0.12, marker, color=colour, markersize=3, clip_on=False)
     axes.plot(
-        mean,
+        np.clip(mean, *_LIMITS),
         place - 0.12,
         "D",
         color=colour,
-        markerfacecolor=face,
-        markersize=4,
+        markerfacecolor=colour if row["needed"] else "white",
+        markersize=3.4,
         markeredgewidth=0.8,
         zorder=4,
     )
+    ink = INK if row["needed"] else FAINT
+    _write(axes, place, 0.028, shortened(row["part"], 40), color=ink)
     text = "not measured"
     if len(networks):
-        pairs = "pair" if row["test"] == "paired t" else "network"
-        ends = f"[{_number(row['low'])}, {_number(row['high'])}]"
-        text = f"{_number(mean)} {ends}  {counted(len(networks), pairs)}"
+        text = f"{_number(row['estimate'])} [{_number(row['low'])}, {_number(row['high'])}]"
+    _write(axes, place, _ESTIMATE, text, color=ink)
+    if row["article_value"]:
+        value = row["article_value"].partition(" (")[0]
+        _write(axes, place, _HERE, _number(row["here"]), color=ink)
+        _write(axes, place, _ARTICLE, f"{value}  {row['article_figure']}", color=ink)
+
+
+def _write(axes: Axes, place: int, x: float, text: str, **look: Any) -> None:
+    """Write `text` in the row `place`, beginning at the share `x` of the page's width."""
     axes.annotate(
         text,
-        (1, place),
-        xytext=(6, 0),
+        ((x - _LEFT) / _WIDTH, place),
         xycoords=("axes fraction", "data"),
-        textcoords="offset points",
         fontsize=6,
         va="center",
-        color=INK if row["needed"] else FAINT,
         annotation_clip=False,
+        **look,
     )
 
 

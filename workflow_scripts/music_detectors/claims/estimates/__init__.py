@@ -1,0 +1,1 @@
+"""The estimates that claims rest on, one per network; docs/claims.md explains the choices."""
