@@ -144,8 +144,9 @@ def validation_part(
 def redrawn(labels: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """Return `labels` (n, classes) with each clip's number of labels and random ones.
 
-    All classes are equally likely, without replacement within a clip, as in the study's notebook,
-    so the frequencies of the classes change too.
+    All classes are equally likely, so the frequencies of the classes change too. Within a clip they
+    are drawn without replacement, so that the clip keeps its number of labels, as the study's
+    article says; its notebook draws with replacement, and a label drawn twice counts once.
     """
     result = np.zeros_like(labels)
     for row, number in enumerate(labels.sum(axis=1)):
