@@ -64,13 +64,14 @@ def measure_emergence(
     natural = class_groups(of_classes, branches, withhold) == "natural"
     rows, placed = [], []
     jobs = [
-        (*paths, replicate, epoch, layers)
-        for *paths, replicate in zip(train, test, replicates, strict=True)
-        for epoch, layers in snapshot_layers(paths[0]).items()
+        (replicate, epoch, train_path, test_path, layers)
+        for replicate, train_path, test_path in zip(replicates, train, test, strict=True)
+        for epoch, layers in snapshot_layers(train_path).items()
     ]
-    for *paths, replicate, epoch, layers in progress(jobs, len(jobs), "epochs", unit="snapshots"):
-        heard, on_train, _ = _read(paths[0], corpus, "train", layers)
-        clips_of_test, on_test, outputs = _read(paths[1], corpus, "test", layers)
+    for job in progress(jobs, len(jobs), "epochs", unit="snapshots"):
+        replicate, epoch, train_path, test_path, layers = job
+        heard, on_train, _ = _read(train_path, corpus, "train", layers)
+        clips_of_test, on_test, outputs = _read(test_path, corpus, "test", layers)
         labels = label_matrix(
             clips_of_test["clip_id"],
             clips_of_test["labels"].str.split(";"),
@@ -79,7 +80,7 @@ def measure_emergence(
         )
         if outputs.shape[1] != len(of_classes):
             why = f"{outputs.shape[1]} outputs for {len(of_classes)} classes"
-            raise damaged(paths[1], "responses", why)
+            raise damaged(test_path, "responses", why)
         draws = generator(seed, "emergence", condition, replicate, epoch)
         train_roles, test_roles = heard["role"].to_numpy(), clips_of_test["role"].to_numpy()
         used = test_roles != "mixed"
@@ -186,4 +187,4 @@ def _read(
             f"{path}: {n_target} target and {n_other} other clips in the {split} split, but the "
             f"analysis over training needs at least {_MIN_CLIPS} of each; add clips to the corpus"
         )
-    return rows, *(responses[layer] for layer in layers)
+    return rows, responses[layers[0]], responses[layers[1]]

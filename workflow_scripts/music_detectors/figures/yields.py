@@ -74,7 +74,7 @@ def yields(table: pd.DataFrame, splits: pd.DataFrame) -> Figure:
     handles, labels = _draw_splits(shares, table, splits)
     widths = [1] if lost.empty else [1.15, 1]
     below = rows[1].subgridspec(1, len(widths), width_ratios=widths)
-    panels = [shares, *(figure.add_subplot(place) for place in below)]
+    panels = [shares, *(figure.add_subplot(below[place]) for place in range(len(widths)))]
     if not lost.empty:
         _draw_reasons(panels[1], lost, list(splits["split"]))
     _draw_classes(panels[-1], table, list(splits["split"]))

@@ -97,7 +97,7 @@ def compute_snapshot_responses(
     }
 
     def evaluation(log_mel: torch.Tensor) -> dict[str, torch.Tensor]:
-        responses = {}
+        responses: dict[str, torch.Tensor] = {}
         for epoch, of_epoch in evaluations.items():
             values = of_epoch(log_mel)
             responses |= {snapshot_layer(epoch, name): values[name] for name in every.kept}
