@@ -25,6 +25,7 @@ from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.withheld import read_branches, withheld_clips
 from music_detectors.decoding.columns import DECODING
+from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.levels.columns import LEVELS
 from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
@@ -352,9 +353,51 @@ def test_summaries_have_a_row_for_every_network(results):
     assert ((scores > 0) & (scores <= 1)).all()
 
 
+def test_the_response_ratio_is_that_of_the_clips(results):
+    summary = read_table(results / "selectivity/music/summary.tsv", SELECTIVITY_SUMMARY)
+    of_pool = summary[summary["layer"] == "avgpool"].set_index(["condition", "seed"])
+    for condition, seed in NETWORKS:
+        table = read_table(
+            results / f"selectivity/music/{condition}/seed-{seed}/clip_responses.tsv",
+            CLIP_RESPONSES,
+        )
+        means = table[table["split"] == "test"].groupby("role")[["response", "all_units"]].mean()
+        ratios = means.loc["target"] / means.loc["other"]
+        row = of_pool.loc[(condition, seed)]
+        assert row["test_ratio"] == pytest.approx(ratios["response"], rel=1e-12)
+        assert row["test_all_ratio"] == pytest.approx(ratios["all_units"], rel=1e-12)
+        # Every unit of the layer has as many clips, so the order of the means does not matter.
+        by_unit = row["test_mean_target"] / row["test_mean_other"]
+        assert row["test_ratio"] == pytest.approx(by_unit, rel=1e-9)
+
+
+def test_the_first_snapshot_is_the_untrained_network(results):
+    table = read_table(results / "emergence/music/natural.tsv", EMERGENCE)
+    assert list(zip(table["seed"], table["epoch"], strict=True)) == [(1, 0), (1, 2), (2, 0), (2, 2)]
+    selectivity = read_table(results / "selectivity/music/summary.tsv", SELECTIVITY_SUMMARY)
+    selectivity = selectivity[selectivity["layer"] == "avgpool"]
+    recognition = read_table(results / "recognition/summary.tsv", RECOGNITION_SUMMARY)
+    recognition = recognition[
+        (recognition["clips"] == "test") & (recognition["group"] == "natural")
+    ]
+    for _, row in table[table["epoch"] == 0].iterrows():
+        of_units, of_classes = (
+            one[(one["condition"] == "untrained") & (one["seed"] == row["seed"])].iloc[0]
+            for one in (selectivity, recognition)
+        )
+        assert row["ratio"] == pytest.approx(of_units["test_ratio"], rel=1e-9)
+        assert row["hedges_g"] == pytest.approx(of_units["test_hedges_g"], rel=1e-9)
+        assert row["natural_map"] == pytest.approx(of_classes["mean_average_precision"], rel=1e-9)
+        assert row["chance"] == pytest.approx(of_classes["chance"], rel=1e-9)
+
+
 @pytest.mark.parametrize(
     "name",
     [
+        "all_units",
+        "response_ratio",
+        "targets",
+        "emergence",
         "example_spectrograms",
         "learning_curves",
         "average_precision",
