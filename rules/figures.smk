@@ -225,7 +225,7 @@ if PROFILED_PROBES:
         "Probe sets",
         {
             name: profiles_of(f"{name}.tsv", PROFILED_PROBES)
-            for name in ("categories", "contrasts", "ratios")
+            for name in ("sounds", "contrasts", "ratios")
         },
         {"probes": PROFILED_PROBES} | OF_CONDITIONS,
     )

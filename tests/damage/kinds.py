@@ -51,7 +51,7 @@ SHARDS = ("00000", "00001")
 READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
     r"\d+\.status\.tsv|quilts/music/[\w-]+/(lengths|networks|correlation)\.tsv|"
-    r"logs/.*|benchmarks/.*"
+    r"profiles/\w+/\w+/[\w-]+/categories\.tsv|logs/.*|benchmarks/.*"
 )
 """Files that only the user reads, and those that Snakemake writes."""
 
@@ -247,7 +247,7 @@ def of_profiles(results, name):
 
 
 def categories(results, out):
-    tables = [of_profiles(results, name) for name in ("categories", "contrasts", "ratios")]
+    tables = [of_profiles(results, name) for name in ("sounds", "contrasts", "ratios")]
     plot_profile_categories(*tables, ["embedded"], CONDITIONS, **figure(out))
 
 
@@ -608,7 +608,7 @@ KINDS = [
         )
         for read, names in (
             (profiled_sounds, ["sounds"]),
-            (categories, ["categories", "contrasts", "ratios"]),
+            (categories, ["contrasts", "ratios"]),
             (components, ["components", "component_means"]),
         )
         for name in names

@@ -104,7 +104,7 @@ def arguments(folder, figure, seeds=2):
             taken = {
                 "profile_sounds": {"tables": made["sounds"]},
                 "profile_categories": {
-                    name: made[name] for name in ("categories", "contrasts", "ratios")
+                    name: made[name] for name in ("sounds", "contrasts", "ratios")
                 },
                 "profile_components": {
                     "components": made["components"],

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from music_detectors.figures.profile_categories import exceeded, profile_of_categories, relative
+from music_detectors.figures.profile_categories import exceeded, profile_of_categories
 from music_detectors.figures.profile_components import correlations_with_components
 from music_detectors.figures.profile_sounds import profile_of_sounds, sorted_profile
+from music_detectors.profiles.relative import relative
 from support import figure_tables
 
 CONDITIONS = ["natural", "untrained"]
@@ -52,17 +53,31 @@ def test_bars_are_sorted_means_over_networks_in_the_colour_of_their_category(mad
     assert [text.get_text() for text in legend.get_texts()] == CATEGORIES
 
 
-def test_a_network_without_positive_responses_is_not_divided_by_its_mean():
-    table = pd.DataFrame(
-        {"seed": [1, 1], "sound": ["a", "b"], "category": ["x", "y"], "response": [-3.0, 1.0]}
-    )
-    assert sorted_profile(table)["response"].tolist() == [1.0, -3.0]
-    listed = table.assign(n_sounds=1)
-    assert relative(listed).loc[1].tolist() == [-3.0, 1.0]
+def _signed(sounds):
+    return sounds.assign(response=sounds["response"] - sounds["response"].mean())
+
+
+def test_responses_with_signs_are_shown_in_standard_deviations(made):
+    sounds = [made["sounds"][0], _signed(made["sounds"][1])]
+    wide = sounds[1].pivot(index="seed", columns="sound", values="response")
+    expected = (wide.T / wide.std(axis=1, ddof=1)).mean(axis=1)
+    profile = sorted_profile(sounds[1])
+    np.testing.assert_allclose(profile["response"], expected[profile.index])
+    first, second = profile_of_sounds(dict(zip(PAIRS, sounds, strict=True))).axes
+    assert first.get_title("left") == "natural, 3 networks"
+    assert second.get_title("left") == "untrained, 3 networks, in standard deviations"
+    read = zip(sounds, made["contrasts"], made["ratios"], strict=True)
+    _, second = profile_of_categories(dict(zip(PAIRS, read, strict=True))).axes
+    assert "in SDs, no ratio (n = 3)" in [text.get_text() for text in second.texts]
+
+
+def test_responses_to_nothing_stay_as_they_are():
+    table = pd.DataFrame({"seed": [1, 1, 2, 2], "response": [0.0, 0.0, 1.0, 3.0]})
+    assert relative(table).tolist() == [0.0, 0.0, 0.5, 1.5]
 
 
 def test_categories_have_the_mean_and_dots_of_their_networks(made):
-    read = list(zip(made["categories"], made["contrasts"], made["ratios"], strict=True))
+    read = list(zip(made["sounds"], made["contrasts"], made["ratios"], strict=True))
     figure = profile_of_categories(dict(zip(PAIRS, read, strict=True)))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     for axes, sounds, (_, contrasts, ratios) in zip(figure.axes, made["sounds"], read, strict=True):
@@ -82,7 +97,8 @@ def test_categories_have_the_mean_and_dots_of_their_networks(made):
             assert filled == (is_target or name in exceeded(contrasts))
             assert mark.get_marker() == ("s" if is_target else "o")
         ratio = ratios["ratio"]
-        assert f"ratio {ratio.mean():.2f} ± {ratio.std():.2f} (n = 3)" in axes.get_title("left")
+        expected = f"ratio {ratio.mean():.2f} ± {ratio.std():.2f} (n = 3)"
+        assert expected in [text.get_text() for text in axes.texts]
 
 
 def test_a_category_is_exceeded_if_every_category_of_the_target_is_above():

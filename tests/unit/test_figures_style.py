@@ -16,6 +16,7 @@ from music_detectors.figures.style import (
     condition_colours,
     condition_markers,
     counted,
+    letter,
     logarithmic,
     mean_and_interval,
     range_of,
@@ -107,3 +108,11 @@ def test_text_is_kept_as_text_and_not_parsed_as_mathematics(tmp_path):
     assert ">50% of $a_b$ &amp; &lt;c&gt;</text>" in svg
     assert ">100×</text>" in svg
     assert "mathdefault" not in svg
+
+
+def test_panels_have_letters_beyond_z():
+    figure = Figure()
+    axes = figure.subplots()
+    for place in (0, 25, 26, 53):
+        letter(axes, place)
+    assert [text.get_text() for text in axes.texts] == ["a", "z", "aa", "bb"]

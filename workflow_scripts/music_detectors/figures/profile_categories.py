@@ -24,10 +24,11 @@ from music_detectors.figures.style import (
 )
 from music_detectors.profiles.columns import (
     ALL,
-    PROFILE_CATEGORIES,
     PROFILE_CONTRASTS,
     PROFILE_RATIOS,
+    PROFILE_SOUNDS,
 )
+from music_detectors.profiles.relative import has_signs, relative
 
 _ALPHA = 0.05
 _NAME_LENGTH = 20
@@ -35,7 +36,7 @@ _PANELS_IN_A_ROW = 4
 
 
 def plot_profile_categories(
-    categories: Sequence[str | os.PathLike],
+    sounds: Sequence[str | os.PathLike],
     contrasts: Sequence[str | os.PathLike],
     ratios: Sequence[str | os.PathLike],
     probes: Sequence[str],
@@ -51,13 +52,11 @@ def plot_profile_categories(
     pairs = [(probe, condition) for probe in probes for condition in conditions]
     read = [
         (
-            read_table(of_categories, PROFILE_CATEGORIES),
+            read_table(of_sounds, PROFILE_SOUNDS),
             read_table(of_contrasts, PROFILE_CONTRASTS),
             read_table(of_ratios, PROFILE_RATIOS),
         )
-        for of_categories, of_contrasts, of_ratios in zip(
-            categories, contrasts, ratios, strict=True
-        )
+        for of_sounds, of_contrasts, of_ratios in zip(sounds, contrasts, ratios, strict=True)
     ]
     save(profile_of_categories(dict(zip(pairs, read, strict=True))), svg, png)
 
@@ -66,7 +65,7 @@ def plot_profile_categories(
 def profile_of_categories(
     tables: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]],
 ) -> Figure:
-    """Return the figure of tables (categories, contrasts, ratios) by probe set and condition."""
+    """Return the figure of tables (sounds, contrasts, ratios) by probe set and condition."""
     probes = list(dict.fromkeys(probe for probe, _ in tables))
     n_conditions = len(tables) // len(probes)
     columns = min(n_conditions, _PANELS_IN_A_ROW)
@@ -77,20 +76,25 @@ def profile_of_categories(
     parts = figure.subfigures(len(probes), 1, height_ratios=heights, squeeze=False)[:, 0]
     place = 0
     for probe, part in zip(probes, parts, strict=True):
-        panels = part.subplots(rows, columns, squeeze=False, sharey=True, sharex=True)
+        panels = part.subplots(rows, columns, squeeze=False, sharey=True)
         own = [(name, read) for (of_probe, name), read in tables.items() if of_probe == probe]
-        for axes, (condition, (categories, contrasts, ratios)) in zip(
-            panels.ravel(), own, strict=False
-        ):
-            _draw(axes, categories, contrasts, listed[probe])
-            axes.set_title(f"{shortened(condition, 18)}\n{_ratio(ratios)}", fontsize=7)
+        drawn = list(zip(panels.ravel(), own, strict=False))
+        for axes, (condition, (sounds, contrasts, ratios)) in drawn:
+            _draw(axes, sounds, contrasts, listed[probe])
+            axes.set_title(shortened(condition, 18), fontsize=7, pad=12)
+            axes.annotate(
+                _ratio(ratios, has_signs(sounds)),
+                (0, 1),
+                xytext=(0, 4),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                fontsize=6,
+            )
             letter(axes, place)
             place += 1
+        _share([axes for axes, (_, (sounds, _, _)) in drawn if not has_signs(sounds)])
         for axes in panels.ravel()[len(own) :]:
             axes.remove()
-        # The panel above a removed one has the ticks of the shared axis.
-        for axes in panels.ravel()[: len(own)][-columns:]:
-            axes.tick_params(axis="x", labelbottom=True)
         part.supxlabel(
             f"Response over its mean to the sounds of {shortened(probe, 30)}", fontsize=7
         )
@@ -98,15 +102,11 @@ def profile_of_categories(
     return figure
 
 
-def relative(categories: pd.DataFrame) -> pd.DataFrame:
-    """Return the responses (networks, categories) over the network's mean over all sounds.
-
-    A network whose mean is not positive keeps its responses.
-    """
-    total = (categories["response"] * categories["n_sounds"]).groupby(categories["seed"]).sum()
-    mean = total / categories.groupby("seed")["n_sounds"].sum()
-    wide = categories.pivot(index="seed", columns="category", values="response")
-    return wide.div(mean.where(mean > 0, 1.0), axis=0)
+def by_category(sounds: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean relative response (networks, categories) to the sounds of each category."""
+    scaled = sounds.assign(response=relative(sounds))
+    means = scaled.groupby(["seed", "category"], sort=False)["response"].mean()
+    return means.unstack("category")
 
 
 def exceeded(contrasts: pd.DataFrame) -> set[str]:
@@ -121,26 +121,32 @@ def _listed(
 ) -> pd.DataFrame:
     """Return target, n_sounds and colour by category, sorted by the first condition."""
     first = next(read[0] for (of_probe, _), read in tables.items() if of_probe == probe)
-    listed = first.drop_duplicates("category").set_index("category")[["target", "n_sounds"]]
-    order = relative(first).mean().sort_values(ascending=False, kind="stable").index
+    of_sounds = first.drop_duplicates("sound").groupby("category", sort=False)
+    listed = of_sounds.agg(target=("target", "first"), n_sounds=("sound", "size"))
+    order = by_category(first).mean().sort_values(ascending=False, kind="stable").index
     colours = category_colours(listed.index, listed.index[listed["target"]])
     return listed.assign(colour=pd.Series(colours)).loc[order]
 
 
-def _ratio(ratios: pd.DataFrame) -> str:
+def _share(panels: list[Axes]) -> None:
+    """Give `panels` the same horizontal axis."""
+    limits = [axes.get_xlim() for axes in panels]
+    for axes in panels:
+        axes.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
+
+
+def _ratio(ratios: pd.DataFrame, signs: bool) -> str:
     ratio = ratios["ratio"].dropna()
-    if ratio.empty:
-        return f"no ratio (n = {len(ratios)})"
+    if signs or ratio.empty:
+        return f"in SDs, no ratio (n = {len(ratios)})"
     spread_of = f" ± {ratio.std():.2f}" if len(ratio) > 1 else ""
     return f"ratio {ratio.mean():.2f}{spread_of} (n = {len(ratio)})"
 
 
-def _draw(
-    axes: Axes, categories: pd.DataFrame, contrasts: pd.DataFrame, listed: pd.DataFrame
-) -> None:
-    responses = relative(categories)
+def _draw(axes: Axes, sounds: pd.DataFrame, contrasts: pd.DataFrame, listed: pd.DataFrame) -> None:
+    responses = by_category(sounds)
     below = exceeded(contrasts)
-    axes.axvline(1, color=FAINT, linewidth=0.6, zorder=0)
+    axes.axvline(0 if has_signs(sounds) else 1, color=FAINT, linewidth=0.6, zorder=0)
     for row, (category, (is_target, _, colour)) in enumerate(listed.iterrows()):
         values = responses[category].to_numpy()
         filled = is_target or category in below

@@ -22,6 +22,7 @@ from music_detectors.figures.style import (
     shortened,
 )
 from music_detectors.profiles.columns import PROFILE_SOUNDS
+from music_detectors.profiles.relative import has_signs, relative
 
 _NAME_LENGTH = 24
 _LEGEND_COLUMNS = 6
@@ -66,7 +67,8 @@ def profile_of_sounds(tables: dict[tuple[str, str], pd.DataFrame]) -> Figure:
         for axes, (condition, table) in zip(panels, own.items(), strict=True):
             _draw(axes, table, colours)
             networks = counted(table["seed"].nunique(), "network")
-            axes.set_title(f"{shortened(condition, 30)}, {networks}", fontsize=7)
+            scale = ", in standard deviations" if has_signs(table) else ""
+            axes.set_title(f"{shortened(condition, 30)}, {networks}{scale}", fontsize=7)
             letter(axes, place)
             place += 1
         n_sounds = counted(len(_over_networks(_first(tables, probe))), "sound")
@@ -83,13 +85,10 @@ def profile_of_sounds(tables: dict[tuple[str, str], pd.DataFrame]) -> Figure:
 def sorted_profile(table: pd.DataFrame) -> pd.DataFrame:
     """Return category, response and error of each sound, the largest response first.
 
-    Responses of a network are divided by their mean over all sounds (unless it is not positive),
-    so that networks of different gains count alike; `response` is the mean over networks and
-    `error` its standard error, NaN for one network.
+    Responses are relative to each network's, so that networks of different gains count alike;
+    `response` is the mean over networks and `error` its standard error, NaN for one network.
     """
-    mean = table.groupby("seed")["response"].transform("mean")
-    scaled = table["response"] / mean.where(mean > 0, 1.0)
-    over_networks = _over_networks(table.assign(response=scaled))
+    over_networks = _over_networks(table.assign(response=relative(table)))
     return over_networks.sort_values("response", ascending=False, kind="stable")
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterable, Sequence
+from string import ascii_lowercase
 from typing import Any
 
 import matplotlib
@@ -234,9 +235,10 @@ def logarithmic(axes: Axes, unit: str = "") -> None:
 
 
 def letter(axes: Axes, place: int) -> None:
-    """Write the letter of a panel above its top left corner."""
+    """Write the letter of a panel above its top left corner: a to z, then aa, ab and so on."""
+    before, last = divmod(place, len(ascii_lowercase))
     axes.annotate(
-        "abcdefghijklmnopqrstuvwxyz"[place],
+        (ascii_lowercase[before - 1] if before else "") + ascii_lowercase[last],
         (0, 1),
         xytext=(-20, 4),
         xycoords="axes fraction",
