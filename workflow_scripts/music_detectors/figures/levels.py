@@ -58,10 +58,10 @@ def responses_by_level(tables: dict[str, pd.DataFrame], layer: str, target: str)
     colours, markers = condition_colours(list(tables)), condition_markers(list(tables))
     every = pd.concat(tables.values())
     levels = sorted(every["level_db"].unique(), reverse=True)
-    # Conditions stand beside each other, within a third of the smallest step.
+    # Conditions stand beside each other, within a third of the smallest step, the first on the left.
     steps = -np.diff(levels)
     width = (steps.min() if len(steps) else 3) / 3
-    shifts = np.linspace(-width / 2, width / 2, len(tables)) if len(tables) > 1 else [0.0]
+    shifts = np.linspace(width / 2, -width / 2, len(tables)) if len(tables) > 1 else [0.0]
     for place, (axes, (column, name, none)) in enumerate(
         zip(figure.subplots(1, 2), _PANELS, strict=True)
     ):
