@@ -58,7 +58,7 @@ def responses_by_level(tables: dict[str, pd.DataFrame], layer: str, target: str)
     colours, markers = condition_colours(list(tables)), condition_markers(list(tables))
     every = pd.concat(tables.values())
     levels = sorted(every["level_db"].unique(), reverse=True)
-    # Conditions stand beside each other, within a third of the smallest step, the first on the left.
+    # Conditions stand side by side within a third of the smallest step, the first on the left.
     steps = -np.diff(levels)
     width = (steps.min() if len(steps) else 3) / 3
     shifts = np.linspace(width / 2, -width / 2, len(tables)) if len(tables) > 1 else [0.0]
