@@ -152,7 +152,11 @@ KEYS = [
     Keys(
         ("selectivity.permutations",), ("selectivity_units", "embed_responses", "measure_emergence")
     ),
-    Keys(("stimuli.played",), ("quilt_responses",), "; for a stimulus that is added, see below"),
+    Keys(
+        ("stimuli.played",),
+        ("quilt_responses",),
+        ", for another order; for a stimulus that is added or dropped, see below",
+    ),
     Keys(("stimuli.compared_seconds", "stimuli.padded"), ("compute_spectrograms (played)",)),
     Keys(("stimuli.splits",), ("compute_spectrograms (played)",), ", of the split that is added"),
     Keys(
@@ -170,7 +174,13 @@ KEYS = [
     Keys(("lesions.random_draws",), ("lesion_units",)),
     Keys(
         ("claims.condition",),
-        ("assess_claims", "compare_quilts", "plot_all_units", "plot_quilts_genres"),
+        (
+            "assess_claims",
+            "compare_quilts",
+            "plot_all_units",
+            "plot_decoding_genres",
+            "plot_quilts_genres",
+        ),
         "; the analyses of further targets are then those of its networks",
     ),
     Keys(("claims.*",), ("assess_claims",)),

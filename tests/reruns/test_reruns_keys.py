@@ -47,7 +47,7 @@ CHANGES = {
         "selectivity.fraction": 0.25,
         "selectivity.permutations": 200,
         "selectivity.bootstraps": 200,
-        "stimuli.played": ["intact", "quilt-400ms", "quilt-50ms"],
+        "stimuli.played": ["level-6db", "intact", "quilt-400ms", "quilt-50ms", "level-0db"],
         "stimuli.compared_seconds": 1.5,
         "stimuli.padded": True,
         "stimuli.splits": ["train", "test"],

@@ -29,6 +29,7 @@ LATE = {
     "train_network": OF_MODELS,
     "compute_responses": OF_MODELS,
     "compute_stimulus_responses": OF_MODELS,
+    "compute_snapshot_responses": OF_MODELS,
     "lesion_units": OF_MODELS
     | {"models/device", "models/gpus", "models/weights", "training/__init__", "training/data"},
     "compute_probe_responses": OF_MODELS,
