@@ -88,8 +88,10 @@ def average_precision(
     rows[0, 0].set_ylim(0, 1.02 if relabelled else None)
     rows[1, 0].set_ylabel("mAP over chance")
     logarithmic(rows[1, 0], "×")
-    low, high = rows[1, 0].get_ylim()
-    rows[1, 0].set_ylim(min(low, 0.8), max(high, 2.2))
+    # All networks are shown; the interval of two may span decades.
+    ratios = ratios_to_chance(summary[summary["clips"].isin(_CLIPS)])
+    ratios = ratios[np.isfinite(ratios)]
+    rows[1, 0].set_ylim(min([0.8, *ratios / 1.3]), max([2.2, *ratios * 1.3]))
     for place, axes in enumerate(rows.flat):
         letter(axes, place)
         axes.tick_params(axis="x", length=0)
