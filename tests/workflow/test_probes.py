@@ -23,9 +23,9 @@ SETTINGS = {
 PROFILE = "results/smoke/profiles/music/mine/natural/sounds.tsv"
 
 
-def configured(folder, **place):
+def configured(run, **place):
     settings = {"probes": {"mine": {**SETTINGS, **place}}}
-    return [*preset("smoke"), written(folder / "mine.yaml", settings), "--", PROFILE]
+    return [*preset("smoke"), written(run / "mine.yaml", settings), "--", PROFILE]
 
 
 def test_a_probe_set_at_an_address_is_downloaded_once_and_has_profiles(smoke, tmp_path):
@@ -59,12 +59,12 @@ def test_a_probe_set_at_an_address_is_downloaded_once_and_has_profiles(smoke, tm
         assert heard == list(CATEGORIES)
         units = read_table(results / "selectivity/music" / network / "units.tsv", UNITS)
         units = units[(units["layer"] == "avgpool") & units["selective"]]
-        expected = responses["avgpool"][:, units["unit"]].mean(axis=1)
+        expected = responses["avgpool"][:, units["unit"]].mean(axis=1, dtype=float)
         of_network = sounds.loc[sounds["seed"] == seed, "response"]
-        np.testing.assert_allclose(of_network, expected, rtol=1e-6)
+        np.testing.assert_allclose(of_network, expected, rtol=1e-9)
         music = references.loc[references["component"] == "music", "response"]
         found = components.set_index(["seed", "component"]).loc[(seed, "music"), "pearson"]
-        np.testing.assert_allclose(found, stats.pearsonr(expected, music)[0], rtol=1e-5)
+        np.testing.assert_allclose(found, stats.pearsonr(expected, music)[0], rtol=1e-9)
 
 
 def test_a_damaged_download_stops_its_own_jobs_with_one_line(smoke, tmp_path):
