@@ -137,6 +137,7 @@ def test_a_misspelt_key_is_reported_before_the_missing_one():
             ["natural"],
             r"claims\.compared\.controls names natural, which is no other",
         ),
+        ("claims.compared.shuffled", ["gabor"], "names gabor, whose model is not trained"),
         ("claims.compared.shuffled", ["mirrored"], r"claims\.compared\.shuffled names mirrored"),
     ],
 )

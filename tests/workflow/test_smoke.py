@@ -38,6 +38,7 @@ from music_detectors.selectivity.columns import (
 from music_detectors.stimuli.making.columns import status_columns
 from music_detectors.stimuli.quilting.columns import QUILT_STATUS
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
+from workflow.golden_claims import GOLDEN, stable
 from workflow.snake import executed, preset, snakemake
 
 SMOKE = preset("smoke")
@@ -457,6 +458,12 @@ def test_with_two_seeds_every_claim_is_undetermined(results):
     # Every claim has estimates, except that of genres, which have two clips each.
     needed = claims[claims["needed"] & (claims["claim"] != "genres")]
     assert needed["estimate"].notna().all()
+
+
+def test_the_table_of_claims_says_what_it_said_before(results):
+    """Texts, verdicts, counts and settings; workflow/golden_claims.py writes the table anew."""
+    found = stable(results / "claims/claims.tsv").splitlines()
+    assert found == GOLDEN.read_text(encoding="utf-8").splitlines()
 
 
 def test_the_page_shows_undetermined_claims(results):

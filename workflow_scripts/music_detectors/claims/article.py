@@ -52,7 +52,7 @@ ARTICLE = {
         "ratio of responses, music in training", "1.61 ± 0.16", "Fig. 3"
     ),
     ("models", "natural and full"): Reported(
-        "p of a difference between the ratios", "0.42", "Fig. 3e"
+        "p of a difference between the ratios", "p = 0.42", "Fig. 3e"
     ),
     ("models", "natural over gabor"): Reported("ratio of responses, Gabor", "1.12", "Fig. 3e"),
     ("temporal", "rise"): Reported("correlation of response and segment length", "0.601", "Fig. 4"),
@@ -65,8 +65,8 @@ ARTICLE = {
     ("temporal", "rise, other sounds"): Reported(
         "correlation of response and segment length", "0.38", "Fig. 4"
     ),
-    ("generalisation", "at 50 ms"): Reported("p of the difference", "0.006", "Fig. 5b"),
-    ("generalisation", "at 100 ms"): Reported("p of the difference", "0.006", "Fig. 5b"),
+    ("generalisation", "at 50 ms"): Reported("p of the difference", "p = 0.006", "Fig. 5b"),
+    ("generalisation", "at 100 ms"): Reported("p of the difference", "p = 0.006", "Fig. 5b"),
     ("lesion", "top over bottom"): Reported(
         "difference in mAP over intact mAP", "0.156", _NOTEBOOK
     ),

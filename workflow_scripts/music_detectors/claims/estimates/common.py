@@ -83,10 +83,7 @@ def not_run(condition: str, values: Mapping[str, Values]) -> str:
     """Return the fault of a condition without values, else an empty text."""
     if condition in values:
         return ""
-    return (
-        f"no network of condition {condition} was run; conditions.{condition} says how "
-        "they come about"
-    )
+    return f"condition {condition} was not run, because conditions.{condition} is null"
 
 
 def not_named(key: str) -> str:
