@@ -54,17 +54,17 @@ def test_the_default_dag(tmp_path):
 
 def test_without_levels_nothing_is_made_of_them(tmp_path):
     played = {"stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"]}}
-    jobs = planned(tmp_path, written(tmp_path / "no_levels.yaml", played))
+    jobs = planned(tmp_path, "--configfile", written(tmp_path / "no_levels.yaml", played))
     assert not jobs.keys() & {"level_responses", "plot_levels"}
     assert jobs["compute_spectrograms"] == 2 + 3
 
 
 def test_quilts_of_train_clips_on_request(tmp_path):
     setting = written(tmp_path / "both.yaml", {"stimuli": {"splits": ["train", "test"]}})
-    jobs = planned(tmp_path, setting)
+    jobs = planned(tmp_path, "--configfile", setting)
     # Levels are of test clips alone.
     assert jobs["compute_spectrograms"] == 2 + 2 * 7 + 3
-    assert jobs["compute_stimulus_responses"] == 3 * 5
+    assert jobs["compute_stimulus_responses"] == 3 * 5 + 2
 
 
 def test_the_smoke_preset_has_every_condition(tmp_path):
