@@ -83,7 +83,7 @@ KEYS = [
         ("fetch_metadata", "make_corpus"),
     ),
     Keys(("corpus.audioset.clips.*",), ("make_corpus",), ", where the list is a URL"),
-    Keys(("targets",), ("write_report",), "; for a target that is added, see below"),
+    Keys(("targets",), ("assess_claims",), "; for a target that is added, see below"),
     Keys(("audio.sources", "audio.folder", "audio.silence_db"), ("fetch_audio",)),
     Keys(("audio.ffmpeg",), ("fetch_audio",), ", and `read_probe` of sets other than `embedded`"),
     Keys(("audio.archives",), ("index_archives",)),

@@ -30,13 +30,20 @@ OF_A_TARGET = {
     "decode_target",
     "embed_responses",
     "genre_responses",
+    "measure_emergence",
     "lesion_units",
 }
 SUMMARIES = ["summarise_selectivity", "summarise_recognition", "compare_quilts"]
 PLAYED_FIGURES = ["plot_quilts", "plot_quilts_genres", "plot_quilts_relative", "plot_levels"]
 CONCLUSIONS = ["assess_claims", "plot_claims", "write_report"]
-# Figures of the first condition, or of that of the claims, which is natural in both cases.
-OF_ONE_CONDITION = {"plot_class_responses", "plot_lesion_classes", "plot_quilts_genres"}
+# Figures of the first condition, of that of the claims or of those with snapshots: all natural.
+OF_ONE_CONDITION = {
+    "plot_class_responses",
+    "plot_decoding_genres",
+    "plot_emergence",
+    "plot_lesion_classes",
+    "plot_quilts_genres",
+}
 # All figures but those that show no network.
 OF_NETWORKS = set(PLOTS) - {"plot_yields", "plot_example_spectrograms"} - OF_FURTHER_TARGETS
 
@@ -90,6 +97,8 @@ def test_one_more_seed(finished):
     assert shown(planned) == (
         of_networks(CONDITIONS, [3])
         | of_conditions(CONDITIONS)
+        | jobs("compute_snapshot_responses", condition=["natural"], seed=[3])
+        | jobs("measure_emergence", condition=["natural"])
         | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
     )
 
@@ -162,7 +171,7 @@ def test_one_more_target(finished):
         | jobs("selective_responses", **per_network)
         | jobs("summarise_selectivity", **vehicle)
         | jobs("quilt_responses", **vehicle, condition=["natural"])
-        | single("plot_targets", "plot_quilts_targets", "write_report")
+        | single("plot_targets", "plot_quilts_targets", *CONCLUSIONS)
     )
 
 

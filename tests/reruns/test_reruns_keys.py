@@ -11,7 +11,12 @@ from reruns.tables import KEYS, label, row_of, with_followers
 from workflow.snake import ROOT
 
 SHOWN = "write_report"
-OF_THE_FIRST_CONDITION = {"plot_class_responses", "plot_lesion_classes", "plot_quilts_genres"}
+OF_THE_FIRST_CONDITION = {
+    "plot_class_responses",
+    "plot_decoding_genres",
+    "plot_lesion_classes",
+    "plot_quilts_genres",
+}
 # In the smoke run, the first condition alone has snapshots.
 OF_SNAPSHOTS = {"compute_snapshot_responses", "measure_emergence", "plot_emergence"}
 PYTHON = sys.executable

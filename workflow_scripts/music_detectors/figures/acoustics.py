@@ -76,7 +76,7 @@ def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, targ
         names = [f"{shortened(name, 14)}\n{counted(n[name], 'network')}" for name in conditions]
         label_conditions(axes, names)
         axes.set_xlim(-0.6, max(len(conditions), 2) - 0.4)
-        axes.set_ylabel(f"{label},\nmean of the selective units of {layer}")
+        axes.set_ylabel(label)
         axes.set_title(title)
         letter(axes, place)
     crowded = len(conditions) > 4
@@ -96,7 +96,11 @@ def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, targ
             )
     n_target, n_other = summary["n_target_test"].max(), summary["n_other_test"].max()
     figure.suptitle(
-        f"{n_target:,} {target} and {n_other:,} other test clips", fontsize=7, x=0.01, ha="left"
+        f"Mean of the selective units of {layer}; {n_target:,} {target} and {n_other:,} other test "
+        "clips",
+        fontsize=7,
+        x=0.01,
+        ha="left",
     )
     handles = [
         Line2D([], [], color=FAINT, linewidth=0.7),

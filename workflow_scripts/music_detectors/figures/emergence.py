@@ -31,13 +31,13 @@ from music_detectors.figures.style import (
     shortened,
 )
 
-# Each panel's column, the words for it, and the column or the value by chance.
-_PANELS: tuple[tuple[str, str, str | float], ...] = (
-    ("natural_map", "mAP, classes not withheld", "chance"),
-    ("ratio", "Response ratio", 1.0),
-    ("hedges_g", "Hedges' g", 0.0),
-    ("decoding", "AP of the target,\nfrom all units", "decoding_chance"),
-    ("segregation", "Segregation index\n(0 by chance)", 0.0),
+# Each panel's column, the words for it, its value (or column) by chance, the ends of its range.
+_PANELS: tuple[tuple[str, str, str | float, tuple[float, float]], ...] = (
+    ("natural_map", "mAP, classes not withheld", "chance", (0, 1)),
+    ("ratio", "Response ratio", 1.0, (0, np.inf)),
+    ("hedges_g", "Hedges' g", 0.0, (-np.inf, np.inf)),
+    ("decoding", "AP of the target,\nfrom all units", "decoding_chance", (0, 1)),
+    ("segregation", "Segregation index\n(0 by chance)", 0.0, (-0.5, 1)),
 )
 _ROLES = {"target": TARGET, "other": OTHER}
 _MAPS_IN_A_ROW = 6
@@ -107,7 +107,8 @@ def emergence(measured: dict[str, pd.DataFrame], points: pd.DataFrame, target: s
 def _draw_curves(figure: SubFigure, measured: dict[str, pd.DataFrame]) -> None:
     panels = figure.subplots(2, 3).flat
     colours, markers = condition_colours(list(measured)), condition_markers(list(measured))
-    for place, ((column, words, chance), axes) in enumerate(zip(_PANELS, panels, strict=False)):
+    for place, (column, words, chance, ends) in enumerate(_PANELS):
+        axes = panels[place]
         for condition, table in measured.items():
             style = {"color": colours[condition], "marker": markers[condition]}
             for _, network in table.groupby("seed"):
@@ -130,6 +131,10 @@ def _draw_curves(figure: SubFigure, measured: dict[str, pd.DataFrame]) -> None:
         axes.axhline(chance, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
         epochs = sorted({int(epoch) for table in measured.values() for epoch in table["epoch"]})
         _epoch_axis(axes, epochs)
+        # Intervals over few networks may exceed the range of the measure.
+        low, high = axes.get_ylim()
+        room = 0.03 * (min(high, ends[1]) - max(low, ends[0]))
+        axes.set_ylim(max(low, ends[0] - room), min(high, ends[1] + room))
         axes.set_ylabel(words)
         letter(axes, place)
     last = panels[len(_PANELS)]

@@ -80,7 +80,9 @@ def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
                 axes.set_ylabel(f"Change in mAP over the\n{number} {name}")
             else:
                 axes.tick_params(labelleft=False)
-            letter(axes, at * len(tables) + place)
+            before = place // columns * columns
+            in_row = min(columns, len(tables) - before)
+            letter(axes, before * len(groups) + at * in_row + place % columns)
     handles: list[Artist] = [
         Line2D([], [], color=COLOURS[lesion], marker=marker, markersize=3.6, linewidth=1.3)
         for lesion, marker in _MARKERS.items()

@@ -49,6 +49,8 @@ _MEASURES = {
     "test_hedges_g": ("Hedges' g of the selective units", 0.0, (-np.inf, np.inf)),
     _SHARE: ("Selective beyond chance\n(% of the layer's units)", 0.0, (0, 100)),
 }
+# More than these do not fit side by side.
+_MANY_LAYERS = 5
 _SPREAD = 0.5
 
 
@@ -96,7 +98,8 @@ def selectivity_by_layer(
         room = 0.03 * (min(high, ends[1]) - max(low, ends[0]))
         axes.set_ylim(max(low, ends[0] - room), min(high, ends[1] + room))
         axes.set_xlim(-0.5, len(layers) - 0.5)
-        axes.set_xticks(range(len(layers)), _names(layers, units))
+        turned = 90 if len(layers) > _MANY_LAYERS else 0
+        axes.set_xticks(range(len(layers)), _names(layers, units), rotation=turned)
         axes.tick_params(axis="x", length=0)
         axes.set_ylabel(label)
         letter(axes, place)
