@@ -81,7 +81,8 @@ def selectivity_by_layer(
     """Return the figure: one panel per measure, one line per condition, layers from the input."""
     layers = list(dict.fromkeys(summary["layer"]))
     reported = of_reported_layer(summary, layer)
-    figure = Figure(figsize=(PAGE, 68 * MM))
+    turned = len(layers) > _MANY_LAYERS
+    figure = Figure(figsize=(PAGE, (92 if turned else 68) * MM))
     panels = figure.subplots(1, len(_MEASURES))
     shifts = spread(len(conditions), _SPREAD)
     units = summary.groupby("layer")["n_units"].agg(["min", "max"])
@@ -98,8 +99,8 @@ def selectivity_by_layer(
         room = 0.03 * (min(high, ends[1]) - max(low, ends[0]))
         axes.set_ylim(max(low, ends[0] - room), min(high, ends[1] + room))
         axes.set_xlim(-0.5, len(layers) - 0.5)
-        turned = 90 if len(layers) > _MANY_LAYERS else 0
-        axes.set_xticks(range(len(layers)), _names(layers, units), rotation=turned)
+        names = _names(layers, units)
+        axes.set_xticks(range(len(layers)), names, rotation=90 if turned else 0)
         axes.tick_params(axis="x", length=0)
         axes.set_ylabel(label)
         letter(axes, place)
