@@ -36,6 +36,7 @@ from music_detectors.figures.genres import significantly_above, sorted_genres
 from music_detectors.figures.learning_curves import kept_epoch, mean_by_epoch
 from music_detectors.figures.style import TARGET, condition_colours
 from music_detectors.lesions.columns import LESIONS
+from music_detectors.quilts.columns import QUILT_CONDITIONS, QUILT_INTACT
 from support import figure_tables, lesion_tables
 from support.claim_tables import Tables
 
@@ -336,6 +337,26 @@ def test_relative_responses_are_means_of_networks_and_asterisks_those_that_diffe
         np.testing.assert_allclose(drawn_lines(figure, colours[name])[0][0], expected)
     (asterisk,) = [text for text in figure.axes[0].texts if text.get_text() == "*"]
     assert asterisk.xy[0] == np.log2(50)
+
+
+def test_conditions_without_ratios_are_left_out_of_relative_responses(tmp_path):
+    tables = [figure_tables.quilt_intact(name) for name in ("natural", "pca", "shuffled")]
+    tables[1]["relative"] = np.nan
+    paths = figure_tables.written(tmp_path, "intact", tables, QUILT_INTACT)
+    compared = figure_tables.quilt_conditions("natural", ["pca", "shuffled"])
+    (comparisons,) = figure_tables.written(tmp_path, "conditions", [compared], QUILT_CONDITIONS)
+    quilts_relative.plot_quilts_relative(
+        paths,
+        comparisons,
+        ["natural", "pca", "shuffled"],
+        "natural",
+        "avgpool",
+        "Music",
+        svg=tmp_path / "a.svg",
+        png=tmp_path / "a.png",
+    )
+    drawn = (tmp_path / "a.svg").read_text()
+    assert "shuffled" in drawn and "pca" not in drawn
 
 
 def test_quilts_of_genres_are_relative_to_the_same_clips_intact():

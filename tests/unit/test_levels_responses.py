@@ -134,6 +134,13 @@ def test_units_that_respond_to_no_other_clip_have_no_ratio(corpus):
     assert table["ratio"].isna().all() and (table["hedges_g"] > 0).all()
 
 
+def test_responses_that_may_be_negative_have_no_ratio(corpus):
+    for frame in corpus.responses.values():
+        frame -= 1
+    table = corpus.table()
+    assert table["ratio"].isna().all() and table["hedges_g"].notna().all()
+
+
 def test_responses_that_lack_a_clip_of_the_index(corpus):
     corpus.table()
     ids = corpus.test.loc[corpus.test["role"] != "target", "clip_id"].tolist()

@@ -191,6 +191,14 @@ def test_units_that_do_not_respond_have_no_ratio(corpus):
     assert table[["relative", "t", "p", "p_holm"]].isna().all(axis=None)
 
 
+def test_responses_that_may_be_negative_have_no_ratio(corpus):
+    for frame in corpus.responses.values():
+        frame -= 1
+    table = corpus.read("intact")
+    assert table["relative"].isna().all() and table["difference"].notna().all()
+    assert corpus.read("lengths").query("slope_relative == slope_relative").empty
+
+
 def test_train_clips_are_shown_beside_test_clips_and_read_only_on_request(corpus):
     corpus.table()
     quilt_responses(

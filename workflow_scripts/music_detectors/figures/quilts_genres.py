@@ -57,7 +57,7 @@ def relative_by_genre(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
         quilts = rows[rows["segment_ms"].notna()]
         whole = intact.loc[quilts["seed"]].to_numpy()
         share = np.divide(
-            quilts["response"].to_numpy(), whole, out=np.full(len(whole), np.nan), where=whole != 0
+            quilts["response"].to_numpy(), whole, out=np.full(len(whole), np.nan), where=whole > 0
         )
         found[rows["name"].iloc[0]] = quilts[["seed", "segment_ms", "n_clips"]].assign(
             relative=share

@@ -53,6 +53,12 @@ def plot_quilts_relative(
         read[condition] = shown(read_table(path, QUILT_INTACT))
         if read[condition].empty:
             raise damaged(path, "table", "has no row")
+    # Responses that may be negative have no ratio.
+    read = {
+        name: table
+        for name, table in read.items()
+        if name == reference or (table["n_clips"] == 0).all() or table["relative"].notna().any()
+    }
     compared = shown(read_table(comparisons, QUILT_CONDITIONS))
     save(quilts_relative(read, compared, reference, layer, target_name(target)), svg, png)
 
@@ -72,7 +78,7 @@ def quilts_relative(
     target: str,
 ) -> Figure:
     """Return the figure: one panel for each condition but `reference`, whose curve is in each."""
-    others = [name for name in tables if name != reference]
+    others = [name for name in tables if name != reference] or [reference]
     columns = min(len(others), _COLUMNS)
     rows = -(-len(others) // columns)
     width = max(PAGE * columns / _COLUMNS, PAGE / 2)
@@ -82,7 +88,7 @@ def quilts_relative(
     for axes in panels.flat[len(others) :]:
         axes.set_axis_off()
     for place, (axes, name) in enumerate(zip(panels.flat, others, strict=False)):
-        for shift, one in ((-_APART / 2, reference), (_APART / 2, name)):
+        for one, shift in {reference: -_APART / 2, name: _APART / 2}.items():
             draw_relative(axes, tables[one], colours[one], markers[one], shift)
         significant = compared[
             (compared["condition"] == name) & (compared["p_holm"] < _SIGNIFICANT)

@@ -12,7 +12,7 @@ from music_detectors.corpus.columns import CLIPS
 from music_detectors.levels.columns import LEVELS
 from music_detectors.responses.clips import responses_to
 from music_detectors.responses.files import read_layers
-from music_detectors.selectivity.effects import effects
+from music_detectors.selectivity.effects import effects, response_ratio
 from music_detectors.selectivity.groups import groups_of_units
 from music_detectors.spectrograms.columns import INDEX
 
@@ -78,8 +78,9 @@ def _row(target: np.ndarray, other: np.ndarray) -> dict[str, float | int]:
     }
     if min(len(target), len(other)) < _MIN_CLIPS:
         return row
-    row |= {"response_target": target.mean(), "response_other": other.mean()}
-    # Units that do not respond to any other clip have no ratio.
-    if row["response_other"]:
-        row["ratio"] = row["response_target"] / row["response_other"]
-    return row | {"hedges_g": effects(target[:, None], other[:, None])["hedges_g"][0]}
+    return row | {
+        "response_target": target.mean(),
+        "response_other": other.mean(),
+        "ratio": response_ratio(target, other),
+        "hedges_g": effects(target[:, None], other[:, None])["hedges_g"][0],
+    }

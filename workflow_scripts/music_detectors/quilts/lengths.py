@@ -31,7 +31,7 @@ def over_lengths(responses: pd.DataFrame) -> pd.DataFrame:
                 "n_lengths": len(quilts),
                 "r": pearson(octaves, values),
                 "slope": slope,
-                "slope_relative": slope / intact if intact else np.nan,
+                "slope_relative": slope / intact if intact > 0 else np.nan,
             }
         )
     return pd.DataFrame(rows)[list(QUILT_LENGTHS)]

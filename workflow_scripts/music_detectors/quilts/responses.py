@@ -23,6 +23,7 @@ from music_detectors.quilts.inference import mean_with_test, with_holm
 from music_detectors.quilts.lengths import correlation, over_lengths, over_networks
 from music_detectors.responses.clips import responses_to
 from music_detectors.responses.files import read_layers
+from music_detectors.selectivity.effects import response_ratio
 from music_detectors.selectivity.groups import groups_of_units
 from music_detectors.spectrograms.columns import INDEX
 
@@ -176,16 +177,12 @@ def _against_intact(played: Sequence[Played]) -> Iterator[dict]:
         whole = intact[one.seed, one.split, one.group]
         for role in _ROLES:
             chosen = one.clips.roles[role]
-            of_quilt, of_intact = (
-                values[chosen].mean() if chosen.any() else np.nan
-                for values in (one.responses, whole)
-            )
-            mean = mean_with_test(one.responses[chosen] - whole[chosen])
+            quilt, intact_clips = one.responses[chosen], whole[chosen]
+            mean = mean_with_test(quilt - intact_clips)
             yield one.of(chosen) | {
                 "role": role,
-                "intact": of_intact,
-                # Units that never respond have no ratio.
-                "relative": of_quilt / of_intact if of_intact else np.nan,
+                "intact": intact_clips.mean() if len(intact_clips) else np.nan,
+                "relative": response_ratio(quilt, intact_clips) if len(quilt) else np.nan,
                 "difference": mean.mean,
                 "t": mean.t,
                 "p": mean.p,
