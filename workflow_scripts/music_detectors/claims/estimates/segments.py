@@ -237,25 +237,21 @@ def segment_effects(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = table.assign(segment_ms=table["segment_ms"].fillna(np.inf))
     lengths = np.sort(table["segment_ms"].unique())
-    index = pd.MultiIndex.from_product(
-        [("most", "least"), np.sort(table["seed"].unique())], names=["group", "seed"]
-    )
-    if len(lengths) < 3 or lengths[-1] < np.inf:
+    groups, seeds = ("most", "least"), np.sort(table["seed"].unique())
+    index = pd.MultiIndex.from_product([groups, seeds], names=["group", "seed"])
+    by_row = table.set_index(["group", "seed", "role", "segment_ms"])
+    if len(lengths) < 3 or lengths[-1] < np.inf or by_row.index.has_duplicates:
         return pd.DataFrame(np.nan, index=index, columns=list(_EFFECTS))
-    wide = table.pivot_table(
-        index=["group", "seed"],
-        columns=["role", "segment_ms"],
-        values=["response", "response_sd", "n_clips"],
-        dropna=False,
+    whole = by_row.reindex(pd.MultiIndex.from_product([groups, seeds, _ROLES, lengths]))
+    shape = (len(index), len(_ROLES), len(lengths))
+    responses, sd, n_clips = (
+        whole[name].to_numpy(dtype=float).reshape(shape)
+        for name in ("response", "response_sd", "n_clips")
     )
-    columns = pd.MultiIndex.from_product([wide.columns.levels[0], _ROLES, lengths])
-    wide = wide.reindex(index=index, columns=columns)
-    df = wide["n_clips"].xs(np.inf, axis=1, level=1).to_numpy() - 1
-    sd = wide["response_sd"].xs(np.inf, axis=1, level=1).to_numpy()
+    df, sd = n_clips[:, :, -1] - 1, sd[:, :, -1]
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = np.sqrt((df * sd**2).sum(axis=1) / df.sum(axis=1))
         scale[~(scale > 0)] = np.nan
-        responses = wide["response"].to_numpy().reshape(len(wide), len(_ROLES), len(lengths))
         responses = responses / scale[:, None, None]
         octaves = np.log2(lengths[:-1])
         target, other = _slopes(responses[:, :, :-1], octaves).T
