@@ -34,6 +34,8 @@ _NO_SIZE = 1e-14
 _MIN_CLIPS = 2
 
 _ALL = "all units"
+# Arrays for train clips and for test clips.
+_Pair = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def decode_target(
                 why = f"ranks {len(order)} units, but there are responses of "
                 why += f"{part.responses.shape[1]}"
                 raise damaged(units_path, "table", why, *paths)
-        for row in _rows(*parts, order, block_size, genres):
+        for row in _rows(parts[0], parts[1], order, block_size, genres):
             rows.append({"seed": replicate, **row})
     write_table(table, pd.DataFrame(rows), DECODING)
 
@@ -167,72 +169,65 @@ def _rows(
     train: _Clips, test: _Clips, order: np.ndarray, block_size: int, genres: Sequence[str]
 ) -> Iterator[dict[str, str | int | float]]:
     """Yield the rows of a network, the target's first, then those of each of `genres` (MIDs)."""
-    label, truth = train.target, test.target
+    labels = train.target, test.target
     by_rank = train.responses[:, order], test.responses[:, order]
-    yield from _blocks(*by_rank, label, truth, block_size)
-    yield _row("covariates", train.covariates, test.covariates, label, truth)
-    top = tuple(
-        np.hstack([part[:, :block_size], split.covariates])
-        for part, split in zip(by_rank, (train, test), strict=True)
-    )
-    last = min(block_size, len(order))
-    yield _row("units and covariates", *top, label, truth, ranks=(1, last))
-    whole = (1, len(order))
-    yield _row(_ALL, *by_rank, label, truth, ranks=whole)
+    yield from _blocks(by_rank, labels, block_size)
+    covariates = train.covariates, test.covariates
+    yield _row("covariates", covariates, labels)
+    top = by_rank[0][:, :block_size], by_rank[1][:, :block_size]
+    ranks = 1, min(block_size, len(order))
+    yield _row("units and covariates", _joined(top, covariates), labels, ranks)
+    ranks = 1, len(order)
+    yield _row(_ALL, by_rank, labels, ranks)
     for name in train.others:
-        both = tuple(
-            np.hstack([part, split.others[name]])
-            for part, split in zip(by_rank, (train, test), strict=True)
-        )
-        yield _row(f"{_ALL} and {name}", *both, label, truth, ranks=whole)
+        both = _joined(by_rank, (train.others[name], test.others[name]))
+        yield _row(f"{_ALL} and {name}", both, labels, ranks)
     for mid in genres:
-        of_genre = [split.with_genre(mid) for split in (train, test)]
-        if of_genre[0].sum() < _MIN_CLIPS or not of_genre[1].any():
+        own = train.with_genre(mid), test.with_genre(mid)
+        if own[0].sum() < _MIN_CLIPS or not own[1].any():
             continue
-        rows = [own | ~split.target for own, split in zip(of_genre, (train, test), strict=True)]
-        features = [part[row] for part, row in zip(by_rank, rows, strict=True)]
-        labels = [own[row] for own, row in zip(of_genre, rows, strict=True)]
-        for row in _blocks(*features, *labels, block_size):
+        rows = own[0] | ~train.target, own[1] | ~test.target
+        features = by_rank[0][rows[0]], by_rank[1][rows[1]]
+        of_genre = own[0][rows[0]], own[1][rows[1]]
+        for row in _blocks(features, of_genre, block_size):
             yield row | {"genre": mid}
-        yield _row(_ALL, *features, *labels, ranks=whole) | {"genre": mid}
+        yield _row(_ALL, features, of_genre, ranks) | {"genre": mid}
+
+
+def _joined(some: _Pair, more: _Pair) -> _Pair:
+    """Return the columns of both, for train and test clips."""
+    return np.hstack([some[0], more[0]]), np.hstack([some[1], more[1]])
 
 
 def _blocks(
-    train: np.ndarray, test: np.ndarray, label: np.ndarray, truth: np.ndarray, block_size: int
+    features: _Pair, labels: _Pair, block_size: int
 ) -> Iterator[dict[str, str | int | float]]:
-    """Yield a row for each block of units, the columns of `train` and `test` in their order."""
+    """Yield a row for each block of units, the columns of `features` in their order."""
+    train, test = features
     for start in range(0, train.shape[1], block_size):
         block = slice(start, start + block_size)
-        scores = least_squares(train[:, block], label.astype(np.float64), test[:, block])
+        scores = least_squares(train[:, block], labels[0].astype(np.float64), test[:, block])
         n = train[:, block].shape[1]
-        yield _scored("units", n, scores, label, truth, ranks=(start + 1, start + n))
+        yield _scored("units", n, scores, labels, (start + 1, start + n))
 
 
 def _row(
-    features: str,
-    train: np.ndarray,
-    test: np.ndarray,
-    label: np.ndarray,
-    truth: np.ndarray,
-    ranks: tuple[float, float] = (np.nan, np.nan),
+    name: str, features: _Pair, labels: _Pair, ranks: tuple[float, float] = (np.nan, np.nan)
 ) -> dict[str, str | int | float]:
-    """Return the row of a ridge regression."""
-    scores, penalty = ridge(train, label.astype(np.float64), test)
-    logging.info("%s: penalty %g", features, penalty)
-    return _scored(features, train.shape[1], scores, label, truth, ranks)
+    """Return the row of a ridge regression on the `features` called `name`."""
+    train, test = features
+    scores, penalty = ridge(train, labels[0].astype(np.float64), test)
+    logging.info("%s: penalty %g", name, penalty)
+    return _scored(name, train.shape[1], scores, labels, ranks)
 
 
 def _scored(
-    features: str,
-    n_features: int,
-    scores: np.ndarray,
-    label: np.ndarray,
-    truth: np.ndarray,
-    ranks: tuple[float, float],
+    name: str, n_features: int, scores: np.ndarray, labels: _Pair, ranks: tuple[float, float]
 ) -> dict[str, str | int | float]:
+    label, truth = labels
     return {
         "genre": "",
-        "features": features,
+        "features": name,
         "first_rank": ranks[0],
         "last_rank": ranks[1],
         "n_features": n_features,
