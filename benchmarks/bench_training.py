@@ -7,7 +7,8 @@ from notebook import notebook_network, notebook_step
 
 from music_detectors.models.kim2024 import Kim2024, cpu
 from music_detectors.models.weights import initial_network
-from music_detectors.training.train import training_step
+from music_detectors.training.optimizer import AdamW
+from music_detectors.training.steps import gradients
 from timing import alternate, report
 
 STEPS, BATCH, SAMPLES, FRAMES, CLASSES = 3, 32, 220_500, 802, 527
@@ -21,7 +22,7 @@ def main() -> None:
     labels = torch.rand(BATCH, CLASSES) < 0.004
     step = notebook_step(notebook_network(CLASSES))
     network = initial_network(Kim2024(), CLASSES, seed=1)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.001, fused=True)
+    optimizer = AdamW(network, weight_decay=0.01)
     dropout = torch.Generator().manual_seed(1)
 
     def notebook() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
 
     def this_workflow() -> None:
         for _ in range(STEPS):
-            training_step(network, optimizer, stored, labels, dropout)
+            optimizer.step(gradients(network, stored, labels, dropout)[1], 0.001, 0.9)
 
     def convolutions_by_pytorch() -> None:
         with patch.object(cpu, "trains_faster", lambda: False):

@@ -12,7 +12,7 @@ from music_detectors.spectrograms.columns import INDEX
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import write_spectrogram_shard
 from music_detectors.training.conditions import Condition
-from music_detectors.training.train import Settings, train_network
+from music_detectors.training.train import Outputs, Settings, train_networks
 
 _SHARD_CLIPS = 500
 
@@ -84,25 +84,24 @@ def train(
     corpus: Paths, folder: Path, epochs: int, validation_fraction: float, device: str
 ) -> Path:
     """Train a network on all of `corpus` as in the study; return the path of its history."""
-    train_network(
+    names = ("weights.safetensors", "snapshots.safetensors", "history.tsv", "network_clips.tsv")
+    train_networks(
         corpus.index,
         corpus.clips,
         corpus.classes,
         corpus.branches,
-        settings=Settings(
-            condition=Condition("natural", "kim2024", [], "given", epochs, keep="best"),
-            seed=1,
-            replicate=1,
-            batch_size=32,
-            learning_rate=0.001,
-            weight_decay=0.01,
-            validation_fraction=validation_fraction,
-        ),
-        weights=folder / "weights.safetensors",
-        snapshots=folder / "snapshots.safetensors",
-        history=folder / "history.tsv",
-        network_clips=folder / "network_clips.tsv",
-        checkpoint=folder / "checkpoint.safetensors",
+        settings=[
+            Settings(
+                condition=Condition("natural", "kim2024", [], "given", epochs, keep="best"),
+                seed=1,
+                replicate=1,
+                batch_size=32,
+                learning_rate=0.001,
+                weight_decay=0.01,
+                validation_fraction=validation_fraction,
+            )
+        ],
+        outputs=[Outputs(*(folder / name for name in (*names, "checkpoint.safetensors")))],
         code="benchmark",
         device=device,
         threads=1,

@@ -137,6 +137,48 @@ def on_gpu():
     return {"gpu": 1, **({"slurm_partition": partition} if partition else {})}
 
 
+# `--resources` on the command line replaces the profile's list, and with it the cap on jobs that use a
+# GPU of this machine at a time. On a cluster there is none.
+if has_gpu() and GPU_PARTITION is None and workflow.is_main_process:
+    if "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", 1)
+
+
+# How many networks train at a time in a job on a GPU; with more than one, a job is for all seeds of a
+# condition. `auto` is as many as have made each other faster, and the job makes fewer of it where the
+# GPU's memory is small.
+PER_GPU = config["networks"]["per_gpu"]
+TOGETHER = (
+    min(config["networks"]["seeds"], 10 if PER_GPU == "auto" else PER_GPU)
+    if has_gpu()
+    else 1
+)
+# The wildcard of jobs that are for a network each.
+SEED_OF_JOB = ["{seed}"] if TOGETHER == 1 else []
+
+
+def of_job(*parts, kept=False):
+    """The file of each network of a job, in the folder of its condition and seed.
+
+    The folder is below the first of `parts`. `kept` files are there when a job begins, which otherwise
+    removes its outputs.
+    """
+    folder, *rest = parts
+    seeds = range(1, 1 + config["networks"]["seeds"])
+    paths = [
+        results(folder, "{condition}", f"seed-{seed}", *rest)
+        for seed in (SEED_OF_JOB or seeds)
+    ]
+    return update(paths) if kept else paths
+
+
+def replicates_of_job(wildcards, input):
+    """The numbers of the networks of a job."""
+    if SEED_OF_JOB:
+        return [int(wildcards.seed)]
+    return seeds_of(wildcards.condition)
+
+
 def playing_minutes(clips):
     """An upper bound for the responses to `clips` clips: 20 ms per 802 frames on one core."""
     seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.02)
@@ -161,7 +203,8 @@ def snapshot_minutes(wildcards):
 
 def training_minutes(wildcards):
     """An upper bound: 26 ms per clip of 802 frames on one core, 0.1 ms on a GPU."""
-    clips = N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
+    networks = 1 if SEED_OF_JOB else config["networks"]["seeds"]
+    clips = networks * N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
     seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.026)
     return 15 + int(3 * seconds / 60)
 

@@ -1,4 +1,4 @@
-# Networks: one job per condition and seed; and the weights of fixed models.
+# Networks: one job per condition and seed, on a GPU one per condition; and the weights of fixed models.
 
 
 rule train_network:
@@ -8,14 +8,15 @@ rule train_network:
         classes=results("corpus/classes.tsv"),
         branches=results("corpus/branches.tsv"),
     output:
-        weights=results("networks", network("weights.safetensors")),
-        snapshots=results("networks", network("snapshots.safetensors")),
-        history=results("networks", network("history.tsv")),
-        clips=results("networks", network("clips.tsv")),
+        # On a GPU a job that lacks files of some seeds keeps those of the others.
+        weights=of_job("networks", "weights.safetensors", kept=TOGETHER > 1),
+        snapshots=of_job("networks", "snapshots.safetensors", kept=TOGETHER > 1),
+        history=of_job("networks", "history.tsv", kept=TOGETHER > 1),
+        clips=of_job("networks", "clips.tsv", kept=TOGETHER > 1),
     log:
-        log_of("train_network", "{condition}", "{seed}"),
+        log_of("train_network", "{condition}", *SEED_OF_JOB),
     benchmark:
-        benchmark_of("train_network", "{condition}", "{seed}")
+        benchmark_of("train_network", "{condition}", *SEED_OF_JOB)
     wildcard_constraints:
         condition=one_of(TRAINED),
     conda:
@@ -38,10 +39,20 @@ rule train_network:
         # These change no network, so they are functions of the input, which Snakemake does not compare.
         layer=reported_layer,
         models=models_by_key,
+        replicates=replicates_of_job,
+        together=lambda wildcards, input: TOGETHER,
         memory_mb=lambda wildcards, input: config["networks"]["memory_mb"],
         max_bad_share=lambda wildcards, input: config["audio"]["max_bad_share"],
         min_clips=lambda wildcards, input: config["audio"]["min_clips"]["train"],
-        checkpoint=results("networks", network("checkpoint.safetensors")),
+        checkpoints=lambda wildcards, input: [
+            results(
+                "networks",
+                wildcards.condition,
+                f"seed-{seed}",
+                "checkpoint.safetensors",
+            )
+            for seed in replicates_of_job(wildcards, input)
+        ],
         code=digest("train_network.py"),
     script:
         "../workflow_scripts/train_network.py"

@@ -33,6 +33,8 @@ from music_detectors.figures.quilts_relative import plot_quilts_relative
 from music_detectors.figures.yields import plot_yields
 from music_detectors.genres.responses import genre_responses
 from music_detectors.levels.responses import level_responses
+from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.weights import read_snapshots
 from music_detectors.probes.spectrograms import compute_probe_spectrograms
 from music_detectors.profiles.profile import profile_probe
 from music_detectors.quilts.responses import quilt_responses
@@ -393,6 +395,14 @@ KINDS = [
         rf"networks/{_OF_NETWORK}weights\.safetensors",
         "weights",
         report,
+    ),
+    Kind(
+        "networks/natural/seed-1/snapshots.safetensors",
+        rf"networks/{_OF_NETWORK}snapshots\.safetensors",
+        "snapshots",
+        lambda r, out: read_snapshots(
+            r / "networks/natural/seed-1/snapshots.safetensors", Kim2024(), "kim2024"
+        ),
     ),
     Kind(
         "networks/natural/seed-1/history.tsv",

@@ -11,22 +11,19 @@ from music_detectors.audio.journal import ClipResult, Journal
 from music_detectors.audio.storage import AudioShard, write_audio_shard
 from music_detectors.common.files import sha256
 from music_detectors.training import checkpoint as module
-from music_detectors.training.train import train_network
+from music_detectors.training.train import Outputs, train_networks
 from support.networks_corpus import make_corpus, settings
 
 
 def train(corpus, folder):
-    train_network(
+    names = ("weights.safetensors", "snapshots.safetensors", "history.tsv", "clips.tsv")
+    train_networks(
         index=corpus.index,
         clips=corpus.clips,
         classes=corpus.classes,
         branches=corpus.branches,
-        weights=folder / "weights.safetensors",
-        snapshots=folder / "snapshots.safetensors",
-        history=folder / "history.tsv",
-        network_clips=folder / "clips.tsv",
-        checkpoint=folder / "checkpoint.safetensors",
-        settings=settings(epochs=2),
+        settings=[settings(epochs=2)],
+        outputs=[Outputs(*(folder / name for name in (*names, "checkpoint.safetensors")))],
         memory_mb=100,
         device="cpu",
         threads=1,
@@ -53,6 +50,7 @@ def test_a_damaged_checkpoint_is_dropped_and_training_gives_the_same_weights(
     saved = module.save_checkpoint
     with monkeypatch.context() as patch:
         patch.setattr("music_detectors.training.train.save_checkpoint", save_and_die)
+        patch.setattr("music_detectors.training.train._SECONDS_BETWEEN_CHECKPOINTS", 0)
         with pytest.raises(Killed):
             train(corpus, tmp_path / "killed")
     content = kept.read_bytes()
@@ -65,7 +63,7 @@ def test_a_damaged_checkpoint_is_dropped_and_training_gives_the_same_weights(
         kept.write_bytes(changed)
         caplog.clear()
         state = module.Training(
-            network=None, optimizer=None, scheduler=None, kept=None, history=[], snapshots={}
+            network=None, optimizer=None, steps=0, kept=None, history=[], snapshots={}
         )
         module.resume(kept, "any", state)
         assert state.history == [] and not kept.exists(), number
@@ -210,7 +208,7 @@ def test_samples_that_change_while_the_job_runs_are_not_used(journal):
 def test_torch_does_not_unpickle(tmp_path):
     torch.save({"a": torch.zeros(2)}, tmp_path / "checkpoint.safetensors")
     state = module.Training(
-        network=None, optimizer=None, scheduler=None, kept=None, history=[], snapshots={}
+        network=None, optimizer=None, steps=0, kept=None, history=[], snapshots={}
     )
     module.resume(tmp_path / "checkpoint.safetensors", "any", state)
     assert not (tmp_path / "checkpoint.safetensors").exists()

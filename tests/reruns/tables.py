@@ -93,6 +93,7 @@ KEYS = [
             "audio.retries.*",
             "audio.download.*",
             "audio.youtube.*",
+            "networks.per_gpu",
             "networks.threads",
             "networks.memory_mb",
         ),

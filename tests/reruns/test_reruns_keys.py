@@ -36,6 +36,7 @@ CHANGES = {
         "audio.retries.attempts": 5,
         "networks.seeds": 3,
         "networks.device": "cpu",
+        "networks.per_gpu": 3,
         "networks.threads": 2,
         "networks.batch_size": 8,
         "networks.learning_rate": 0.002,

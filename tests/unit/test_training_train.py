@@ -18,10 +18,13 @@ from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table
 from music_detectors.models.kim2024 import Kim2024, architecture
 from music_detectors.models.weights import initial_network, read_network, read_snapshots
-from music_detectors.training import checkpoint
+from music_detectors.training import checkpoint, steps
+from music_detectors.training import optimizer as optimizer_module
 from music_detectors.training import train as training
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
-from music_detectors.training.train import batch_sizes, train_network, training_step
+from music_detectors.training.optimizer import AdamW, one_cycle
+from music_detectors.training.steps import gradients
+from music_detectors.training.train import Outputs, batch_sizes, train_networks
 from support.networks_corpus import MIDS, make_corpus, settings
 
 # With more threads, such small computations are slower.
@@ -40,20 +43,20 @@ def outputs(folder):
         "weights": folder / "weights.safetensors",
         "snapshots": folder / "snapshots.safetensors",
         "history": folder / "history.tsv",
-        "network_clips": folder / "clips.tsv",
+        "clips": folder / "clips.tsv",
         "checkpoint": folder / "checkpoint.safetensors",
     }
 
 
 def run(corpus, folder, of=None, **changes):
     values = {"code": "1", "device": "cpu", "threads": 1, "memory_mb": 100} | changes
-    train_network(
+    train_networks(
         corpus.index,
         corpus.clips,
         corpus.classes,
         corpus.branches,
-        settings=of or settings(),
-        **outputs(folder),
+        settings=[of or settings()],
+        outputs=[Outputs(**outputs(folder))],
         **values,
     )
     return outputs(folder)
@@ -72,6 +75,49 @@ def test_batches_hold_every_clip_and_never_one_alone(clips, batch_size):
     assert sizes[-1] <= batch_size + 1
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 30, 333])
+def test_the_schedule_is_pytorchs(steps):
+    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=0.003)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=0.003, total_steps=steps, anneal_strategy="linear"
+    )
+    expected = []
+    for step in range(steps):
+        group = optimizer.param_groups[0]
+        expected.append((group["lr"], group["betas"][0]))
+        if step + 1 < steps:
+            optimizer.step()
+            schedule.step()
+    assert one_cycle(0.003, steps) == expected
+
+
+def a_batch(step, network):
+    draw = torch.Generator().manual_seed(step)
+    log_mel = (torch.randn(4, 64, 150, generator=draw) * 5 - 45).half()
+    return log_mel, torch.rand(4, network.fc2.out_features, generator=draw) < 0.5
+
+
+def test_the_optimizer_is_pytorchs_to_the_last_bit():
+    ours, theirs = (initial_network(Kim2024(), 3, seed=1) for _ in range(2))
+    optimizer = AdamW(ours, weight_decay=0.02)
+    reference = torch.optim.AdamW(theirs.parameters(), lr=1.0, weight_decay=0.02, fused=True)
+    for step, (rate, momentum) in enumerate(one_cycle(0.01, 4)):
+        _, found = gradients(ours, *a_batch(step, ours), torch.Generator().manual_seed(step))
+        optimizer.step(found, rate, momentum)
+        _, found = gradients(theirs, *a_batch(step, theirs), torch.Generator().manual_seed(step))
+        reference.param_groups[0].update(lr=rate, betas=(momentum, 0.999))
+        reference.step()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_parameter_without_a_gradient_stays():
+    network = torch.nn.Linear(2, 2)
+    before = network.bias.clone()
+    AdamW(network, weight_decay=0.1).step([torch.ones(2, 2), None], 0.1, 0.9)
+    assert torch.equal(network.bias, before)
+
+
 def test_steps_are_those_of_plain_pytorch(monkeypatch):
     monkeypatch.setattr(
         architecture, "_kept", lambda shape, dropout: torch.ones(shape, dtype=torch.bool)
@@ -84,13 +130,13 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
             module.p = 0.0
     start = [parameter.detach().clone() for parameter in network.parameters()]
     # A large epsilon, so that rounding does not move weights whose gradient is almost 0.
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.001, eps=1e-3, fused=True)
+    monkeypatch.setattr(optimizer_module, "_EPSILON", 1e-3)
+    optimizer = AdamW(network, weight_decay=0.01)
     reference_optimizer = torch.optim.AdamW(reference.parameters(), lr=0.001, eps=1e-3, fused=False)
     for step in range(2):
-        draw = torch.Generator().manual_seed(step)
-        log_mel = (torch.randn(4, 64, 150, generator=draw) * 5 - 45).half()
-        labels = torch.rand(4, 3, generator=draw) < 0.5
-        loss = training_step(network, optimizer, log_mel, labels, torch.Generator())
+        log_mel, labels = a_batch(step, network)
+        loss, found = gradients(network, log_mel, labels, torch.Generator())
+        optimizer.step(found, 0.001, 0.9)
         reference_optimizer.zero_grad()
         expected = binary_cross_entropy_with_logits(
             reference(log_mel.double().unsqueeze(1)), labels.double()
@@ -113,7 +159,7 @@ def test_outputs_of_training(corpus, tmp_path):
     # 18 clips in batches of 8, 8 and 2; 9 steps: up for 30 % of them (to step 1.7), then down.
     expected = np.interp(np.arange(9), [0, 1.7, 8], [0.003 / 25, 0.003, 0.003 / 25e4])
     np.testing.assert_allclose(table["learning_rate"], expected[2::3], rtol=1e-9)
-    clips = read_table(paths["network_clips"], NETWORK_CLIPS)
+    clips = read_table(paths["clips"], NETWORK_CLIPS)
     assert clips["clip_id"].tolist() == corpus.index_table["clip_id"].tolist()
     assert clips["part"].value_counts().to_dict() == {"training": 18, "validation": 6}
     assert clips["labels"].tolist() == corpus.clip_table["labels"].tolist()
@@ -138,7 +184,7 @@ def test_the_same_training_job_gives_the_same_files(corpus, tmp_path):
     streamed = run(corpus, tmp_path / "3", memory_mb=0)
     for other in (again, streamed):
         assert sha256(other["weights"]) == sha256(first["weights"])
-        assert sha256(other["network_clips"]) == sha256(first["network_clips"])
+        assert sha256(other["clips"]) == sha256(first["clips"])
         assert history(other).drop(columns=TIMES).equals(history(first).drop(columns=TIMES))
     for changed in (
         settings(replicate=2),
@@ -181,11 +227,11 @@ def test_the_score_is_over_all_validation_clips_and_the_classes_that_occur(
         return np.array([0.25, np.nan, 0.75])
 
     monkeypatch.setattr(training, "average_precision", precision)
-    monkeypatch.setattr(training, "_VALIDATION_BATCH", 4)
+    monkeypatch.setitem(training._VALIDATION_BATCH, "cpu", 4)
     paths = run(corpus, tmp_path, of=settings(epochs=1))
     assert history(paths)["validation_map"].tolist() == [0.5]
     ((scores, labels),) = asked
-    clips = read_table(paths["network_clips"], NETWORK_CLIPS)
+    clips = read_table(paths["clips"], NETWORK_CLIPS)
     validating = np.flatnonzero(clips["part"] == "validation")
     assert [MIDS[row.argmax()] for row in labels] == clips["labels"][validating].tolist()
     network, _ = read_network(paths["weights"], Kim2024(), "kim2024")
@@ -215,7 +261,7 @@ def test_an_untrained_network_has_the_initial_weights_of_the_others(corpus, tmp_
     trained = run(corpus, tmp_path / "2", of=settings(name="natural", epochs=1))
     for name, value in untrained.state_dict().items():
         assert torch.equal(value, starts[0][name])
-    assert sha256(trained["network_clips"]) == sha256(paths["network_clips"])
+    assert sha256(trained["clips"]) == sha256(paths["clips"])
 
 
 def states(paths):
@@ -282,6 +328,7 @@ def kill_after(monkeypatch):
                 raise Killed
 
         monkeypatch.setattr(training, "save_checkpoint", save_and_die)
+        monkeypatch.setattr(training, "_SECONDS_BETWEEN_CHECKPOINTS", 0)
 
     yield kill
 
@@ -325,12 +372,12 @@ def save_and_die(path, digest, state):
         os.kill(os.getpid(), signal.SIGKILL)
 training.save_checkpoint = save_and_die
 folder = Path({str(tmp_path / "killed")!r})
-training.train_network(
+training._SECONDS_BETWEEN_CHECKPOINTS = 0
+files = ("weights.safetensors", "snapshots.safetensors", "history.tsv", "clips.tsv")
+outputs = training.Outputs(*(folder / name for name in (*files, "checkpoint.safetensors")))
+training.train_networks(
     {str(corpus.index)!r}, {str(corpus.clips)!r}, {str(corpus.classes)!r},
-    {str(corpus.branches)!r}, settings(),
-    folder / "weights.safetensors", folder / "snapshots.safetensors",
-    folder / "history.tsv", folder / "clips.tsv",
-    folder / "checkpoint.safetensors", "1", "cpu", 1, 100,
+    {str(corpus.branches)!r}, [settings()], [outputs], "1", "cpu", 1, 100,
 )
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -343,7 +390,7 @@ training.train_network(
 def test_a_checkpoint_restores_the_optimizer_and_the_schedule(
     corpus, tmp_path, monkeypatch, kill_after
 ):
-    """The optimizer's moments and the schedule are restored exactly, in the weights' layout."""
+    """The optimizer's moments and its steps are restored exactly, in the weights' layout."""
     states = []
     remember = training.save_checkpoint
     kill_after(2)
@@ -373,19 +420,12 @@ def test_a_checkpoint_restores_the_optimizer_and_the_schedule(
         run(corpus, tmp_path)
     before, after = states[-2:]
     assert after.history == before.history and len(after.history) == 2
-    assert after.scheduler.state_dict() == before.scheduler.state_dict()
-    (restored,), (saved,) = after.optimizer.param_groups, before.optimizer.param_groups
-    assert {key: restored[key] for key in restored if key not in ("params", "betas")} == {
-        key: saved[key] for key in saved if key not in ("params", "betas")
-    }
-    assert tuple(restored["betas"]) == tuple(saved["betas"])
-    for parameter, saved_parameter in zip(restored["params"], saved["params"], strict=True):
-        assert torch.equal(parameter, saved_parameter)
-        first, second = after.optimizer.state[parameter], before.optimizer.state[saved_parameter]
-        assert first.keys() == second.keys()
-        for key in first:
-            assert torch.equal(first[key], second[key])
-            assert first[key].stride() == second[key].stride()
+    assert after.steps == before.steps == 2 * 3
+    for what in ("parameters", "first", "second", "_steps"):
+        for restored, saved in zip(
+            getattr(after.optimizer, what), getattr(before.optimizer, what), strict=True
+        ):
+            assert torch.equal(restored, saved) and restored.stride() == saved.stride()
     assert (after.kept.epoch, after.kept.score) == (before.kept.epoch, before.kept.score)
     for name, value in before.kept.state.items():
         assert torch.equal(after.kept.state[name], value)
@@ -455,7 +495,7 @@ def test_planted_classes_are_learnt_and_shuffled_ones_are_not(tmp_path):
 
 def test_a_condition_trains_on_its_clips_and_labels(corpus, tmp_path):
     of = settings(name="natural", withhold=["C"], labels="redrawn", epochs=1)
-    clips = read_table(run(corpus, tmp_path, of=of)["network_clips"], NETWORK_CLIPS)
+    clips = read_table(run(corpus, tmp_path, of=of)["clips"], NETWORK_CLIPS)
     admitted = corpus.clip_table["labels"] != "/m/c"
     assert clips["clip_id"].tolist() == corpus.clip_table["clip_id"][admitted].tolist()
     given_labels = corpus.clip_table["labels"][admitted].tolist()
@@ -465,14 +505,14 @@ def test_a_condition_trains_on_its_clips_and_labels(corpus, tmp_path):
 
 def test_order_and_dropout_are_drawn_by_epoch(corpus, tmp_path, monkeypatch):
     orders, seeds = [], []
-    step = training.training_step
+    step = steps.gradients
 
-    def remember(network, optimizer, log_mel, labels, dropout):
+    def remember(network, log_mel, labels, dropout):
         orders.append(log_mel)
         seeds.append(dropout.initial_seed())
-        return step(network, optimizer, log_mel, labels, dropout)
+        return step(network, log_mel, labels, dropout)
 
-    monkeypatch.setattr(training, "training_step", remember)
+    monkeypatch.setattr(steps, "gradients", remember)
     run(corpus, tmp_path)
     assert [len(batch) for batch in orders] == [8, 8, 2] * 3
     epochs = [torch.cat(orders[first : first + 3]) for first in (0, 3, 6)]
@@ -481,22 +521,20 @@ def test_order_and_dropout_are_drawn_by_epoch(corpus, tmp_path, monkeypatch):
     np.testing.assert_array_equal(sums[0], sums[1])
     assert len(set(seeds)) == 3 and seeds[0] == seeds[2]
     names = ("order", "full", 1, 1)
-    clips = read_table(outputs(tmp_path)["network_clips"], NETWORK_CLIPS)
+    clips = read_table(outputs(tmp_path)["clips"], NETWORK_CLIPS)
     training_rows = np.flatnonzero(clips["part"] == "training")
     expected = generator(1, *names).permutation(training_rows)
     np.testing.assert_array_equal(epochs[0].numpy(), corpus.log_mel[expected])
 
 
 def test_a_loss_that_is_not_finite_names_the_epoch_and_step(corpus, tmp_path, monkeypatch):
-    step, done = training.training_step, []
+    step, done = steps.gradients, []
 
-    def spoiled(network, optimizer, log_mel, labels, dropout):
+    def spoiled(network, log_mel, labels, dropout):
         done.append(1)
-        return step(
-            network, optimizer, log_mel * (math.nan if len(done) == 5 else 1), labels, dropout
-        )
+        return step(network, log_mel * (math.nan if len(done) == 5 else 1), labels, dropout)
 
-    monkeypatch.setattr(training, "training_step", spoiled)
+    monkeypatch.setattr(steps, "gradients", spoiled)
     with pytest.raises(
         InputError, match=r"full, replicate 1: the loss is nan at epoch 2, step 2; lower networks\."
     ):

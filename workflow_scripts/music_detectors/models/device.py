@@ -1,42 +1,81 @@
 """The device that computes a network, and its numerical settings."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
 import torch
+from torch import Tensor
 
-from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.errors import InputError, one_line, warn
 from music_detectors.models.gpus import Claim, claim_gpu
 
 # Messages of CUDA and its libraries for memory that PyTorch does not ask for itself.
-_FULL = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+_FULL = (
+    "out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+)
+# The first generation of GPUs that computes in bfloat16.
+_LEAST_CAPABILITY = (8, 0)
+# SLURM sets them, to the numbers of GPUs, in a job that was given some.
+_GIVEN_BY_SLURM = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 
 
 def prepare_device(name: str, threads: int) -> torch.device:
     """Return the device that `networks.device` names and set PyTorch up for it.
 
-    `auto` is a GPU if there is one, else the CPU with `threads` threads. Among several GPUs,
-    `claim_gpu` finds one with room, and a process always gets the same one. float32 on a GPU has
-    full precision (no TF32), and its algorithms are deterministic. Raises InputError when `cuda` is
-    asked for and there is no GPU.
+    `auto` is a GPU if there is one that can be used, else the CPU with `threads` threads. Among
+    several GPUs, `claim_gpu` finds one with room, and a process always gets the same one. float32
+    on a GPU has full precision (no TF32), and its algorithms are deterministic. Raises InputError
+    when `cuda` is asked for, or SLURM gave the job a GPU, and there is none that can be used.
     """
     torch.set_num_threads(threads)
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "networks.device is cuda but PyTorch finds no GPU here; set it to auto or cpu"
-        )
     torch.backends.cuda.matmul.fp32_precision = "ieee"
-    # PyTorch's own types lack this one.
+    # Set alike with the next two, it can be read, which code of others does.
+    torch.backends.cudnn.allow_tf32 = False
+    # PyTorch's own types lack these two.
     torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+    torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
-    if name == "cpu" or not torch.cuda.is_available():
+    if name == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        if name == "cuda":
+            raise InputError(
+                "networks.device is cuda but PyTorch finds no GPU here; set it to auto or cpu"
+            )
+        _refuse_a_wasted_gpu("finds none")
         return torch.device("cpu")
     gpu = _claimed().gpu
+    trouble = _unusable(gpu)
+    if trouble is not None:
+        if name == "cuda":
+            raise InputError(f"networks.device is cuda but {trouble}; set it to cpu")
+        _refuse_a_wasted_gpu(f"cannot use it ({trouble})")
+        warn(f"{trouble}; computing on the CPU")
+        return torch.device("cpu")
     # The GPU for code that names none.
     torch.cuda.set_device(gpu)
     return torch.device("cuda", gpu)
+
+
+def kind_of(device: torch.device) -> str:
+    """Return what results on `device` depend on to the last bit: `cpu`, or the kind of GPU."""
+    if device.type == "cpu":
+        return "cpu"
+    return f"{device.type} {torch.cuda.get_device_properties(device).name}"
+
+
+def on_device(values: Tensor, device: torch.device) -> Tensor:
+    """Return `values`, which are on the CPU, on `device`, without waiting for a GPU."""
+    if device.type == "cpu":
+        return values
+    # Only from pinned memory does a copy not wait.
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 @contextmanager
@@ -51,9 +90,46 @@ def advising_when_full() -> Iterator[None]:
             raise
         raise InputError(
             "the GPU's memory is full: run fewer jobs at a time on it (--resources gpu=1 for one), "
-            "end other programs that use it, lower networks.batch_size, or set networks.device to "
+            "train fewer networks in a job (networks.per_gpu), end other programs that use it, "
+            "lower networks.batch_size, or set networks.device to "
             f"cpu ({one_line(error, 160)})"
         ) from error
+
+
+def _unusable(gpu: int) -> str | None:
+    """Return why networks cannot be computed on a GPU, if they cannot."""
+    about = torch.cuda.get_device_properties(gpu)
+    ours = (about.major, about.minor)
+    if ours < _LEAST_CAPABILITY:
+        return (
+            f"the GPU here, {about.name}, has no bfloat16 units: it is of compute capability "
+            f"{ours[0]}.{ours[1]}, and at least 8.0 is needed"
+        )
+    known = torch.cuda.get_arch_list()
+    if not any(_runs_on(arch, ours) for arch in known):
+        return (
+            f"this PyTorch has no kernels for the GPU here, {about.name} (sm_{ours[0]}{ours[1]}; "
+            f"it has {', '.join(known)})"
+        )
+    return None
+
+
+def _runs_on(arch: str, capability: tuple[int, int]) -> bool:
+    """Return whether code for `arch`, such as sm_90, runs on a GPU of a compute capability."""
+    digits = "".join(filter(str.isdigit, arch))
+    of_code = int(digits[:-1]), int(digits[-1])
+    # Compiled code runs on later GPUs of its generation, code in PTX on all later ones.
+    same = arch.startswith("compute") or of_code[0] == capability[0]
+    return same and of_code <= capability
+
+
+def _refuse_a_wasted_gpu(trouble: str) -> None:
+    """Raise InputError in a job of SLURM that was given a GPU; its time limit is that of a GPU."""
+    if any(os.environ.get(name) for name in _GIVEN_BY_SLURM):
+        raise InputError(
+            f"SLURM gave this job a GPU, but PyTorch {trouble}; set networks.device to cpu, or "
+            "mend the node's driver"
+        )
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from threading import Lock
 
 import torch
 from safetensors.torch import load, save
@@ -11,6 +12,8 @@ from music_detectors.common.damage import damaged
 from music_detectors.common.files import replacing
 from music_detectors.common.sealed import metadata, read_sealed, sealed
 from music_detectors.models.protocol import Evaluation, FixedModel, Model, TrainedModel
+
+_drawing = Lock()
 
 
 def write_tensors(
@@ -42,8 +45,10 @@ def initial_network(model: TrainedModel, classes: int, seed: int) -> nn.Module:
 
     The state of PyTorch's global generator is left as it was.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    # Threads share the generator.
+    with _drawing, torch.random.fork_rng(devices=[]):
+        # torch.manual_seed would import PyTorch's compiler, for seconds.
+        torch.default_generator.manual_seed(seed)
         return model.network(classes)
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from music_detectors.common.damage import damaged, rebuild
 from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.common.hdf5 import NewFile
 from music_detectors.common.progress import progress
-from music_detectors.models.device import advising_when_full, prepare_device
+from music_detectors.models.device import advising_when_full, on_device, prepare_device
 from music_detectors.models.find import load_model, load_trained
 from music_detectors.models.protocol import Evaluation, Model, TrainedModel
 from music_detectors.models.weights import read_evaluation, read_snapshots
@@ -58,12 +59,10 @@ def compute_responses(
     """
     target = prepare_device(device, threads)
     tables = [_listed(index, split) for index, split in zip(indices, splits, strict=True)]
-    played = list(zip(indices, tables, stimuli, strict=True))
-    waiting = iter(outputs)
-    for path in weights:
-        player = _player(path, model, target)
-        for index, table, stimulus in played:
-            _write(next(waiting), player, Path(index), table, stimulus)
+    players = [_player(path, model, target) for path in weights]
+    for place, (index, table, stimulus) in enumerate(zip(indices, tables, stimuli, strict=True)):
+        files = outputs[place :: len(indices)]
+        _write(files, players, Path(index), table, stimulus)
 
 
 @advising_when_full()
@@ -105,7 +104,7 @@ def compute_snapshot_responses(
 
     player = _Player(every, evaluation, snapshots, sha256(snapshots), target)
     for index, split, output in zip(indices, splits, outputs, strict=True):
-        _write(output, player, Path(index), _listed(index, split), ORIGINAL)
+        _write([output], [player], Path(index), _listed(index, split), ORIGINAL)
 
 
 class _EveryEpoch(Model):
@@ -139,41 +138,54 @@ def _listed(path: str | os.PathLike, split: str) -> pd.DataFrame:
 
 
 def _write(
-    output: str | os.PathLike, player: _Player, path: Path, index: pd.DataFrame, stimulus: str
+    outputs: Sequence[str | os.PathLike],
+    players: Sequence[_Player],
+    path: Path,
+    index: pd.DataFrame,
+    stimulus: str,
 ) -> None:
-    """Write the responses to the clips of `index`, read from `path`, whole or not at all."""
-    model = player.model
+    """Write each player's responses to the clips of `index`, read from `path`, whole or not at all.
+
+    A shard is read once, for all of them.
+    """
+    model, device = players[0].model, players[0].device
     # A new run of rows begins where the shard changes.
     runs = index.groupby((index["shard"] != index["shard"].shift()).cumsum(), sort=False)
     what = f"responses to {stimulus} {path.parent.name} clips"
     with ExitStack() as stack:
-        file: NewFile | None = None
+        files: list[NewFile] = []
         for _, run in progress(runs, len(runs), what, unit="shards"):
             shard = open_spectrogram_shard(path.parent / f"{run['shard'].iloc[0]}.h5")
             _check(shard, run, path, stimulus, model)
-            values = _responses(player, shard, run)
-            if file is None:
-                # The number of units of a layer is known from its first responses.
-                units = {layer: of_layer.shape[1] for layer, of_layer in values.items()}
-                layers = Layers(tuple(model.layers), model.reported, model.outputs)
-                clip_ids = index["clip_id"].tolist()
-                file = stack.enter_context(
-                    create_responses(output, clip_ids, units, layers, player.digest, stimulus)
-                )
-            first = run.index[0]
-            for layer, of_layer in values.items():
-                file[layer][first : first + len(run)] = of_layer
-            file.raise_trouble()
+            log_mel = torch.from_numpy(shard.read(run["row"].to_numpy()))
+            log_mel = on_device(log_mel, device)
+            for place, player in enumerate(players):
+                values = _responses(player, log_mel, shard, run)
+                if place == len(files):
+                    # The number of units of a layer is known from its first responses.
+                    units = {layer: of_layer.shape[1] for layer, of_layer in values.items()}
+                    layers = Layers(tuple(model.layers), model.reported, model.outputs)
+                    clip_ids = index["clip_id"].tolist()
+                    new = create_responses(
+                        outputs[place], clip_ids, units, layers, player.digest, stimulus
+                    )
+                    files.append(stack.enter_context(new))
+                first = run.index[0]
+                for layer, of_layer in values.items():
+                    files[place][layer][first : first + len(run)] = of_layer
+                files[place].raise_trouble()
 
 
 def _responses(
-    player: _Player, shard: SpectrogramShard, run: pd.DataFrame
+    player: _Player, log_mel: Tensor, shard: SpectrogramShard, run: pd.DataFrame
 ) -> dict[str, np.ndarray]:
-    """Return the responses (clips, units) float32 of every layer to the clips of `run`."""
-    log_mel = torch.from_numpy(shard.read(run["row"].to_numpy()))
+    """Return the responses (clips, units) float32 of every layer to the clips of `run`.
+
+    `log_mel` are their spectrograms, on the device.
+    """
     on_gpu = player.device.type == "cuda"
     batches = log_mel.split(_CLIPS_AT_ONCE_ON_GPU if on_gpu else player.model.clips_at_once)
-    parts = [player.evaluation(batch.to(player.device).float()) for batch in batches]
+    parts = [player.evaluation(batch.float()) for batch in batches]
     responses = {}
     for layer in player.model.layers:
         if any(layer not in part for part in parts):

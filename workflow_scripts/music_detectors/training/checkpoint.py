@@ -2,18 +2,17 @@
 
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
 
 from music_detectors.common.damage import without_advice
 from music_detectors.common.errors import InputError
-from music_detectors.common.files import drop
+from music_detectors.common.files import drop, sha256
 from music_detectors.models.weights import read_tensors, write_tensors
+from music_detectors.training.optimizer import AdamW
 
 
 @dataclass
@@ -29,12 +28,12 @@ class Kept:
 class Training:
     """A training job between two epochs; `history` has one row per finished epoch.
 
-    `snapshots` holds the network's state after some epochs.
+    `steps` counts the steps taken, and `snapshots` holds the network's state after some epochs.
     """
 
     network: nn.Module
-    optimizer: Optimizer
-    scheduler: OneCycleLR
+    optimizer: AdamW
+    steps: int
     kept: Kept | None
     history: list[dict[str, float]]
     snapshots: dict[int, dict[str, Tensor]]
@@ -48,21 +47,20 @@ def save_checkpoint(path: str | os.PathLike, digest: str, training: Training) ->
     kept = training.kept
     if kept is None:
         raise ValueError("no epoch has been kept yet")
-    state = training.optimizer.state_dict()
     tensors = {f"network.{name}": value for name, value in training.network.state_dict().items()}
     tensors |= {f"kept.{name}": value for name, value in kept.state.items()}
-    for number, values in state["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
+    for moments in ("first", "second"):
+        values = getattr(training.optimizer, moments)
+        tensors |= {f"{moments}.{number}": value for number, value in enumerate(values)}
     for epoch, snapshot in training.snapshots.items():
         tensors |= {f"snapshot-{epoch}.{name}": value for name, value in snapshot.items()}
     about = {
         "digest": digest,
+        "steps": training.steps,
         "history": training.history,
         "kept_epoch": kept.epoch,
         "kept_score": kept.score,
         "snapshots": list(training.snapshots),
-        "param_groups": state["param_groups"],
-        "scheduler": training.scheduler.state_dict(),
     }
     write_tensors(path, tensors, about)
 
@@ -72,24 +70,21 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
 
     A damaged checkpoint is removed and one with another `digest` is ignored, both with a warning.
     """
-    if not Path(path).exists():
+    read = _read(path)
+    if read is None or "finished" in read[1]:
         return
-    try:
-        tensors, about = read_tensors(path, "checkpoint")
-    except InputError as error:
-        drop(path, f"{without_advice(error)}, starting from the first epoch")
-        return
+    tensors, about = read
     if about.get("digest") != digest:
         logging.warning("starting from the first epoch: %s belongs to other data or settings", path)
         return
     training.network.load_state_dict(_under(tensors, "network."))
-    training.optimizer.load_state_dict(
-        {
-            "state": _optimizer_state(tensors, training.network),
-            "param_groups": about["param_groups"],
-        }
+    numbers = range(len(training.optimizer.parameters))
+    training.optimizer.restore(
+        [tensors[f"first.{number}"] for number in numbers],
+        [tensors[f"second.{number}"] for number in numbers],
+        about["steps"],
     )
-    training.scheduler.load_state_dict(about["scheduler"])
+    training.steps = about["steps"]
     training.kept = Kept(about["kept_epoch"], about["kept_score"], _under(tensors, "kept."))
     training.history = about["history"]
     training.snapshots = {
@@ -98,21 +93,34 @@ def resume(path: str | os.PathLike, digest: str, training: Training) -> None:
     logging.info("continuing after epoch %d, from %s", len(training.history), path)
 
 
-def _optimizer_state(
-    tensors: dict[str, Tensor], network: nn.Module
-) -> dict[int, dict[str, Tensor]]:
-    """Return AdamW's state, its moments in the memory order of the weights.
+def save_finished(
+    path: str | os.PathLike, digest: str, outputs: Iterable[str | os.PathLike]
+) -> None:
+    """Write to `path`, in place of a checkpoint, that the training has made these `outputs`."""
+    made = {Path(output).name: sha256(output) for output in outputs}
+    write_tensors(path, {}, {"digest": digest, "finished": made})
 
-    The fused AdamW walks weights and moments side by side in memory, so they must agree.
-    """
-    state: dict[int, dict[str, Tensor]] = {}
-    parameters = list(network.parameters())
-    for name, value in _under(tensors, "optimizer.").items():
-        number, key = name.split(".")
-        if value.dim():
-            value = torch.empty_like(parameters[int(number)]).copy_(value)
-        state.setdefault(int(number), {})[key] = value
-    return state
+
+def is_finished(path: str | os.PathLike, digest: str, outputs: Iterable[str | os.PathLike]) -> bool:
+    """Return whether `path` says that the training has made `outputs`, and they are unchanged."""
+    read = _read(path)
+    if read is None or read[1].get("digest") != digest:
+        return False
+    made = read[1].get("finished", {})
+    return all(
+        Path(output).is_file() and made.get(Path(output).name) == sha256(output)
+        for output in outputs
+    )
+
+
+def _read(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict] | None:
+    if not Path(path).exists():
+        return None
+    try:
+        return read_tensors(path, "checkpoint")
+    except InputError as error:
+        drop(path, f"{without_advice(error)}, starting from the first epoch")
+        return None
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -17,37 +17,50 @@ from torch import Tensor
 from music_detectors.common.damage import damaged, rebuild
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.progress import progress
+from music_detectors.models.device import on_device
 from music_detectors.spectrograms.shard import SpectrogramShard, open_spectrogram_shard
 
 _OPEN_FILES = 128
-_SHARE_OF_GPU = 0.8
+# What training takes on a GPU besides the spectrograms: once, CUDA's libraries; for each network,
+# its graph, the workspaces of its stream, and validation. On an H100 it was less.
+_LIBRARIES_BYTES = 800_000_000
+_NETWORK_BYTES = 700_000_000
 _CLIPS_IN_A_BATCH = 64
 
 
 class Spectrograms(Protocol):
     """The spectrograms of a network's clips, numbered from 0."""
 
+    on_gpu: Tensor | None
+    """All of them (clips, mels, frames) float16, if they are held on the GPU."""
+
     def batch(self, clips: Tensor) -> Tensor:
-        """Return the spectrograms (b, mels, frames) float16, in dB, of `clips` (b,) int64."""
+        """Return the spectrograms (b, mels, frames) float16, in dB, of `clips` (b,) int64.
+
+        `clips` are on the CPU.
+        """
 
     def batches(self, plan: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yield `batch` of each of `plan`, in order."""
 
 
 def open_spectrograms(
-    index: str | os.PathLike, clips: pd.DataFrame, memory_mb: int, device: torch.device
+    index: str | os.PathLike,
+    clips: pd.DataFrame,
+    memory_mb: int,
+    device: torch.device,
 ) -> tuple[Spectrograms, SpectrogramShard]:
     """Return the spectrograms of `clips`, rows of the index at path `index`, and the first shard.
 
     The shard gives their shape and parameters, the same for all. Batches are on `device`.
-    The spectrograms are held on a GPU when they take at most 80 % of
-    its free memory, else in memory when they take at most `memory_mb`, else read as needed. Raises
-    InputError, naming the file, when a shard is damaged or not what the index says.
+    The spectrograms are held on a GPU when they leave room for training a network there, else in
+    memory when they take at most `memory_mb`, else read as needed. Raises InputError, naming the
+    file, when a shard is damaged or not what the index says.
     """
     parts = _parts(Path(index), clips)
     first = parts[0][0]
     size = len(clips) * np.prod(first.shape) * np.dtype(np.float16).itemsize
-    if device.type == "cuda" and size <= _SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
+    if device.type == "cuda" and networks_with_room(device, size):
         try:
             return _Resident(parts, len(clips), held=device, device=device), first
         except torch.OutOfMemoryError:
@@ -55,6 +68,12 @@ def open_spectrograms(
     if size <= memory_mb * 1_000_000:
         return _Resident(parts, len(clips), held=torch.device("cpu"), device=device), first
     return _Streamed(parts, len(clips), device), first
+
+
+def networks_with_room(device: torch.device, taken: int = 0) -> int:
+    """Return how many networks can train at a time on a GPU if `taken` bytes more are in use."""
+    free = torch.cuda.mem_get_info(device)[0] - taken - _LIBRARIES_BYTES
+    return max(int(free // _NETWORK_BYTES), 0)
 
 
 def _parts(index: Path, clips: pd.DataFrame) -> list[tuple[SpectrogramShard, np.ndarray, list]]:
@@ -93,10 +112,13 @@ class _Resident:
             parts, len(parts), "loading spectrograms", unit="shards"
         ):
             values = torch.from_numpy(shard.read(rows))
-            self._log_mel[torch.from_numpy(numbers).to(held)] = values.to(held)
+            self._log_mel[on_device(torch.from_numpy(numbers), held)] = on_device(values, held)
+        self.on_gpu: Tensor | None = self._log_mel if held.type == "cuda" else None
 
     def batch(self, clips: Tensor) -> Tensor:
-        return self._log_mel[clips.to(self._log_mel.device)].to(self._device)
+        if self.on_gpu is not None:
+            return self.on_gpu[on_device(clips, self._device)]
+        return on_device(self._log_mel[clips], self._device)
 
     def batches(self, plan: Iterable[Tensor]) -> Iterator[Tensor]:
         return map(self.batch, plan)
@@ -104,6 +126,8 @@ class _Resident:
 
 class _Streamed:
     """Spectrograms in their shards, read a batch ahead of the one in use."""
+
+    on_gpu: Tensor | None = None
 
     def __init__(self, parts: list, n: int, device: torch.device) -> None:
         self._device = device
@@ -118,7 +142,7 @@ class _Streamed:
         self._stored = lru_cache(_OPEN_FILES)(self._open)
 
     def batch(self, clips: Tensor) -> Tensor:
-        return self._read(clips).to(self._device)
+        return on_device(self._read(clips), self._device)
 
     def batches(self, plan: Iterable[Tensor]) -> Iterator[Tensor]:
         with ThreadPoolExecutor(1) as reader:
@@ -126,9 +150,9 @@ class _Streamed:
             for clips in plan:
                 previous, coming = coming, reader.submit(self._read, clips)
                 if previous is not None:
-                    yield previous.result().to(self._device)
+                    yield on_device(previous.result(), self._device)
             if coming is not None:
-                yield coming.result().to(self._device)
+                yield on_device(coming.result(), self._device)
 
     def _open(self, place: int) -> tuple[h5py.Dataset, h5py.File]:
         file = h5py.File(self._shards[place].path, "r", locking=False)

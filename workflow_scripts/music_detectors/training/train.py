@@ -1,4 +1,4 @@
-"""Training one network: from the index of spectrograms to its weights."""
+"""Training networks: from the index of spectrograms to their weights."""
 
 import hashlib
 import json
@@ -6,16 +6,17 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
 
 from music_detectors.common.average_precision import average_precision
 from music_detectors.common.errors import InputError
@@ -24,12 +25,19 @@ from music_detectors.common.seeds import generator, seed_of
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.withheld import read_branches
-from music_detectors.models.device import advising_when_full, prepare_device
+from music_detectors.models.device import advising_when_full, kind_of, on_device, prepare_device
 from music_detectors.models.find import load_trained
 from music_detectors.models.protocol import TrainedModel
 from music_detectors.models.weights import initial_network, write_snapshots, write_tensors
 from music_detectors.spectrograms.shard import SpectrogramShard, read_index
-from music_detectors.training.checkpoint import Kept, Training, resume, save_checkpoint
+from music_detectors.training.checkpoint import (
+    Kept,
+    Training,
+    is_finished,
+    resume,
+    save_checkpoint,
+    save_finished,
+)
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
 from music_detectors.training.conditions import (
     Condition,
@@ -37,15 +45,19 @@ from music_detectors.training.conditions import (
     joined_labels,
     training_clips,
 )
-from music_detectors.training.data import Spectrograms, open_spectrograms
+from music_detectors.training.data import Spectrograms, networks_with_room, open_spectrograms
+from music_detectors.training.optimizer import AdamW, one_cycle
+from music_detectors.training.steps import Steps
 
-# Few clips at once, so that validation takes no more memory than training.
-_VALIDATION_BATCH = 8
+# On a CPU few clips at once, so that validation takes no more memory than training.
+_VALIDATION_BATCH = {"cpu": 8, "cuda": 256}
+# A checkpoint takes a tenth of a second, as long as an epoch of a small corpus.
+_SECONDS_BETWEEN_CHECKPOINTS = 20.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What determines a training job, besides its clips.
+    """What determines the training of a network, besides its clips.
 
     `seed` is the configured one, `replicate` the network's number; `learning_rate` is the highest
     of the one-cycle schedule; `validation_fraction` of the clips pick the best epoch.
@@ -61,15 +73,32 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class _Material:
-    """A model, and the spectrograms and labels (n, classes) bool of its clips, on the device.
+class Outputs:
+    """The files of one network; its `checkpoint` is there while it trains."""
 
-    Clips have the same numbers in all of them.
+    weights: str | os.PathLike
+    snapshots: str | os.PathLike
+    history: str | os.PathLike
+    clips: str | os.PathLike
+    checkpoint: str | os.PathLike
+
+    @property
+    def made(self) -> list[str | os.PathLike]:
+        """All but the checkpoint."""
+        return [self.weights, self.snapshots, self.history, self.clips]
+
+
+@dataclass(frozen=True)
+class _Material:
+    """A model, and the spectrograms and labels (n, classes) bool of its clips.
+
+    Clips have the same numbers in all of them. `on_device` are the labels on the device.
     """
 
     model: TrainedModel
     spectrograms: Spectrograms
-    labels: Tensor
+    labels: np.ndarray
+    on_device: Tensor
     training: np.ndarray
     validation: np.ndarray
 
@@ -83,101 +112,161 @@ class _Trained:
     snapshots: dict[int, dict[str, Tensor]]
 
 
+class _Stopped(Exception):
+    """Another network of the job has failed, or the job was asked to end."""
+
+
 @advising_when_full()
-def train_network(
+def train_networks(
     index: str | os.PathLike,
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     branches: str | os.PathLike,
-    settings: Settings,
-    weights: str | os.PathLike,
-    snapshots: str | os.PathLike,
-    history: str | os.PathLike,
-    network_clips: str | os.PathLike,
-    checkpoint: str | os.PathLike,
+    settings: Sequence[Settings],
+    outputs: Sequence[Outputs],
     code: str,
     device: str,
     threads: int,
     memory_mb: int,
+    together: int = 1,
 ) -> None:
-    """Train a network on the spectrograms of `index` and write what comes of it.
+    """Train networks of one condition on the spectrograms of `index`, and write what comes of it.
 
     The study's training: binary cross-entropy over all classes, AdamW, a one-cycle schedule with
     linear annealing stepped every batch, dropout of 0.2; the weights kept are those of the best
     epoch, with the highest macro average precision on the validation clips (the earliest of
     equals), or of the last epoch, as the condition says. A condition of 0 epochs keeps the initial
-    weights, which all conditions with the same model and replicate share. On a GPU
-    convolutions and products are in bfloat16, weights and all else in float32.
+    weights, which all conditions with the same model and replicate share. On a GPU convolutions
+    are in bfloat16, weights and all else in float32.
 
-    The outputs are the `weights`, the network's state after each of the condition's `snapshots`,
-    its `history` and its clips.
+    `settings` differ only in the replicate. The networks share the spectrograms; on a GPU
+    at most `together` of them train at a time, on a CPU one, and each becomes what it would alone.
+    Its outputs are the weights, the network's state after each of the condition's `snapshots`, its
+    history and its clips.
 
-    After each epoch, everything that the next one depends on is written to `checkpoint`, so that a
-    killed job continues and reaches the same weights. `code` is the digest of the code for which
-    the checkpoint is valid. The checkpoint is removed once the outputs are written.
+    At the end of an epoch, but not more often than every 20 seconds, everything that the next one
+    depends on is written to the checkpoint, so that a killed job continues and reaches the same
+    weights. `code` is the digest of the code for which the checkpoint is valid. The checkpoint is
+    removed once the outputs are written; that of one among several networks is then replaced by a
+    note of what is finished, and a job does not train again what is finished and unchanged.
 
     Raises InputError for unusable inputs, for a condition with too few clips, when the loss
     is not finite, and when a GPU's memory is too small.
     """
-    model = load_trained(settings.condition.model, _key(settings))
+    condition, seed = settings[0].condition, settings[0].seed
+    model = load_trained(condition.model, f"configuration: conditions.{condition.name}.model")
     target = prepare_device(device, threads)
     table = read_index(index)
     mids = read_table(classes, CLASSES)["mid"].tolist()
-    chosen = training_clips(
-        settings.condition,
-        table,
-        read_table(clips, CLIPS),
-        read_branches(branches),
-        mids,
-        settings.validation_fraction,
-        settings.seed,
-        settings.replicate,
-        path=index,
-    )
-    of_network = table.iloc[chosen.rows]
-    spectrograms, shard = open_spectrograms(index, of_network, memory_mb, target)
+    described, withheld = read_table(clips, CLIPS), read_branches(branches)
+    chosen = [
+        training_clips(
+            condition,
+            table,
+            described,
+            withheld,
+            mids,
+            one.validation_fraction,
+            seed,
+            one.replicate,
+            path=index,
+        )
+        for one in settings
+    ]
+    # Replicates differ in labels and validation clips, but have the same clips.
+    of_networks = table.iloc[chosen[0].rows]
+    spectrograms, shard = open_spectrograms(index, of_networks, memory_mb, target)
     model.check_size(*shard.shape)
-    material = _Material(
-        model,
-        spectrograms,
-        torch.from_numpy(chosen.labels).to(target),
-        np.flatnonzero(~chosen.validation),
-        np.flatnonzero(chosen.validation),
-    )
-    configuration = _configuration(settings, chosen, mids, shard, target)
-    logging.info(
-        "%s, replicate %d: %d clips to train on, %d to validate, %d classes, on %s",
-        settings.condition.name,
-        settings.replicate,
-        len(material.training),
-        len(material.validation),
-        len(mids),
-        target,
-    )
-    places = _places(index, of_network)
-    wanted = list(settings.condition.snapshots)
-    digest = _digest([configuration, code, model.computed_by(target), places, wanted])
-    trained = _train(settings, material, checkpoint, digest)
-    kept = trained.kept
-    about = {
-        "model": settings.condition.model,
-        "condition": settings.condition.name,
-        "seed": settings.seed,
-        "replicate": settings.replicate,
-        "epoch": kept.epoch,
-        "classes": len(mids),
-        "training_clips": len(material.training),
-        "validation_clips": len(material.validation),
-        "configuration": configuration,
-        "computed_by": model.computed_by(target),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-    write_table(network_clips, _clip_table(chosen, mids), NETWORK_CLIPS)
-    write_table(history, pd.DataFrame(trained.history), HISTORY)
-    write_snapshots(snapshots, trained.snapshots, about)
-    write_tensors(weights, kept.state, about)
-    Path(checkpoint).unlink(missing_ok=True)
+    places = _places(index, of_networks)
+    computed_by = _computed_by(model, target)
+
+    def train_one(number: int, check: Callable[[], None]) -> None:
+        own, its_clips, files = settings[number], chosen[number], outputs[number]
+        configuration = _configuration(own, its_clips, mids, shard, target)
+        wanted = list(condition.snapshots)
+        digest = _digest([configuration, code, computed_by, places, wanted])
+        if len(settings) > 1 and is_finished(files.checkpoint, digest, files.made):
+            logging.info("%s, replicate %d: finished before", condition.name, own.replicate)
+            return
+        material = _Material(
+            model,
+            spectrograms,
+            its_clips.labels,
+            on_device(torch.from_numpy(its_clips.labels), target),
+            np.flatnonzero(~its_clips.validation),
+            np.flatnonzero(its_clips.validation),
+        )
+        logging.info(
+            "%s, replicate %d: %d clips to train on, %d to validate, %d classes, on %s",
+            condition.name,
+            own.replicate,
+            len(material.training),
+            len(material.validation),
+            len(mids),
+            target,
+        )
+        trained = _train(own, material, files.checkpoint, digest, check)
+        about = {
+            "model": condition.model,
+            "condition": condition.name,
+            "seed": seed,
+            "replicate": own.replicate,
+            "epoch": trained.kept.epoch,
+            "classes": len(mids),
+            "training_clips": len(material.training),
+            "validation_clips": len(material.validation),
+            "configuration": configuration,
+            "computed_by": computed_by,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        }
+        write_table(files.clips, _clip_table(its_clips, mids), NETWORK_CLIPS)
+        write_table(files.history, pd.DataFrame(trained.history), HISTORY)
+        write_snapshots(files.snapshots, trained.snapshots, about)
+        write_tensors(files.weights, trained.kept.state, about)
+        if len(settings) > 1:
+            save_finished(files.checkpoint, digest, files.made)
+        else:
+            Path(files.checkpoint).unlink(missing_ok=True)
+
+    if target.type == "cpu":
+        for number in range(len(settings)):
+            train_one(number, lambda: None)
+    else:
+        # What was loaded must be there before other streams read it.
+        torch.cuda.synchronize(target)
+        together = max(min(together, networks_with_room(target)), 1)
+        _side_by_side(train_one, len(settings), together, target)
+
+
+def _side_by_side(
+    train_one: Callable[[int, Callable[[], None]], None],
+    networks: int,
+    together: int,
+    device: torch.device,
+) -> None:
+    """Call `train_one` for each network, `together` at a time, each on a stream of its own.
+
+    Its second argument raises _Stopped once another network has failed.
+    """
+    stop = Event()
+
+    def check() -> None:
+        if stop.is_set():
+            raise _Stopped
+
+    def on_a_stream(number: int) -> None:
+        check()
+        with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream(device)):
+            train_one(number, check)
+
+    with ThreadPoolExecutor(together) as threads:
+        waiting = [threads.submit(on_a_stream, number) for number in range(networks)]
+        try:
+            for done in wait(waiting, return_when=FIRST_EXCEPTION).done:
+                done.result()
+        finally:
+            stop.set()
 
 
 def batch_sizes(clips: int, batch_size: int) -> list[int]:
@@ -195,55 +284,37 @@ def batch_sizes(clips: int, batch_size: int) -> list[int]:
     return sizes
 
 
-def training_step(
-    network: nn.Module,
-    optimizer: Optimizer,
-    log_mel: Tensor,
-    labels: Tensor,
-    dropout: torch.Generator,
-) -> Tensor:
-    """Take one step on `log_mel` (b, mels, frames) and `labels` (b, classes); return the loss."""
-    with torch.autocast(log_mel.device.type, torch.bfloat16, enabled=log_mel.is_cuda):
-        logits = network(log_mel.float(), dropout)
-    loss = binary_cross_entropy_with_logits(logits.float(), labels.float())
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
-
-
 def _train(
-    settings: Settings, material: _Material, checkpoint: str | os.PathLike, digest: str
+    settings: Settings,
+    material: _Material,
+    checkpoint: str | os.PathLike,
+    digest: str,
+    check: Callable[[], None],
 ) -> _Trained:
-    """Return the trained network, continuing from the checkpoint if there is one."""
+    """Return the trained network, continuing from the checkpoint if there is one.
+
+    `check` is called before each step, and ends the training by raising.
+    """
     network = initial_network(
         material.model,
         classes=material.labels.shape[1],
         seed=seed_of(settings.seed, "initialisation", settings.replicate),
-    ).to(material.labels.device)
+    ).to(material.on_device.device)
     epochs = settings.condition.epochs
     if epochs == 0:
         return _untrained(settings, network, material)
-    plan = batch_sizes(len(material.training), settings.batch_size)
-    optimizer = AdamW(
-        network.parameters(),
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-    scheduler = OneCycleLR(
-        optimizer,
-        max_lr=settings.learning_rate,
-        total_steps=epochs * len(plan),
-        anneal_strategy="linear",
-    )
-    training = Training(network, optimizer, scheduler, kept=None, history=[], snapshots={})
+    sizes = batch_sizes(len(material.training), settings.batch_size)
+    schedule = one_cycle(settings.learning_rate, epochs * len(sizes))
+    optimizer = AdamW(network, settings.weight_decay)
+    training = Training(network, optimizer, 0, kept=None, history=[], snapshots={})
     if 0 in settings.condition.snapshots:
         training.snapshots[0] = _state(network)
     resume(checkpoint, digest, training)
-    begun, before = time.monotonic(), len(training.history)
+    steps = Steps(network, material.spectrograms, material.on_device, sizes)
+    begun = saved = time.monotonic()
+    before = len(training.history)
     for epoch in range(before + 1, epochs + 1):
-        row = _epoch(training, material, settings, epoch)
+        row = _epoch(training, steps, schedule, material, settings, epoch, check)
         training.history.append(row)
         score = row["validation_map"]
         is_last = settings.condition.keep == "last"
@@ -251,16 +322,20 @@ def _train(
             training.kept = Kept(epoch, score, _state(network))
         if epoch in settings.condition.snapshots:
             training.snapshots[epoch] = _state(network)
-        save_checkpoint(checkpoint, digest, training)
-        left = (time.monotonic() - begun) / (epoch - before) * (epochs - epoch)
+        now = time.monotonic()
+        if epoch < epochs and now - saved >= _SECONDS_BETWEEN_CHECKPOINTS:
+            save_checkpoint(checkpoint, digest, training)
+            saved = now
         logging.info(
-            "epoch %d of %d: loss %.4f, validation mAP %.4f, %.1f clips/s, %.0f s left",
+            "replicate %d, epoch %d of %d: loss %.4f, validation mAP %.4f, %.1f clips/s, "
+            "%.0f s left",
+            settings.replicate,
             epoch,
             epochs,
             row["loss"],
             score,
             row["clips_per_second"],
-            left,
+            (now - begun) / (epoch - before) * (epochs - epoch),
         )
     assert training.kept is not None
     return _Trained(training.kept, training.history, training.snapshots)
@@ -288,38 +363,39 @@ def _untrained(settings: Settings, network: nn.Module, material: _Material) -> _
 
 
 def _epoch(
-    training: Training, material: _Material, settings: Settings, epoch: int
+    training: Training,
+    steps: Steps,
+    schedule: Sequence[tuple[float, float]],
+    material: _Material,
+    settings: Settings,
+    epoch: int,
+    check: Callable[[], None],
 ) -> dict[str, float]:
     """Train and validate for one epoch; return its row of the history."""
     started = time.monotonic()
-    device = material.labels.device
+    on_cpu = material.on_device.device.type == "cpu"
     names = (settings.condition.name, settings.replicate, epoch)
     order = generator(settings.seed, "order", *names).permutation(material.training)
+    dropout = seed_of(settings.seed, "dropout", *names)
     sizes = batch_sizes(len(order), settings.batch_size)
-    plan = torch.from_numpy(order).split(sizes)
-    dropout = torch.Generator(device)
-    dropout.manual_seed(seed_of(settings.seed, "dropout", *names))
-    losses = torch.zeros(len(plan), device=device)
-    training.network.train()
-    batches = zip(plan, material.spectrograms.batches(plan), strict=True)
-    for step, (clips, log_mel) in enumerate(
-        progress(batches, len(plan), f"epoch {epoch}", unit="batches")
+    what = f"replicate {settings.replicate}, epoch {epoch}"
+    for step, gradients in enumerate(
+        progress(steps.epoch(torch.from_numpy(order), dropout), len(sizes), what, unit="batches")
     ):
-        rate = training.optimizer.param_groups[0]["lr"]
-        labels = material.labels[clips.to(device)]
-        losses[step] = training_step(training.network, training.optimizer, log_mel, labels, dropout)
-        # The schedule has no learning rate after the very last step.
-        if training.scheduler.last_epoch + 1 < training.scheduler.total_steps:
-            training.scheduler.step()
-        if device.type == "cpu":
-            _check_finite(losses[step : step + 1], settings, epoch, step + 1)
-    # On a GPU, only this check waits for the results of the epoch.
+        check()
+        rate, momentum = schedule[training.steps]
+        training.optimizer.step(gradients, rate, momentum)
+        training.steps += 1
+        if on_cpu:
+            _check_finite(steps.losses[step : step + 1], settings, epoch, step + 1)
+    # On a GPU, this check waits for the results of the epoch.
+    losses = steps.losses.cpu()
     _check_finite(losses, settings, epoch, 1)
     trained = time.monotonic()
     score = _validation_map(training.network, material, epoch)
     return {
         "epoch": epoch,
-        "loss": float(np.average(losses.cpu().double().numpy(), weights=sizes)),
+        "loss": float(np.average(losses.double().numpy(), weights=sizes)),
         "validation_map": score,
         "learning_rate": rate,
         "seconds": time.monotonic() - started,
@@ -328,7 +404,7 @@ def _epoch(
 
 
 def _check_finite(losses: Tensor, settings: Settings, epoch: int, first_step: int) -> None:
-    values = losses.cpu().numpy()
+    values = losses.numpy()
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         raise InputError(
@@ -342,17 +418,19 @@ def _check_finite(losses: Tensor, settings: Settings, epoch: int, first_step: in
 def _validation_map(network: nn.Module, material: _Material, epoch: int) -> float:
     """Return the macro average precision over the classes that occur in the validation clips."""
     network.eval()
-    plan = torch.from_numpy(material.validation).split(_VALIDATION_BATCH)
-    logits = torch.cat(
-        [network(log_mel.float()) for log_mel in material.spectrograms.batches(plan)]
-    )
+    device = material.on_device.device.type
+    plan = torch.from_numpy(material.validation).split(_VALIDATION_BATCH[device])
+    with torch.autocast("cuda", torch.bfloat16) if device == "cuda" else nullcontext():
+        logits = torch.cat(
+            [network(log_mel.float()).float() for log_mel in material.spectrograms.batches(plan)]
+        )
     scores = logits.cpu().numpy()
     if not np.isfinite(scores).all():
         raise InputError(
             f"the network's outputs for the validation clips are not finite after epoch {epoch}; "
             "lower networks.learning_rate"
         )
-    precision = average_precision(scores, material.labels.cpu().numpy()[material.validation])
+    precision = average_precision(scores, material.labels[material.validation])
     occurring = precision[~np.isnan(precision)]
     return float(occurring.mean()) if len(occurring) else math.nan
 
@@ -386,7 +464,7 @@ def _configuration(
             "validation": np.flatnonzero(chosen.validation).tolist(),
             "labels": hashlib.sha256(np.packbits(chosen.labels).tobytes()).hexdigest(),
             "spectrograms": [shard.stimulus, *shard.shape, shard.parameters],
-            "device": device.type,
+            "device": kind_of(device),
             "torch": torch.__version__,
             "numpy": np.__version__,
         }
@@ -402,9 +480,12 @@ def _places(index: str | os.PathLike, clips: pd.DataFrame) -> list:
     return [clips["shard"].tolist(), clips["row"].tolist(), shards]
 
 
-def _key(settings: Settings) -> str:
-    """Return the key of the configuration that names the model."""
-    return f"configuration: conditions.{settings.condition.name}.model"
+def _computed_by(model: TrainedModel, device: torch.device) -> str:
+    """Return what the weights depend on, besides code and data: how and where they are computed."""
+    how = model.computed_by(device)
+    if device.type == "cpu":
+        return how
+    return ", ".join(filter(None, [how, kind_of(device)]))
 
 
 def _digest(content: object) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from music_detectors.models.kim2024 import Kim2024, cpu
 from music_detectors.models.kim2024.architecture import Network
 
-# The first layer's outputs are the largest.
+# The first layer's outputs are the largest; a GPU has room for those of a whole batch.
 _CLIPS_AT_ONCE_IN_FIRST_LAYER = 4
 
 
@@ -54,12 +54,8 @@ class PooledFeatures:
         pooling), `avgpool` is that of the last block, `fc1` is after ReLU, `fc2` are the logits.
         """
         x = log_mel.transpose(1, 2).unsqueeze(1).float()
-        x = torch.cat(
-            [
-                _pooled(self._first(clips), stride=2)
-                for clips in x.split(_CLIPS_AT_ONCE_IN_FIRST_LAYER)
-            ]
-        )
+        at_once = len(x) if x.is_cuda else _CLIPS_AT_ONCE_IN_FIRST_LAYER
+        x = torch.cat([_pooled(self._first(clips), stride=2) for clips in x.split(at_once)])
         x = x.relu_()
         responses = [_mean(x)]
         for (weight, bias), pooling in zip(self._others, (True, True, False), strict=True):
