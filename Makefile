@@ -14,7 +14,7 @@ LONG_TESTS := tests/cluster tests/reruns tests/interruptions tests/damage tests/
 # How many tests run at a time; Snakemake, in the long tests, uses up to two cores for each.
 WORKERS ?= 2
 
-.PHONY: run test lint bench report docs setup lock
+.PHONY: run test lint bench gpu-check report docs setup lock
 
 run: setup
 	@$(SNAKEMAKE) --cores $(CORES) $(ARGS)
@@ -42,6 +42,11 @@ docs: setup
 
 bench: setup
 	@for benchmark in benchmarks/bench_*.py; do PYTHONPATH=workflow_scripts $(BIN)/python $$benchmark || exit 1; done
+
+# Whether this GPU gives the same bytes each time, and how fast it is; the report is in
+# results/gpu-check. It takes some minutes.
+gpu-check: setup
+	@cd workflow_scripts && ../$(BIN)/python -m music_detectors.gpu_check ../results/gpu-check
 
 setup:
 	@cmp -s envs/requirements.lock .venv/requirements.lock || $(MAKE) --no-print-directory .venv/made

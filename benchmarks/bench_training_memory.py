@@ -6,7 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from generated import Paths, generate, train
+from music_detectors.gpu_check.corpus import Corpus, generate
+from music_detectors.gpu_check.jobs import train
 
 CLIPS, FRAMES, CLASSES = 4_000, 802, 527
 # Use most clips for validation, which is fast; the job holds all clips.
@@ -15,8 +16,8 @@ VALIDATION = 0.9
 
 def show_peak(folder: Path) -> None:
     """Train one epoch on the corpus in `folder` and print the peak memory in kB."""
-    corpus = Paths.under(folder)
-    train(corpus, folder, 1, VALIDATION, "cpu")
+    corpus = Corpus.under(folder)
+    train(corpus, folder, 1, device="cpu", validation_fraction=VALIDATION)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 

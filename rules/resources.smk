@@ -155,6 +155,9 @@ TOGETHER = (
 )
 # The wildcard of jobs that are for a network each.
 SEED_OF_JOB = ["{seed}"] if TOGETHER == 1 else []
+# How many networks a job is for, and the conditions that have as many.
+NETWORKS_OF_JOB = 1 if SEED_OF_JOB else config["networks"]["seeds"]
+OF_JOB = CONDITIONS if SEED_OF_JOB else TRAINED
 
 
 def of_job(*parts, kept=False):
@@ -203,8 +206,9 @@ def snapshot_minutes(wildcards):
 
 def training_minutes(wildcards):
     """An upper bound: 26 ms per clip of 802 frames on one core, 0.1 ms on a GPU."""
-    networks = 1 if SEED_OF_JOB else config["networks"]["seeds"]
-    clips = networks * N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
+    clips = (
+        NETWORKS_OF_JOB * N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
+    )
     seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.026)
     return 15 + int(3 * seconds / 60)
 

@@ -3,25 +3,26 @@
 
 rule compute_responses:
     input:
-        weights=results("networks", network("weights.safetensors")),
+        weights=of_job("networks", "weights.safetensors"),
         train=results("spectrograms/{stimulus}/train/index.tsv"),
         test=results("spectrograms/{stimulus}/test/index.tsv"),
     output:
-        train=results("responses", network("{stimulus}", "train.h5")),
-        test=results("responses", network("{stimulus}", "test.h5")),
+        train=of_job("responses", "{stimulus}", "train.h5"),
+        test=of_job("responses", "{stimulus}", "test.h5"),
     log:
-        log_of("compute_responses", "{condition}", "{seed}", "{stimulus}"),
+        log_of("compute_responses", "{condition}", *SEED_OF_JOB, "{stimulus}"),
     benchmark:
-        benchmark_of("compute_responses", "{condition}", "{seed}", "{stimulus}")
+        benchmark_of("compute_responses", "{condition}", *SEED_OF_JOB, "{stimulus}")
     wildcard_constraints:
         stimulus=ORIGINAL,
+        condition=one_of(OF_JOB),
     conda:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
     resources:
         **on_gpu(),
         mem_mb=memory(playing_mb),
-        runtime=minutes(playing_minutes(sum(N_CLIPS.values()))),
+        runtime=minutes(playing_minutes(NETWORKS_OF_JOB * sum(N_CLIPS.values()))),
     params:
         model=model_of_job,
         model_code=model_code,
@@ -31,24 +32,28 @@ rule compute_responses:
         "../workflow_scripts/compute_responses.py"
 
 
-# One job for all played stimuli: the start of PyTorch takes longer than a small corpus is played. It is
-# one for each network, so that a further seed plays to that network alone.
+# One job for all played stimuli: the start of PyTorch takes longer than a small corpus is played. On a
+# CPU it is one for each network, so that a further seed plays to that network alone.
 rule compute_stimulus_responses:
     input:
-        weights=results("networks", network("weights.safetensors")),
+        weights=of_job("networks", "weights.safetensors"),
         indices=[
             results("spectrograms", stimulus, split, "index.tsv")
             for stimulus, split in PLAYED_SPLITS
         ],
     output:
+        # Those of the first stimulus, network by network, then those of the next.
         responses=[
-            results("responses", network(stimulus, f"{split}.h5"))
+            path
             for stimulus, split in PLAYED_SPLITS
+            for path in of_job("responses", stimulus, f"{split}.h5")
         ],
     log:
-        log_of("compute_stimulus_responses", "{condition}", "{seed}"),
+        log_of("compute_stimulus_responses", "{condition}", *SEED_OF_JOB),
     benchmark:
-        benchmark_of("compute_stimulus_responses", "{condition}", "{seed}")
+        benchmark_of("compute_stimulus_responses", "{condition}", *SEED_OF_JOB)
+    wildcard_constraints:
+        condition=one_of(OF_JOB),
     conda:
         "../envs/networks.yaml"
     threads: config["networks"]["threads"]
@@ -56,7 +61,9 @@ rule compute_stimulus_responses:
         **on_gpu(),
         mem_mb=memory(playing_mb),
         runtime=minutes(
-            playing_minutes(sum(N_CLIPS[split] for _, split in PLAYED_SPLITS))
+            playing_minutes(
+                NETWORKS_OF_JOB * sum(N_CLIPS[split] for _, split in PLAYED_SPLITS)
+            )
         ),
     params:
         # Functions of the input, so that another order plays nothing again.
@@ -68,6 +75,37 @@ rule compute_stimulus_responses:
         code=digest("compute_stimulus_responses.py"),
     script:
         "../workflow_scripts/compute_stimulus_responses.py"
+
+
+# A fixed model has a single seed, and the outputs of a rule cannot depend on the condition.
+if not SEED_OF_JOB:
+
+    use rule compute_responses as compute_responses_of_fixed with:
+        input:
+            weights=[results("networks/{condition}/seed-1/weights.safetensors")],
+            train=results("spectrograms/{stimulus}/train/index.tsv"),
+            test=results("spectrograms/{stimulus}/test/index.tsv"),
+        output:
+            train=[results("responses/{condition}/seed-1/{stimulus}/train.h5")],
+            test=[results("responses/{condition}/seed-1/{stimulus}/test.h5")],
+        wildcard_constraints:
+            stimulus=ORIGINAL,
+            condition=one_of(FIXED),
+
+    use rule compute_stimulus_responses as compute_stimulus_responses_of_fixed with:
+        input:
+            weights=[results("networks/{condition}/seed-1/weights.safetensors")],
+            indices=[
+                results("spectrograms", stimulus, split, "index.tsv")
+                for stimulus, split in PLAYED_SPLITS
+            ],
+        output:
+            responses=[
+                results("responses/{condition}/seed-1", stimulus, f"{split}.h5")
+                for stimulus, split in PLAYED_SPLITS
+            ],
+        wildcard_constraints:
+            condition=one_of(FIXED),
 
 
 rule responses:

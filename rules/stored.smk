@@ -76,7 +76,13 @@ def stored(wildcards):
         *of_all(rules.compute_acoustics.output),
         *of_all(rules.train_network.output, conditions=TRAINED),
         *of_all(rules.fit_model.output, conditions=FIXED),
-        *of_all(rules.compute_responses.output),
+        *(
+            path
+            for split in SPLITS
+            for path in of_networks(
+                results("responses", network(ORIGINAL, f"{split}.h5"))
+            )
+        ),
         *of_all(rules.assign_roles.output, targets=FURTHER_TARGETS),
         *of_all(rules.selectivity_units.output, targets=TARGETS),
         *of_all(rules.selective_responses.output, targets=TARGETS),
@@ -89,7 +95,13 @@ def stored(wildcards):
             for made_by in (rules.compute_spectrograms, rules.index_spectrograms)
             for path in of_all(made_by.output, [split], [stimulus])
         ),
-        *of_all(rules.compute_stimulus_responses.output),
+        *(
+            path
+            for stimulus, split in PLAYED_SPLITS
+            for path in of_networks(
+                results("responses", network(stimulus, f"{split}.h5"))
+            )
+        ),
         *of_probes(rules.fetch_probe.output, DOWNLOADED_PROBES),
         *of_probes(rules.read_probe.output),
         *of_probes(rules.compute_probe_spectrograms.output),

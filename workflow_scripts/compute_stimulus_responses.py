@@ -1,11 +1,11 @@
-"""Compute the responses of a network's units to every played stimulus."""
+"""Compute the responses of one or several networks' units to every played stimulus."""
 
 from music_detectors.common.job import job
 from music_detectors.responses.compute import compute_responses
 
 with job(snakemake.log[0]):
     compute_responses(
-        weights=[snakemake.input.weights],
+        weights=snakemake.input.weights,
         indices=snakemake.input.indices,
         stimuli=snakemake.params.stimuli,
         splits=snakemake.params.splits,

@@ -22,7 +22,7 @@ ORDER = [
     {"models"},
     {"training"},
     {"responses"},
-    {"selectivity", "recognition"},
+    {"selectivity", "recognition", "gpu_check"},
     {"decoding", "embedding", "genres", "levels", "quilts", "profiles", "lesions"},
     {"emergence"},
     {"claims"},
@@ -61,7 +61,7 @@ def test_modules_import_only_stages_before_theirs(path):
 
 
 def test_torch_is_imported_only_where_networks_are_computed():
-    allowed = {"models", "training", "responses"}
+    allowed = {"models", "training", "responses", "gpu_check"}
     for path in MODULES:
         stage = path.relative_to(SCRIPTS / "music_detectors").parts[0]
         if any(name.split(".")[0] in ("torch", "torchaudio") for name in imported(path)):

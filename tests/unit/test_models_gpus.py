@@ -122,7 +122,8 @@ def test_on_other_systems_than_linux_the_first_gpu_is_used(monkeypatch):
 def two_gpus(monkeypatch):
     """Make PyTorch look as with two GPUs; returns their ids and the calls that matter."""
     ids, calls = pretended(2), []
-    properties = [SimpleNamespace(uuid=name) for name in ids]
+    properties = [SimpleNamespace(uuid=name, name="GPU", major=9, minor=0) for name in ids]
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_90"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties.__getitem__)

@@ -1,4 +1,3 @@
-import logging
 from itertools import pairwise
 
 import h5py
@@ -126,20 +125,3 @@ def test_a_missing_shard(corpus):
     (corpus.index.parent / "00002.h5").unlink()
     with pytest.raises(InputError, match=r"00002\.h5: missing"):
         opened(corpus, 100)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-def test_a_gpu_holds_what_fits(corpus, monkeypatch, caplog):
-    caplog.set_level(logging.INFO)
-    gpu = torch.device("cuda")
-    stores = [open_spectrograms(corpus.index, corpus.index_table, 0, gpu)[0]]
-    monkeypatch.setattr(data, "_SHARE_OF_GPU", 0)
-    stores += [
-        open_spectrograms(corpus.index, corpus.index_table, memory_mb, gpu)[0]
-        for memory_mb in (0, 100)
-    ]
-    assert stores[0]._log_mel.is_cuda
-    for store in stores:
-        for clips, batch in zip(PLAN, store.batches(PLAN), strict=True):
-            assert batch.is_cuda
-            np.testing.assert_array_equal(batch.cpu().numpy(), corpus.log_mel[clips.numpy()])

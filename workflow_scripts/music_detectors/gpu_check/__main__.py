@@ -11,14 +11,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from music_detectors.gpu_check import jobs
+import torch
+
+from music_detectors.common.errors import InputError
+from music_detectors.gpu_check import checks, jobs, timing
 from music_detectors.gpu_check.corpus import Corpus, generate
 from music_detectors.gpu_check.page import page
+from music_detectors.models.device import prepare_device
 
 _CLASSES = 527
 # The admissible clips of AudioSet's balanced train split.
 _CLIPS, _FEW_CLIPS = 13_200, 650
-_VALIDATION = 0.1
 
 
 class _Report:
@@ -69,6 +72,8 @@ def main() -> int:
     try:
         report = _Report(asked.folder)
         _run(report, place, small=asked.small)
+    except InputError as error:
+        sys.exit(f"error: {error}")
     finally:
         shutil.rmtree(place, ignore_errors=True)
     report.add("seconds", round(time.monotonic() - started))
@@ -78,17 +83,10 @@ def main() -> int:
 
 
 def _run(report: _Report, place: Path, *, small: bool) -> None:
-    # Before PyTorch, since its threads and a GPU do not survive a fork.
+    # An error should come first. The forks of `generate` do not use the GPU.
+    prepare_device("cuda", 1)
     few = generate(place / "few", _FEW_CLIPS, _CLASSES)
     many = few if small else generate(place / "many", _CLIPS, _CLASSES)
-    from music_detectors.common.errors import InputError
-    from music_detectors.gpu_check import checks, timing
-    from music_detectors.models.device import prepare_device
-
-    try:
-        prepare_device("cuda", 1)
-    except InputError as error:
-        sys.exit(f"error: {error}")
     report.add("machine", _machine())
     report.check(checks.equalities(few, place / "checks", small=small))
     report.check(checks.accuracy())
@@ -123,8 +121,6 @@ def _compiler(found: list[dict[str, Any]]) -> Iterable[tuple[str, bool, dict[str
 
 
 def _machine() -> dict[str, Any]:
-    import torch
-
     gpu = torch.cuda.get_device_properties(torch.cuda.current_device())
     return {
         "gpu": gpu.name,

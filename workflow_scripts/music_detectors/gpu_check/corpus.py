@@ -39,7 +39,7 @@ class Corpus:
 def generate(folder: Path, n: int, classes: int, frames: int = 802) -> Corpus:
     """Write `n` train clips of (64, frames) noise, in dB, each with two of `classes` labels.
 
-    It uses all cores, so no GPU may be in use by this process.
+    It uses all cores.
     """
     draw = np.random.default_rng(1)
     number = np.arange(n)

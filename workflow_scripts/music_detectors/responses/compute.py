@@ -52,7 +52,7 @@ def compute_responses(
     """Write the responses of `model` with each of the `weights` to the clips of each of `indices`.
 
     The shards of an index hold the stimulus and are of the split at the same place of `stimuli` and
-    `splits`. `outputs` are the files of the first weights, in the order of `indices`, then those of
+    `splits`. `outputs` are the files for the first index, in the order of `weights`, then those for
     the next; their rows are those of the index. Raises InputError when a file is missing, damaged
     or not what the index says, when the model cannot be loaded or is not that of the weights, when
     a response is not finite, or when a GPU's memory is too small.
@@ -61,7 +61,7 @@ def compute_responses(
     tables = [_listed(index, split) for index, split in zip(indices, splits, strict=True)]
     players = [_player(path, model, target) for path in weights]
     for place, (index, table, stimulus) in enumerate(zip(indices, tables, stimuli, strict=True)):
-        files = outputs[place :: len(indices)]
+        files = outputs[place * len(weights) : (place + 1) * len(weights)]
         _write(files, players, Path(index), table, stimulus)
 
 

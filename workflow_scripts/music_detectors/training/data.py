@@ -1,6 +1,7 @@
 """Batches of spectrograms: held in memory if they fit, else read from their shards."""
 
 import logging
+import math
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -59,7 +60,7 @@ def open_spectrograms(
     """
     parts = _parts(Path(index), clips)
     first = parts[0][0]
-    size = len(clips) * np.prod(first.shape) * np.dtype(np.float16).itemsize
+    size = len(clips) * math.prod(first.shape) * np.dtype(np.float16).itemsize
     if device.type == "cuda" and networks_with_room(device, size):
         try:
             return _Resident(parts, len(clips), held=device, device=device), first
