@@ -89,6 +89,8 @@ def of_conditions(conditions):
         "genre_responses",
     ):
         found |= jobs(rule, condition=conditions)
+    found |= jobs("compute_probe_responses", condition=conditions, probe=["embedded"])
+    found |= jobs("profile_probe", target=["music"], probe=["embedded"], condition=conditions)
     return found | jobs("lesion_units", condition=conditions, fraction=FRACTIONS)
 
 
@@ -171,6 +173,7 @@ def test_one_more_target(finished):
         | jobs("selective_responses", **per_network)
         | jobs("summarise_selectivity", **vehicle)
         | jobs("quilt_responses", **vehicle, condition=["natural"])
+        | jobs("profile_probe", **vehicle, probe=["embedded"], condition=["natural"])
         | single("plot_targets", "plot_quilts_targets", *CONCLUSIONS)
     )
 
