@@ -1,14 +1,6 @@
 # Whether the claims hold.
 
 
-def compared(*keys):
-    """The condition of the claims, and those that `claims.compared` names under `keys` and that are run."""
-    named = [name for key in keys for name in config["claims"]["compared"][key]]
-    return list(
-        dict.fromkeys([CLAIMED, *(name for name in named if name in CONDITIONS)])
-    )
-
-
 COMPARED = compared(*config["claims"]["compared"])
 # The targets and conditions whose responses to quilts claims use.
 COMPARED_QUILTS = [[TARGET, name] for name in COMPARED] + [
@@ -17,15 +9,6 @@ COMPARED_QUILTS = [[TARGET, name] for name in COMPARED] + [
 # Of the probe sets with sounds of the target, the first.
 COMPARED_PROBE = [probe for target, probe in PROFILED if target == TARGET][:1]
 COMPARED_PROFILES = compared("controls", "target_heard") if COMPARED_PROBE else []
-
-
-def of_compared_probe(name, conditions):
-    """The tables `name` of the profiles over the probe set of the claims, if there is one."""
-    return [
-        results("profiles", TARGET, probe, condition, name)
-        for probe in COMPARED_PROBE
-        for condition in conditions
-    ]
 
 
 rule assess_claims:

@@ -1,23 +1,6 @@
 # Decoding of the target and its genres from units, other features and acoustic covariates.
 
 
-def features_joined(wildcards):
-    """The conditions of fixed models whose features join the units of the condition of a job."""
-    return FIXED if wildcards.condition in TRAINED else []
-
-
-def responses_of_fixed(split):
-    """The responses of those models to the clips of a split, as an input function."""
-
-    def paths(wildcards):
-        return [
-            results("responses", condition, "seed-1", "original", f"{split}.h5")
-            for condition in features_joined(wildcards)
-        ]
-
-    return paths
-
-
 rule decode_target:
     input:
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),

@@ -206,15 +206,6 @@ PROFILED_PROBES = [name for target, name in PROFILED if target == TARGET]
 REFERENCE_PROBES = [name for name in PROFILED_PROBES if PROBES[name].has_profiles]
 
 
-def profiles_of(name, probes):
-    """The tables `name` of profiles for the first target, probe set by probe set."""
-    return [
-        results("profiles", TARGET, probe, condition, name)
-        for probe in probes
-        for condition in CONDITIONS
-    ]
-
-
 if PROFILED_PROBES:
     DRAWN["profile_sounds"] = (
         "Probe sets",

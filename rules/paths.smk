@@ -112,3 +112,56 @@ def of_lesions(name, conditions, fractions):
         for condition in conditions
         for fraction in fractions
     ]
+
+
+def features_joined(wildcards):
+    """The conditions of fixed models whose features join the units of the condition of a job."""
+    return FIXED if wildcards.condition in TRAINED else []
+
+
+def responses_of_fixed(split):
+    """The responses of those models to the clips of a split, as an input function."""
+
+    def paths(wildcards):
+        return [
+            results("responses", condition, "seed-1", "original", f"{split}.h5")
+            for condition in features_joined(wildcards)
+        ]
+
+    return paths
+
+
+def of_profiles(*patterns):
+    """`patterns` for each target, probe set that has sounds of it, and condition."""
+    return [
+        pattern.format(target=target, probe=probe, condition=condition)
+        for pattern in map(strip_wildcard_constraints, patterns)
+        for target, probe in PROFILED
+        for condition in conditions_of(target)
+    ]
+
+
+def profiles_of(name, probes):
+    """The tables `name` of profiles for the first target, probe set by probe set."""
+    return [
+        results("profiles", TARGET, probe, condition, name)
+        for probe in probes
+        for condition in CONDITIONS
+    ]
+
+
+def compared(*keys):
+    """The condition of the claims, and those that `claims.compared` names under `keys` and that are run."""
+    named = [name for key in keys for name in config["claims"]["compared"][key]]
+    return list(
+        dict.fromkeys([CLAIMED, *(name for name in named if name in CONDITIONS)])
+    )
+
+
+def of_compared_probe(name, conditions):
+    """The tables `name` of the profiles over the probe set of the claims, if there is one."""
+    return [
+        results("profiles", TARGET, probe, condition, name)
+        for probe in COMPARED_PROBE
+        for condition in conditions
+    ]

@@ -39,16 +39,6 @@ rule profile_probe:
         "../workflow_scripts/profile_probe.py"
 
 
-def of_profiles(*patterns):
-    """`patterns` for each target, probe set that has sounds of it, and condition."""
-    return [
-        pattern.format(target=target, probe=probe, condition=condition)
-        for pattern in map(strip_wildcard_constraints, patterns)
-        for target, probe in PROFILED
-        for condition in conditions_of(target)
-    ]
-
-
 rule profiles:
     input:
         GATE,
