@@ -14,7 +14,7 @@ set -euo pipefail
 STATE=/run/one-node-slurm
 ETC=/etc/slurm
 MARK="# made by one_node_slurm.sh"
-FILES="slurm.conf gres.conf"
+FILES="slurm.conf gres.conf task_prolog.sh"
 
 cannot() {
     echo "no SLURM can be started here: $1" >&2
@@ -77,6 +77,7 @@ ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
+TaskProlog=$ETC/task_prolog.sh
 # SLURM checks the memory of jobs every second. This needs no control groups, which some machines that
 # run tests lack.
 ProctrackType=proctrack/linuxproc
@@ -94,6 +95,10 @@ PartitionName=cpu Nodes=$node Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=$node MaxTime=INFINITE State=UP
 EOF
     echo "NodeName=$node Name=gpu File=/dev/null,/dev/zero" >>"$ETC/gres.conf"
+    # No GPU is behind the resource, and a job that was given one refuses to do without.
+    printf '%s\n' '#!/bin/sh' "$MARK; one_node_slurm.sh stop takes it away" \
+        'echo unset SLURM_JOB_GPUS' 'echo unset SLURM_STEP_GPUS' >"$ETC/task_prolog.sh"
+    chmod +x "$ETC/task_prolog.sh"
 }
 
 start() {

@@ -58,7 +58,9 @@ def profile(tmp_path_factory):
 
 
 def through_slurm(folder, profile, *arguments):
-    return command(folder, *preset("smoke"), *QUICKLY, *arguments, profile=profile)
+    # The faults are those of single networks.
+    one_each = ["--config", "networks={per_gpu: 1}"]
+    return command(folder, *preset("smoke"), *one_each, *QUICKLY, *arguments, profile=profile)
 
 
 def run(folder, profile, *arguments):

@@ -22,7 +22,7 @@ OF_SOURCES = {
 SYNTHESIS = SCRIPTS / "music_detectors" / "synthesis"
 OF_MODELS = {
     "models/hooks",
-    *(f"models/kim2024/{name}" for name in ("__init__", "architecture", "cpu", "features")),
+    *(f"models/kim2024/{name}" for name in ("__init__", "architecture", "cpu", "features", "gpu")),
     "models/kim2024/readout",
 }
 LATE = {

@@ -120,7 +120,7 @@ def main() -> None:
     else:
         places = [Path(amount) / network for network in networks]
         play(Corpus.under(corpus), places, Path(folder))
-    times["job"] = time.perf_counter() - imported
+    times["script"] = time.perf_counter() - imported
     times["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
     times["compiler"] = "torch._dynamo" in sys.modules
     print(json.dumps(times))
