@@ -13,7 +13,7 @@ import pytest
 
 from support.can_run import needs
 from support.results_compared import differing
-from workflow.snake import ROOT, command, preset
+from workflow.snake import ROOT, command, preset, written
 
 SLURM = Path(__file__).parent / "one_node_slurm.sh"
 PROFILE = ROOT / "profiles" / "slurm" / "config.yaml"
@@ -59,8 +59,8 @@ def profile(tmp_path_factory):
 
 def through_slurm(folder, profile, *arguments):
     # The faults are those of single networks.
-    one_each = ["--config", "networks={per_gpu: 1}"]
-    return command(folder, *preset("smoke"), *one_each, *QUICKLY, *arguments, profile=profile)
+    one_each = written(profile / "one_each.yaml", {"networks": {"per_gpu": 1}})
+    return command(folder, *preset("smoke"), one_each, *QUICKLY, *arguments, profile=profile)
 
 
 def run(folder, profile, *arguments):

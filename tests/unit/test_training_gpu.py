@@ -131,6 +131,51 @@ def test_a_job_trains_again_only_what_is_missing_or_changed(corpus, tmp_path, ca
     assert "finished before" not in caplog.text
 
 
+@pytest.mark.parametrize("place", ["cpu", "cuda"])
+def test_a_job_that_fails_keeps_what_its_other_networks_have_become(
+    corpus, tmp_path, monkeypatch, caplog, place
+):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(training, "_side_by_side", one_after_the_other)
+    with pretended_gpu():
+        whole = train(corpus, tmp_path / "whole", 2, replicates=[1, 2], device=place)
+        with monkeypatch.context() as patch_:
+            patch_.setattr(training, "batch_sizes", failing_at(2))
+            with pytest.raises(RuntimeError):
+                train(corpus, tmp_path / "failed", 2, replicates=[1, 2], device=place)
+        first = tmp_path / "failed" / "seed-1"
+        for name in FILES:
+            (first / name).unlink()
+        caplog.clear()
+        again = train(corpus, tmp_path / "failed", 2, replicates=[1, 2], device=place)
+    assert "continuing after epoch 2" in caplog.text
+    assert "replicate 1, epoch" not in caplog.text and "replicate 2, epoch" in caplog.text
+    for one, other in zip(whole, again, strict=True):
+        for name in FILES[:2]:
+            assert (one / name).read_bytes() == (other / name).read_bytes()
+        # The note of what is finished holds no state.
+        assert (other / "checkpoint.safetensors").stat().st_size < 2000
+
+
+def one_after_the_other(train_one, networks, together, device):
+    for number in range(networks):
+        train_one(number, lambda: None)
+
+
+def failing_at(network):
+    asked = []
+
+    def batch_sizes(clips, batch_size):
+        asked.append(1)
+        # An epoch asks too: a network of two epochs asks three times.
+        if len(asked) > 3 * (network - 1):
+            raise RuntimeError
+        return sizes(clips, batch_size)
+
+    sizes = training.batch_sizes
+    return batch_sizes
+
+
 def test_a_network_that_fails_ends_the_job_and_names_itself(corpus, tmp_path, monkeypatch):
     check = training._check_finite
 

@@ -147,8 +147,8 @@ def train_networks(
     At the end of an epoch, but not more often than every 20 seconds, everything that the next one
     depends on is written to the checkpoint, so that a killed job continues and reaches the same
     weights. `code` is the digest of the code for which the checkpoint is valid. The checkpoint is
-    removed once the outputs are written; that of one among several networks is then replaced by a
-    note of what is finished, and a job does not train again what is finished and unchanged.
+    removed once the outputs are written; those of several networks stay until all are finished, and
+    are then replaced by notes of that, so that a job does not train again what is finished.
 
     Raises InputError for unusable inputs, for a condition with too few clips, when the loss
     is not finite, and when a GPU's memory is too small.
@@ -180,12 +180,15 @@ def train_networks(
     places = _places(index, of_networks)
     computed_by = _computed_by(model, target)
 
+    several = len(settings) > 1
+    digests = [""] * len(settings)
+
     def train_one(number: int, check: Callable[[], None]) -> None:
         own, its_clips, files = settings[number], chosen[number], outputs[number]
         configuration = _configuration(own, its_clips, mids, shard, target)
         wanted = list(condition.snapshots)
-        digest = _digest([configuration, code, computed_by, places, wanted])
-        if len(settings) > 1 and is_finished(files.checkpoint, digest, files.made):
+        digest = digests[number] = _digest([configuration, code, computed_by, places, wanted])
+        if several and is_finished(files.checkpoint, digest, files.made):
             logging.info("%s, replicate %d: finished before", condition.name, own.replicate)
             return
         material = _Material(
@@ -205,7 +208,7 @@ def train_networks(
             len(mids),
             target,
         )
-        trained = _train(own, material, files.checkpoint, digest, check)
+        trained = _train(own, material, files.checkpoint, digest, check, keep=several)
         about = {
             "model": condition.model,
             "condition": condition.name,
@@ -224,9 +227,7 @@ def train_networks(
         write_table(files.history, pd.DataFrame(trained.history), HISTORY)
         write_snapshots(files.snapshots, trained.snapshots, about)
         write_tensors(files.weights, trained.kept.state, about)
-        if len(settings) > 1:
-            save_finished(files.checkpoint, digest, files.made)
-        else:
+        if not several:
             Path(files.checkpoint).unlink(missing_ok=True)
 
     if target.type == "cpu":
@@ -237,6 +238,10 @@ def train_networks(
         torch.cuda.synchronize(target)
         together = max(min(together, networks_with_room(target)), 1)
         _side_by_side(train_one, len(settings), together, target)
+    # Not before: Snakemake removes the outputs of a job that fails, also of networks that did not.
+    for digest, files in zip(digests, outputs, strict=True):
+        if several:
+            save_finished(files.checkpoint, digest, files.made)
 
 
 def _side_by_side(
@@ -290,10 +295,13 @@ def _train(
     checkpoint: str | os.PathLike,
     digest: str,
     check: Callable[[], None],
+    *,
+    keep: bool,
 ) -> _Trained:
     """Return the trained network, continuing from the checkpoint if there is one.
 
-    `check` is called before each step, and ends the training by raising.
+    `check` is called before each step, and ends the training by raising. With `keep`, there is a
+    checkpoint after the last epoch too.
     """
     network = initial_network(
         material.model,
@@ -310,9 +318,10 @@ def _train(
     if 0 in settings.condition.snapshots:
         training.snapshots[0] = _state(network)
     resume(checkpoint, digest, training)
-    steps = Steps(network, material.spectrograms, material.on_device, sizes)
-    begun = saved = time.monotonic()
     before = len(training.history)
+    if before < epochs:
+        steps = Steps(network, material.spectrograms, material.on_device, sizes)
+    begun = saved = time.monotonic()
     for epoch in range(before + 1, epochs + 1):
         row = _epoch(training, steps, schedule, material, settings, epoch, check)
         training.history.append(row)
@@ -337,6 +346,8 @@ def _train(
             row["clips_per_second"],
             (now - begun) / (epoch - before) * (epochs - epoch),
         )
+    if keep and before < epochs:
+        save_checkpoint(checkpoint, digest, training)
     assert training.kept is not None
     return _Trained(training.kept, training.history, training.snapshots)
 
