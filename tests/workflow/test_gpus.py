@@ -1,6 +1,8 @@
-"""Jobs that request a GPU from Snakemake, on simulated GPUs: where and when each computes."""
+"""Jobs that request a GPU from Snakemake, on simulated GPUs: which, where and when."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import uuid
@@ -9,7 +11,7 @@ from operator import itemgetter
 
 import pytest
 
-from workflow.snake import ROOT
+from workflow.snake import ROOT, planned, preset, snakemake, written
 
 JOBS = 6
 SNAKEFILE = """
@@ -78,3 +80,32 @@ def test_as_many_jobs_as_configured_run_at_a_time_and_spread_over_gpus(
         range(gpus), on_each
     )
     assert {job["slot"] for job in jobs} == set(range(on_each))
+
+
+@pytest.fixture
+def with_a_gpu(tmp_path, monkeypatch):
+    """Let the workflow believe that there is a GPU; jobs find none and compute on the CPU."""
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def test_on_a_gpu_a_job_is_for_all_networks_of_a_condition(with_a_gpu, tmp_path):
+    trained, fixed, seeds = 5, 2, 2
+    jobs = planned(tmp_path, *preset("smoke"))
+    assert jobs["train_network"] == trained
+    for rule in ("compute_responses", "compute_stimulus_responses"):
+        assert (jobs[rule], jobs[f"{rule}_of_fixed"]) == (trained, fixed)
+    one_each = written(tmp_path / "one_each.yaml", {"networks": {"per_gpu": 1}})
+    jobs = planned(tmp_path, *preset("smoke"), one_each)
+    assert jobs["train_network"] == trained * seeds
+    assert jobs["compute_responses"] == trained * seeds + fixed
+
+
+def test_other_resources_on_the_command_line_leave_one_job_at_a_time_on_a_gpu(with_a_gpu, tmp_path):
+    asked = ("--resources", "youtube=1", *preset("smoke"), "--", "results/smoke/corpus/clips.tsv")
+    assert snakemake(tmp_path, *asked).returncode == 0
+    (log,) = (tmp_path / ".snakemake" / "log").glob("*.log")
+    assert re.search(r"Provided resources: .*\bgpu\W.*1", log.read_text())
