@@ -80,7 +80,7 @@ def quilts(tables: dict[str, pd.DataFrame], layer: str, target: str) -> Figure:
                 letter(axes, place)
                 place += 1
             panels[row, 0].set_ylabel(
-                f"Mean response of {group}\nselective units of {layer}\n(activation, a.u.)"
+                f"Response of the {group}\nselective units of\n{layer} (a.u.)"
             )
     all_rows = pd.concat(tables.values())
     handles, labels = [], []
