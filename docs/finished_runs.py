@@ -1,11 +1,11 @@
-"""Write what came out on the embedded corpus into docs/embedded-corpus.md, from finished runs.
+"""Write what came out of finished runs into a page of the documentation.
 
-    .venv/bin/python docs/embedded.py results/embedded
-    .venv/bin/python docs/embedded.py AVX2=results/embedded AVX-512=elsewhere/results/embedded
+    .venv/bin/python docs/finished_runs.py docs/embedded-corpus.md results/embedded
+    .venv/bin/python docs/finished_runs.py docs/embedded-corpus.md AVX2=results/embedded AVX-512=...
 
-Each argument is the folder of a run of the default configuration, after a name for its processor:
-networks that are trained on different processors differ. Numbers that differ between the runs
-become ranges.
+The arguments after the page are the folders of runs, each after a name for its processor if there
+are several: networks that are trained on different processors differ. Numbers that differ between
+the runs become ranges.
 """
 
 import sys
@@ -27,10 +27,9 @@ from music_detectors.recognition.columns import RECOGNITION_SUMMARY  # noqa: E40
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY  # noqa: E402
 from music_detectors.selectivity.ranking import of_reported_layer  # noqa: E402
 
-PAGE = ROOT / "docs" / "embedded-corpus.md"
-BEGIN = "<!-- docs/embedded.py writes what follows from finished runs. Do not edit. -->"
-END = "<!-- end of what docs/embedded.py writes -->"
-# The target and the layer of the default configuration.
+BEGIN = "<!-- docs/finished_runs.py writes what follows from finished runs. Do not edit. -->"
+END = "<!-- end of what docs/finished_runs.py writes -->"
+# The target and the layer of all pages.
 _TARGET, _LAYER = "music", "avgpool"
 _MEASURES = {
     "test_auc": "area under the ROC curve",
@@ -70,12 +69,15 @@ class Run:
         return rows.iloc[0]
 
 
-def page(text: str, runs: Sequence[Run]) -> str:
-    """Return the `text` of the page with what came out in `runs` between its markers."""
+def page(text: str, runs: Sequence[Run], name: str) -> str:
+    """Return the `text` of the page called `name` with what came out in `runs` between its markers.
+
+    Raises InputError for a page without the markers.
+    """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise InputError(f"{PAGE}: lacks one of the lines {BEGIN} and {END}; restore it")
+        raise InputError(f"{name}: lacks one of the lines {BEGIN} and {END}; restore it")
     return "\n".join([before + BEGIN, "", *_runs(runs), "", *_conditions(runs), "", *_claims(runs),
                       "", END + after])  # fmt: skip
 
@@ -94,9 +96,10 @@ def ranged(values: Sequence[float], digits: int = 2) -> str:
 
 def _runs(runs: Sequence[Run]) -> list[str]:
     trained = [f"{run.name} ({', '.join(run.computed_by) or 'PyTorch'})" for run in runs]
-    listed = "; ".join(trained)
-    many = "Where the runs differ, both ends of their range are given." if len(runs) > 1 else ""
-    return [f"Runs of the default configuration on processors with: {listed}. {many}".rstrip()]
+    text = f"Processors, and what the networks were trained by: {'; '.join(trained)}."
+    if len(runs) > 1:
+        text += " Where the runs differ, both ends of their range are given."
+    return [text]
 
 
 def _conditions(runs: Sequence[Run]) -> list[str]:
@@ -114,16 +117,24 @@ def _conditions(runs: Sequence[Run]) -> list[str]:
 
 
 def _claims(runs: Sequence[Run]) -> list[str]:
-    lines = ["| claim | verdict | decided by | estimate |", "|---|---|---|---|"]
+    header = ["claim", "verdict", "decided by", "estimate"]
+    header += ["the article's measure", "here", "article"]
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for claim in CLAIMS:
         rows = [run.claim(claim) for run in runs]
         same = len({(row["verdict"], row["decided_by"]) for row in rows}) == 1
         for run, row in zip(runs, rows, strict=True):
-            estimates = rows if same else [row]
-            verdict = row["verdict"] if same else f"{row['verdict']} ({run.name})"
-            estimate = ranged([one["estimate"] for one in estimates])
-            title = TITLES[claim] if run is runs[0] else ""
-            lines.append(f"| {title} | {verdict} | {row['decided_by']} | {estimate} |")
+            shown = rows if same else [row]
+            cells = [
+                TITLES[claim] if run is runs[0] else "",
+                row["verdict"] if same else f"{row['verdict']} ({run.name})",
+                row["decided_by"],
+                ranged([one["estimate"] for one in shown]),
+                row["article_measure"],
+                ranged([one["here"] for one in shown], 3),
+                row["article_value"],
+            ]
+            lines.append("| " + " | ".join(cells) + " |")
             if same:
                 break
     return lines
@@ -135,13 +146,17 @@ def run_of(argument: str) -> Run:
     return Run(name if equals else "this processor", Path(folder))
 
 
+def main(arguments: Sequence[str]) -> None:
+    """Rewrite the page that the first of `arguments` names from the runs that the others name."""
+    path = Path(arguments[0])
+    runs = [run_of(one) for one in arguments[1:]]
+    path.write_text(page(path.read_text(encoding="utf-8"), runs, str(path)), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
     try:
-        PAGE.write_text(
-            page(PAGE.read_text(encoding="utf-8"), [run_of(one) for one in sys.argv[1:]]),
-            encoding="utf-8",
-        )
+        main(sys.argv[1:])
     except InputError as error:
         sys.exit(str(error))

@@ -1,9 +1,9 @@
-"""What came out on the embedded corpus, written into its page from finished runs."""
+"""What came out of finished runs, written into pages of the documentation."""
 
 import json
 from pathlib import Path
 
-import embedded
+import finished_runs
 import pandas as pd
 import pytest
 
@@ -27,7 +27,8 @@ def finished(folder, shift=0.0, verdict="supported", computed_by="some convoluti
     selectivity["test_ratio"] = 1.5 + 2 * shift
     rows = [
         {name: kind() for name, kind in VERDICTS.items()}
-        | {"claim": claim, "part": part, "estimate": 0.3 + shift}
+        | {"claim": claim, "part": part, "estimate": 0.3 + shift, "here": 2 + shift}
+        | {"article_measure": "ratio", "article_value": "2.07"}
         | {"verdict": verdict if claim == "temporal" else "undetermined"}
         | {"decided_by": "some part" if part == WHOLE else ""}
         for claim in CLAIMS
@@ -46,8 +47,9 @@ def finished(folder, shift=0.0, verdict="supported", computed_by="some convoluti
     return folder
 
 
-def lines_of(*arguments, text=f"before\n{embedded.BEGIN}\nold\n{embedded.END}\nafter\n"):
-    return embedded.page(text, [embedded.run_of(str(one)) for one in arguments]).splitlines()
+def lines_of(*arguments, text=f"before\n{finished_runs.BEGIN}\nold\n{finished_runs.END}\nafter\n"):
+    runs = [finished_runs.run_of(str(one)) for one in arguments]
+    return finished_runs.page(text, runs, "page.md").splitlines()
 
 
 def test_numbers_that_differ_between_runs_are_ranges(tmp_path):
@@ -60,11 +62,12 @@ def test_numbers_that_differ_between_runs_are_ranges(tmp_path):
     assert "| 0.20 to 0.30 | 0.20 to 0.30 |" in natural and "1.50 to 1.70" in natural
     rows = [line for line in lines if "supported" in line]
     assert rows == [
-        "| Temporal structure | not supported (AVX2) | some part | 0.30 |",
-        "|  | supported (AVX-512) | some part | 0.40 |",
+        "| Temporal structure | not supported (AVX2) | some part | 0.30 | ratio | 2.000 | 2.07 |",
+        "|  | supported (AVX-512) | some part | 0.40 | ratio | 2.100 | 2.07 |",
     ]
     agreed = [line for line in lines if "undetermined" in line]
-    assert len(agreed) == len(CLAIMS) - 1 and agreed[0].endswith("| some part | 0.30 to 0.40 |")
+    assert len(agreed) == len(CLAIMS) - 1
+    assert agreed[0].endswith("| some part | 0.30 to 0.40 | ratio | 2.000 to 2.100 | 2.07 |")
 
 
 def test_one_run_gives_single_numbers(tmp_path):
@@ -80,20 +83,28 @@ def test_what_is_written_can_be_written_again(tmp_path):
 
 
 def test_ranges_leave_out_missing_values_and_a_negative_zero():
-    assert embedded.ranged([0.301, float("nan"), 0.299]) == "0.30"
-    assert embedded.ranged([float("nan")]) == ""
-    assert embedded.ranged([-0.001, 0.2]) == "0.00 to 0.20"
+    assert finished_runs.ranged([0.301, float("nan"), 0.299]) == "0.30"
+    assert finished_runs.ranged([float("nan")]) == ""
+    assert finished_runs.ranged([-0.001, 0.2]) == "0.00 to 0.20"
 
 
 def test_a_page_without_the_markers_and_a_missing_table_are_refused(tmp_path):
     run = finished(tmp_path / "one")
-    with pytest.raises(InputError, match=r"embedded-corpus\.md: lacks one of the lines"):
+    with pytest.raises(InputError, match=r"page\.md: lacks one of the lines"):
         lines_of(run, text="before\nafter\n")
     (run / "recognition" / "summary.tsv").unlink()
     with pytest.raises(InputError, match=r"recognition/summary\.tsv"):
         lines_of(run)
 
 
-def test_the_page_has_the_markers():
-    text = (Path(embedded.__file__).parent / "embedded-corpus.md").read_text()
-    assert text.index(embedded.BEGIN) < text.index(embedded.END)
+@pytest.mark.parametrize("page", ["embedded-corpus.md", "real-recordings.md"])
+def test_the_pages_have_the_markers(page):
+    text = (Path(finished_runs.__file__).parent / page).read_text()
+    assert text.index(finished_runs.BEGIN) < text.index(finished_runs.END)
+
+
+def test_a_page_is_rewritten(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(f"before\n{finished_runs.BEGIN}\n{finished_runs.END}\n")
+    finished_runs.main([str(path), str(finished(tmp_path / "one"))])
+    assert "| natural | 0.20 | 0.20 |" in path.read_text()
