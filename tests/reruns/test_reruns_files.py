@@ -107,10 +107,16 @@ def test_shards_of_one_split_do_not_affect_the_other(finished, tmp_path):
     assert {job.rule for job in quilt} == {
         "compute_spectrograms",
         "index_spectrograms",
+        # One job plays all stimuli to a network, so the analyses of levels run too.
         "compute_stimulus_responses",
         "quilt_responses",
+        "compare_quilts",
+        "level_responses",
         "assess_claims",
         "plot_quilts",
+        "plot_quilts_genres",
+        "plot_quilts_relative",
+        "plot_levels",
         "plot_claims",
         "write_report",
     }
