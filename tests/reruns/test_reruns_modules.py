@@ -50,9 +50,10 @@ LATE = {
     "fetch_audio": {"audio/web", "audio/youtube", "audio/youtube_failures"},
     "compute_spectrograms": {"stimuli/original"},
     "compute_spectrograms" + PLAYED: {
+        "audio/columns",
+        "audio/level",
         "common/compiled",
         "stimuli/intact",
-        "audio/level",
         "stimuli/level",
         "stimuli/quilt",
         "stimuli/quilting/__init__",
