@@ -13,12 +13,14 @@ from music_detectors.acoustics.compute import compute_acoustics_shard
 from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.yields import check_audio, summarise_yield
 from music_detectors.decoding.decode import decode_target
+from music_detectors.emergence.measure import measure_emergence
 from music_detectors.figures.acoustics import plot_acoustics
 from music_detectors.figures.average_precision import plot_average_precision
 from music_detectors.figures.claims import plot_claims
 from music_detectors.figures.class_responses import plot_class_responses
 from music_detectors.figures.decoding import plot_decoding
 from music_detectors.figures.embedding import plot_embedding
+from music_detectors.figures.emergence import plot_emergence
 from music_detectors.figures.genres import plot_genres
 from music_detectors.figures.learning_curves import plot_learning_curves
 from music_detectors.figures.lesion_classes import plot_lesion_classes
@@ -52,7 +54,7 @@ SHARDS = ("00000", "00001")
 
 READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
-    r"\d+\.status\.tsv|quilts/music/[\w-]+/(lengths|networks|correlation)\.tsv|"
+    r"\d+\.status\.tsv|quilts/\w+/[\w-]+/(lengths|networks|correlation)\.tsv|"
     r"profiles/\w+/\w+/[\w-]+/categories\.tsv|logs/.*|benchmarks/.*"
 )
 """Files that only the user reads, and those that Snakemake writes."""
@@ -309,6 +311,32 @@ def relative_quilts(results, out):
     )
 
 
+def emergence(results, out):
+    measure_emergence(
+        *(
+            [results / f"responses/natural/seed-{seed}/snapshots/{split}.h5" for seed in (1, 2)]
+            for split in ("train", "test")
+        ),
+        results / "corpus/clips.tsv",
+        results / "corpus/classes.tsv",
+        results / "corpus/branches.tsv",
+        out / "a.tsv",
+        out / "b.tsv",
+        withhold=["Music", "Singing"],
+        fraction=0.125,
+        perplexity=10,
+        permutations=100,
+        seed=7,
+        condition="natural",
+        replicates=[1, 2],
+    )
+
+
+def over_training(results, out):
+    table, points = "emergence/music/natural.tsv", "emergence/music/natural/points.tsv"
+    plot_emergence([results / table], results / points, ["natural"], TARGET, **figure(out))
+
+
 def report(results, out):
     svgs = sorted((results / "figures").glob("[!.]*.svg"))
     drawn = [*svgs, *(path.with_suffix(".png") for path in svgs)]
@@ -333,13 +361,15 @@ def each_condition(results, head, tail=""):
 
 
 _OF_NETWORK = r"(natural|full|no-speech|shuffled|untrained|gabor|pca)/seed-\d/"
+# The first target and the further one.
+_TARGET = "(music|animal)"
 _OF_CONDITION = r"(natural|full|no-speech|shuffled|untrained|gabor|pca)"
 
 KINDS = [
-    Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", fetch),
-    Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", yields),
-    Kind("corpus/clips.tsv", r"corpus/clips\.tsv", "table", genres),
-    Kind("corpus/classes.tsv", r"corpus/classes\.tsv", "table", genres),
+    Kind("corpus/clips.tsv", r"corpus/(animal/)?clips\.tsv", "table", fetch),
+    Kind("corpus/clips.tsv", r"corpus/(animal/)?clips\.tsv", "table", yields),
+    Kind("corpus/clips.tsv", r"corpus/(animal/)?clips\.tsv", "table", genres),
+    Kind("corpus/classes.tsv", r"corpus/(animal/)?classes\.tsv", "table", genres),
     Kind("corpus/branches.tsv", r"corpus/branches\.tsv", "table", recognition),
     Kind("corpus/summary.tsv", r"corpus/summary\.tsv", "table", report),
     Kind("corpus/conditions.tsv", r"corpus/conditions\.tsv", "table", report),
@@ -433,6 +463,13 @@ KINDS = [
         LAYER,
     ),
     Kind(
+        "responses/natural/seed-1/snapshots/train.h5",
+        rf"responses/{_OF_NETWORK}snapshots/(train|test)\.h5",
+        "responses",
+        emergence,
+        "epoch-2/avgpool",
+    ),
+    Kind(
         "responses/natural/seed-1/level-6db/test.h5",
         rf"responses/{_OF_NETWORK}level-\d+db/test\.h5",
         "responses",
@@ -459,23 +496,25 @@ KINDS = [
     ),
     Kind(
         "selectivity/music/natural/seed-1/units.tsv",
-        rf"selectivity/music/{_OF_NETWORK}units\.tsv",
+        rf"selectivity/{_TARGET}/{_OF_NETWORK}units\.tsv",
         "table",
         lambda r, out: summarise_selectivity(
             of_networks(r, "selectivity/music/{}/seed-{}/units.tsv"),
+            of_networks(r, "selectivity/music/{}/seed-{}/clip_responses.tsv"),
             out / "a.tsv",
             networks=NETWORKS,
+            layer=LAYER,
         ),
     ),
     Kind(
         "selectivity/music/natural/seed-1/clip_responses.tsv",
-        rf"selectivity/music/{_OF_NETWORK}clip_responses\.tsv",
+        rf"selectivity/{_TARGET}/{_OF_NETWORK}clip_responses\.tsv",
         "table",
         genres,
     ),
     Kind(
         "selectivity/music/natural/seed-1/class_responses.tsv",
-        rf"selectivity/music/{_OF_NETWORK}class_responses\.tsv",
+        rf"selectivity/{_TARGET}/{_OF_NETWORK}class_responses\.tsv",
         "table",
         lambda r, out: plot_class_responses(
             [r / f"selectivity/music/natural/seed-{seed}/class_responses.tsv" for seed in (1, 2)],
@@ -486,7 +525,7 @@ KINDS = [
     ),
     Kind(
         "selectivity/music/summary.tsv",
-        r"selectivity/music/summary\.tsv",
+        rf"selectivity/{_TARGET}/summary\.tsv",
         "table",
         lambda r, out: plot_acoustics(
             r / "selectivity/music/summary.tsv", CONDITIONS, LAYER, TARGET, **figure(out)
@@ -494,7 +533,7 @@ KINDS = [
     ),
     Kind(
         "quilts/music/natural/responses.tsv",
-        rf"quilts/music/{_OF_CONDITION}/responses\.tsv",
+        rf"quilts/{_TARGET}/{_OF_CONDITION}/responses\.tsv",
         "table",
         lambda r, out: plot_quilts(
             each_condition(r, "quilts/music", "/responses.tsv"),
@@ -506,7 +545,7 @@ KINDS = [
     ),
     Kind(
         "quilts/music/natural/genres.tsv",
-        rf"quilts/music/{_OF_CONDITION}/genres\.tsv",
+        rf"quilts/{_TARGET}/{_OF_CONDITION}/genres\.tsv",
         "table",
         lambda r, out: plot_quilts_genres(
             r / "quilts/music/natural/genres.tsv", "natural", LAYER, TARGET, **figure(out)
@@ -514,7 +553,7 @@ KINDS = [
     ),
     Kind(
         "quilts/music/natural/intact.tsv",
-        rf"quilts/music/{_OF_CONDITION}/intact\.tsv",
+        rf"quilts/{_TARGET}/{_OF_CONDITION}/intact\.tsv",
         "table",
         relative_quilts,
     ),
@@ -526,6 +565,13 @@ KINDS = [
         lambda r, out: plot_levels(
             each_condition(r, "levels/music", ".tsv"), CONDITIONS, LAYER, TARGET, **figure(out)
         ),
+    ),
+    *(
+        Kind(f"emergence/music/{name}", rf"emergence/music/{like}", "table", over_training)
+        for name, like in (
+            ("natural.tsv", rf"{_OF_CONDITION}\.tsv"),
+            ("natural/points.tsv", rf"{_OF_CONDITION}/points\.tsv"),
+        )
     ),
     Kind(
         "decoding/music/natural.tsv",
