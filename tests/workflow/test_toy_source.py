@@ -44,6 +44,7 @@ def test_a_source_is_one_file_and_configuration(tmp_path):
         tmp_path / "mine.yaml",
         {
             **ONE_NETWORK,
+            "probes": {"embedded": None},
             "corpus": {
                 "name": "toy",
                 "source": "folders",
