@@ -22,6 +22,9 @@ JOBS = {
     "summarise_selectivity": 1,
     "plot_targets": 1,
     "plot_quilts_targets": 1,
+    # A claim compares the first target with each further one.
+    "assess_claims": 1,
+    "plot_claims": 1,
     "write_report": 1,
 }
 
@@ -51,7 +54,8 @@ def test_a_further_target_runs_its_own_jobs_only(run):
     folder, before, jobs = run
     assert jobs == JOBS
     after = _tables(folder)
-    assert {name: after[name] for name in before} == before
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {"claims/claims.tsv", "claims/estimates.tsv"}
     added = {name.split("/")[0] for name in after.keys() - before.keys()}
     assert added == {"corpus", "selectivity", "quilts", "profiles"}
     assert all("/vehicle/" in name for name in after.keys() - before.keys())
