@@ -23,7 +23,7 @@ OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
 CODE = {path.stem: [path] for path in SCRIPTS.glob("*.py") if path.stem != "plot_figure"} | {
     f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path]
     for path in FIGURES.glob("*.py")
-    if path.stem not in ("__init__", "style")
+    if path.stem not in ("__init__", "reading", "style")
 }
 RULES = sorted(CODE)
 CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}

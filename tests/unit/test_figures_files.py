@@ -45,7 +45,7 @@ CONDITIONS = ["natural", "own_$condition$"]
 FIGURES = sorted(
     path.stem
     for path in Path(figures.__file__).parent.glob("*.py")
-    if path.stem not in ("__init__", "style")
+    if path.stem not in ("__init__", "reading", "style")
 )
 
 

@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from music_detectors.common.damage import damaged
-from music_detectors.common.tables import read_table
 from music_detectors.corpus.targets import target_name
+from music_detectors.figures.reading import read_with_conditions
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -50,11 +49,8 @@ def plot_acoustics(
 
     Raises InputError, naming the file, when it cannot be read or lacks a condition.
     """
-    summary = read_table(table, SELECTIVITY_SUMMARY)
+    summary = read_with_conditions(table, SELECTIVITY_SUMMARY, conditions)
     summary = of_reported_layer(summary, layer)
-    for condition in conditions:
-        if condition not in set(summary["condition"]):
-            raise damaged(table, "table", f"has no row of condition {condition}")
     shown = " or ".join(dict.fromkeys(summary["layer"]))
     save(acoustics(summary, conditions, shown, target_name(target)), svg, png)
 

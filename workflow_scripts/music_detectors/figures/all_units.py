@@ -13,6 +13,7 @@ from scipy.stats import gaussian_kde
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.targets import target_name
+from music_detectors.figures.reading import read_with_conditions
 from music_detectors.figures.style import (
     INK,
     LOOK,
@@ -61,11 +62,8 @@ def plot_all_units(
         if not set(_ROLES) <= set(on_test["role"]):
             raise damaged(path, "table", "has no target or no other test clip")
         responses.append(on_test)
-    effects = read_table(summary, SELECTIVITY_SUMMARY, only=_COLUMNS)
+    effects = read_with_conditions(summary, SELECTIVITY_SUMMARY, conditions, _COLUMNS)
     effects = of_reported_layer(effects, layer)
-    for name in conditions:
-        if name not in set(effects["condition"]):
-            raise damaged(summary, "table", f"has no row of condition {name}")
     figure = responses_of_all_units(responses, condition, effects, conditions, target_name(target))
     save(figure, svg, png)
 

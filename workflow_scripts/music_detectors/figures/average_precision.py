@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from music_detectors.common.damage import damaged
-from music_detectors.common.tables import read_table
 from music_detectors.corpus.targets import target_name
+from music_detectors.figures.reading import read_with_conditions
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -53,10 +52,7 @@ def plot_average_precision(
     the average precision from which these count as memorised. Raises InputError, naming the file,
     when it cannot be read or lacks a condition.
     """
-    summary = read_table(table, RECOGNITION_SUMMARY)
-    for condition in conditions:
-        if condition not in set(summary["condition"]):
-            raise damaged(table, "table", f"has no row of condition {condition}")
+    summary = read_with_conditions(table, RECOGNITION_SUMMARY, conditions)
     save(average_precision(summary, conditions, relabelled, target_name(target)), svg, png)
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.targets import target_name
+from music_detectors.figures.reading import read_each
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -42,13 +42,13 @@ def plot_levels(
 
     Raises InputError, naming the file, for one that cannot be read or has no row.
     """
-    read = {}
-    for path, condition in zip(tables, conditions, strict=True):
-        table = read_table(path, LEVELS)
-        read[condition] = table[table["group"] == "most"]
-        if read[condition].empty:
-            raise damaged(path, "table", "has no row")
+    read = read_each(tables, conditions, _most_selective)
     save(responses_by_level(read, layer, target_name(target)), svg, png)
+
+
+def _most_selective(path: str | os.PathLike) -> pd.DataFrame:
+    table = read_table(path, LEVELS)
+    return table[table["group"] == "most"]
 
 
 @LOOK

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from music_detectors.common.damage import damaged
 from music_detectors.corpus.targets import target_name
+from music_detectors.figures.reading import read_each
 from music_detectors.figures.style import (
     INK,
     LOOK,
@@ -47,11 +47,7 @@ def plot_quilts(
 
     Raises InputError, naming the file, for one that cannot be read or has no row.
     """
-    read = {}
-    for path, condition in zip(tables, conditions, strict=True):
-        read[condition] = read_quilt_responses(path)
-        if read[condition].empty:
-            raise damaged(path, "table", "has no row")
+    read = read_each(tables, conditions, read_quilt_responses)
     save(quilts(read, layer, target_name(target)), svg, png)
 
 

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.targets import target_name
+from music_detectors.figures.reading import read_each
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -48,11 +48,7 @@ def plot_quilts_relative(
     `tables` are the conditions' intact.tsv, `comparisons` is conditions.tsv. Raises InputError,
     naming the file, for one that cannot be read or has no row.
     """
-    read = {}
-    for path, condition in zip(tables, conditions, strict=True):
-        read[condition] = shown(read_table(path, QUILT_INTACT))
-        if read[condition].empty:
-            raise damaged(path, "table", "has no row")
+    read = read_each(tables, conditions, lambda path: shown(read_table(path, QUILT_INTACT)))
     # Responses that may be negative have no ratio.
     read = {
         name: table

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from music_detectors.common.damage import damaged
 from music_detectors.corpus.targets import target_name
 from music_detectors.figures.quilts import draw_responses, role_line
+from music_detectors.figures.reading import read_each
 from music_detectors.figures.style import INK, LOOK, MM, PAGE, counted, letter, save, shortened
 from music_detectors.quilts.tables import read_quilt_responses
 
@@ -28,13 +28,9 @@ def plot_quilts_targets(
 
     Raises InputError, naming the file, for one that cannot be read or has no row.
     """
-    read = {}
-    for path, target in zip(tables, targets, strict=True):
-        table = read_quilt_responses(path)
-        if table.empty:
-            raise damaged(path, "table", "has no row")
-        read[target_name(target)] = table[table["group"] == "most"]
-    save(quilts_of_targets(read, condition, layer), svg, png)
+    read = read_each(tables, [target_name(target) for target in targets], read_quilt_responses)
+    most = {name: table[table["group"] == "most"] for name, table in read.items()}
+    save(quilts_of_targets(most, condition, layer), svg, png)
 
 
 @LOOK

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from music_detectors.common.damage import damaged
-from music_detectors.common.tables import read_table
 from music_detectors.corpus.targets import target_name
+from music_detectors.figures.reading import read_with_conditions
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -43,11 +42,8 @@ def plot_response_ratio(
 
     Raises InputError, naming the file, when it cannot be read or lacks a condition.
     """
-    summary = read_table(table, SELECTIVITY_SUMMARY, only=_COLUMNS)
+    summary = read_with_conditions(table, SELECTIVITY_SUMMARY, conditions, _COLUMNS)
     summary = of_reported_layer(summary, layer)
-    for condition in conditions:
-        if condition not in set(summary["condition"]):
-            raise damaged(table, "table", f"has no row of condition {condition}")
     save(response_ratio(summary, conditions, target_name(target)), svg, png)
 
 

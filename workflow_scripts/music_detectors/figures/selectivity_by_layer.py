@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from music_detectors.common.damage import damaged
-from music_detectors.common.tables import read_table
 from music_detectors.corpus.targets import target_name
+from music_detectors.figures.reading import read_with_conditions
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -67,10 +66,7 @@ def plot_selectivity_by_layer(
     The layers that other figures report are marked: `layer`, and for models without it their own.
     Raises InputError, naming the file, when it cannot be read or lacks a condition.
     """
-    summary = read_table(table, SELECTIVITY_SUMMARY, only=_COLUMNS)
-    for condition in conditions:
-        if condition not in set(summary["condition"]):
-            raise damaged(table, "table", f"has no row of condition {condition}")
+    summary = read_with_conditions(table, SELECTIVITY_SUMMARY, conditions, _COLUMNS)
     save(selectivity_by_layer(summary, conditions, layer, target_name(target)), svg, png)
 
 
