@@ -9,11 +9,11 @@ from typing import NamedTuple
 from music_detectors.configuration.code import modules_of
 from reruns import corpora
 from reruns.plans import Job, recorded
+from support import figure_modules
 from workflow.snake import ROOT
 
 SCRIPTS = ROOT / "workflow_scripts"
 PACKAGE = SCRIPTS / "music_detectors"
-FIGURES = PACKAGE / "figures"
 STIMULI = PACKAGE / "stimuli"
 PLAYED = " (played)"
 """Marks rules whose jobs for played stimuli have a row of their own."""
@@ -21,9 +21,7 @@ OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
 # The digest of each rule is of its script; figures share one and add their own module, and so do
 # the spectrograms of stimuli and the rules that read the source of a corpus.
 CODE = {path.stem: [path] for path in SCRIPTS.glob("*.py") if path.stem != "plot_figure"} | {
-    f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path]
-    for path in FIGURES.glob("*.py")
-    if path.stem not in ("__init__", "reading", "style")
+    f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path] for path in figure_modules.DRAWN
 }
 RULES = sorted(CODE)
 CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}

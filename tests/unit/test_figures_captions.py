@@ -8,15 +8,11 @@ import yaml
 from docutils.core import publish_string
 from jinja2 import Environment, StrictUndefined
 
-from music_detectors import figures
+from support import figure_modules
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "report"
-FIGURES = sorted(
-    path.stem
-    for path in Path(figures.__file__).parent.glob("*.py")
-    if path.stem not in ("__init__", "style")
-)
+FIGURES = [path.stem for path in figure_modules.DRAWN]
 
 
 def _render(name, **corpus):

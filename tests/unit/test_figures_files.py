@@ -2,13 +2,11 @@
 
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from music_detectors import figures
 from music_detectors.audio.columns import SPLIT_YIELD, YIELD
 from music_detectors.claims.assess import estimates_table
 from music_detectors.claims.columns import ESTIMATES, VERDICTS
@@ -37,16 +35,12 @@ from music_detectors.selectivity.columns import (
 )
 from music_detectors.spectrograms.columns import INDEX
 from music_detectors.training.columns import HISTORY
-from support import figure_tables, lesion_tables
+from support import figure_modules, figure_tables, lesion_tables
 from support.claim_tables import Tables
 
 # The second has a name that could be taken for mathematics.
 CONDITIONS = ["natural", "own_$condition$"]
-FIGURES = sorted(
-    path.stem
-    for path in Path(figures.__file__).parent.glob("*.py")
-    if path.stem not in ("__init__", "reading", "style")
-)
+FIGURES = [path.stem for path in figure_modules.DRAWN]
 
 
 def arguments(folder, figure, seeds=2):
