@@ -36,6 +36,13 @@ def test_a_list_of_categories_is_for_the_first_target():
     assert found.target == {"music": ["Music", "Song"]}
 
 
+def test_a_made_set_leaves_itself_out_if_it_has_nothing_of_any_target():
+    assert probe_sets({"embedded": {}}, {"rock": "Rock"}) == {}
+    # With one of several, it stays.
+    (probe,) = probe_sets({"embedded": {}}, {"rock": "Rock", "speech": "Speech"}).values()
+    assert probe.target == {"speech": ["Speech"]}
+
+
 @pytest.mark.parametrize(
     ("name", "given", "says"),
     [
@@ -49,6 +56,11 @@ def test_a_list_of_categories_is_for_the_first_target():
             "natsound165",
             {"target": {"Rock": ["Music"]}},
             r"probes\.natsound165\.target has no categories for Music, Speech, Vehicle",
+        ),
+        (
+            "embedded",
+            {"target": {"Rock": ["Song"]}},
+            r"probes\.embedded\.target has no categories for Music, Speech, Vehicle",
         ),
     ],
 )

@@ -31,7 +31,6 @@ def write_corpus(folder, urls):
             "manifest": {"path": "manifest.csv"},
         },
         "targets": [],
-        "probes": {"embedded": None},
         "audio": {
             "retries": {"attempts": 2, "pause_seconds": 0.01},
             "max_bad_share": 0.5,

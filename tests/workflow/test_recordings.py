@@ -83,7 +83,6 @@ def write_configuration(folder):
             },
             "audio": {"max_bad_share": 0.4},
             "targets": [],
-            "probes": {"embedded": None},
             "networks": {"seeds": 1},
             "conditions": ONE_NETWORK["conditions"]
             | {

@@ -44,7 +44,6 @@ def test_a_source_is_one_file_and_configuration(tmp_path):
         tmp_path / "mine.yaml",
         {
             **ONE_NETWORK,
-            "probes": {"embedded": None},
             "corpus": {
                 "name": "toy",
                 "source": "folders",

@@ -72,8 +72,9 @@ class Listed:
 def probe_sets(section: Mapping, targets: Mapping[str, Target]) -> dict[str, ProbeSet]:
     """Return the probe sets of the `section` probes that are not dropped (null), by name.
 
-    `targets` are the targets by their names in paths, that of the claims first. Raises InputError,
-    naming the key, when something is missing or contradicts.
+    `targets` are the targets by their names in paths, that of the claims first. A set that the
+    workflow makes leaves itself out if none of its categories belongs to a target. Raises
+    InputError, naming the key, when something is missing or contradicts.
     """
     found = {}
     for name, given in section.items():
@@ -86,14 +87,23 @@ def probe_sets(section: Mapping, targets: Mapping[str, Target]) -> dict[str, Pro
             brought.pop("zip", None)
         settings = {**brought, **given}
         _check_place(name, settings, own_place)
-        found[name] = ProbeSet(
+        target = _categories_of(settings["target"], targets)
+        probe = ProbeSet(
             name=name,
             folder=settings.get("folder"),
             zip=settings.get("zip"),
             categories=settings.get("categories"),
             profiles=settings.get("profiles"),
-            target=_categories_of(settings["target"], targets, name),
+            target=target,
         )
+        if target:
+            found[name] = probe
+        elif given.get("target") or not probe.is_made:
+            names = [target_name(target) for target in targets.values()]
+            raise InputError(
+                f"{probe.key}.target has no categories for {', '.join(names)}; list those that are "
+                f"its own: {{{names[0]}: [...]}}"
+            )
     return found
 
 
@@ -195,20 +205,10 @@ def _check_place(name: str, settings: Mapping, own_place: Sequence[str]) -> None
 
 
 def _categories_of(
-    given: Sequence[str] | Mapping[str, Sequence[str]],
-    targets: Mapping[str, Target],
-    name: str,
+    given: Sequence[str] | Mapping[str, Sequence[str]], targets: Mapping[str, Target]
 ) -> dict[str, list[str]]:
     """Return the categories of each of `targets` that has any; a list is for the first target."""
-    first = next(iter(targets))
     if not isinstance(given, Mapping):
-        return {first: list(given)}
+        return {next(iter(targets)): list(given)}
     by_slug = {slug(target): list(categories) for target, categories in given.items()}
-    found = {target: by_slug[target] for target in targets if target in by_slug}
-    if not found:
-        names = ", ".join(target_name(target) for target in targets.values())
-        raise InputError(
-            f"{_key(name)}.target has no categories for {names}; list those that are its own: "
-            f"{{{target_name(targets[first])}: [...]}}"
-        )
-    return found
+    return {target: by_slug[target] for target in targets if target in by_slug}
