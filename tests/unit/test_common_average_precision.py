@@ -178,6 +178,18 @@ def test_chance_is_the_mean_over_every_order_of_the_clips():
         )
 
 
+@pytest.mark.parametrize("scores", [[3, 3, 3, 3, 3, 3], [5, 1, 1, 1, 0, 0], [2, 2, 2, 1, 1, 9]])
+@pytest.mark.parametrize("hits", [1, 2, 4, 6])
+def test_chance_with_ties_is_the_mean_over_every_assignment_of_the_labels(scores, hits):
+    column = np.array(scores, dtype=np.float32)[:, None]
+    assigned = [np.isin(np.arange(6), chosen) for chosen in itertools.combinations(range(6), hits)]
+    expected = np.mean([of_scikit_learn(column, labels[:, None])[0] for labels in assigned])
+    found = chance_average_precision(np.array([hits]), 6, column)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    if len(set(scores)) == 1:
+        np.testing.assert_allclose(found, hits / 6, rtol=0, atol=1e-12)
+
+
 def test_chance_needs_positives():
     assert np.isnan(chance_average_precision(np.array([0]), 9)).all()
     assert np.isnan(chance_average_precision(np.array([0, 0]), 0)).all()

@@ -22,37 +22,95 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Raises ValueError when the shapes differ, `labels` are not boolean or a score is NaN.
     """
+    no_blocks = np.empty(0, np.int64)
+    return _scored(scores, labels, no_blocks, 0)[0]
+
+
+def average_precision_without(
+    scores: np.ndarray, labels: np.ndarray, blocks: np.ndarray, n_blocks: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the average precision (classes,), and that without each block's clips.
+
+    `blocks` (n,) has the block of each clip, from 0 to `n_blocks` - 1, or -1 for none. The second
+    array is (n_blocks, classes), and NaN where no positive is left. Each clip is placed among the
+    positives once, and what a block's clips count is subtracted. Errors are those of
+    `average_precision`.
+    """
+    return _scored(scores, labels, np.asarray(blocks, np.int64), n_blocks)
+
+
+def chance_average_precision(
+    n_positive: np.ndarray, n_clips: int, scores: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the average precision expected of random labels, as `n_positive` (classes,).
+
+    With R positives among N clips, a clip is a positive with probability R / N, and then
+    (k - 1)(R - 1) / (N - 1) of the other k - 1 that score at least as high are expected to be: the
+    mean over clips is (H + (N - H)(R - 1) / (N - 1)) / N, where H is the sum over clips of 1 / k.
+    Without ties, as of random scores, it is 1 + 1/2 + ... + 1/N, and the value exceeds the share of
+    positives, R / N, the more the fewer they are. Ties in `scores` (n, classes) bring it nearer
+    R / N, which it is when all clips have one score. NaN without positives.
+    """
+    n_positive = np.asarray(n_positive)
+    sums = tie_sums(scores) if scores is not None else harmonic(n_clips)
+    share_of_others = (n_positive - 1) / max(n_clips - 1, 1)
+    expected = (sums + (n_clips - sums) * share_of_others) / max(n_clips, 1)
+    return np.where(n_positive > 0, expected, np.nan)
+
+
+def harmonic(n: int) -> float:
+    """Return 1 + 1/2 + ... + 1/n."""
+    return float(np.sum(1 / np.arange(1, n + 1)))
+
+
+def tie_sums(scores: np.ndarray) -> np.ndarray:
+    """Return, for each class of `scores` (n, classes), the sum over clips of 1 / k.
+
+    k is the number of clips that score at least as high, the clip itself included.
+    """
+    scores = np.asarray(scores)
+    sums = np.full(scores.shape[1], harmonic(len(scores)))
+    for place, column in enumerate(scores.T):
+        in_order = np.sort(column)
+        if (in_order[1:] == in_order[:-1]).any():
+            _, counts = np.unique(in_order, return_counts=True)
+            sums[place] = np.sum(counts / counts[::-1].cumsum()[::-1])
+    return sums
+
+
+def _scored(
+    scores: np.ndarray, labels: np.ndarray, blocks: np.ndarray, n_blocks: int
+) -> tuple[np.ndarray, np.ndarray]:
     scores, labels = np.asarray(scores), np.asarray(labels)
     if scores.ndim != 2 or scores.shape != labels.shape:
         raise ValueError(f"scores {scores.shape} and labels {labels.shape} are not (n, classes)")
     if labels.dtype != bool:
         raise ValueError(f"labels are {labels.dtype}, not bool")
+    if n_blocks and blocks.shape != (len(scores),):
+        raise ValueError(f"blocks {blocks.shape} are not those of {len(scores)} clips")
+    if n_blocks and len(blocks) and not -1 <= blocks.min() <= blocks.max() < n_blocks:
+        raise ValueError(f"blocks are not from -1 to {n_blocks - 1}")
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float64)
     result = np.full(scores.shape[1], np.nan)
-    if not _score(np.ascontiguousarray(scores), np.ascontiguousarray(labels), result):
+    without = np.full((n_blocks, scores.shape[1]), np.nan)
+    of_classes = np.ascontiguousarray(scores), np.ascontiguousarray(labels)
+    if not _score(*of_classes, blocks, result, without):
         raise ValueError("a score is NaN")
-    return result
-
-
-def chance_average_precision(n_positive: np.ndarray, n_clips: int) -> np.ndarray:
-    """Return the average precision expected of random scores without ties, as `n_positive` (k,).
-
-    With R positives among N clips, place k of a random order holds a positive with probability
-    R / N, and then (k - 1)(R - 1) / (N - 1) of those before it are expected to be positives: the
-    mean over places is (H + (N - H)(R - 1) / (N - 1)) / N, where H = 1 + 1/2 + ... + 1/N. It
-    exceeds the share of positives, R / N, the more the fewer they are. NaN without positives.
-    """
-    n_positive = np.asarray(n_positive)
-    harmonic = np.sum(1 / np.arange(1, n_clips + 1))
-    share_of_others = (n_positive - 1) / max(n_clips - 1, 1)
-    expected = (harmonic + (n_clips - harmonic) * share_of_others) / max(n_clips, 1)
-    return np.where(n_positive > 0, expected, np.nan)
+    return result, without
 
 
 @compiled
-def _score(scores: np.ndarray, labels: np.ndarray, result: np.ndarray) -> bool:
-    """Fill `result` (classes,) for the classes with positives; return whether no score is NaN.
+def _score(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    blocks: np.ndarray,
+    result: np.ndarray,
+    without: np.ndarray,
+) -> bool:
+    """Fill `result` (classes,) and `without` (blocks, classes) for the classes with positives.
+
+    Returns whether no score is NaN.
 
     A class's positives are sorted, and every clip's score is placed among them. A table over equal
     steps between the lowest and the highest positive says between which positives a score is, so
@@ -66,6 +124,9 @@ def _score(scores: np.ndarray, labels: np.ndarray, result: np.ndarray) -> bool:
     steps = np.empty(n, np.int32)
     below = np.empty(_STEPS + 3, np.int32)
     placed = np.empty(most + 2, np.int64)
+    n_blocks = len(without)
+    placed_in = np.empty((most + 1 if n_blocks else 0, n_blocks), np.int32)
+    hits_in = np.empty_like(placed_in)
     for first in range(0, classes, _CLASSES_IN_A_BLOCK):
         width = min(_CLASSES_IN_A_BLOCK, classes - first)
         for start in range(0, n, _CLIPS_IN_A_TILE):
@@ -85,6 +146,11 @@ def _score(scores: np.ndarray, labels: np.ndarray, result: np.ndarray) -> bool:
                 return False
             if len(own):
                 result[first + k] = _mean_precision(positives[: len(own)], placed)
+                if n_blocks:
+                    _count_in_blocks(steps, own, blocks, placed_in, hits_in)
+                    without[:, first + k] = _mean_precision_without(
+                        positives[: len(own)], placed, placed_in, hits_in
+                    )
     return True
 
 
@@ -116,8 +182,8 @@ def _place(
 ) -> bool:
     """Count in `placed` the scores with 0, 1, 2 ... of the sorted `positives` at or below them.
 
-    The last of `positives` is no positive but infinity; `steps` and `below` are work space.
-    Returns whether no score is NaN.
+    The last of `positives` is no positive but infinity; `steps` and `below` are work space, and
+    `steps` is left with that number of each score. Returns whether no score is NaN.
     """
     n_positive = len(positives) - 1
     # If there is no range to divide, NaN puts every score into the last step.
@@ -154,6 +220,7 @@ def _place(
                 else:
                     stop = middle
         placed[rank] += 1
+        steps[i] = rank
     # Infinite scores reach the last of `positives`.
     placed[n_positive] += placed[n_positive + 1]
     return True
@@ -195,3 +262,60 @@ def _mean_precision(positives: np.ndarray, placed: np.ndarray) -> float:
         total += (above - first) * (n_positive - first) / at_least
         above = first
     return total / n_positive
+
+
+@compiled
+def _count_in_blocks(
+    ranks: np.ndarray,
+    own: np.ndarray,
+    blocks: np.ndarray,
+    placed_in: np.ndarray,
+    hits_in: np.ndarray,
+) -> None:
+    """Count the scores (`placed_in`) and the positives (`hits_in`) of each rank and block.
+
+    `ranks` (n,) are the numbers of positives at or below each score, `own` the clips of the
+    positives. Both tables are (positives + 1 or more, blocks).
+    """
+    n_positive = len(own)
+    placed_in[: n_positive + 1] = 0
+    hits_in[: n_positive + 1] = 0
+    for i in range(len(ranks)):
+        if blocks[i] >= 0:
+            placed_in[min(ranks[i], n_positive), blocks[i]] += 1
+    for i in own:
+        if blocks[i] >= 0:
+            hits_in[min(ranks[i], n_positive), blocks[i]] += 1
+
+
+@compiled
+def _mean_precision_without(
+    positives: np.ndarray, placed: np.ndarray, placed_in: np.ndarray, hits_in: np.ndarray
+) -> np.ndarray:
+    """Return what `_mean_precision` is without the clips of each block, (blocks,).
+
+    NaN for a block that has all positives.
+    """
+    n_positive, n_blocks = len(positives), placed_in.shape[1]
+    total = np.zeros(n_blocks)
+    placed_above = np.zeros(n_blocks)
+    hits_above = np.zeros(n_blocks)
+    at_least = 0
+    above = n_positive
+    while above:
+        first = above - 1
+        while first and positives[first - 1] == positives[above - 1]:
+            first -= 1
+        at_least += placed[above]
+        for block in range(n_blocks):
+            placed_above[block] += placed_in[above, block]
+            hits_above[block] += hits_in[above, block]
+            hits = above - first - hits_in[above, block]
+            if hits:
+                share = (n_positive - first - hits_above[block]) / (at_least - placed_above[block])
+                total[block] += hits * share
+        above = first
+    for block in range(n_blocks):
+        left = n_positive - hits_above[block]
+        total[block] = total[block] / left if left else np.nan
+    return total
