@@ -126,3 +126,29 @@ rule assign_roles:
         code=digest("assign_roles.py", SOURCE_FILE),
     script:
         "../workflow_scripts/assign_roles.py"
+
+
+# After the audio, since blocks are of usable clips.
+rule assign_blocks:
+    input:
+        clips=results("corpus/clips.tsv"),
+        status=of_shards(results("audio/{split}/{shard}.status.tsv"), ["test"]),
+    output:
+        blocks=results("corpus/blocks.tsv"),
+    log:
+        log_of("assign_blocks"),
+    benchmark:
+        benchmark_of("assign_blocks")
+    priority: 12
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(table_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        seed=config["seed"],
+        sounds=config["claims"]["sounds"],
+        code=digest("assign_blocks.py"),
+    script:
+        "../workflow_scripts/assign_blocks.py"

@@ -71,6 +71,7 @@ def stored(wildcards):
         *rules.summarise_yield.output,
         *rules.measure_level.output,
         GATE,
+        *rules.assign_blocks.output,
         *of_all(rules.compute_spectrograms.output),
         *of_all(rules.index_spectrograms.output),
         *of_all(rules.compute_acoustics.output),

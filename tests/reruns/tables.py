@@ -182,6 +182,7 @@ KEYS = [
         ),
         "; the analyses of further targets are then those of its networks",
     ),
+    Keys(("claims.sounds",), ("assign_blocks",)),
     Keys(("claims.*",), ("assess_claims",)),
 ]
 

@@ -16,6 +16,7 @@ ORDER = [
     {"configuration"},
     {"synthesis"},
     {"audio"},
+    {"jackknife"},
     {"spectrograms"},
     {"acoustics", "stimuli"},
     {"probes"},

@@ -1,0 +1,1 @@
+"""The error of estimates over sounds, by the jackknife that leaves out blocks of recordings."""
