@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.manifold import TSNE, trustworthiness
 
 from music_detectors.common.errors import InputError
+from music_detectors.common.parts import Parts
 from music_detectors.common.tables import read_table
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
 from music_detectors.embedding.embed import (
@@ -129,9 +130,14 @@ def test_coarse_bins_hold_four_clips_and_equal_the_studys_for_audioset():
     assert coarse_bins(3) == 2
 
 
+def single(is_target):
+    """Return the parts of clips of as many recordings."""
+    return Parts(np.arange(len(is_target)), is_target)
+
+
 def test_sparse_bins_give_a_high_index_for_any_roles():
     xy, is_target = clouds((40, 120), units=2, seed=1)
-    fine = segregation_test(bins_of(xy), is_target, 300, np.random.default_rng(0))
+    fine = segregation_test(bins_of(xy), single(is_target), 300, np.random.default_rng(0))
     assert fine["index"] > 0.9 and fine["permuted_mean"] > 0.9
     assert fine["p_permutation"] > 0.05
 
@@ -147,7 +153,7 @@ def test_permuted_roles_agree_with_enumeration():
     every = np.repeat(
         [index(0, 1), index(3, 4), index(0, 3), index(0, 5), index(3, 5)], [3, 1, 6, 3, 2]
     )
-    found = segregation_test(bins, is_target, 40_000, np.random.default_rng(1))
+    found = segregation_test(bins, single(is_target), 40_000, np.random.default_rng(1))
     assert found["index"] == index(0, 1)
     assert found["permuted_mean"] == pytest.approx(every.mean(), abs=0.005)
     assert found["permuted_sd"] == pytest.approx(every.std(), abs=0.005)
@@ -161,9 +167,25 @@ def test_p_is_uniform_for_random_roles():
     for seed in range(200):
         roles = np.random.default_rng(seed).permutation(is_target)
         draws = np.random.default_rng(1000 + seed)
-        p.append(segregation_test(bins, roles, 99, draws)["p_permutation"])
+        p.append(segregation_test(bins, single(roles), 99, draws)["p_permutation"])
     assert stats.kstest(p, "uniform").pvalue > 0.001
     assert np.mean(np.array(p) <= 0.05) < 0.1
+
+
+def test_clips_of_one_recording_change_their_roles_together():
+    # Recordings of 8 clips that lie close together: 6 of the target, 18 of others.
+    random = np.random.default_rng(5)
+    group = np.repeat(np.arange(24), 8)
+    by_group, by_clip = [], []
+    for seed in range(100):
+        xy = random.normal(size=(24, 2))[group] + 0.3 * random.normal(size=(192, 2))
+        bins = bins_of(xy, coarse_bins(len(xy)))
+        for parts, p in ((Parts(group, group < 6), by_group), (single(group < 6), by_clip)):
+            draws = np.random.default_rng(seed)
+            p.append(segregation_test(bins, parts, 99, draws)["p_permutation"])
+    # One of 100 draws at 0.05 has a standard error of 2.2 %; three are allowed.
+    assert np.mean(np.array(by_group) <= 0.05) < 0.12
+    assert np.mean(np.array(by_clip) <= 0.05) > 0.9
 
 
 @pytest.mark.parametrize("apart", [0.0, 3.0])

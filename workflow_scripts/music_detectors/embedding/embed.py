@@ -10,6 +10,7 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from music_detectors.common.errors import InputError
+from music_detectors.common.parts import Parts
 from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, write_table
@@ -49,7 +50,7 @@ def embed_responses(
     replicate. Raises InputError when a file cannot be read, has a clip that is no test clip or a
     response that is not finite, or has fewer than two target or two other clips.
     """
-    table = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
+    table = read_table(clips, CLIPS, only=("clip_id", "split", "role", "group"))
     placed, rows = [], []
     networks = zip(responses, replicates, strict=True)
     for path, replicate in progress(networks, len(replicates), "t-SNE", unit="networks"):
@@ -65,12 +66,12 @@ def embed_responses(
             )
         draws = generator(seed, "embedding", condition, replicate)
         xy = embed(z_scored(values), used, int(draws.integers(2**32)))
-        is_target = (placed_clips["role"] == "target").to_numpy()
+        parts = Parts(placed_clips["group"], (placed_clips["role"] == "target").to_numpy())
         placed.append(placed_clips.assign(seed=replicate, x=xy[:, 0], y=xy[:, 1]))
         row: dict[str, float] = {}
         for prefix, bins in (("", BINS), ("coarse_", coarse_bins(len(xy)))):
             draws = generator(seed, "segregation", condition, replicate, f"{prefix}index")
-            found = segregation_test(bins_of(xy, bins), is_target, permutations, draws)
+            found = segregation_test(bins_of(xy, bins), parts, permutations, draws)
             row |= {f"{prefix}{name}": value for name, value in found.items()}
         rows.append(
             {
@@ -79,8 +80,8 @@ def embed_responses(
                 **row,
                 "coarse_bins": coarse_bins(len(xy)),
                 "permutations": permutations,
-                "n_target": int(is_target.sum()),
-                "n_other": int((~is_target).sum()),
+                "n_target": int((placed_clips["role"] == "target").sum()),
+                "n_other": int((placed_clips["role"] == "other").sum()),
                 "perplexity": used,
             }
         )
@@ -154,20 +155,22 @@ def segregation_index(bins: np.ndarray, is_target: np.ndarray) -> float:
 
 
 def segregation_test(
-    bins: np.ndarray, is_target: np.ndarray, permutations: int, draws: np.random.Generator
+    bins: np.ndarray, parts: Parts, permutations: int, draws: np.random.Generator
 ) -> dict[str, float]:
     """Return the index of points in `bins` (n,), and its distribution for permuted roles.
 
-    The keys are index, permuted_mean, permuted_sd and p_permutation. If hardly any points share a
-    bin, the index is near 1 for any roles, and only the comparison has a meaning.
+    `parts` are those of the n clips, whose roles are permuted by group. The keys are index,
+    permuted_mean, permuted_sd and p_permutation. If hardly any points share a bin, the index is
+    near 1 for any roles, and only the comparison has a meaning.
     """
     places, in_bin = _occupied(bins)
-    observed = _index(np.bincount(places[is_target], minlength=len(in_bin)), in_bin)
-    n_target = int(is_target.sum())
-    permuted = np.empty(permutations)
-    for draw in range(permutations):
-        targets = places[draws.choice(len(places), n_target, replace=False, shuffle=False)]
-        permuted[draw] = _index(np.bincount(targets, minlength=len(in_bin)), in_bin)
+
+    def index(labels: np.ndarray) -> float:
+        targets = places[labels[parts.of_clip]]
+        return _index(np.bincount(targets, minlength=len(in_bin)), in_bin)
+
+    observed = index(parts.is_target)
+    permuted = np.array([index(parts.permuted(1, draws)[0]) for _ in range(permutations)])
     # An index that is equal up to rounding counts as at least as large.
     reached = int((permuted >= observed - _ROUNDING).sum())
     return {

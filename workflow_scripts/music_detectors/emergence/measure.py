@@ -9,6 +9,7 @@ import pandas as pd
 from music_detectors.common.average_precision import average_precision, chance_average_precision
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
+from music_detectors.common.parts import Parts
 from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, write_table
@@ -59,7 +60,7 @@ def measure_emergence(
     Raises InputError when a file cannot be read or does not fit the others, a response is not
     finite, or a split has fewer than two target or two other clips.
     """
-    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels", "group"))
     of_classes = read_table(classes, CLASSES)
     natural = class_groups(of_classes, branches, withhold) == "natural"
     rows, placed = [], []
@@ -84,9 +85,8 @@ def measure_emergence(
         draws = generator(seed, "emergence", condition, replicate, epoch)
         train_roles, test_roles = heard["role"].to_numpy(), clips_of_test["role"].to_numpy()
         used = test_roles != "mixed"
-        xy, segregation = _segregation(
-            on_test[used], test_roles[used] == "target", perplexity, permutations, draws
-        )
+        parts = Parts(clips_of_test.loc[used, "group"], test_roles[used] == "target")
+        xy, segregation = _segregation(on_test[used], parts, perplexity, permutations, draws)
         rows.append(
             {
                 "seed": replicate,
@@ -154,7 +154,7 @@ def _decoding(
 
 def _segregation(
     responses: np.ndarray,
-    is_target: np.ndarray,
+    parts: Parts,
     perplexity: float,
     permutations: int,
     draws: np.random.Generator,
@@ -163,7 +163,7 @@ def _segregation(
     used = usable_perplexity(perplexity, len(responses))
     xy = embed(z_scored(responses), used, int(draws.integers(2**32)))
     bins = bins_of(xy, coarse_bins(len(xy)))
-    found = segregation_test(bins, is_target, permutations, draws)
+    found = segregation_test(bins, parts, permutations, draws)
     chance = found["permuted_mean"]
     return xy, (found["index"] - chance) / (1 - chance) if chance < 1 else np.nan
 
