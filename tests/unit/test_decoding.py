@@ -121,24 +121,46 @@ def test_ridge_and_its_penalty_equal_scikit_learn(n, k, seed):
     label = (train @ np.random.default_rng(seed).normal(0, 1, k) > 0).astype(float)
     mean, spread = train.mean(axis=0), train.std(axis=0)
     z, z_test = (train - mean) / spread, (test - mean) / spread
-    scores, penalty = ridge(train, label, test)
+    scores, penalty = ridge(train, label, test, np.arange(n))
     assert penalty == RidgeCV(PENALTIES).fit(z, label).alpha_
     expected = Ridge(penalty).fit(z, label).predict(z_test)
     np.testing.assert_allclose(scores, expected, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.parametrize(("k", "seed"), [(6, 0), (40, 1), (120, 2)])
+def test_the_penalty_is_chosen_with_whole_groups_left_out(k, seed):
+    random = np.random.default_rng(seed)
+    # Groups of one to seven clips that resemble each other, more features than clips at last.
+    groups = random.permutation(np.repeat(np.arange(20), random.integers(1, 8, 20)))
+    train = random.normal(size=(20, k))[groups] + 0.3 * random.normal(size=(len(groups), k))
+    label = (groups % 3 == 0).astype(float)
+    z = (train - train.mean(axis=0)) / train.std(axis=0)
+
+    def errors(penalty, own):
+        fit = Ridge(penalty).fit(z[groups != own], label[groups != own])
+        return np.square(label[groups == own] - fit.predict(z[groups == own])).sum()
+
+    press = [sum(errors(penalty, own) for own in range(20)) for penalty in PENALTIES]
+    _, penalty = ridge(train, label, train, groups)
+    assert penalty == PENALTIES[np.argmin(press)]
+    # Single clips left out are predicted from others of their group, with too small a penalty.
+    assert penalty > ridge(train, label, train, np.arange(len(groups)))[1]
+
+
 def test_the_penalty_is_large_when_features_are_random():
     train, label, test = features(60, 30, 4)
-    _, of_noise = ridge(train, label, test)
-    _, of_signal = ridge(train, 5 * (train[:, 0] - train[:, 1]), test)
+    _, of_noise = ridge(train, label, test, np.arange(60))
+    _, of_signal = ridge(train, 5 * (train[:, 0] - train[:, 1]), test, np.arange(60))
     assert of_noise >= 100 * of_signal
 
 
 def test_ridge_leaves_constant_features_out():
     train, label, test = features()
     more = [np.column_stack([x, np.full(len(x), 0.1), np.zeros(len(x))]) for x in (train, test)]
-    np.testing.assert_allclose(ridge(more[0], label, more[1])[0], ridge(train, label, test)[0])
-    scores, _ = ridge(np.ones((4, 2)), np.array([0.0, 1, 1, 0]), np.zeros((3, 2)))
+    groups = np.arange(len(train))
+    found = ridge(more[0], label, more[1], groups)[0]
+    np.testing.assert_allclose(found, ridge(train, label, test, groups)[0])
+    scores, _ = ridge(np.ones((4, 2)), np.array([0.0, 1, 1, 0]), np.zeros((3, 2)), np.arange(4))
     assert scores.tolist() == [0.5, 0.5, 0.5]
 
 

@@ -54,7 +54,9 @@ class Parts:
         places = np.flatnonzero(single)
         n_target = int(self.is_target[places].sum())
         for row in labels:
-            row[places[generator.choice(len(places), n_target, replace=False, shuffle=False)]] = True
+            row[places[generator.choice(len(places), n_target, replace=False, shuffle=False)]] = (
+                True
+            )
         if len(self.pairs):
             kept = generator.integers(2, size=(permutations, len(self.pairs))).astype(bool)
             labels[:, self.pairs[:, 0]] = kept

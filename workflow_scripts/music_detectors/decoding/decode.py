@@ -44,7 +44,7 @@ class _Clips:
 
     `responses` (n, units) are those of the network, `others` maps the name of each fixed model's
     condition to its responses (n, features); `covariates` (n, k), `target` (n,) bool; `labels` (n,)
-    joined by `;`.
+    joined by `;`; `groups` (n,) the group of each clip.
     """
 
     responses: np.ndarray
@@ -52,6 +52,7 @@ class _Clips:
     covariates: np.ndarray
     target: np.ndarray
     labels: pd.Series
+    groups: np.ndarray
 
     def with_genre(self, mid: str) -> np.ndarray:
         """Return which clips (n,) are of the target and have the label `mid`."""
@@ -82,7 +83,7 @@ def decode_target(
     cannot be read or does not fit the others, a response is not finite, or there are fewer than two
     target or two other train clips.
     """
-    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels", "group"))
     listed = read_table(classes, CLASSES, only=("mid", "genre"))
     genres = listed.loc[listed["genre"], "mid"].tolist()
     rows = []
@@ -120,15 +121,17 @@ def least_squares(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.
     return (test - mean) @ coefficients + label.mean()
 
 
-def ridge(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, float]:
+def ridge(
+    train: np.ndarray, label: np.ndarray, test: np.ndarray, groups: np.ndarray
+) -> tuple[np.ndarray, float]:
     """Return the scores (m,) of `test` (m, k) by ridge regression on `train`, and the penalty.
 
     Features are standardised on train clips, and constant ones left out; the intercept is not
-    penalised. The penalty is the one of PENALTIES that minimises the squared leave-one-out errors
-    on train clips (Allen's PRESS 1974, in closed form from the leverages, as in scikit-learn's
+    penalised. The penalty is the one of PENALTIES that minimises the squared errors of train clips
+    when their group is left out, `groups` (n,) being the group of each (Allen's PRESS 1974, in
+    closed form from the leverages; where each clip is its own group, as in scikit-learn's
     `RidgeCV`).
     """
-    n = len(train)
     label_mean = label.mean()
     mean, spread = train.mean(axis=0), train.std(axis=0)
     kept = spread > _CONSTANT * np.abs(train).max(axis=0)
@@ -141,12 +144,33 @@ def ridge(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> tuple[np.nd
     # All penalties at once: (directions, penalties).
     shrinkage = scales[:, None] ** 2 / (scales[:, None] ** 2 + PENALTIES)
     errors = centred[:, None] - left @ (shrinkage * projected[:, None])
-    leverages = 1 / n + np.square(left) @ shrinkage
-    press = np.square(errors / np.maximum(1 - leverages, _FULL_LEVERAGE)).sum(axis=0)
+    press = np.square(_left_out_errors(errors, left, shrinkage, groups)).sum(axis=0)
     penalty = PENALTIES[np.argmin(press)]
     coefficients = right.T @ (scales / (scales**2 + penalty) * projected)
     scores = (test[:, kept] - mean[kept]) / spread[kept] @ coefficients + label_mean
     return scores, float(penalty)
+
+
+def _left_out_errors(
+    errors: np.ndarray, left: np.ndarray, shrinkage: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """Return the errors (n, penalties) of clips whose group is left out, from those of the fit.
+
+    The fit's hat matrix is 1/n + `left` diag(`shrinkage`) `left`', with `left` (n, directions) and
+    `shrinkage` (directions, penalties). With H that of a group's clips, the errors of the group
+    are multiplied by the inverse of 1 - H.
+    """
+    n = len(left)
+    found = errors / np.maximum(1 - 1 / n - np.square(left) @ shrinkage, _FULL_LEVERAGE)
+    for rows in pd.Series(groups).groupby(groups).indices.values():
+        if len(rows) > 1:
+            own = left[rows]
+            hat = 1 / n + (own * shrinkage.T[:, None, :]) @ own.T
+            sizes, vectors = np.linalg.eigh(np.eye(len(rows)) - hat)
+            along = np.einsum("pij,ip->pj", vectors, errors[rows])
+            along /= np.maximum(sizes, _FULL_LEVERAGE)
+            found[rows] = np.einsum("pij,pj->ip", vectors, along)
+    return found
 
 
 def _factors(z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -173,15 +197,15 @@ def _rows(
     by_rank = train.responses[:, order], test.responses[:, order]
     yield from _blocks(by_rank, labels, block_size)
     covariates = train.covariates, test.covariates
-    yield _row("covariates", covariates, labels)
+    yield _row("covariates", covariates, labels, train.groups)
     top = by_rank[0][:, :block_size], by_rank[1][:, :block_size]
     ranks = 1, min(block_size, len(order))
-    yield _row("units and covariates", _joined(top, covariates), labels, ranks)
+    yield _row("units and covariates", _joined(top, covariates), labels, train.groups, ranks)
     ranks = 1, len(order)
-    yield _row(_ALL, by_rank, labels, ranks)
+    yield _row(_ALL, by_rank, labels, train.groups, ranks)
     for name in train.others:
         both = _joined(by_rank, (train.others[name], test.others[name]))
-        yield _row(f"{_ALL} and {name}", both, labels, ranks)
+        yield _row(f"{_ALL} and {name}", both, labels, train.groups, ranks)
     for mid in genres:
         own = train.with_genre(mid), test.with_genre(mid)
         if own[0].sum() < _MIN_CLIPS or not own[1].any():
@@ -191,7 +215,7 @@ def _rows(
         of_genre = own[0][rows[0]], own[1][rows[1]]
         for row in _blocks(features, of_genre, block_size):
             yield row | {"genre": mid}
-        yield _row(_ALL, features, of_genre, ranks) | {"genre": mid}
+        yield _row(_ALL, features, of_genre, train.groups[rows[0]], ranks) | {"genre": mid}
 
 
 def _joined(some: _Pair, more: _Pair) -> _Pair:
@@ -212,11 +236,18 @@ def _blocks(
 
 
 def _row(
-    name: str, features: _Pair, labels: _Pair, ranks: tuple[float, float] = (np.nan, np.nan)
+    name: str,
+    features: _Pair,
+    labels: _Pair,
+    groups: np.ndarray,
+    ranks: tuple[float, float] = (np.nan, np.nan),
 ) -> dict[str, str | int | float]:
-    """Return the row of a ridge regression on the `features` called `name`."""
+    """Return the row of a ridge regression on the `features` called `name`.
+
+    `groups` are those of the train clips.
+    """
     train, test = features
-    scores, penalty = ridge(train, labels[0].astype(np.float64), test)
+    scores, penalty = ridge(train, labels[0].astype(np.float64), test, groups)
     logging.info("%s: penalty %g", name, penalty)
     return _scored(name, train.shape[1], scores, labels, ranks)
 
@@ -289,6 +320,7 @@ def _read_split(
         covariates,
         is_target,
         of_clips["labels"].iloc[rows],
+        of_clips["group"].to_numpy()[rows],
     )
 
 

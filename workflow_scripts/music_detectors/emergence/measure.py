@@ -93,7 +93,7 @@ def measure_emergence(
                 "epoch": epoch,
                 **_recognition(outputs[:, natural], labels[:, natural]),
                 **_selectivity(on_train, train_roles, on_test, test_roles, fraction),
-                **_decoding(on_train, train_roles, on_test, test_roles),
+                **_decoding(on_train, train_roles, on_test, test_roles, heard["group"].to_numpy()),
                 "segregation": segregation,
                 "n_target": int((test_roles == "target").sum()),
                 "n_other": int((test_roles == "other").sum()),
@@ -139,13 +139,19 @@ def _selectivity(
 
 
 def _decoding(
-    train: np.ndarray, train_roles: np.ndarray, test: np.ndarray, test_roles: np.ndarray
+    train: np.ndarray,
+    train_roles: np.ndarray,
+    test: np.ndarray,
+    test_roles: np.ndarray,
+    train_groups: np.ndarray,
 ) -> dict[str, float]:
     """Return the average precision of the target decoded from all units, and that by chance."""
     on_train, on_test = train_roles != "mixed", test_roles != "mixed"
     label = (train_roles[on_train] == "target").astype(np.float64)
     truth = (test_roles[on_test] == "target")[:, None]
-    scores, _ = ridge(train[on_train].astype(np.float64), label, test[on_test].astype(np.float64))
+    features = (responses.astype(np.float64) for responses in (train[on_train], test[on_test]))
+    train_features, test_features = features
+    scores, _ = ridge(train_features, label, test_features, train_groups[on_train])
     return {
         "decoding": float(average_precision(scores[:, None], truth)[0]),
         "decoding_chance": float(chance_average_precision(truth.sum(axis=0), len(truth))[0]),
