@@ -27,6 +27,7 @@ rule compute_snapshot_responses:
         model_code=model_code,
         layer=config["selectivity"]["layer"],
         device=config["networks"]["device"],
+        pooled=config["responses"]["pooled"],
         code=digest("compute_snapshot_responses.py"),
     script:
         "../workflow_scripts/compute_snapshot_responses.py"

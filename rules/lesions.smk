@@ -37,6 +37,9 @@ rule lesion_units:
         device=lambda wildcards: (
             config["networks"]["device"] if wildcards.condition in RUN_AGAIN else "cpu"
         ),
+        pooled=lambda wildcards: (
+            config["responses"]["pooled"] if wildcards.condition in RUN_AGAIN else None
+        ),
         memory_mb=lambda wildcards, input: config["networks"]["memory_mb"],
         code=digest("lesion_units.py"),
     script:

@@ -116,6 +116,7 @@ rule compute_probe_responses:
         model=model_of_job,
         model_code=model_code,
         device=config["networks"]["device"],
+        pooled=config["responses"]["pooled"],
         code=digest("compute_probe_responses.py"),
     script:
         "../workflow_scripts/compute_probe_responses.py"

@@ -27,6 +27,7 @@ rule compute_responses:
         model=model_of_job,
         model_code=model_code,
         device=config["networks"]["device"],
+        pooled=config["responses"]["pooled"],
         code=digest("compute_responses.py"),
     script:
         "../workflow_scripts/compute_responses.py"
@@ -72,6 +73,7 @@ rule compute_stimulus_responses:
         model=model_of_job,
         model_code=model_code,
         device=config["networks"]["device"],
+        pooled=config["responses"]["pooled"],
         code=digest("compute_stimulus_responses.py"),
     script:
         "../workflow_scripts/compute_stimulus_responses.py"

@@ -13,4 +13,5 @@ with job(snakemake.log[0]):
         model=snakemake.params.model,
         device=snakemake.params.device,
         threads=snakemake.threads,
+        pooled=snakemake.params.pooled,
     )

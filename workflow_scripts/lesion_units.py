@@ -25,5 +25,6 @@ with job(snakemake.log[0]):
         withhold=snakemake.params.withhold,
         device=snakemake.params.device,
         threads=snakemake.threads,
+        pooled=snakemake.params.pooled,
         memory_mb=snakemake.params.memory_mb,
     )

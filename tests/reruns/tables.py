@@ -127,6 +127,16 @@ KEYS = [
         "`measure_emergence` of every condition, which report withheld classes separately",
     ),
     Keys(
+        ("responses.pooled",),
+        (
+            "compute_responses",
+            "compute_stimulus_responses",
+            "compute_probe_responses",
+            "compute_snapshot_responses",
+        ),
+        "; and `lesion_units` of a model that is run again for every lesion",
+    ),
+    Keys(
         ("selectivity.layer",),
         (
             "selective_responses",

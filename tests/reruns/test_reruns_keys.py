@@ -49,6 +49,7 @@ CHANGES = {
         "conditions.natural.snapshots": [1],
         "conditions.natural.keep": "last",
         "conditions.untrained.withhold": ["Music"],
+        "responses.pooled": "clip",
         "selectivity.layer": "conv3",
         "selectivity.fraction": 0.25,
         "selectivity.permutations": 200,

@@ -27,6 +27,8 @@ class SmallCnn(TrainedModel):
     layers = ("first", "second", "third", "logits")
     reported = "third"
     outputs = "logits"
+    least_frames = 29
+    frames_a_step = 8
     modules: ClassVar = {"first": "first", "second": "second", "third": "third", "logits": "last"}
 
     def network(self, classes: int) -> nn.Module:

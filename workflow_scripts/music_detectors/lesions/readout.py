@@ -18,12 +18,15 @@ from music_detectors.spectrograms.shard import read_index
 
 @dataclass(frozen=True)
 class Forward:
-    """What running a network again needs: the clips' index, and where to compute."""
+    """What running a network again needs: the clips' index, what of them the network heard
+    (`pooled`, as in `models.heard`), and where to compute.
+    """
 
     index: str | os.PathLike
     device: str
     threads: int
     memory_mb: int
+    pooled: str | None = None
 
 
 def read_readout(
@@ -69,9 +72,10 @@ def _run_again(
 ) -> Readout:
     """Return the outputs by forward passes. Only this needs PyTorch, so it is imported here."""
     from music_detectors.models.device import prepare_device
+    from music_detectors.models.heard import by_clip, heard_together
     from music_detectors.models.hooks import ForwardReadout
     from music_detectors.models.weights import read_network
-    from music_detectors.training.data import numbered_batches, open_spectrograms
+    from music_detectors.training.data import batches_heard, open_spectrograms
 
     if layer not in model.modules:
         raise InputError(f"{name} has neither a readout nor a module for a lesion of layer {layer}")
@@ -85,9 +89,12 @@ def _run_again(
     listed = index.iloc[places].reset_index(drop=True)
     spectrograms, shard = open_spectrograms(Path(forward.index), listed, forward.memory_mb, device)
     model.check_size(*shard.shape)
+    groups = heard_together(model, shard.shape[1], listed["n_frames"].to_numpy(), forward.pooled)
+
     return ForwardReadout(
         network,
         model.modules[layer],
-        lambda: spectrograms.batches(numbered_batches(len(listed))),
+        lambda: batches_heard(spectrograms, groups),
         outputs,
+        lambda rows: by_clip(rows, groups),
     )

@@ -50,6 +50,7 @@ def lesion_units(
     device: str,
     threads: int,
     memory_mb: int,
+    pooled: str | None = None,
 ) -> None:
     """Write lesions.tsv and classes.tsv of the networks of `condition`, for one `fraction`.
 
@@ -59,13 +60,14 @@ def lesion_units(
     Every lesion silences `fraction` of the units of `layer` (of the model's reported layer if it
     lacks `layer`; of another if the model says that it stands for the layer). Units are ranked on
     train clips, and test clips are scored. Where the outputs do not follow from stored responses,
-    the network is run again on the spectrograms listed in `index`, on `device`; they are held in
-    memory up to `memory_mb`. Random draws come from `seed` and the network's names, so that those
-    of a larger fraction hold those of a smaller one. Raises InputError when a file cannot be read
+    the network is run again on the spectrograms listed in `index`, on `device`, of which it hears
+    what it heard before (`pooled`, as in `models.heard`); they are held in memory up to
+    `memory_mb`. Random draws come from `seed` and the network's names, so that those of a larger
+    fraction hold those of a smaller one. Raises InputError when a file cannot be read
     or does not belong to the others.
     """
     loaded = load_trained(model)
-    on = Forward(index, device, threads, memory_mb)
+    on = Forward(index, device, threads, memory_mb, pooled)
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     of_classes = read_table(classes, CLASSES)
     of_classes["group"] = class_groups(of_classes, branches, withhold)

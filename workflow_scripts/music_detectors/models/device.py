@@ -84,9 +84,7 @@ def advising_when_full() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and not any(
-            sign in str(error) for sign in _FULL
-        ):
+        if not is_full(error):
             raise
         raise InputError(
             "the GPU's memory is full: run fewer jobs at a time on it (--resources gpu=1 for one), "
@@ -94,6 +92,11 @@ def advising_when_full() -> Iterator[None]:
             "lower networks.batch_size, or set networks.device to "
             f"cpu ({one_line(error, 160)})"
         ) from error
+
+
+def is_full(error: RuntimeError) -> bool:
+    """Return whether `error` says that a GPU's memory is full."""
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in _FULL)
 
 
 def _unusable(gpu: int) -> str | None:

@@ -74,16 +74,19 @@ class ForwardReadout:
         module: str,
         batches: Callable[[], Iterable[Tensor]],
         stored: np.ndarray,
+        order: Callable[[np.ndarray], np.ndarray] = lambda outputs: outputs,
     ) -> None:
         """Take the units of `module` of `network`, which is in evaluation mode on its device.
 
         `batches` returns the clips' spectrograms (n, mels, frames), in dB, batch by batch, and the
-        same each time; `stored` are the outputs (clips, classes) that were stored for them. Raises
+        same each time; `stored` are the outputs (clips, classes) that were stored for them. `order`
+        puts outputs that are in the order of the batches into that of the stored ones. Raises
         ValueError when the network's outputs differ from these.
         """
         self._network = network
         self._module = _module(network, module)
         self._batches = batches
+        self._order = order
         self.units = 0
         """How many units the module has."""
         self.outputs = self._run(None)
@@ -117,7 +120,7 @@ class ForwardReadout:
             parts = [self._network(log_mel.float()).float().cpu() for log_mel in self._batches()]
         finally:
             handle.remove()
-        return torch.cat(parts).numpy()
+        return self._order(torch.cat(parts).numpy())
 
 
 def _module(network: nn.Module, name: str) -> nn.Module:

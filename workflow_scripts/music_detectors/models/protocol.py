@@ -51,6 +51,10 @@ class Model:
     """The layer that holds the outputs (logits, one per class); None for a fixed model."""
     clips_at_once = 8
     """How many clips are evaluated together on a CPU; few enough to stay in its cache."""
+    least_frames = 1
+    """The fewest frames of a spectrogram that the model can hear."""
+    frames_a_step = 1
+    """By how many frames a spectrogram must grow, from `least_frames`, to give another response."""
 
     def check_size(self, mels: int, frames: int) -> None:
         """Raise InputError unless spectrograms (mels, frames) fit; by default all do."""

@@ -18,6 +18,7 @@ from music_detectors.common.hdf5 import NewFile
 from music_detectors.common.progress import progress
 from music_detectors.models.device import advising_when_full, on_device, prepare_device
 from music_detectors.models.find import load_model, load_trained
+from music_detectors.models.heard import CLIP, by_clip, chosen, heard_together, responses_of
 from music_detectors.models.protocol import Evaluation, Model, TrainedModel
 from music_detectors.models.weights import read_evaluation, read_snapshots
 from music_detectors.responses.files import Layers, create_responses, snapshot_layer
@@ -29,13 +30,17 @@ _CLIPS_AT_ONCE_ON_GPU = 256
 
 @dataclass(frozen=True)
 class _Player:
-    """A model with the weights at `weights`, on the device; `digest` is that of the file."""
+    """A model with the weights at `weights`, on the device; `digest` is that of the file.
+
+    `pooled` says over what its responses are pooled, as in `models.heard`.
+    """
 
     model: Model
     evaluation: Evaluation
     weights: str | os.PathLike
     digest: str
     device: torch.device
+    pooled: str
 
 
 @advising_when_full()
@@ -48,18 +53,21 @@ def compute_responses(
     model: str,
     device: str,
     threads: int,
+    pooled: str = CLIP,
 ) -> None:
     """Write the responses of `model` with each of the `weights` to the clips of each of `indices`.
 
     The shards of an index hold the stimulus and are of the split at the same place of `stimuli` and
     `splits`. `outputs` are the files for the first index, in the order of `weights`, then those for
-    the next; their rows are those of the index. Raises InputError when a file is missing, damaged
-    or not what the index says, when the model cannot be loaded or is not that of the weights, when
-    a response is not finite, or when a GPU's memory is too small.
+    the next; their rows are those of the index. `pooled` says whether a model hears whole clips
+    (CLIP) or the sound without padding (SOUND). Raises InputError when a file is missing, damaged
+    or not what the index says, when the model cannot be loaded, is not that of the weights or
+    cannot hear so short a sound, when a response is not finite, or when a GPU's memory is too
+    small.
     """
     target = prepare_device(device, threads)
     tables = [_listed(index, split) for index, split in zip(indices, splits, strict=True)]
-    players = [_player(path, model, target) for path in weights]
+    players = [_player(path, model, target, pooled) for path in weights]
     for place, (index, table, stimulus) in enumerate(zip(indices, tables, stimuli, strict=True)):
         files = outputs[place * len(weights) : (place + 1) * len(weights)]
         _write(files, players, Path(index), table, stimulus)
@@ -75,6 +83,7 @@ def compute_snapshot_responses(
     layer: str,
     device: str,
     threads: int,
+    pooled: str = CLIP,
 ) -> None:
     """Write the responses of a network after each epoch in `snapshots` to the original clips.
 
@@ -102,7 +111,7 @@ def compute_snapshot_responses(
             responses |= {snapshot_layer(epoch, name): values[name] for name in every.kept}
         return responses
 
-    player = _Player(every, evaluation, snapshots, sha256(snapshots), target)
+    player = _Player(every, evaluation, snapshots, sha256(snapshots), target, pooled)
     for index, split, output in zip(indices, splits, outputs, strict=True):
         _write([output], [player], Path(index), _listed(index, split), ORIGINAL)
 
@@ -117,6 +126,7 @@ class _EveryEpoch(Model):
         self.reported = snapshot_layer(epochs[-1], chosen)
         self.outputs = snapshot_layer(epochs[-1], model.outputs)
         self.clips_at_once = model.clips_at_once
+        self.least_frames, self.frames_a_step = model.least_frames, model.frames_a_step
         self._model = model
 
     def check_size(self, mels: int, frames: int) -> None:
@@ -124,10 +134,10 @@ class _EveryEpoch(Model):
         self._model.check_size(mels, frames)
 
 
-def _player(weights: str | os.PathLike, name: str, device: torch.device) -> _Player:
+def _player(weights: str | os.PathLike, name: str, device: torch.device, pooled: str) -> _Player:
     model = load_model(name)
     evaluation = read_evaluation(weights, model, name, device)
-    return _Player(model, evaluation, weights, sha256(weights), device)
+    return _Player(model, evaluation, weights, sha256(weights), device, pooled)
 
 
 def _listed(path: str | os.PathLike, split: str) -> pd.DataFrame:
@@ -184,8 +194,14 @@ def _responses(
     `log_mel` are their spectrograms, on the device.
     """
     on_gpu = player.device.type == "cuda"
-    batches = log_mel.split(_CLIPS_AT_ONCE_ON_GPU if on_gpu else player.model.clips_at_once)
-    parts = [player.evaluation(batch.float()) for batch in batches]
+    at_once = _CLIPS_AT_ONCE_ON_GPU if on_gpu else player.model.clips_at_once
+    sound = shard.n_frames[run["row"].to_numpy()]
+    groups = heard_together(player.model, shard.shape[1], sound, player.pooled)
+    parts = [
+        responses_of(player.evaluation, batch, group[1] is None)
+        for group in groups
+        for batch in chosen(log_mel, group).split(at_once)
+    ]
     responses = {}
     for layer in player.model.layers:
         if any(layer not in part for part in parts):
@@ -196,6 +212,7 @@ def _responses(
                 f"the model's responses of layer {layer} to {len(run)} clips are {values.shape}; "
                 "they must be (clips, units)"
             )
+        values = by_clip(values, groups)
         wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if len(wrong):
             raise InputError(

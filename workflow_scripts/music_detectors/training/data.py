@@ -19,6 +19,7 @@ from music_detectors.common.damage import damaged, rebuild
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.progress import progress
 from music_detectors.models.device import on_device
+from music_detectors.models.heard import Group, cut
 from music_detectors.spectrograms.shard import SpectrogramShard, open_spectrogram_shard
 
 _OPEN_FILES = 128
@@ -101,6 +102,13 @@ def _parts(index: Path, clips: pd.DataFrame) -> list[tuple[SpectrogramShard, np.
 def numbered_batches(clips: int) -> tuple[Tensor, ...]:
     """Return a plan that goes through `clips` clips once, in order: numbers (b,) int64."""
     return torch.arange(clips).split(_CLIPS_IN_A_BATCH)
+
+
+def batches_heard(spectrograms: Spectrograms, groups: Iterable[Group]) -> Iterator[Tensor]:
+    """Yield what the clips of each of `groups` hear of `spectrograms`, batch by batch."""
+    for numbers, frames in groups:
+        plan = torch.from_numpy(numbers).split(_CLIPS_IN_A_BATCH)
+        yield from (cut(log_mel, frames) for log_mel in spectrograms.batches(plan))
 
 
 class _Resident:

@@ -21,6 +21,9 @@ N_MELS = 64
 MIN_FRAMES = 121
 """Frames that the convolutions and poolings need to leave one at the end."""
 
+FRAMES_A_STEP = 8
+"""Frames between neighbours at the end: the strides of the first convolution and pooling."""
+
 CLIPS_AT_ONCE = 8
 """Enough clips for efficient matrix products on a CPU, few enough to stay in its cache."""
 
@@ -32,6 +35,8 @@ class Kim2024(TrainedModel):
     reported = "avgpool"
     outputs = "fc2"
     clips_at_once = CLIPS_AT_ONCE
+    least_frames = MIN_FRAMES
+    frames_a_step = FRAMES_A_STEP
 
     def check_size(self, mels: int, frames: int) -> None:
         """Raise InputError unless spectrograms of `mels` bands x `frames` fit the network."""
