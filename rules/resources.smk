@@ -61,6 +61,11 @@ def responses_mb(wildcards):
     return 1200 + sum(N_CLIPS.values()) * 5 // 1000
 
 
+def summary_mb(wildcards):
+    """Memory for a job that holds a few numbers of every network for every test clip."""
+    return table_mb(wildcards) + N_CLIPS["test"] * len(NETWORKS) // 10**4
+
+
 def network_mb(wildcards):
     """Memory for a network that clips are played to, without the clips themselves."""
     # A GPU's libraries use host memory too.

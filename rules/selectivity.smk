@@ -65,6 +65,7 @@ rule summarise_selectivity:
         clips=of_networks_of_target(
             results("selectivity/{target}", network("clip_responses.tsv"))
         ),
+        acoustics=acoustics_of("test"),
     output:
         table=report(
             results("selectivity/{target}/summary.tsv"),
@@ -79,8 +80,8 @@ rule summarise_selectivity:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(800),
-        runtime=minutes(30),
+        mem_mb=memory(summary_mb),
+        runtime=minutes(corpus_minutes),
     params:
         networks=lambda wildcards: networks_of(conditions_of(wildcards.target)),
         layer=config["selectivity"]["layer"],

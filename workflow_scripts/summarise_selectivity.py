@@ -1,12 +1,13 @@
 """Gather the selectivity of all networks in one table."""
 
 from music_detectors.common.job import job
-from music_detectors.selectivity.selective import summarise_selectivity
+from music_detectors.selectivity.summary import summarise_selectivity
 
 with job(snakemake.log[0]):
     summarise_selectivity(
         snakemake.input.units,
         snakemake.input.clips,
+        snakemake.input.acoustics,
         snakemake.output.table,
         networks=snakemake.params.networks,
         layer=snakemake.params.layer,

@@ -43,7 +43,7 @@ from music_detectors.quilts.responses import quilt_responses
 from music_detectors.recognition.scores import score_recognition, summarise_recognition
 from music_detectors.report.page import write_report
 from music_detectors.responses.compute import compute_responses
-from music_detectors.selectivity.selective import summarise_selectivity
+from music_detectors.selectivity.summary import summarise_selectivity
 from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shard
 from workflow.snake import ROOT
 
@@ -501,6 +501,7 @@ KINDS = [
         lambda r, out: summarise_selectivity(
             of_networks(r, "selectivity/music/{}/seed-{}/units.tsv"),
             of_networks(r, "selectivity/music/{}/seed-{}/clip_responses.tsv"),
+            [r / f"acoustics/test/{shard}.tsv" for shard in SHARDS],
             out / "a.tsv",
             networks=NETWORKS,
             layer=LAYER,

@@ -116,6 +116,7 @@ class Tables:
         rows = []
         for condition in conditions:
             heard = condition in ("natural", "full")
+            acoustic = self._holds("acoustics") * (condition == "natural")
             g = {"natural": selective, "no-speech": self._holds("speech")}.get(condition, 0.0)
             ratio = 1.0 + heard * (1.0 if models else 0.0)
             if target != "Music":
@@ -130,9 +131,8 @@ class Tables:
                         "reported": True,
                         "n_target_test": 80,
                         "n_other_test": 240,
-                        "test_hedges_g": g + self._noise(),
-                        "test_partial_d": 0.8 * self._holds("acoustics") * (condition == "natural")
-                        + self._noise(),
+                        "response_hedges_g": g + self._noise(),
+                        "response_partial_d": 0.8 * acoustic + self._noise(),
                         "test_ratio": ratio + 0.2 * self._noise(),
                         "test_all_common_language": 0.5
                         + 0.2 * self._holds("all-units") * (condition == "natural")

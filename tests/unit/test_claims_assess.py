@@ -115,7 +115,7 @@ def test_with_two_seeds_or_one_every_part_is_undetermined(tmp_path):
 def test_only_the_reported_layer_counts(tmp_path):
     tables = Tables()
     summary = tables.selectivity["Music"]
-    other = summary.assign(layer="conv1", reported=False, test_hedges_g=99.0)
+    other = summary.assign(layer="conv1", reported=False, response_hedges_g=99.0)
     before = assessed(tmp_path / "before", tables)
     tables.selectivity["Music"] = pd.concat([other, summary], ignore_index=True)
     assert assessed(tmp_path / "after", tables).equals(before)

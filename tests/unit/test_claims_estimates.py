@@ -116,7 +116,7 @@ def test_null_tables_are_supported_no_more_often_than_alpha_allows():
 
 
 UNCONFIGURED = {
-    "controls": ("selective", "probe", "models", "temporal"),
+    "controls": ("selective", "probe", "models", "temporal", "acoustics"),
     "features": ("apart",),
     "target_heard": ("models",),
     "shuffled": ("generalisation",),
@@ -197,14 +197,14 @@ def test_networks_are_paired_by_seed():
     tables.selectivity["Music"] = table[~dropped].sample(frac=1, random_state=0)
     part = named(selective(study(), tables.measured()), "effect over untrained")
     assert sorted(part.values) == [3, 4, 5, 6, 7] and part.paired
-    g = table.set_index(["condition", "seed"])["test_hedges_g"]
+    g = table.set_index(["condition", "seed"])["response_hedges_g"]
     assert part.values[4] == pytest.approx(g["natural", 4] - g["untrained", 4])
 
 
 def test_the_one_value_of_a_fixed_model_is_compared_with_each_network():
     tables = Tables()
     part = named(selective(study(), tables.measured()), "effect over gabor")
-    g = tables.selectivity["Music"].set_index(["condition", "seed"])["test_hedges_g"]
+    g = tables.selectivity["Music"].set_index(["condition", "seed"])["response_hedges_g"]
     assert numbers(part) == pytest.approx(list(g["natural"] - g["gabor", 1]))
     assert not part.paired and "minus the gabor model" in part.compared
 
@@ -306,7 +306,7 @@ def test_selectivity_is_compared_with_every_control():
         ("effect over full", False),
     ]
     table = tables.selectivity["Music"].set_index(["condition", "seed"])
-    assert numbers(parts[0]) == list(table.loc["natural", "test_hedges_g"])
+    assert numbers(parts[0]) == list(table.loc["natural", "response_hedges_g"])
     assert parts[0].here == pytest.approx(table.loc["natural", "test_ratio"].mean())
     assert parts[0].n_clips == 320 and parts[1].smallest_effect == SMALLEST["controls"]
 
@@ -314,9 +314,9 @@ def test_selectivity_is_compared_with_every_control():
 def test_a_control_that_is_as_selective_rejects_the_claim():
     tables = Tables()
     table = tables.selectivity["Music"]
-    natural = table.loc[table["condition"] == "natural", "test_hedges_g"].to_numpy()
+    natural = table.loc[table["condition"] == "natural", "response_hedges_g"].to_numpy()
     noise = np.random.default_rng(1).normal(0, 0.02, 5)
-    table.loc[table["condition"] == "untrained", "test_hedges_g"] = natural + noise
+    table.loc[table["condition"] == "untrained", "response_hedges_g"] = natural + noise
     whole = verdict_of(tables.parts()).loc["selective"]
     assert (whole["verdict"], whole["decided_by"]) == (NOT_SUPPORTED, "effect over untrained")
 
@@ -324,8 +324,8 @@ def test_a_control_that_is_as_selective_rejects_the_claim():
 def test_shuffled_networks_may_be_as_selective():
     tables = Tables()
     table = tables.selectivity["Music"]
-    natural = table.loc[table["condition"] == "natural", "test_hedges_g"].to_numpy()
-    table.loc[table["condition"] == "shuffled", "test_hedges_g"] = natural
+    natural = table.loc[table["condition"] == "natural", "response_hedges_g"].to_numpy()
+    table.loc[table["condition"] == "shuffled", "response_hedges_g"] = natural
     assert verdict_of(tables.parts()).loc["selective", "verdict"] == SUPPORTED
 
 
@@ -605,7 +605,7 @@ def test_networks_without_speech_must_be_selective_and_flatter():
     tables = Tables()
     effect, rise = speech(study(), tables.measured())
     table = tables.selectivity["Music"].set_index(["condition", "seed"])
-    assert numbers(effect) == list(table.loc["no-speech", "test_hedges_g"])
+    assert numbers(effect) == list(table.loc["no-speech", "response_hedges_g"])
     assert effect.here == pytest.approx(table.loc["no-speech", "test_ratio"].mean())
     assert rise.paired and rise.smallest_effect == SMALLEST["temporal"]
     # Networks that are just as steep reject the claim.
@@ -661,11 +661,27 @@ def test_decoding_gain_is_the_share_of_the_missing_precision():
 def test_an_effect_that_acoustics_explain_rejects_the_claim():
     tables = Tables()
     table = tables.selectivity["Music"]
-    table.loc[table["condition"] == "natural", "test_partial_d"] -= 0.8
+    table.loc[table["condition"] == "natural", "response_partial_d"] -= 0.8
     whole = verdict_of(tables.parts()).loc["acoustics"]
     assert (whole["verdict"], whole["decided_by"]) == (NOT_SUPPORTED, "residual effect")
-    table.loc[0, "test_partial_d"] = np.nan
+    table.loc[0, "response_partial_d"] = np.nan
     assert verdict_of(tables.parts()).loc["acoustics", "verdict"] == UNDETERMINED
+
+
+def test_an_adjusted_effect_no_larger_than_that_of_a_control_rejects_the_claim():
+    tables = Tables()
+    table = tables.selectivity["Music"]
+    natural = table.loc[table["condition"] == "natural", "response_partial_d"].to_numpy()
+    noise = 0.02 * np.random.default_rng(2).standard_normal(len(natural))
+    table.loc[table["condition"] == "untrained", "response_partial_d"] = natural + noise
+    whole = verdict_of(tables.parts()).loc["acoustics"]
+    assert (whole["verdict"], whole["decided_by"]) == (
+        NOT_SUPPORTED,
+        "residual effect over untrained",
+    )
+    part = named(acoustics(study(), tables.measured()), "residual effect over untrained")
+    assert part.needed and part.smallest_effect == SMALLEST["controls"]
+    np.testing.assert_allclose(list(part.values.values()), -noise, rtol=1e-9)
 
 
 # 15 genres
@@ -718,13 +734,16 @@ def test_random_labels_support_nothing():
         label = {split: generator.permutation(np.arange(k) < k // 4) for split, k in n.items()}
         shared = {split: generator.standard_normal((k, 64)) for split, k in n.items()}
         for row in summary.index:
-            g = {}
-            for split, k in n.items():
-                responses = 0.9 * shared[split] + 0.44 * generator.standard_normal((k, 64))
-                found = effects(responses[label[split]], responses[~label[split]])
-                g[split] = found["welch_t" if split == "train" else "hedges_g"]
-            chosen = g["train"] >= np.sort(g["train"])[-8]
-            summary.loc[row, "test_hedges_g"] = g["test"][chosen].mean()
+            heard = {
+                split: 0.9 * shared[split] + 0.44 * generator.standard_normal((k, 64))
+                for split, k in n.items()
+            }
+            is_target = label["train"]
+            t = effects(heard["train"][is_target], heard["train"][~is_target])["welch_t"]
+            chosen = t >= np.sort(t)[-8]
+            response = heard["test"][:, chosen].mean(axis=1, keepdims=True)
+            found = effects(response[label["test"]], response[~label["test"]])
+            summary.loc[row, "response_hedges_g"] = found["hedges_g"][0]
         parts = selective(study(), tables.measured())
         supported += verdict_of(parts).loc["selective", "verdict"] == SUPPORTED
     assert stats.binomtest(supported, runs, 0.025, alternative="greater").pvalue > 0.01

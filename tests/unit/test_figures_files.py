@@ -265,7 +265,7 @@ DEGENERATE = {
     "acoustics": (
         "table",
         SELECTIVITY_SUMMARY,
-        lambda t: t.assign(test_partial_d=np.nan, test_partial_difference=np.nan),
+        lambda t: t.assign(response_partial_d=np.nan, test_partial_difference=np.nan),
     ),
     "average_precision": (
         "table",

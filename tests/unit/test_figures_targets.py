@@ -23,7 +23,7 @@ def _summary(number=0, conditions=CONDITIONS):
     return table.assign(
         n_target_test=30 + number,
         n_other_test=1200,
-        test_hedges_g=random.uniform(0, 2, len(table)),
+        response_hedges_g=random.uniform(0, 2, len(table)),
         test_ratio=random.uniform(1, 2, len(table)),
     )
 
@@ -47,7 +47,7 @@ def test_networks_means_and_intervals_of_every_target_are_drawn():
     }
     ratio, g = selectivity_of_targets(summaries, "natural").axes
     _check_marks(ratio, [table["test_ratio"] for table in summaries.values()])
-    _check_marks(g, [table["test_hedges_g"] for table in summaries.values()])
+    _check_marks(g, [table["response_hedges_g"] for table in summaries.values()])
     labels = [label.get_text() for label in g.get_xticklabels()]
     assert labels == ["Music\n30, 1,200", "Speech\n31, 1,200"]
 
@@ -55,7 +55,7 @@ def test_networks_means_and_intervals_of_every_target_are_drawn():
 def test_the_ratio_and_g_of_every_condition_are_drawn():
     table = _summary()
     ratio, g = response_ratio(table, CONDITIONS, "Music").axes
-    for axes, column in ((ratio, "test_ratio"), (g, "test_hedges_g")):
+    for axes, column in ((ratio, "test_ratio"), (g, "response_hedges_g")):
         _check_marks(axes, [table.loc[table["condition"] == name, column] for name in CONDITIONS])
     table.loc[table["condition"] == "untrained", "test_ratio"] = np.nan
     axes = response_ratio(table, CONDITIONS, "Music").axes[0]
@@ -95,7 +95,7 @@ def test_a_table_without_the_condition_is_refused(tmp_path):
     for path, number in zip(tables, (0, 1), strict=True):
         summary = _summary(number)
         # An infinite effect is left out.
-        summary.loc[0, "test_hedges_g"] = np.inf
+        summary.loc[0, "response_hedges_g"] = np.inf
         write_table(path, summary, SELECTIVITY_SUMMARY)
     arguments = ("avgpool", tmp_path / "a.svg", tmp_path / "a.png")
     plot_targets(tables, ["Music", ["Speech", "Bark"]], "natural", *arguments)

@@ -124,7 +124,7 @@ def inputs(tmp_path):
         }
     )
     units = pd.DataFrame(networks, columns=["condition", "seed"]).assign(
-        layer="avgpool", test_hedges_g=0.75, test_auc=0.7
+        layer="avgpool", response_hedges_g=0.75, test_auc=0.7
     )
     weights = []
     for condition, seed in networks:

@@ -31,7 +31,7 @@ from music_detectors.selectivity.ranking import of_reported_layer
 
 # The columns without and with covariates, and the label.
 _PANELS = {
-    "Size": ("test_hedges_g", "test_partial_d", "Target effect in standard deviations"),
+    "Size": ("response_hedges_g", "response_partial_d", "Target effect in standard deviations"),
     "Evidence": ("test_welch_t", "test_partial_t", "Target effect in standard errors (t)"),
 }
 _OFFSET = 0.22
@@ -92,8 +92,7 @@ def acoustics(summary: pd.DataFrame, conditions: Sequence[str], layer: str, targ
             )
     n_target, n_other = summary["n_target_test"].max(), summary["n_other_test"].max()
     figure.suptitle(
-        f"Mean of the selective units of {layer}; {n_target:,} {target} and {n_other:,} other test "
-        "clips",
+        f"Selective units of {layer}; {n_target:,} {target} and {n_other:,} other test clips",
         fontsize=7,
         x=0.01,
         ha="left",

@@ -27,7 +27,7 @@ from music_detectors.figures.style import (
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
 
-_COLUMNS = ("condition", "seed", "layer", "reported", "test_hedges_g", "test_ratio")
+_COLUMNS = ("condition", "seed", "layer", "reported", "response_hedges_g", "test_ratio")
 
 
 def plot_response_ratio(
@@ -54,7 +54,7 @@ def response_ratio(summary: pd.DataFrame, conditions: Sequence[str], target: str
     colours, markers = condition_colours(conditions), condition_markers(conditions)
     panels = (
         ("test_ratio", f"Response to {target} over\nresponse to other sounds", 1.0),
-        ("test_hedges_g", "Hedges' g of the selective units", 0.0),
+        ("response_hedges_g", "Hedges' g of the mean response\nof the selective units", 0.0),
     )
     for place, (column, words, none) in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), place + 1)

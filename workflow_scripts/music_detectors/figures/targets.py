@@ -34,13 +34,13 @@ _COLUMNS = (
     "reported",
     "n_target_test",
     "n_other_test",
-    "test_hedges_g",
+    "response_hedges_g",
     "test_ratio",
 )
 # Each panel's column, the words for it, and the value of no selectivity.
 _PANELS = (
     ("test_ratio", "Response to the target over\nresponse to other sounds", 1.0),
-    ("test_hedges_g", "Hedges' g of the selective units", 0.0),
+    ("response_hedges_g", "Hedges' g of the mean response\nof the selective units", 0.0),
 )
 
 

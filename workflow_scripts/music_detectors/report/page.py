@@ -229,7 +229,7 @@ def _networks(
                 "epoch": _range(replicates["epoch"]) if trained else "",
                 **precision,
                 "chance": _mean(scores, condition, "chance", "natural"),
-                "effect": _mean(units, condition, "test_hedges_g"),
+                "effect": _mean(units, condition, "response_hedges_g"),
                 "auc": _mean(units, condition, "test_auc"),
             }
         )

@@ -110,6 +110,8 @@ SELECTIVITY_SUMMARY = {
     "test_partial_t": float,
     "test_partial_d": float,
     "test_ratio": float,
+    "response_hedges_g": float,
+    "response_partial_d": float,
     "test_all_mean_target": float,
     "test_all_mean_other": float,
     "test_all_ratio": float,
@@ -118,9 +120,11 @@ SELECTIVITY_SUMMARY = {
 """`selectivity/{target}/summary.tsv`: one row per network and layer; statistics are means over the
 selective units.
 
-`test_ratio` is the mean response of the selective units to the target over that to other sounds;
-the `test_all` columns describe the mean response of all units. They are filled for the reported
-layer; ratios are empty for models whose responses are negative for some clips.
+`test_ratio` and the columns with `response_` compare the mean response of the selective units to
+target test clips with that to other ones, as the claims do: `response_hedges_g` in standard
+deviations, `response_partial_d` with acoustic covariates in the model, in its residual standard
+deviations. The `test_all` columns describe the mean response of all units. They are filled for the
+reported layer; ratios are empty for models whose responses are negative for some clips.
 
 The `n_significant` columns count units with a positive Welch t and a corrected p below 0.05 on
 train clips. `n_target_test` and `n_other_test` are the test clips behind the test columns.

@@ -5,7 +5,6 @@ import pandas as pd
 
 from music_detectors.claims.estimates.common import (
     clip_fields,
-    clip_fields_of_effects,
     difference,
     mean_of,
     not_named,
@@ -160,7 +159,7 @@ def generalisation(study: Study, measured: Measured) -> list[Part]:
 def speech(study: Study, measured: Measured) -> list[Part]:
     """Return claim 12: without speech in training, units are selective and respond flatter."""
     quilts, smallest = measured.quilts[study.target], study.smallest_effects
-    g = measured.of_conditions(study.target, "test_hedges_g")
+    g = measured.of_conditions(study.target, "response_hedges_g")
     ratios = measured.of_conditions(study.target, "test_ratio")
     rises = {
         name: segment_effects(quilts[name]).loc["most", "long"].to_dict()
@@ -171,9 +170,7 @@ def speech(study: Study, measured: Measured) -> list[Part]:
     for condition in study.speech_withheld:
         rows = rows_of(measured, study.target, condition)
         missing = not_run(condition, g)
-        fields = clip_fields_of_effects(
-            rows["n_target_test"], rows["n_other_test"], smallest["selective"]
-        )
+        fields = clip_fields(rows["n_target_test"], rows["n_other_test"])
         heard = _clips(quilts[study.condition])
         parts += [
             Part(

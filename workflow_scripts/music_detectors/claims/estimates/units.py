@@ -8,7 +8,6 @@ from scipy.stats import ttest_1samp
 
 from music_detectors.claims.estimates.common import (
     clip_fields,
-    clip_fields_of_effects,
     difference,
     imprecision,
     mean_of,
@@ -28,29 +27,20 @@ _RATIO = "ratio of responses"
 
 def selective(study: Study, measured: Measured) -> list[Part]:
     """Return claim 3: the effect of the target on the selective units, over the controls."""
-    values = measured.of_conditions(study.target, "test_hedges_g")
+    values = measured.of_conditions(study.target, "response_hedges_g")
     ratios = measured.of_conditions(study.target, "test_ratio")
     rows = rows_of(measured, study.target, study.condition)
-
-    def clips(smallest: float) -> dict:
-        return clip_fields_of_effects(rows["n_target_test"], rows["n_other_test"], smallest)
-
-    smallest = study.smallest_effects["selective"]
     main = Part(
         "selective",
         "effect",
         f"selective units: response to {study.target} minus response to other test clips",
         _SD,
-        smallest,
+        study.smallest_effects["selective"],
         values[study.condition],
         here=mean_of(ratios[study.condition]),
-        **clips(smallest),
+        **clip_fields(rows["n_target_test"], rows["n_other_test"]),
     )
-    compared = dataclasses.replace(
-        main,
-        smallest_effect=study.smallest_effects["controls"],
-        **clips(study.smallest_effects["controls"]),
-    )
+    compared = dataclasses.replace(main, smallest_effect=study.smallest_effects["controls"])
     return [
         main,
         *over(study, compared, values, "controls", needed=True, here=ratios),
@@ -81,7 +71,7 @@ def level(study: Study, measured: Measured) -> list[Part]:
     for name, level_db in levels.items():
         rows = table[table["level_db"] == level_db]
         softer = f"the target {-level_db:g} dB softer" if level_db else "all at one level"
-        fields = clip_fields_of_effects(rows["n_target"], rows["n_other"], smallest)
+        fields = clip_fields(rows["n_target"], rows["n_other"])
         if name == "lowest level" and not level_db < 0:
             fields["fault"] = (
                 "no level below 0 dB was played; list one in stimuli.played, such as level-18db"
@@ -297,29 +287,34 @@ def specific(study: Study, measured: Measured) -> list[Part]:
 
 
 def acoustics(study: Study, measured: Measured) -> list[Part]:
-    """Return claim 14: the effect adjusted for acoustic features, and decoding beside them."""
-    values = measured.of_conditions(study.target, "test_partial_d")
+    """Return claim 14: the effect adjusted for acoustic features, and decoding beside them.
+
+    Untrained networks are fixed acoustic features themselves, beyond those that are adjusted for,
+    so the effect must exceed that of the controls.
+    """
+    values = measured.of_conditions(study.target, "response_partial_d")
     scores = measured.decoding[study.condition]
     rows = rows_of(measured, study.target, study.condition)
-    smallest = study.smallest_effects["acoustics"]
     main = Part(
         "acoustics",
         "residual effect",
         f"selective units: response to {study.target} minus response to other test clips, "
         "adjusted for acoustic features",
         "residual SD",
-        smallest,
+        study.smallest_effects["acoustics"],
         values[study.condition],
-        **clip_fields_of_effects(rows["n_target_test"], rows["n_other_test"], smallest),
+        **clip_fields(rows["n_target_test"], rows["n_other_test"]),
     )
-    decoding_fields = {
+    over_controls = dataclasses.replace(main, smallest_effect=study.smallest_effects["controls"])
+    decoding_fields: dict = {
         "unit": "share of the average precision that acoustic features leave missing",
         "smallest_effect": study.smallest_effects["decoding"],
         "n_clips": int(scores["n_test"].min()) if len(scores) else 0,
-        "fault": clip_fields(rows["n_target_test"], rows["n_other_test"])["fault"],
+        "fault": main.fault,
     }
     return [
         main,
+        *over(study, over_controls, values, "controls", needed=True),
         Part(
             "acoustics",
             "decoding",
@@ -337,8 +332,7 @@ def acoustics(study: Study, measured: Measured) -> list[Part]:
             needed=False,
             **decoding_fields,
         ),
-        *over(study, main, values, "controls"),
-        *over(study, main, values, "shuffled"),
+        *over(study, over_controls, values, "shuffled"),
     ]
 
 

@@ -1,0 +1,145 @@
+"""The summary of selectivity over networks."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from music_detectors.acoustics.covariates import read_covariates
+from music_detectors.common.damage import damaged
+from music_detectors.common.tables import read_table, write_table
+from music_detectors.selectivity.columns import CLIP_RESPONSES, SELECTIVITY_SUMMARY, UNITS
+from music_detectors.selectivity.effects import auc, hedges_g, moments, response_ratio
+from music_detectors.selectivity.partial import AdjustedModel
+from music_detectors.selectivity.ranking import of_reported_layer
+
+_ALPHA = 0.05
+_MIN_CLIPS = 2
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The target and other test clips, and the mean responses (clips, networks) to them."""
+
+    clip_ids: np.ndarray
+    target: np.ndarray
+    """Which clips (clips,) bool are target clips."""
+    selective: np.ndarray
+    """Of the selective units."""
+    every: np.ndarray
+    """Of all units."""
+
+    def only(self, kept: np.ndarray) -> "Heard":
+        """Return the clips that are `kept` (clips,) bool."""
+        parts = (self.clip_ids, self.target, self.selective, self.every)
+        return Heard(*(values[kept] for values in parts))
+
+
+def summarise_selectivity(
+    units: Sequence[str | os.PathLike],
+    clip_responses: Sequence[str | os.PathLike],
+    acoustics: Sequence[str | os.PathLike],
+    table: str | os.PathLike,
+    *,
+    networks: Sequence[tuple[str, int]],
+    layer: str,
+) -> None:
+    """Write one row per network and layer from the tables of each of `networks`.
+
+    `units` are their units.tsv, and `clip_responses` their clip_responses.tsv, which are about
+    `layer` (or a model's own reported layer); `acoustics` are the tables of covariates of the test
+    clips. Raises InputError when a table cannot be read or has no target or no other test clip, or
+    when networks have heard different test clips.
+    """
+    heard = read_heard(clip_responses)
+    covariates = read_covariates(acoustics, heard.clip_ids.tolist())
+    of_clips = compared(heard, covariates, "test clips")
+    rows = []
+    for place, (path, (condition, seed)) in enumerate(zip(units, networks, strict=True)):
+        of_units = read_table(path, UNITS)
+        (reported,) = of_reported_layer(of_units, layer)["layer"].unique()
+        for name, in_layer in of_units.groupby("layer", sort=False):
+            network = {"condition": condition, "seed": seed, "layer": name}
+            own = {column: values[place] for column, values in of_clips.items()}
+            of_layer = own if name == reported else dict.fromkeys(own, np.nan)
+            rows.append(network | _row(in_layer) | of_layer)
+    write_table(table, pd.DataFrame(rows), SELECTIVITY_SUMMARY)
+
+
+def read_heard(clip_responses: Sequence[str | os.PathLike]) -> Heard:
+    """Return the responses in the tables `clip_responses`, one of each network.
+
+    Raises InputError, naming the table, when it cannot be read, has no target or no other test
+    clip, or is about other test clips than the first.
+    """
+    columns = ("clip_id", "split", "role", "response", "all_units")
+    tables: list[pd.DataFrame] = []
+    for path in clip_responses:
+        table = read_table(path, CLIP_RESPONSES, only=columns)
+        table = table[(table["split"] == "test") & (table["role"] != "mixed")]
+        if table["role"].nunique() < 2:
+            raise damaged(path, "table", "has no target or no other test clip")
+        table = table.set_index("clip_id")[["role", "response", "all_units"]]
+        if tables:
+            first = tables[0]
+            if set(table.index) != set(first.index):
+                why = f"its test clips are not those of {clip_responses[0]}"
+                raise damaged(path, "table", why)
+            table = table.loc[first.index]
+        tables.append(table)
+    selective, every = (
+        np.column_stack([table[name].to_numpy() for table in tables])
+        for name in ("response", "all_units")
+    )
+    first = tables[0]
+    is_target = (first["role"] == "target").to_numpy()
+    return Heard(first.index.to_numpy(dtype=object), is_target, selective, every)
+
+
+def compared(heard: Heard, covariates: np.ndarray, name: str) -> dict[str, np.ndarray]:
+    """Return the columns of the summary (networks,) that compare the responses to clips.
+
+    `covariates` are (clips, k); `name` describes the clips in the log. Effects that need more clips
+    than there are, are NaN.
+    """
+    target, other = heard.selective[heard.target], heard.selective[~heard.target]
+    every = heard.every[heard.target], heard.every[~heard.target]
+    effect = np.full(target.shape[1], np.nan)
+    if min(len(target), len(other)) >= _MIN_CLIPS:
+        effect = hedges_g(moments(target), moments(other))
+    adjusted = AdjustedModel(heard.target, covariates, name).effects(heard.selective)
+    return {
+        "test_ratio": _ratios(target, other),
+        "response_hedges_g": effect,
+        "response_partial_d": adjusted["partial_d"],
+        "test_all_mean_target": every[0].mean(axis=0),
+        "test_all_mean_other": every[1].mean(axis=0),
+        "test_all_ratio": _ratios(*every),
+        "test_all_common_language": auc(*every),
+    }
+
+
+def _ratios(target: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the response ratio of each network, from responses (clips, networks)."""
+    return np.array([response_ratio(*pair) for pair in zip(target.T, other.T, strict=True)])
+
+
+def _row(units: pd.DataFrame) -> dict[str, float | int]:
+    selective = units[units["selective"]]
+    positive = units["welch_t"] > 0
+    averaged = [
+        name for name in SELECTIVITY_SUMMARY if name in UNITS and SELECTIVITY_SUMMARY[name] is float
+    ]
+    return {
+        "reported": bool(units["reported"].iloc[0]),
+        "n_units": len(units),
+        "n_selective": len(selective),
+        "n_significant_fdr": int((positive & (units["p_fdr"] < _ALPHA)).sum()),
+        "n_significant_permutation": int((positive & (units["p_permutation"] < _ALPHA)).sum()),
+        "n_target_test": int(units["test_n_target"].iloc[0]),
+        "n_other_test": int(units["test_n_other"].iloc[0]),
+        # A missing or infinite statistic of one unit is not left out of the mean.
+        **selective[averaged].mean(skipna=False),
+    }
