@@ -25,7 +25,7 @@ report: setup
 
 # Quick tests first: if one fails, the long ones do not run.
 test: setup
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/unit
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/unit tests/attack
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(LONG_TESTS)
 
 lint: setup

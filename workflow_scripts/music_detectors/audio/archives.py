@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import posixpath
+import stat
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,12 +17,14 @@ from music_detectors.audio.columns import ARCHIVES
 from music_detectors.audio.decode import Decoded, Member
 from music_detectors.audio.extensions import stem
 from music_detectors.audio.naming import Location, decode_named, file_stems
+from music_detectors.audio.tar import tar_members
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.files import open_checked, replacing
 
 _KIND = "index of archives"
 _MAX_NAME_LENGTH = 300
+_MAX_PATH_LENGTH = 4096
 
 
 def index_archives(archives: Sequence[str | os.PathLike], index: str | os.PathLike) -> None:
@@ -90,24 +93,18 @@ def _members(archive: Path) -> Iterator[tuple[str, int, int, str]]:
     """Yield name, offset, size and reason for refusal (or "") of every sound file in `archive`."""
     advice = "fetch it again, or leave it out of audio.archives"
     try:
-        end = archive.stat().st_size
-        # Uncompressed archives only: offsets in compressed ones are of no use.
-        with tarfile.open(archive, "r:") as tar:
-            for member in tar:
-                # tarfile keeps every member in memory, and there may be millions.
-                tar.members = []  # type: ignore[attr-defined]
-                if member.isdir() or stem(posixpath.basename(member.name)) is None:
+        about = archive.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise InputError(f"{archive}: not a file; leave it out of audio.archives")
+        with open(archive, "rb") as file:
+            for member in tar_members(file, about.st_size):
+                # A name may be very long.
+                name = member.name[-_MAX_PATH_LENGTH:]
+                if member.kind == "folder" or stem(posixpath.basename(name)) is None:
                     continue
-                refused = _refusal(member)
-                if not refused and member.offset_data + member.size > end:
-                    raise tarfile.ReadError("the file ends within a member")
-                yield (
-                    one_line(member.name, _MAX_NAME_LENGTH),
-                    member.offset_data,
-                    member.size,
-                    refused,
-                )
-    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+                refused = member.kind or _refusal(member.name)
+                yield one_line(name, _MAX_NAME_LENGTH), member.offset, member.size, refused
+    except (tarfile.TarError, ValueError) as error:
         raise InputError(
             f"{archive}: not a complete, uncompressed tar archive ({one_line(error)}); {advice}"
         ) from error
@@ -115,18 +112,11 @@ def _members(archive: Path) -> Iterator[tuple[str, int, int, str]]:
         raise InputError(f"{archive}: cannot be read ({one_line(error)}); {advice}") from error
 
 
-def _refusal(member: tarfile.TarInfo) -> str:
-    name = member.name
-    if member.issym() or member.islnk():
-        return "link"
-    if not member.isreg():
-        return "device"
-    if member.issparse():
-        return "sparse file"
+def _refusal(name: str) -> str:
+    if len(name) > _MAX_NAME_LENGTH or not name.isprintable():
+        return "unreadable name"
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
         return "path out of the archive"
-    if not name.isprintable() or len(name) > _MAX_NAME_LENGTH:
-        return "unreadable name"
     return ""
 
 
