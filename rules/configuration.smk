@@ -15,13 +15,14 @@ sys.path.insert(0, str(SCRIPTS))
 
 from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.common import orphans
-from music_detectors.common.errors import InputError
+from music_detectors.common.errors import InputError, MAX_MESSAGE, one_line
 from music_detectors.configuration.check import (
     check_sense,
     check_shape,
     kept_conditions,
 )
 from music_detectors.configuration.code import code_digest, module_digest
+from music_detectors.configuration.plain import check_files
 from music_detectors.corpus.targets import target_name, targets_of
 from music_detectors.common.urls import is_url
 from music_detectors.corpus.locations import configured, copies_of, with_copies
@@ -44,6 +45,7 @@ from music_detectors.models.find import (
 orphans.begin()
 
 try:
+    check_files(workflow.configfiles)
     check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
     check_sense(config)
     CONDITIONS = with_models(kept_conditions(config))
@@ -69,7 +71,7 @@ try:
     )
     N_CLIPS = clip_counts(config["corpus"], config["seed"])
 except InputError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(one_line(error, MAX_MESSAGE)) from None
 
 # Conditions whose models are trained, and those whose models are fixed features.
 TRAINED = [name for name in CONDITIONS if is_trained(CONDITIONS[name])]

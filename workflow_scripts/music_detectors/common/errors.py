@@ -27,6 +27,10 @@ EXIT_LATER = 75
 """The exit code of a job that cannot continue now: EX_TEMPFAIL of sysexits.h."""
 
 
+MAX_MESSAGE = 2000
+"""The most characters of a message that ends a job or a run."""
+
+
 def one_line(text: object, limit: int = 300) -> str:
     """Return `text` without line breaks or control characters, at most `limit` characters long.
 
@@ -45,5 +49,6 @@ def say(text: str) -> None:
 
 def warn(message: str) -> None:
     """Log `message`, one line, as a warning, and show it to the user as the run goes on."""
+    message = one_line(message, MAX_MESSAGE)
     logging.warning(message)
     say(f"warning: {message}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from .errors import EXIT_LATER, ComeBackLater, InputError, one_line, say
+from .errors import EXIT_LATER, MAX_MESSAGE, ComeBackLater, InputError, one_line, say
 from .orphans import end_with_owner
 
 # On import, since later imports of a script may take many seconds.
@@ -76,7 +76,7 @@ def _stop(number: int, _: object) -> NoReturn:
 
 
 def _end(what: str, message: object, code: int) -> NoReturn:
-    line = one_line(message, limit=2000)
+    line = one_line(message, MAX_MESSAGE)
     logging.error(line)
     say(f"{what}: {line}")
     sys.exit(code)

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
@@ -9,8 +10,10 @@ from typing import cast
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
-from music_detectors.common.errors import InputError
+from music_detectors.common.errors import InputError, one_line
+from music_detectors.configuration.plain import check_values
 from music_detectors.corpus.inputs import check_there
 from music_detectors.corpus.sources import source_named, source_names
 
@@ -18,16 +21,26 @@ _OF_TRAINING = ("withhold", "labels", "epochs")
 # The parts of claims.compared that only trained networks can play.
 _OF_NETWORKS = ("target_heard", "shuffled", "speech_withheld")
 
+# JSON Schema takes 2.0 for a whole number; the code that uses it would not.
+_Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
 
 def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
     """Check keys, types and bounds of `configuration` against the JSON schema at `schema_path`.
 
-    Every source of a corpus adds the schema of its own section. Raises InputError naming the first
-    key that is wrong, and what it may be.
+    No number may be infinite or NaN, which would pass every bound of the schema. Every source of a
+    corpus adds the schema of its own section. Raises InputError naming the first key that is wrong,
+    and what it may be.
     """
+    check_values(configuration)
     _refuse_what_moved(configuration)
     schema = whole_schema(configuration, schema_path)
-    errors = list(Draft202012Validator(schema).iter_errors(configuration))
+    errors = list(_Validator(schema).iter_errors(configuration))
     if not errors:
         return
     # A misspelt key is both unknown and missing: the unknown one tells the user more.
@@ -139,7 +152,7 @@ def _check_condition(name: str, condition: Mapping) -> None:
 def _check_sources(audio: Mapping) -> None:
     """Refuse sources of AudioSet's clips that are named but do not exist."""
     folder = audio["folder"]
-    if "folder" in audio["sources"] and (folder is None or not Path(folder).is_dir()):
+    if "folder" in audio["sources"] and (folder is None or not os.path.isdir(folder)):
         raise InputError(
             "configuration: audio.folder must be a folder with AudioSet's clips when audio.sources "
             f"names folder, and {folder!r} is none"
@@ -199,7 +212,7 @@ def _explain(error: ValidationError) -> str:
         return f"{_key([*error.absolute_path, missing])} is missing; config.yaml shows its form"
     if "propertyNames" in error.absolute_schema_path:
         return f"{_key([*error.absolute_path, error.instance])} is not {schema['description']}"
-    return f"{key} must be {_allowed(schema)}, not {json.dumps(error.instance, default=str)}"
+    return f"{key} must be {_allowed(schema)}, not {_shown(error.instance)}"
 
 
 def _allowed(schema: Mapping) -> str:
@@ -209,6 +222,10 @@ def _allowed(schema: Mapping) -> str:
         return schema["description"]
     kind = schema.get("type", "something else")
     return {"object": "a mapping of keys", "string": "a text"}.get(kind, str(kind))
+
+
+def _shown(value: object) -> str:
+    return one_line(json.dumps(value, default=str), 120)
 
 
 def _key(path: Iterable) -> str:

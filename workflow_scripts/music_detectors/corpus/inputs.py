@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO
 
 from music_detectors.common.errors import InputError, one_line
@@ -85,7 +84,7 @@ def check_there(place: str, key: str, *, may_be_url: bool = False) -> None:
     """Raise InputError, naming `key`, where `place` is no file, nor a URL if it may be one."""
     if may_be_url and is_url(place):
         check_url(place, key)
-    elif not Path(place).is_file():
+    elif not os.path.isfile(place):
         raise InputError(f"configuration: {key} is {place!r}, and there is no such file")
 
 

@@ -1,6 +1,7 @@
 """Which model a condition names, and where its code is; nothing here imports PyTorch."""
 
 import importlib
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -170,7 +171,7 @@ def is_trained(condition: Mapping) -> bool:
 def _in_folder(module: str, folder: Path) -> Path | None:
     place = folder.joinpath(*module.split("."))
     files = (place / "__init__.py", place.with_suffix(".py"))
-    return next((path.resolve() for path in files if path.is_file()), None)
+    return next((path.resolve() for path in files if os.path.isfile(path)), None)
 
 
 def _wrong_kind(name: str, key: str, *, trained: bool) -> InputError:

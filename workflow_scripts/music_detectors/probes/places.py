@@ -46,7 +46,7 @@ class Folder:
     def __init__(self, folder: str | os.PathLike, key: str) -> None:
         """List the files of `folder`. Raises InputError, naming `key`, when it cannot be read."""
         self.path = Path(folder)
-        if not self.path.is_dir():
+        if not os.path.isdir(folder):
             raise InputError(
                 f"configuration: {key} is {str(folder)!r}, and there is no such folder"
             )

@@ -3,6 +3,7 @@
 The Snakefile calls these while it is read, so nothing heavy is imported here.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ def files_here(probe: ProbeSet) -> list[str]:
     if is_url(probe.zip):
         # Tables may still be on this machine.
         named = [probe.categories, probe.profiles]
-        return [name for name in named if name is not None and Path(name).is_file()]
+        return [name for name in named if name is not None and os.path.isfile(name)]
     with opened(probe, probe.zip) as place:
         found = listed(probe, place)
         tables = [table.path for table in (found.table, found.reference) if table and table.path]
@@ -142,7 +143,7 @@ def opened(probe: ProbeSet, zip_path: str | None) -> Iterator[Place]:
         yield Folder(probe.folder, f"{probe.key}.folder")
     else:
         assert zip_path is not None
-        if not Path(zip_path).is_file():
+        if not os.path.isfile(zip_path):
             raise InputError(f"{probe.key}.zip is {zip_path!r}, and there is no such file")
         with open_zip(zip_path) as place:
             yield place
@@ -162,7 +163,7 @@ def _table(place: Place, wanted: str) -> Table:
     try:
         name = find(place, wanted)
     except InputError:
-        if not Path(wanted).is_file():
+        if not os.path.isfile(wanted):
             raise
         return Table(Path(wanted).read_bytes(), wanted, wanted)
     path = str(Path(place.path, name)) if isinstance(place, Folder) else None

@@ -35,8 +35,8 @@ SECTION = {
             "additionalProperties": False,
             "required": ["train", "test"],
             "properties": {
-                "train": {"$ref": "#/$defs/positive"},
-                "test": {"$ref": "#/$defs/positive"},
+                "train": {"$ref": "#/$defs/clips"},
+                "test": {"$ref": "#/$defs/clips"},
             },
         },
     },

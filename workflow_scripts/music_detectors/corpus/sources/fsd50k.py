@@ -9,7 +9,7 @@ import math
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import NamedTuple
 
 from music_detectors.common.errors import InputError, one_line
@@ -43,7 +43,7 @@ def files(corpus: Mapping) -> dict[str, str]:
 def check(corpus: Mapping) -> None:
     """Check that the folder holds FSD50K's ground truth, and that an ontology is named."""
     folder = needed(corpus, "folder")
-    if not Path(folder, "FSD50K.ground_truth").is_dir():
+    if not os.path.isdir(os.path.join(folder, "FSD50K.ground_truth")):
         raise InputError(
             f"configuration: {_KEY} is {folder!r}, which holds no folder FSD50K.ground_truth; "
             "give the folder that FSD50K was unpacked in"
