@@ -41,6 +41,7 @@ rule assess_claims:
         ratios=of_compared_probe("ratios.tsv", COMPARED_PROFILES),
         categories=of_compared_probe("categories.tsv", [CLAIMED]),
         components=of_compared_probe("components.tsv", [CLAIMED]),
+        blocks=results("corpus/blocks.tsv"),
     output:
         claims=report(
             results("claims/claims.tsv"),
@@ -68,15 +69,18 @@ rule assess_claims:
             "fraction": config["selectivity"]["fraction"],
             "smallest_effects": config["claims"]["smallest_effects"],
         },
-        # The target or condition of each table of a list.
-        targets=[target_name(target) for target in TARGETS.values()],
-        segregation=compared("controls", "shuffled"),
-        decoding=compared("features"),
-        quilts=[
-            [target_name(TARGETS[target]), condition]
-            for target, condition in COMPARED_QUILTS
-        ],
-        profiles=COMPARED_PROFILES,
+        # The targets or conditions of the tables in each list.
+        names={
+            "selectivity": [target_name(target) for target in TARGETS.values()],
+            "segregation": compared("controls", "shuffled"),
+            "decoding": compared("features"),
+            "quilts": [
+                [target_name(TARGETS[target]), condition]
+                for target, condition in COMPARED_QUILTS
+            ],
+            "ratios": COMPARED_PROFILES,
+        },
+        sounds=config["claims"]["sounds"],
         layer=config["selectivity"]["layer"],
         alpha=config["claims"]["alpha"],
         min_networks=config["claims"]["min_networks"],

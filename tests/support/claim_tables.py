@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from music_detectors.claims.assess import all_parts
+from music_detectors.claims.assess import with_left_out
 from music_detectors.claims.columns import CLAIMS
-from music_detectors.claims.study import Measured, Study
+from music_detectors.claims.study import Measured, Study, numbered
 from music_detectors.common.tables import write_table
 
 SMALLEST = {
@@ -421,9 +421,54 @@ class Tables:
         """Return the tables as `assess_claims` reads them."""
         return Measured(**{field.name: getattr(self, field.name) for field in MEASURED})
 
-    def parts(self, of=None):
-        """Return the parts of every claim."""
-        return all_parts(of or study(), self.measured())
+    def parts(self, of=None, without=None):
+        """Return the parts of every claim.
+
+        `without` are the Tables without each block; by default, without any of two blocks of sounds
+        the tables are the same.
+        """
+        study_of, without = of or study(), without or [self, self]
+        left_out = each_table(stacked, *(tables.measured() for tables in without))
+        left_out = each_table(numbered, left_out)
+        return with_left_out(study_of, self.measured(), left_out, blocks(len(without)), "groups")
+
+
+def each_table(function, first, *others):
+    """Return `first`, tables in a Measured or in mappings, with `function` applied to each table.
+
+    It gets the tables of the same place in `others` too.
+    """
+    if isinstance(first, Measured):
+        changed = {
+            field.name: each_table(
+                function, *(getattr(one, field.name) for one in (first, *others))
+            )
+            for field in MEASURED
+            if field.name != "correlation"
+        }
+        return dataclasses.replace(first, **changed)
+    if isinstance(first, dict):
+        return {
+            name: each_table(function, *(one[name] for one in (first, *others))) for name in first
+        }
+    return None if first is None else function(first, *others)
+
+
+def stacked(*tables):
+    """Return the rows of all tables, each with the number of the table as `block`."""
+    numbers = [table.assign(block=number) for number, table in enumerate(tables)]
+    return pd.concat(numbers, ignore_index=True)
+
+
+def blocks(number):
+    """Return the table of as many blocks, each of one target and one other recording."""
+    return pd.DataFrame(
+        [
+            {"clip_id": f"{role}-{block}", "role": role, "draw": f"{role}-{block}", "block": block}
+            for block in range(number)
+            for role in ("target", "other")
+        ]
+    )
 
 
 MEASURED = dataclasses.fields(Measured)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from music_detectors.claims.assess import assess_claims
+from music_detectors.claims.assess import TablePaths, assess_claims
 from music_detectors.claims.columns import (
     CLAIMS,
     ESTIMATES,
@@ -20,6 +20,7 @@ from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import SEGREGATION
 from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.genres.columns import GENRES
+from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.lesions.columns import LESIONS
 from music_detectors.levels.columns import LEVELS
 from music_detectors.profiles.columns import (
@@ -31,50 +32,73 @@ from music_detectors.quilts.columns import QUILT_CORRELATION, QUILT_RESPONSES
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from support import claim_tables
-from support.claim_tables import Tables, study
+from support.claim_tables import Tables, blocks, each_table, stacked, study
+
+COLUMNS = {
+    "selectivity": SELECTIVITY_SUMMARY,
+    "segregation": SEGREGATION,
+    "recognition": RECOGNITION_SUMMARY,
+    "decoding": DECODING,
+    "genres": GENRES,
+    "quilts": QUILT_RESPONSES,
+    "lesions": LESIONS,
+    "levels": LEVELS,
+    "ratios": PROFILE_RATIOS,
+    "categories": PROFILE_CATEGORIES,
+    "components": PROFILE_COMPONENTS,
+    "emergence": EMERGENCE,
+}
 
 
-def written(folder, tables):
-    """Write `tables` as the analyses do; return the arguments of `assess_claims`."""
+def paths(folder, measured, left_out):
+    """Write the tables of `measured`; return their paths."""
 
     def write(name, table, columns):
+        columns = {"block": int, **columns} if left_out else columns
         return claim_tables.write(folder / f"{name}.tsv", table, columns)
 
-    def by_condition(name, tables, columns):
-        return {
-            condition: write(f"{name}-{condition}", table, columns)
-            for condition, table in tables.items()
-        }
+    def each(name, tables, columns):
+        if isinstance(tables, dict):
+            return {key: each(f"{name}-{key}", table, columns) for key, table in tables.items()}
+        return write(name, tables, columns)
 
+    found = {name: each(name, getattr(measured, name), COLUMNS[name]) for name in COLUMNS}
+    found["quilts"] = {
+        (target, condition): path
+        for target, of_target in found["quilts"].items()
+        for condition, path in of_target.items()
+    }
+    for name in ("levels", "categories", "components", "emergence"):
+        found[name] = [found[name]]
+    return TablePaths(**found)
+
+
+def written(folder, tables, without=None):
+    """Write `tables` as the analyses do; return the arguments of `assess_claims`.
+
+    `without` are the Tables without each block.
+    """
+    without = without or [tables, tables]
+    left_out = each_table(stacked, *(one.measured() for one in without))
     return {
-        "selectivity": by_condition("selectivity", tables.selectivity, SELECTIVITY_SUMMARY),
-        "segregation": by_condition("segregation", tables.segregation, SEGREGATION),
-        "recognition": write("recognition", tables.recognition, RECOGNITION_SUMMARY),
-        "decoding": by_condition("decoding", tables.decoding, DECODING),
-        "genres": write("genres", tables.genres, GENRES),
-        "quilts": {
-            (target, condition): write(f"quilts-{target}-{condition}", table, QUILT_RESPONSES)
-            for target, of_target in tables.quilts.items()
-            for condition, table in of_target.items()
-        },
-        "correlation": write("correlation", tables.correlation, QUILT_CORRELATION),
-        "lesions": write("lesions", tables.lesions, LESIONS),
-        "levels": [write("levels", tables.levels, LEVELS)],
-        "ratios": by_condition("ratios", tables.ratios, PROFILE_RATIOS),
-        "categories": [write("categories", tables.categories, PROFILE_CATEGORIES)],
-        "components": [write("components", tables.components, PROFILE_COMPONENTS)],
-        "emergence": [write("emergence", tables.emergence, EMERGENCE)],
+        "tables": paths(folder, tables.measured(), left_out=False),
+        "left_out": paths(folder / "left_out", left_out, left_out=True),
+        "correlation": claim_tables.write(
+            folder / "correlation.tsv", tables.correlation, QUILT_CORRELATION
+        ),
+        "blocks": claim_tables.write(folder / "blocks.tsv", blocks(len(without)), BLOCKS),
         "claims": folder / "claims.tsv",
         "values": folder / "estimates.tsv",
         "study": study(),
         "layer": "avgpool",
+        "sounds": "groups",
         "alpha": 0.05,
         "min_networks": 5,
     }
 
 
-def assessed(folder, tables, **more):
-    assess_claims(**written(folder, tables) | more)
+def assessed(folder, tables, without=None, **more):
+    assess_claims(**written(folder, tables, without) | more)
     return read_table(folder / "claims.tsv", VERDICTS)
 
 
@@ -96,6 +120,19 @@ def test_the_tables_hold_every_claim_and_network(tmp_path):
         ].itertuples()
         ends = (part.estimate, part.low, part.high)
         assert ends == pytest.approx((row.estimate, row.low, row.high), nan_ok=True)
+
+
+def test_left_out_values_are_those_of_each_block_by_itself():
+    """Claims of all blocks are computed at once, so no network may touch another's value."""
+    without = [Tables(draw=10 + block, spread=0.3) for block in range(3)]
+    parts = Tables().parts(without=without)
+    for block, tables in enumerate(without):
+        alone = {(part.claim, part.name): part.values for part in tables.parts()}
+        assert {(part.claim, part.name) for part in parts} == set(alone)
+        for part in parts:
+            expected = alone[part.claim, part.name]
+            assert part.left_out[block] == pytest.approx(expected, nan_ok=True), part.name
+            assert set(part.left_out[block]) == set(part.values)
 
 
 def test_the_same_tables_give_the_same_bytes(tmp_path):
@@ -133,7 +170,7 @@ def test_a_summary_without_the_condition_of_the_claims_is_refused(tmp_path):
 
 def test_a_missing_table_is_named(tmp_path):
     inputs = written(tmp_path, Tables())
-    inputs["lesions"].unlink()
+    inputs["tables"].lesions.unlink()
     with pytest.raises(InputError, match=r"lesions\.tsv: missing"):
         assess_claims(**inputs)
 

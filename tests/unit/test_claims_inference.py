@@ -12,6 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from music_detectors.claims.columns import (
     CLAIMS,
     NOT_SUPPORTED,
+    PRESENT,
     SUPPORTED,
     UNDETERMINED,
     VERDICTS,
@@ -23,9 +24,14 @@ RANDOM = np.random.default_rng(3)
 N = len(CLAIMS)
 
 
-def part(values, claim="apart", name="a", smallest=0.2, **more):
-    by_seed = dict(enumerate(np.asarray(values, dtype=float).tolist(), 1))
-    return Part(claim, name, "what", "SD", smallest, by_seed, 320, **more)
+def part(values, claim="apart", name="a", smallest=0.2, left_out=None, **more):
+    """Return a part with the `values` of networks; without error over sounds, unless `left_out`
+    has the values (blocks, networks) without each block."""
+    values = np.asarray(values, dtype=float)
+    blocks = [values, values] if left_out is None else left_out
+    without = {block: dict(enumerate(each.tolist(), 1)) for block, each in enumerate(blocks)}
+    by_seed = dict(enumerate(values.tolist(), 1))
+    return Part(claim, name, "what", "SD", smallest, by_seed, 320, left_out=without, **more)
 
 
 def verdicts(parts, alpha=0.05, min_networks=5):
@@ -114,8 +120,9 @@ def test_the_upper_end_is_corrected_for_parts_and_the_lower_for_rejected_claims(
         (-0.5, 0.05, 0.2, NOT_SUPPORTED),
         # Reliably positive, reliably too small.
         (0.1, 0.01, 0.2, NOT_SUPPORTED),
-        # Reliably positive, but perhaps too small.
-        (0.19, 0.05, 0.2, UNDETERMINED),
+        # Reliably positive, but perhaps too small, however large the mean.
+        (0.19, 0.03, 0.2, PRESENT),
+        (0.25, 0.04, 0.2, PRESENT),
         (0.2, 0.3, 0.2, UNDETERMINED),
         (0.5, 0.05, 0.0, SUPPORTED),
         (-0.5, 0.05, 0.0, NOT_SUPPORTED),
@@ -127,7 +134,8 @@ def test_verdicts(mean, sd, smallest, verdict):
         row = table.loc[("apart", name)]
         assert row["verdict"] == verdict
         assert row["reason"]
-        assert (row["low"] > 0) == (table.loc[("apart", WHOLE), "p_holm"] <= 0.05 and mean > 0)
+        p_holm = table.loc[("apart", WHOLE), "p_holm"]
+        assert (row["low"] > smallest) == (p_holm <= 0.05 and mean > smallest)
 
 
 def test_too_few_networks_are_undetermined_whatever_the_estimates():

@@ -466,7 +466,8 @@ def test_classes_are_sorted_by_their_usable_share():
 
 
 def test_claims_are_drawn_in_smallest_effects_beside_the_articles_values():
-    parts = Tables().parts()
+    without = [Tables(draw=block) for block in range(3)]
+    parts = Tables().parts(without=without)
     table = claims_table(parts, alpha=0.05, min_networks=5)
     rows = shown(table)
     assert list(dict.fromkeys(rows["claim"])) == list(CLAIMS)
@@ -486,8 +487,11 @@ def test_claims_are_drawn_in_smallest_effects_beside_the_articles_values():
     place = texts.index("2.07  Fig. 2b")
     assert texts[place - 1] == f"{row['here']:.3g}"
     assert texts[place - 2].startswith(f"{row['estimate']:.3f}"[:4])
+    first = rows[rows["part"] != WHOLE].iloc[0]
     means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "D"]
-    assert means[0] == pytest.approx(
-        rows.loc[rows["part"] != WHOLE, "estimate"].iloc[0]
-        / rows.loc[rows["part"] != WHOLE, "smallest_effect"].iloc[0]
-    )
+    assert means[0] == pytest.approx(first["estimate"] / first["smallest_effect"])
+    # Both intervals, that over networks and sounds and that over networks alone.
+    drawn = [list(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2]
+    for ends in (["low", "high"], ["networks_low", "networks_high"]):
+        scaled = (first[ends] / first["smallest_effect"]).tolist()
+        assert any(line == pytest.approx(scaled) for line in drawn)

@@ -2,19 +2,23 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import pandas as pd
 
 from music_detectors.claims.columns import ESTIMATES, VERDICTS
 from music_detectors.claims.estimates import representation, segments, silencing, units
-from music_detectors.claims.inference import Part, claims_table
-from music_detectors.claims.study import Measured, Study
+from music_detectors.claims.inference import CLIPS, PROBE_SOUNDS, Part, claims_table
+from music_detectors.claims.study import Measured, Study, by_block, numbered, place_of
 from music_detectors.common.damage import damaged
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import Columns, read_table, write_table
 from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import SEGREGATION
 from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.genres.columns import GENRES
+from music_detectors.jackknife.blocks import blocks_in
+from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.lesions.columns import LESIONS
 from music_detectors.levels.columns import LEVELS
 from music_detectors.profiles.columns import (
@@ -22,8 +26,8 @@ from music_detectors.profiles.columns import (
     PROFILE_COMPONENTS,
     PROFILE_RATIOS,
 )
-from music_detectors.quilts.columns import QUILT_CORRELATION
-from music_detectors.quilts.tables import read_quilt_responses
+from music_detectors.quilts.columns import QUILT_CORRELATION, QUILT_RESPONSES
+from music_detectors.quilts.tables import of_test_clips
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
@@ -51,68 +55,143 @@ _CLAIMS = (
 )
 
 
+_COLUMNS: dict[str, Columns] = {
+    "selectivity": SELECTIVITY_SUMMARY,
+    "segregation": SEGREGATION,
+    "recognition": RECOGNITION_SUMMARY,
+    "decoding": DECODING,
+    "genres": GENRES,
+    "quilts": QUILT_RESPONSES,
+    "lesions": LESIONS,
+    "levels": LEVELS,
+    "ratios": PROFILE_RATIOS,
+    "categories": PROFILE_CATEGORIES,
+    "components": PROFILE_COMPONENTS,
+    "emergence": EMERGENCE,
+}
+_LEFT_OUT: dict[str, Columns] = {
+    name: {"block": int, **columns} for name, columns in _COLUMNS.items()
+}
+_DRAWS = {
+    "groups": ("recordings", "come from one recording"),
+    "clips": ("test clips", "are one clip"),
+    "classes": ("classes of sounds", "are of one class"),
+}
+"""What is one draw of the test clips: in the plural, and where there is only one."""
+
+
+@dataclass(frozen=True)
+class TablePaths:
+    """The paths of the tables: of all sounds, or with each block of sounds left out.
+
+    Of the conditions, those that were run have tables. Lists hold the table of the condition that
+    is claimed about, or nothing where the analysis is not configured.
+    """
+
+    selectivity: Mapping[str, Path]
+    """Target to its table."""
+    segregation: ByCondition
+    recognition: Path
+    decoding: ByCondition
+    genres: Path
+    quilts: Mapping[tuple[str, str], Path]
+    """Target and condition to their table."""
+    lesions: Path
+    levels: Sequence[Path]
+    ratios: ByCondition
+    categories: Sequence[Path]
+    components: Sequence[Path]
+    emergence: Sequence[Path]
+
+    @classmethod
+    def of(cls, given: Any, names: Mapping[str, Sequence], ending: str = "") -> "TablePaths":
+        """Return the paths in `given`, an attribute per field and `ending`.
+
+        `names` has the keys of those fields that are mappings, in the order of the paths.
+        """
+        paths: dict[str, Any] = {
+            field.name: getattr(given, field.name + ending, None) for field in fields(cls)
+        }
+        for name, keys in names.items():
+            of_keys = [tuple(key) if isinstance(key, list) else key for key in keys]
+            if paths[name] is not None:
+                paths[name] = dict(zip(of_keys, paths[name], strict=True))
+        return cls(**paths)
+
+
 def assess_claims(
-    selectivity: Mapping[str, Path],
-    segregation: ByCondition,
-    recognition: Path,
-    decoding: ByCondition,
-    genres: Path,
-    quilts: Mapping[tuple[str, str], Path],
+    tables: TablePaths,
+    left_out: TablePaths,
     correlation: Path,
-    lesions: Path,
-    levels: Sequence[Path],
-    ratios: ByCondition,
-    categories: Sequence[Path],
-    components: Sequence[Path],
-    emergence: Sequence[Path],
+    blocks: Path,
     claims: Path,
     values: Path,
     *,
     study: Study,
     layer: str,
+    sounds: str,
     alpha: float,
     min_networks: int,
 ) -> None:
     """Write claims.tsv (`claims`) and estimates.tsv (`values`).
 
-    `selectivity` has the tables of each target by its name, `quilts` by target and condition. Of
-    the conditions, those that were run have tables. Lists hold the table of the condition that is
-    claimed about, or nothing where the analysis is not configured. Raises InputError, naming the
-    file, for a table that cannot be read or lacks that condition.
+    `correlation` is the table correlation.tsv of the claims' condition, `blocks` that of blocks of
+    test clips, and `sounds` what is one draw of them (`claims.sounds`). Raises InputError, naming
+    the file, for a table that cannot be read or lacks the condition of the claims.
     """
-    measured = Measured(
-        selectivity={
-            target: _selectivity(path, study.condition, layer)
-            for target, path in selectivity.items()
-        },
-        segregation=_read(segregation, SEGREGATION),
-        recognition=read_table(recognition, RECOGNITION_SUMMARY),
-        decoding=_read(decoding, DECODING),
-        genres=read_table(genres, GENRES),
-        quilts={
-            target: {
-                condition: read_quilt_responses(path)
-                for (of_target, condition), path in quilts.items()
-                if of_target == target
-            }
-            for target in selectivity
-        },
-        correlation=_test_clips(correlation),
-        lesions=read_table(lesions, LESIONS),
-        levels=_only(levels, LEVELS),
-        ratios=_read(ratios, PROFILE_RATIOS),
-        categories=_only(categories, PROFILE_CATEGORIES),
-        components=_only(components, PROFILE_COMPONENTS),
-        emergence=_only(emergence, EMERGENCE),
-    )
-    parts = all_parts(study, measured)
-    write_table(claims, claims_table(parts, alpha=alpha, min_networks=min_networks), VERDICTS)
+    of_clips = read_table(correlation, QUILT_CORRELATION)
+    of_clips = of_clips[of_clips["split"] == "test"]
+    measured = _measured(tables, _COLUMNS, study, layer, of_clips)
+    of_blocks = read_table(blocks, BLOCKS)
+    # Analyses that have no table of this kind have no error over sounds yet.
+    lacking = [name for name in _COLUMNS if getattr(left_out, name) is None]
+    columns = _LEFT_OUT | {name: _COLUMNS[name] for name in lacking}
+    paths = replace(left_out, **{name: getattr(tables, name) for name in lacking})
+    numbers = blocks_in(of_blocks["block"].to_numpy())
+    without = _measured(paths, columns, study, layer, of_clips, numbers)
+    parts = with_left_out(study, measured, without, of_blocks, sounds)
+    table = claims_table(parts, alpha=alpha, min_networks=min_networks)
+    write_table(claims, table, VERDICTS)
     write_table(values, estimates_table(parts), ESTIMATES)
 
 
 def all_parts(study: Study, measured: Measured) -> list[Part]:
-    """Return the parts of all claims, in the order of the claims."""
+    """Return the parts of all claims, in the order of the claims, without `left_out`."""
     return [part for claim in _CLAIMS for part in claim(study, measured)]
+
+
+def with_left_out(
+    study: Study, measured: Measured, without: Measured, blocks: pd.DataFrame, sounds: str
+) -> list[Part]:
+    """Return the parts of all claims with their values without each block of sounds.
+
+    `without` has the tables without each block (`study.numbered`), `blocks` (BLOCKS) those of test
+    clips; `sounds` is what is one draw of them. Parts whose sounds cannot be left out have a fault.
+    """
+    of_probe = (without.ratios or {}).get(study.condition, pd.DataFrame({"seed": []}))["seed"]
+    numbers = {
+        CLIPS: blocks_in(blocks["block"].to_numpy()),
+        PROBE_SOUNDS: sorted({place_of(seed) - 1 for seed in of_probe}),
+    }
+    draws, one = _DRAWS[sounds]
+    faults = {CLIPS: "", PROBE_SOUNDS: "the probe set has one sound of the target, or one other"}
+    for role in ("target", "other"):
+        if blocks.loc[blocks["role"] == role, "draw"].nunique() == 1:
+            faults[CLIPS] = f"all {role} test clips {one}"
+    parts = []
+    for claim in _CLAIMS:
+        own = claim(study, measured)
+        again = {}
+        if any(numbers[part.sounds] for part in own):
+            again = {(part.claim, part.name): part.values for part in claim(study, without)}
+        for part in own:
+            values = by_block(again.get((part.claim, part.name), {}), numbers[part.sounds])
+            fault = part.fault
+            if not fault and not values:
+                fault = f"{faults[part.sounds]}, so the error over sounds is unknown"
+            named = draws if part.sounds == CLIPS else part.sounds
+            parts.append(replace(part, left_out=values, sounds=named, fault=fault))
+    return parts
 
 
 def estimates_table(parts: Sequence[Part]) -> pd.DataFrame:
@@ -132,23 +211,60 @@ def estimates_table(parts: Sequence[Part]) -> pd.DataFrame:
     return table.astype({name: kind for name, kind in ESTIMATES.items() if kind is not str})
 
 
-def _selectivity(path: Path, condition: str, layer: str) -> pd.DataFrame:
-    """Return the rows of the reported layer of a summary of selectivity."""
-    table = of_reported_layer(read_table(path, SELECTIVITY_SUMMARY), layer)
+def _measured(
+    paths: TablePaths,
+    columns: Mapping[str, Columns],
+    study: Study,
+    layer: str,
+    of_clips: pd.DataFrame,
+    repeated: Sequence[int] = (),
+) -> Measured:
+    """Return the tables of `paths`, which have the `columns` of each field."""
+
+    def read(name: str, path: Path) -> pd.DataFrame:
+        table = read_table(path, columns[name])
+        if "block" in table:
+            return numbered(table)
+        of_blocks = [numbered(table.assign(block=block)) for block in repeated]
+        return pd.concat(of_blocks, ignore_index=True) if of_blocks else table
+
+    def by_condition(name: str) -> dict[str, pd.DataFrame]:
+        return {condition: read(name, path) for condition, path in getattr(paths, name).items()}
+
+    def only(name: str) -> pd.DataFrame | None:
+        """Return the table of paths that are one or none."""
+        return next((read(name, path) for path in getattr(paths, name)), None)
+
+    return Measured(
+        selectivity={
+            target: _of_layer(path, read("selectivity", path), study.condition, layer)
+            for target, path in paths.selectivity.items()
+        },
+        segregation=by_condition("segregation"),
+        recognition=read("recognition", paths.recognition),
+        decoding=by_condition("decoding"),
+        genres=read("genres", paths.genres),
+        quilts={
+            target: {
+                condition: of_test_clips(read("quilts", path))
+                for (of_target, condition), path in paths.quilts.items()
+                if of_target == target
+            }
+            for target in paths.selectivity
+        },
+        correlation=of_clips,
+        lesions=read("lesions", paths.lesions),
+        levels=only("levels"),
+        ratios=by_condition("ratios"),
+        categories=only("categories"),
+        components=only("components"),
+        emergence=only("emergence"),
+    )
+
+
+def _of_layer(path: Path, summary: pd.DataFrame, condition: str, layer: str) -> pd.DataFrame:
+    """Return the rows of the reported layer in `summary`, the table of selectivity at `path`."""
+    table = of_reported_layer(summary, layer)
     if not (table["condition"] == condition).any():
         raise damaged(path, "table", f"has no row of layer {layer} for condition {condition}")
     return table
-
-
-def _test_clips(path: Path) -> pd.DataFrame:
-    table = read_table(path, QUILT_CORRELATION)
-    return table[table["split"] == "test"]
-
-
-def _only(paths: Sequence[Path], columns: Mapping[str, type]) -> pd.DataFrame | None:
-    """Return the table of `paths`, which are one or none."""
-    return read_table(paths[0], columns) if paths else None
-
-
-def _read(paths: ByCondition, columns: Mapping[str, type]) -> dict[str, pd.DataFrame]:
-    return {condition: read_table(path, columns) for condition, path in paths.items()}

@@ -1,7 +1,9 @@
-"""From one estimate per network to the verdict on a claim: networks are the replicates."""
+"""From one estimate per network, and the same without some sounds, to the verdict on a claim."""
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,14 +13,19 @@ from music_detectors.claims.article import ARTICLE
 from music_detectors.claims.columns import (
     CLAIMS,
     NOT_SUPPORTED,
+    PRESENT,
     SUPPORTED,
     UNDETERMINED,
     VERDICTS,
     WHOLE,
 )
+from music_detectors.jackknife.variance import crossed_variance
 
+CLIPS, PROBE_SOUNDS = "test clips", "sounds of the probe set"
 _MAX_SIGN_FLIP_NETWORKS = 36
 """The largest number of networks for which all patterns of signs are enumerated, in two halves."""
+_MOST = 2 / 3
+"""The share of the squared error from which on the networks or the sounds are said to carry it."""
 
 
 @dataclass(frozen=True)
@@ -44,39 +51,87 @@ class Part:
     """Why the part cannot be assessed at all; it is then undetermined."""
     caveat: str = ""
     """Why the part cannot count as supported; it can still be not supported."""
+    sounds: str = CLIPS
+    """What the values are measured with, in the plural: test clips or sounds of the probe set, or
+    what is one draw of them."""
+    left_out: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
+    """Block of sounds to the values without it."""
 
 
-def claims_table(parts: Iterable[Part], *, alpha: float, min_networks: int) -> pd.DataFrame:
+class Mean(NamedTuple):
+    """A mean over networks, its standard error and degrees of freedom."""
+
+    value: float
+    error: float
+    df: float
+
+    def reach(self, p: float) -> float:
+        """Return how far from the mean an end lies that errs with probability `p`."""
+        return float(-self.error * stdtrit(self.df, p)) if self.df > 0 else np.nan
+
+    def t(self, null: float = 0.0) -> float:
+        """Return Student's t against `null`; NaN without an error."""
+        return (self.value - null) / self.error if self.error > 0 else np.nan
+
+    def p(self, null: float = 0.0) -> float:
+        """Return the two-sided p of t against `null`."""
+        return float(2 * stdtr(self.df, -abs(self.t(null)))) if self.df > 0 else np.nan
+
+
+def claims_table(
+    parts: Iterable[Part],
+    *,
+    alpha: float,
+    min_networks: int,
+    not_learnt: Sequence[tuple[str, int]] = (),
+) -> pd.DataFrame:
     """Return the table of claims (VERDICTS) with the verdicts on `parts` and on their claims.
 
-    A verdict is wrong when a claim is supported although the mean of a needed part is not
-    positive (for an equivalence: not within its margin), or not supported although all needed
-    parts reach their smallest effects (lie within their margins). The probability of any wrong
-    verdict is at most `alpha`. A claim without parts is undetermined.
+    Intervals and tests are about other networks and other sounds. A verdict is wrong when a claim
+    is supported although the mean of a needed part is below its smallest effect (for an
+    equivalence: outside its margin), present although it is not positive, or not supported although
+    all needed parts reach their smallest effects (lie within their margins). The probability of any
+    wrong verdict is at most `alpha`. A claim without parts is undetermined. `verdict_without` is
+    the verdict without the seeds of the networks `not_learnt` (condition, seed), empty where there
+    are none.
     """
-    rows_of: dict[str, list[dict]] = {claim: [] for claim in CLAIMS}
-    for part in parts:
-        rows_of[part.claim].append(_test(part))
-    needed = {claim: [row for row in rows if row["needed"]] for claim, rows in rows_of.items()}
-    p = np.array([_intersection_union(needed[claim], "_p") for claim in CLAIMS])
-    p_holm, levels = holm(p, alpha)
-    table = []
-    for claim, claim_p, claim_p_holm, level in zip(CLAIMS, p, p_holm, levels, strict=True):
-        for row in rows_of[claim]:
-            # All parts must hold, so the errors of support are corrected for the number of claims
-            # only (Holm). Those of rejection are Bonferroni-corrected over all parts of all
-            # claims, since one failing part rejects a claim.
-            support = reject = alpha / 2
-            if row["needed"]:
-                support, reject = level / 2, alpha / 2 / len(CLAIMS) / len(needed[claim])
-            row |= _interval(row, support, support if row["_equivalence"] else reject)
-            if row["needed"]:
-                row["verdict"], row["reason"] = _verdict(row, reject, min_networks)
-        whole = _claim_row(claim, needed[claim]) | _reported_first(rows_of[claim])
-        whole |= {"p": claim_p, "p_holm": claim_p_holm if np.isfinite(claim_p) else np.nan}
-        whole["p_sign_flip"] = _intersection_union(needed[claim], "_p_sign_flip")
-        table += [whole, *rows_of[claim]]
-    return pd.DataFrame(table)[list(VERDICTS)]
+    parts = list(parts)
+    table = _verdicts(parts, alpha, min_networks)
+    table["verdict_without"] = ""
+    if not_learnt:
+        learnt = [_without(part, {seed for _, seed in not_learnt}) for part in parts]
+        table["verdict_without"] = _verdicts(learnt, alpha, min_networks)["verdict"]
+        names = ", ".join(f"{condition} {seed}" for condition, seed in not_learnt)
+        differs = (table["part"] == WHOLE) & (table["verdict_without"] != table["verdict"])
+        table.loc[differs, "reason"] += (
+            "; without the networks that did not learn ("
+            + names
+            + "): "
+            + table.loc[differs, "verdict_without"]
+        )
+    return table[list(VERDICTS)]
+
+
+def verdict(
+    mean: Mean, smallest: float, *, support: float, reject: float, equivalence: bool = False
+) -> str:
+    """Return the verdict on an effect from its mean.
+
+    It errs with probability `support` where it says that the effect is there, or large enough, and
+    with `reject` where it says that it is not. `smallest` is the smallest effect of interest, or of
+    an equivalence the margin.
+    """
+    if equivalence:
+        if abs(mean.value) - mean.reach(reject) > smallest:
+            return NOT_SUPPORTED
+        within = abs(mean.value) + mean.reach(support) < smallest
+        return SUPPORTED if within else UNDETERMINED
+    low = mean.value - mean.reach(support)
+    if mean.value + mean.reach(reject) < smallest:
+        return NOT_SUPPORTED
+    if low > 0:
+        return SUPPORTED if low >= smallest else PRESENT
+    return UNDETERMINED
 
 
 def t_test(values: np.ndarray) -> tuple[float, float, float]:
@@ -127,27 +182,75 @@ def holm(p: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     return adjusted, levels
 
 
+def _verdicts(parts: Sequence[Part], alpha: float, min_networks: int) -> pd.DataFrame:
+    rows_of: dict[str, list[dict]] = {claim: [] for claim in CLAIMS}
+    for part in parts:
+        rows_of[part.claim].append(_test(part))
+    needed = {claim: [row for row in rows if row["needed"]] for claim, rows in rows_of.items()}
+    # Support is tested against the smallest effects. A claim leaves the family only when it is
+    # supported, so the level of those that are not is right for "present" too: a claim is in error
+    # where its p against the smallest effects is small, or, if it has no effect at all, that
+    # against zero, which is not smaller.
+    p = np.array([_intersection_union(needed[claim], "_p_smallest") for claim in CLAIMS])
+    p_holm, levels = holm(p, alpha)
+    table = []
+    for place, (claim, level) in enumerate(zip(CLAIMS, levels, strict=True)):
+        for row in rows_of[claim]:
+            # All parts must hold, so the errors of support are corrected for the number of claims
+            # only (Holm). Those of rejection are Bonferroni-corrected over all parts of all
+            # claims, since one failing part rejects a claim.
+            support = reject = alpha / 2
+            if row["needed"]:
+                support, reject = level / 2, alpha / 2 / len(CLAIMS) / len(needed[claim])
+            row |= _interval(row, support, support if row["_equivalence"] else reject)
+            if row["needed"]:
+                row["verdict"], row["reason"] = _judged(row, support, reject, min_networks)
+        whole = _claim_row(claim, needed[claim]) | _reported_first(rows_of[claim])
+        whole |= {"p_smallest": p[place], "p_holm": p_holm[place] if p[place] >= 0 else np.nan}
+        whole["p"] = _intersection_union(needed[claim], "_p")
+        whole["p_sign_flip"] = _intersection_union(needed[claim], "_p_sign_flip")
+        table += [whole, *rows_of[claim]]
+    return pd.DataFrame(table)
+
+
+def _without(part: Part, seeds: Collection[int]) -> Part:
+    """Return `part` without the networks of `seeds`."""
+    left_out = {
+        block: {seed: value for seed, value in values.items() if seed not in seeds}
+        for block, values in part.left_out.items()
+    }
+    values = {seed: value for seed, value in part.values.items() if seed not in seeds}
+    return dataclasses.replace(part, values=values, left_out=left_out)
+
+
 def _test(part: Part) -> dict:
     """Return the row of a part, without its interval and verdict."""
     values = np.array(list(part.values.values()), dtype=float)
     finite = values[np.isfinite(values)]
-    fault = part.fault
-    if not fault and len(finite) < len(values):
-        fault = f"{len(values) - len(finite)} of {len(values)} networks have no estimate"
-    if not fault and len(finite) > 1 and _all_equal(finite):
-        fault = f"all {len(finite)} networks have the same estimate, so its error is unknown"
+    left_out = np.array(
+        [
+            [of_block.get(seed, np.nan) for seed in part.values]
+            for of_block in part.left_out.values()
+        ]
+    ).reshape(len(part.left_out), len(values))[:, np.isfinite(values)]
+    fault = part.fault or _fault(part, values, left_out)
+    error = crossed_variance(finite, left_out)
+    value = float(np.mean(finite)) if len(finite) else np.nan
+    mean = Mean(value, float(np.sqrt(error.both)), error.degrees)
+    networks = Mean(value, float(np.sqrt(error.networks)), len(finite) - 1.0)
     # The mean lies within a margin when it lies above the lower and below the upper end: two
     # one-sided tests, of which both must reject (Schuirmann, 1987).
     margin = part.smallest_effect
-    sides = [margin - finite, margin + finite] if part.equivalence else [finite]
-    tests = [t_test(side) for side in sides]
-    flips = [sign_flip_p(side) for side in sides]
-    directed = float(np.max([_directed(mean, p) for mean, _, p in tests]))
-    directed_flip = float(
-        np.max([_directed(mean, p) for (mean, *_), p in zip(tests, flips, strict=True)])
-    )
-    _, t, p = min(tests, key=lambda test: test[1])
-    mean = float(np.mean(finite)) if len(finite) else np.nan
+    if part.equivalence:
+        inside = mean._replace(value=margin - abs(mean.value))
+        t, p = inside.t(), _directed(inside.value, inside.p())
+        directed = p_smallest = p
+        sides = [(margin - sign * mean.value, margin - sign * finite) for sign in (1, -1)]
+        flip = float(np.max([_directed(value, sign_flip_p(side)) for value, side in sides]))
+    else:
+        t, p, flip = mean.t(), mean.p(), sign_flip_p(finite)
+        directed = _directed(mean.value, p)
+        p_smallest = _directed(mean.value - margin, mean.p(margin))
     reported = ARTICLE.get((part.claim, part.name))
     return {
         "claim": part.claim,
@@ -157,14 +260,19 @@ def _test(part: Part) -> dict:
         "unit": part.unit,
         "verdict": "",
         "reason": fault,
-        "estimate": mean,
+        "estimate": mean.value,
         "smallest_effect": part.smallest_effect,
         "n_networks": len(finite),
         "n_clips": part.n_clips,
+        "error_networks": networks.error,
+        "error_sounds": float(np.sqrt(error.sounds)),
+        "error": mean.error,
+        "df": mean.df,
         "test": ("paired " if part.paired else "") + ("equivalence" if part.equivalence else "t"),
         "t": t,
-        "p": directed if part.equivalence else p,
-        "p_sign_flip": directed_flip if part.equivalence else flips[0],
+        "p": p,
+        "p_smallest": p_smallest,
+        "p_sign_flip": flip,
         "p_holm": np.nan,
         "decided_by": "",
         "article_measure": reported.measure if reported else "",
@@ -173,35 +281,49 @@ def _test(part: Part) -> dict:
         "article_figure": reported.figure if reported else "",
         "_equivalence": part.equivalence,
         "_p": directed,
-        "_p_sign_flip": directed_flip,
-        "_error": finite.std(ddof=1) / np.sqrt(len(finite)) if len(finite) > 1 else np.nan,
+        "_p_smallest": p_smallest,
+        "_p_sign_flip": _directed(t, flip),
+        "_mean": mean,
+        "_networks": networks,
+        "_sounds": part.sounds,
         "_fault": fault,
         "_caveat": part.caveat,
     }
 
 
+def _fault(part: Part, values: np.ndarray, left_out: np.ndarray) -> str:
+    """Return why `values` (networks,) and those `left_out` (blocks, networks) give no error."""
+    n, missing = len(values), int((~np.isfinite(values)).sum())
+    if missing:
+        return f"{missing} of {n} networks have no estimate"
+    if n > 1 and _all_equal(values):
+        return f"all {n} networks have the same estimate, so its error is unknown"
+    if n and len(left_out) < 2:
+        return f"no {part.sounds} could be left out, so the error over them is unknown"
+    failed = (~np.isfinite(left_out)).any(axis=1)
+    if failed.any():
+        return (
+            f"without some of the {part.sounds} ({failed.sum()} of {len(left_out)} blocks), there "
+            "is no estimate, so its error is unknown"
+        )
+    return ""
+
+
 def _interval(row: dict, low: float, high: float) -> dict:
-    """Return the ends of the t interval, which err with probabilities `low` and `high`."""
+    """Return the ends of the intervals, which err with probabilities `low` and `high`."""
+    mean, networks = row["_mean"], row["_networks"]
     return {
-        "low": row["estimate"] - _reach(row, low),
-        "high": row["estimate"] + _reach(row, high),
+        "low": mean.value - mean.reach(low),
+        "high": mean.value + mean.reach(high),
+        "networks_low": mean.value - networks.reach(low),
+        "networks_high": mean.value + networks.reach(high),
         "low_confidence": 1 - low,
         "high_confidence": 1 - high,
     }
 
 
-def _reach(row: dict, error: float) -> float:
-    """Return how far from the mean an end lies that errs with probability `error`."""
-    df = row["n_networks"] - 1
-    return float(-row["_error"] * stdtrit(df, error)) if df > 0 else np.nan
-
-
-def _verdict(row: dict, reject: float, min_networks: int) -> tuple[str, str]:
-    """Return the verdict on a part, and the reason in words.
-
-    `reject` is the probability with which a rejection may err.
-    """
-    effect = f"the smallest effect of interest ({row['smallest_effect']:g})"
+def _judged(row: dict, support: float, reject: float, min_networks: int) -> tuple[str, str]:
+    """Return the verdict on a part, and the reason in words."""
     if row["_fault"]:
         return UNDETERMINED, row["_fault"]
     if row["n_networks"] < min_networks:
@@ -211,29 +333,38 @@ def _verdict(row: dict, reject: float, min_networks: int) -> tuple[str, str]:
             one, many = "pair of networks", "pairs of networks"
         replicates = one if n == 1 else many
         return UNDETERMINED, f"{n} {replicates}, fewer than claims.min_networks ({min_networks})"
-    if row["_equivalence"]:
-        return _verdict_of_equivalence(row, reject)
-    if row["high"] < row["smallest_effect"]:
-        return NOT_SUPPORTED, f"the interval lies below {effect}"
-    if row["low"] <= 0:
-        return UNDETERMINED, f"the interval contains both zero and {effect}"
-    if row["estimate"] < row["smallest_effect"]:
-        return UNDETERMINED, f"the interval lies above zero, but the estimate is below {effect}"
-    if row["_caveat"]:
+    smallest, equivalence = row["smallest_effect"], row["_equivalence"]
+    found = verdict(row["_mean"], smallest, support=support, reject=reject, equivalence=equivalence)
+    if found in (SUPPORTED, PRESENT) and row["_caveat"]:
         return UNDETERMINED, row["_caveat"]
-    return SUPPORTED, f"the interval lies above zero and the estimate reaches {effect}"
+    if equivalence:
+        within = f"the margin that counts as no effect (±{smallest:g})"
+        reasons = {
+            SUPPORTED: f"the interval lies within {within}",
+            NOT_SUPPORTED: f"the interval lies outside {within}",
+            UNDETERMINED: f"the interval does not lie within {within}",
+        }
+    else:
+        effect = f"the smallest effect of interest ({smallest:g})"
+        reasons = {
+            SUPPORTED: f"the interval lies above {effect}",
+            PRESENT: f"the interval lies above zero, but not above {effect}",
+            NOT_SUPPORTED: f"the interval lies below {effect}",
+            UNDETERMINED: f"the interval contains both zero and {effect}",
+        }
+    if found in (PRESENT, UNDETERMINED):
+        return found, f"{reasons[found]}; {_remedy(row)} would narrow it"
+    return found, reasons[found]
 
 
-def _verdict_of_equivalence(row: dict, reject: float) -> tuple[str, str]:
-    margin = row["smallest_effect"]
-    within = f"the margin that counts as no effect (±{margin:g})"
-    if abs(row["estimate"]) - _reach(row, reject) > margin:
-        return NOT_SUPPORTED, f"the interval lies outside {within}"
-    if not -margin < row["low"] <= row["high"] < margin:
-        return UNDETERMINED, f"the interval does not lie within {within}"
-    if row["_caveat"]:
-        return UNDETERMINED, row["_caveat"]
-    return SUPPORTED, f"the interval lies within {within}"
+def _remedy(row: dict) -> str:
+    """Return what would narrow the interval of a part: more of what carries the error."""
+    sounds, networks = row["error_sounds"] ** 2, row["error_networks"] ** 2
+    if sounds > _MOST * (sounds + networks):
+        return f"more {row['_sounds']}, not more networks,"
+    if networks > _MOST * (sounds + networks):
+        return "more networks"
+    return f"more networks and more {row['_sounds']}"
 
 
 def _reported_first(parts: Sequence[dict]) -> dict:
@@ -259,15 +390,15 @@ def _claim_row(claim: str, parts: Sequence[dict]) -> dict:
             "n_networks": 0,
             "n_clips": 0,
         }
-    # A failing part decides before an undetermined one, and that before a supported one; among
-    # equals, the part with the largest p decides.
-    severity = {NOT_SUPPORTED: 0, UNDETERMINED: 1, SUPPORTED: 2}
+    # A failing part decides before an undetermined one, that before a present one, and that before
+    # a supported one; among equals, the part with the largest p against its smallest effect.
+    severity = (NOT_SUPPORTED, UNDETERMINED, PRESENT, SUPPORTED)
     decisive = min(
         parts,
         key=lambda row: (
-            severity[row["verdict"]],
+            severity.index(row["verdict"]),
             not row["_fault"],
-            -row["_p"] if np.isfinite(row["_p"]) else -1,
+            *(-row[p] if np.isfinite(row[p]) else -1 for p in ("_p_smallest", "_p")),
         ),
     )
     return decisive | {"part": WHOLE, "decided_by": decisive["part"]}

@@ -1,6 +1,10 @@
-"""What the claims are about, and the tables that they rest on."""
+"""What the claims are about, and the tables that they rest on.
 
-from collections.abc import Mapping, Sequence
+The tables with each block of sounds left out are used all at once: in them, `seed` numbers a
+network without a block, so that each claim is computed once for all blocks.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,6 +13,8 @@ Values = dict[int, float]
 """Seed to estimate."""
 Conditions = Mapping[str, pd.DataFrame]
 """Condition to a table with a column `seed`."""
+_NETWORKS = 10**6
+"""More than there are seeds of a condition."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +76,22 @@ class Measured:
 def by_seed(table: pd.DataFrame, column: pd.Series) -> Values:
     """Return the values of `column` by the seeds of `table`, which has one row for each."""
     return dict(zip(table["seed"].tolist(), column.astype(float).tolist(), strict=True))
+
+
+def numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table`, which has a column `block`, with numbers of blocks and networks as seeds."""
+    seeds = table["seed"] + (table["block"] + 1) * _NETWORKS
+    return table.drop(columns="block").assign(seed=seeds)
+
+
+def by_block(values: Values, blocks: Iterable[int]) -> dict[int, Values]:
+    """Return `values` of such numbers by block and seed, for each of `blocks`."""
+    found: dict[int, Values] = {block: {} for block in blocks}
+    for number, value in values.items():
+        found[place_of(number) - 1][number % _NETWORKS] = value
+    return found
+
+
+def place_of(seed: int) -> int:
+    """Return 0 for a seed, and for a number of a block and a network the same for each network."""
+    return seed // _NETWORKS

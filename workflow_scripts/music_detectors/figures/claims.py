@@ -14,6 +14,7 @@ from music_detectors.claims.columns import (
     CLAIMS,
     ESTIMATES,
     NOT_SUPPORTED,
+    PRESENT,
     SUPPORTED,
     VERDICTS,
     WHOLE,
@@ -24,12 +25,14 @@ from music_detectors.common.tables import read_table
 from music_detectors.figures.style import FAINT, INK, LOOK, MM, PAGE, save, shortened, spread
 
 # Hues of Okabe and Ito's palette; the verdict is also written out.
-_COLOURS = {SUPPORTED: "#009E73", NOT_SUPPORTED: "#D55E00"}
+_COLOURS = {SUPPORTED: "#009E73", PRESENT: "#0072B2", NOT_SUPPORTED: "#D55E00"}
 _ROW_MM = 3.9
-_TOP_MM, _BOTTOM_MM = 14.0, 9.0
+_TOP_MM, _BOTTOM_MM = 17.0, 9.0
 # Positions across the page: where the axis begins, its width, and where the columns of text begin.
 _LEFT, _WIDTH = 0.265, 0.315
 _ESTIMATE, _HERE, _ARTICLE = 0.59, 0.76, 0.815
+_OF_NETWORKS = 0.4
+"""The opacity of the interval over networks alone, which lies behind the other."""
 _LIMITS = (-30.0, 100.0)
 _TICKS = (-10, -3, -1, 0, 1, 3, 10, 30)
 
@@ -87,6 +90,7 @@ def claims_figure(claims: pd.DataFrame, estimates: pd.DataFrame) -> Figure:
     handles = [
         Line2D([], [], color=FAINT, marker="o", markersize=2.4, linewidth=0),
         Line2D([], [], color=INK, marker="D", markersize=3.4, linewidth=0.8),
+        Line2D([], [], color=INK, alpha=_OF_NETWORKS, linewidth=2.4, solid_capstyle="butt"),
         Line2D([], [], color=INK, marker="D", markersize=3.4, linewidth=0, markerfacecolor="white"),
         Line2D([], [], color=FAINT, linewidth=0.8, linestyle="--"),
         Patch(color=FAINT, alpha=0.25, linewidth=0),
@@ -94,11 +98,12 @@ def claims_figure(claims: pd.DataFrame, estimates: pd.DataFrame) -> Figure:
     labels = [
         "one network or pair",
         "mean, corrected interval",
+        "interval over networks alone",
         "for comparison",
         "smallest effect of interest",
         "no effect",
     ]
-    figure.legend(handles, labels, loc="upper center", ncols=5)
+    figure.legend(handles, labels, loc="upper center", ncols=3)
     return figure
 
 
@@ -128,12 +133,13 @@ def _draw_claim(axes: Axes, place: int, row: dict) -> None:
 
 
 def _draw_part(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
-    """Draw one part: its networks, the mean, the interval and the smallest effect."""
+    """Draw one part: its networks, the mean, the intervals and the smallest effect."""
     colour = _COLOURS.get(row["verdict"], INK)
     smallest = row["smallest_effect"]
-    ends = np.array([row["estimate"], row["low"], row["high"]])
+    names = ("estimate", "low", "high", "networks_low", "networks_high")
+    ends = np.array([row[name] for name in names])
     scaled = in_smallest_effects(np.r_[ends, networks], smallest)
-    (mean, low, high), networks = scaled[:3], scaled[3:]
+    (mean, low, high), of_networks, networks = scaled[:3], scaled[3:5], scaled[5:]
     networks = networks[np.isfinite(networks)]
     if row["needed"] and "equivalence" in row["test"]:
         axes.fill_betweenx(
@@ -151,6 +157,15 @@ def _draw_part(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
         alpha=0.8,
         zorder=3,
     )
+    if np.isfinite(of_networks).all():
+        axes.plot(
+            np.clip(of_networks, *_LIMITS),
+            [place - 0.12] * 2,
+            color=colour,
+            alpha=_OF_NETWORKS,
+            linewidth=2.4,
+            solid_capstyle="butt",
+        )
     if np.isfinite([low, high]).all():
         axes.plot(np.clip([low, high], *_LIMITS), [place - 0.12] * 2, color=colour, linewidth=0.8)
         for end, marker in ((low, "<"), (high, ">")):

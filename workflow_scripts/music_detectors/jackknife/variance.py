@@ -1,6 +1,5 @@
 """The variance of a mean over networks: due to the networks, to the sounds, and to both."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,36 +11,35 @@ class Crossed(NamedTuple):
     networks: float
     """Due to the networks; NaN for fewer than two."""
     sounds: float
-    """Due to the sounds; NaN where no block was left out."""
+    """Due to the sounds; NaN where fewer than two blocks were left out."""
     both: float
     """Due to both; NaN where one of them is."""
     degrees: float
 
 
-def crossed_variance(estimates: np.ndarray, left_out: Sequence[np.ndarray]) -> Crossed:
+def crossed_variance(estimates: np.ndarray, left_out: np.ndarray) -> Crossed:
     """Return the squared errors of the mean of `estimates` (networks,), all of the same sounds.
 
-    `left_out` has the estimates (blocks, networks) without each block of sounds, an array for each
-    independent sample of sounds. Networks and sounds are crossed random effects: the variance due
-    to both is the sum of that due to each less that of their interaction, which is in both (Owen
-    2007), and is at least the larger. Over sounds it is the delete-a-group jackknife's (Kott 2001).
-    Degrees of freedom combine as Welch and Satterthwaite's; those over sounds are as Johnson and
-    Rust (1992) estimate them, at most one less than there are blocks.
+    `left_out` has the estimates (blocks, networks) without each block of sounds. Networks and
+    sounds are crossed random effects: the variance due to both is the sum of that due to each less
+    that of their interaction, which is in both (Owen 2007), and is at least the larger. Over
+    sounds it is the delete-a-group jackknife's (Kott 2001). Degrees of freedom combine as Welch
+    and Satterthwaite's; those over sounds are as Johnson and Rust (1992) estimate them, at most one
+    less than there are blocks.
     """
-    n = len(estimates)
+    n, blocks = len(estimates), len(left_out)
     networks = float(estimates.var(ddof=1) / n) if n > 1 else np.nan
-    if not left_out or min(map(len, left_out)) < 2:
-        return Crossed(networks, np.nan, np.nan, np.nan)
-    of_samples = [float(jackknife_variance(without.mean(axis=1))) for without in left_out]
-    sounds = sum(of_samples)
-    apart = [jackknife_variance(without - without.mean(axis=1)[:, None]) for without in left_out]
-    interaction = float(np.mean(sum(apart))) / (n - 1) if n > 1 else np.nan
-    both = float(np.max([networks + sounds - interaction, networks, sounds]))
-    terms = networks**2 / (n - 1) if n > 1 else float("nan")
-    for variance, without in zip(of_samples, left_out, strict=True):
-        terms += variance**2 / _degrees(without.mean(axis=1))
-    degrees = (networks + sounds) ** 2 / terms if terms > 0 else np.nan
-    return Crossed(networks, sounds, both, float(degrees))
+    sounds = both = degrees = np.nan
+    if blocks > 1 and n:
+        means = left_out.mean(axis=1)
+        sounds = float(jackknife_variance(means))
+    if blocks > 1 and n > 1:
+        interaction = jackknife_variance(left_out - means[:, None]).mean() / (n - 1)
+        both = float(np.max([networks + sounds - interaction, networks, sounds]))
+        terms = networks**2 / (n - 1) + sounds**2 / _degrees(means)
+        if terms > 0:
+            degrees = float((networks + sounds) ** 2 / terms)
+    return Crossed(networks, sounds, both, degrees)
 
 
 def jackknife_variance(left_out: np.ndarray) -> np.ndarray:

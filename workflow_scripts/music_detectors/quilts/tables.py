@@ -13,6 +13,10 @@ def read_quilt_responses(path: str | os.PathLike) -> pd.DataFrame:
 
     `segment_ms` of intact clips is NaN. Raises InputError when the table cannot be read.
     """
-    table = read_table(path, QUILT_RESPONSES)
+    return of_test_clips(read_table(path, QUILT_RESPONSES))
+
+
+def of_test_clips(table: pd.DataFrame) -> pd.DataFrame:
+    """Return those rows of a table of responses to played stimuli."""
     kept = table["segment_ms"].notna() | (table["stimulus"] == INTACT)
     return table[kept & (table["split"] == "test")].reset_index(drop=True)

@@ -1,14 +1,14 @@
 """What the estimates of several claims need: comparisons with conditions, and too few clips."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from music_detectors.claims.inference import Part
-from music_detectors.claims.study import Measured, Study, Values
+from music_detectors.claims.study import Measured, Study, Values, place_of
 
 MIN_CLIPS = 20
 """The least number of target clips, and of other clips, in the test split for a verdict."""
@@ -66,7 +66,8 @@ def of_each(
     own = values.get(condition, {})
     if condition not in study.fixed:
         return own
-    return dict.fromkeys(seeds, next(iter(own.values()))) if own else {}
+    fixed = {place_of(seed): value for seed, value in own.items()}
+    return {seed: fixed[place_of(seed)] for seed in seeds if place_of(seed) in fixed}
 
 
 def difference(first: Values, second: Values) -> Values:
@@ -105,47 +106,18 @@ def clip_fields(n_target: pd.Series, n_other: pd.Series) -> dict:
     return {"n_clips": target + other, "fault": fault if few else ""}
 
 
-def clip_fields_of_effects(
-    n_target: pd.Series,
-    n_other: pd.Series,
-    smallest: float,
-    error_of: Callable[[float, float], float] | None = None,
-) -> dict:
-    """Return the fields of `clip_fields` for effects whose error over clips is known.
+def imprecision(n: int, n_other: int, smallest: float) -> str:
+    """Return the fault of too few clips: the error of Hedges g exceeds the `smallest` effect.
 
-    `error_of` returns it from the numbers of clips; without it, effects are in SD (Hedges g).
+    The error is that over clips where there is no effect.
     """
-    fields = clip_fields(n_target, n_other)
-    if not fields["fault"]:
-        fields["fault"] = imprecision(n_target.min(), n_other.min(), smallest, error_of)
-    return fields
-
-
-def imprecision(
-    n: int,
-    n_other: int,
-    smallest: float,
-    error_of: Callable[[float, float], float] | None = None,
-) -> str:
-    """Return the fault of too few clips: the error over clips exceeds the `smallest` effect."""
-    unit = "" if error_of else " SD"
-    error = (error_of or error_of_g)(n, n_other) if min(n, n_other) > 0 else np.inf
+    error = np.sqrt(1 / n + 1 / n_other) if min(n, n_other) > 0 else np.inf
     if not smallest or error <= smallest:
         return ""
     return (
-        f"{n} and {n_other} test clips are too few to detect an effect of {smallest:g}{unit} "
+        f"{n} and {n_other} test clips are too few to detect an effect of {smallest:g} SD "
         f"(standard error {error:.2g})"
     )
-
-
-def error_of_g(n: float, n_other: float) -> float:
-    """Return the standard error over clips of Hedges g where there is no effect."""
-    return float(np.sqrt(1 / n + 1 / n_other))
-
-
-def error_of_common_language(n: float, n_other: float) -> float:
-    """Return the standard error over clips of the common-language effect size without effect."""
-    return float(np.sqrt((n + n_other + 1) / (12 * n * n_other)))
 
 
 def rows_of(measured: Measured, target: str, condition: str) -> pd.DataFrame:

@@ -7,9 +7,7 @@ import pandas as pd
 
 from music_detectors.claims.estimates.common import (
     clip_fields,
-    clip_fields_of_effects,
     difference,
-    error_of_common_language,
     mean_of,
     not_named,
     not_run,
@@ -187,9 +185,7 @@ def all_units(study: Study, measured: Measured) -> list[Part]:
         smallest,
         values[study.condition],
         here=mean_of(values[study.condition]) + 0.5,
-        **clip_fields_of_effects(
-            rows["n_target_test"], rows["n_other_test"], smallest, error_of_common_language
-        ),
+        **clip_fields(rows["n_target_test"], rows["n_other_test"]),
     )
     return [
         main,
@@ -273,7 +269,7 @@ def emergence(study: Study, measured: Measured) -> list[Part]:
             )
 
     def gain(column: str, chance: str | None = None) -> Values:
-        if fields["fault"]:
+        if table["epoch"].nunique() < 2:
             return {}
         ordered = table.sort_values("epoch")
         values = ordered[column]

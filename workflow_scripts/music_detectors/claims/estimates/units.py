@@ -18,7 +18,7 @@ from music_detectors.claims.estimates.common import (
     rows_of,
 )
 from music_detectors.claims.estimates.segments import segment_effects
-from music_detectors.claims.inference import Part
+from music_detectors.claims.inference import PROBE_SOUNDS, Part
 from music_detectors.claims.study import Measured, Study, Values, by_seed
 
 _SD = "SD (Hedges g)"
@@ -97,7 +97,17 @@ def probe(study: Study, measured: Measured) -> list[Part]:
     what = f"selective units: response to {study.target} over response to other sounds of the probe"
     if not measured.ratios or measured.categories is None:
         fault = "no probe set has categories of the target; describe one in probes"
-        return [Part("probe", "ratio", what, "ratio minus one", smallest, fault=fault)]
+        return [
+            Part(
+                "probe",
+                "ratio",
+                what,
+                "ratio minus one",
+                smallest,
+                fault=fault,
+                sounds=PROBE_SOUNDS,
+            )
+        ]
     ratios = {name: by_seed(table, table["ratio"]) for name, table in measured.ratios.items()}
     table = measured.ratios[study.condition]
     n_sounds = int((table["n_target"] + table["n_other"]).min())
@@ -110,6 +120,7 @@ def probe(study: Study, measured: Measured) -> list[Part]:
         {seed: ratio - 1 for seed, ratio in ratios[study.condition].items()},
         n_sounds,
         here=mean_of(ratios[study.condition]),
+        sounds=PROBE_SOUNDS,
     )
     # One is subtracted from both, so that differences are those of the ratios.
     reduced = {
@@ -152,6 +163,7 @@ def _categories(study: Study, table: pd.DataFrame, n_sounds: int) -> list[Part]:
                 for seed, value in above.items()
             },
             n_sounds,
+            sounds=PROBE_SOUNDS,
         )
         for name, above, below, against in compared
     ]
@@ -178,6 +190,7 @@ def _components(study: Study, table: pd.DataFrame | None, n_sounds: int) -> list
             by_seed(rows, rows["pearson"]),
             n_sounds,
             needed=False,
+            sounds=PROBE_SOUNDS,
         )
         for component, rows in table.groupby("component", sort=False)
     ]
