@@ -12,7 +12,7 @@ from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.audio.archives import ArchiveSource, index_archives
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import ARCHIVES, STATUS
-from music_detectors.audio.decode import Member, decode
+from music_detectors.audio.decode import decode
 from music_detectors.audio.failures import Unusable
 from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.rate import SAMPLE_RATE
@@ -196,13 +196,6 @@ def test_a_removed_archive_is_an_input_error(tmp_path, sounds):
     (tmp_path / "a.tar").unlink()
     with pytest.raises(InputError, match=r"a\.tar.*gone"):
         source.read(of_audioset())
-
-
-def test_a_member_that_is_too_large_is_refused(tmp_path):
-    (tmp_path / "a.tar").touch()
-    huge = Member(tmp_path / "a.tar", "x.wav", 0, 2**40)
-    with pytest.raises(Unusable, match="too large"):
-        decode(huge, 0.0, 1.0)
 
 
 def test_archives_are_files_folders_or_patterns(tmp_path, monkeypatch):

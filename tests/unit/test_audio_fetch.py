@@ -202,13 +202,6 @@ def test_errors_that_are_not_the_clips_fault_stop_the_job(tmp_path, monkeypatch)
         )
         assert fetch(tmp_path)[0].clip_id == ["a"]
 
-    def exhausted(*arguments):
-        raise MemoryError
-
-    with monkeypatch.context() as patch, pytest.raises(MemoryError):
-        patch.setattr("music_detectors.audio.sources.decode", exhausted)
-        fetch(tmp_path)
-
 
 def test_the_table_decides_the_source(tmp_path):
     clip = {"clip_id": "a", "reference": "Rain", "source": "embedded"}

@@ -11,16 +11,19 @@ import io
 import math
 import os
 import re
+import resource
 import shutil
 import stat
 import subprocess
+import threading
+import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import ffmpeg
 import imageio_ffmpeg
@@ -32,6 +35,9 @@ from music_detectors.audio.failures import Unusable
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import InputError, one_line
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 SHORT_SECONDS = 0.025
 """A clip is `short` when more than this is missing at the end of its segment."""
 
@@ -39,8 +45,13 @@ _SOXR = f"soxr {soxr.__version__}"
 _SOUNDFILE = f"soundfile {soundfile.__version__}/libsndfile {soundfile.__libsndfile_version__}"
 
 _FFMPEG_TIMEOUT_SECONDS = 120.0
-_MAX_DECOMPRESSED_BYTES = 2**30
+_FFMPEG_MEMORY_BYTES = 2**32
+_MAX_DECOMPRESSED_BYTES = 2**28
+_MAX_MESSAGE_BYTES = 2**16
 _MAX_CHANNELS = 64
+_MAX_VALUES = 2**28
+"""The most samples, of all channels together, that are read for one clip."""
+_BLOCK_VALUES = 2**20
 _RATES = range(1_000, 768_001)
 _SYSTEM_ERRNOS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -112,9 +123,9 @@ def decode(
         raise InputError(f"{recording.archive}: the archive is gone; put it back, then run again")
     is_gzip = recording.name.lower().endswith(".gz")
     with _open_file(recording.archive if isinstance(recording, Member) else recording) as file:
-        content: int | io.BytesIO = file.fileno()
+        content: int | BinaryIO = file.fileno()
         if isinstance(recording, Member):
-            content = io.BytesIO(_read_member(recording, file))
+            content = io.BufferedReader(_Section(file, recording.offset, recording.size))
         if is_gzip:
             content = _decompressed(recording, file if isinstance(content, int) else content)
         samples, complete = None, False
@@ -127,7 +138,7 @@ def decode(
                 ) from None
     decoded = None
     if samples is not None:
-        decoded = Decoded(_mono(samples, rate), "soundfile", f"{_SOUNDFILE} + {_SOXR}")
+        decoded = Decoded(_resampled(samples, rate), "soundfile", f"{_SOUNDFILE} + {_SOXR}")
     if not complete and not is_gzip:
         other = _by_ffmpeg(recording, start_seconds, seconds, ffmpeg_path)
         if decoded is None or len(other.samples) > len(decoded.samples):
@@ -223,11 +234,31 @@ def _open_file(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _read_member(member: Member, file: BinaryIO) -> bytes:
-    if member.size > _MAX_DECOMPRESSED_BYTES:
-        raise Unusable("unavailable", "too large", f"{member}: {member.size >> 20} MiB")
-    file.seek(member.offset)
-    return file.read(member.size)
+class _Section(io.RawIOBase):
+    """The `size` bytes of a file from `offset` on, as a file."""
+
+    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
+        self._file = file
+        self._offset = offset
+        self._size = size
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        self._place = max(start + offset, 0)
+        return self._place
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)[: max(self._size - self._place, 0)]
+        n = os.preadv(self._file.fileno(), [view], self._offset + self._place)
+        self._place += n
+        return n
 
 
 def _decompressed(path: Path | Member, file: BinaryIO) -> io.BytesIO:
@@ -251,9 +282,9 @@ def _decompressed(path: Path | Member, file: BinaryIO) -> io.BytesIO:
 
 
 def _by_soundfile(
-    content: int | io.BytesIO, start_seconds: float, seconds: float
+    content: int | BinaryIO, start_seconds: float, seconds: float
 ) -> tuple[np.ndarray, int, bool]:
-    """Return samples (n, channels), their rate, and whether they are complete.
+    """Return mono samples (n,), their rate, and whether they are complete.
 
     Raises soundfile.LibsndfileError for files that libsndfile cannot read or seek in.
     """
@@ -266,10 +297,13 @@ def _by_soundfile(
         end = file.frames if file.format != "MP3" else 0
         start, wanted = round(start_seconds * rate), round(seconds * rate)
         if 0 < end <= start:
-            return np.zeros((0, 1), np.float32), rate, True
+            return np.zeros(0, np.float32), rate, True
+        _check_amount(wanted, rate, file.channels)
         if start:
             file.seek(start)
-        samples = file.read(wanted, dtype="float32", always_2d=True)
+        samples = _mean_of_channels(
+            lambda n: file.read(n, dtype="float32", always_2d=True), wanted, file.channels
+        )
         complete = len(samples) == wanted or start + len(samples) == end > 0
     return samples, rate, complete
 
@@ -305,62 +339,133 @@ def _by_ffmpeg(
     )
     stream = stream.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
     try:
-        process = ffmpeg.run_async(stream, cmd=program, pipe_stdout=True, pipe_stderr=True)
+        process = subprocess.Popen(
+            ffmpeg.compile(stream, cmd=program),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
     except OSError as error:
         raise InputError(f"{program}: does not run ({one_line(error)})") from error
+    # Not on macOS.
+    if hasattr(resource, "prlimit"):
+        with suppress(ProcessLookupError):
+            limit = (_FFMPEG_MEMORY_BYTES, _FFMPEG_MEMORY_BYTES)
+            resource.prlimit(process.pid, resource.RLIMIT_AS, limit)
+    assert process.stdout is not None and process.stderr is not None
+    errors = _Beginning(process.stderr)
+    alarm = threading.Timer(_FFMPEG_TIMEOUT_SECONDS, process.kill)
+    alarm.start()
+    begun = time.monotonic()
     try:
-        output, errors = process.communicate(timeout=_FFMPEG_TIMEOUT_SECONDS)
-    except BaseException as error:
+        samples, rate = _from_au(process.stdout, seconds)
+        process.wait()
+    finally:
         # Do not leave ffmpeg running, whatever ends the job.
+        alarm.cancel()
         process.kill()
-        process.communicate()
-        if not isinstance(error, subprocess.TimeoutExpired):
-            raise
-        raise Unusable(
-            "unavailable",
-            "decoding took too long",
-            f"{path}: ffmpeg had not finished after {_FFMPEG_TIMEOUT_SECONDS:g} s",
-        ) from None
+        process.wait()
+        process.stdout.close()
+        message = errors.read()
     if process.returncode < 0:
+        if time.monotonic() - begun >= _FFMPEG_TIMEOUT_SECONDS:
+            raise Unusable(
+                "unavailable",
+                "decoding took too long",
+                f"{path}: ffmpeg had not finished after {_FFMPEG_TIMEOUT_SECONDS:g} s",
+            )
         raise Unusable(
             "unavailable",
             "decoder failed",
             f"{path}: ffmpeg was ended by signal {-process.returncode}",
         )
-    samples, rate = _from_au(output)
-    samples = _mono(samples[: round(seconds * rate)], rate)
     # Memory addresses would make the tables of two runs differ.
-    message = re.sub(r" @ 0x[0-9a-f]+", "", errors.decode("utf-8", "replace"))
+    message = re.sub(r" @ 0x[0-9a-f]+", "", message)
+    samples = _resampled(samples, rate)
     return Decoded(samples, "ffmpeg", f"{version} + {_SOXR}", one_line(message))
+
+
+class _Beginning(threading.Thread):
+    """Reads a stream to its end and keeps its beginning."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._stream = stream
+        self._kept = b""
+        self.start()
+
+    def run(self) -> None:
+        with self._stream as stream:
+            while block := stream.read(_MAX_MESSAGE_BYTES):
+                self._kept = (self._kept + block)[:_MAX_MESSAGE_BYTES]
+
+    def read(self) -> str:
+        """Return the beginning of the stream, which has ended."""
+        self.join()
+        return self._kept.decode("utf-8", "replace")
 
 
 def _absolute(path: Path) -> str:
     return os.path.join(os.getcwd(), path)
 
 
-def _from_au(content: bytes) -> tuple[np.ndarray, int]:
-    """Return samples (n, channels) float32 and the rate from an AU stream of 32-bit floats.
+def _from_au(stream: IO[bytes], seconds: float) -> tuple[np.ndarray, int]:
+    """Return at most `seconds` of mono samples (n,) and their rate.
 
-    Its header is big-endian: magic number, offset of the samples, their size, encoding, rate,
-    channels.
+    `stream` is an AU file of 32-bit floats. Its header is big-endian: magic number, offset of the
+    samples, their size, encoding, rate, channels. The rest of the stream is read too.
     """
-    if len(content) < 24:
-        return np.zeros((0, 1), np.float32), SAMPLE_RATE
-    _, offset, _, _, rate, channels = (int(word) for word in np.frombuffer(content, ">u4", 6))
+    header = stream.read(24)
+    if len(header) < 24:
+        return np.zeros(0, np.float32), SAMPLE_RATE
+    _, offset, _, _, rate, channels = (int(word) for word in np.frombuffer(header, ">u4", 6))
     if rate not in _RATES or not 1 <= channels <= _MAX_CHANNELS:
         raise _implausible(rate, channels)
-    n_complete = (len(content) - offset) // (4 * channels) * channels
-    samples = np.frombuffer(content, ">f4", max(n_complete, 0), offset)
-    return samples.astype(np.float32).reshape(-1, channels), rate
+    wanted = round(seconds * rate)
+    _check_amount(wanted, rate, channels)
+    stream.read(max(offset - len(header), 0))
+    frame = 4 * channels
+
+    def read(n: int) -> np.ndarray:
+        content = stream.read(n * frame)
+        values = np.frombuffer(content, ">f4", len(content) // frame * channels)
+        return values.astype(np.float32).reshape(-1, channels)
+
+    samples = _mean_of_channels(read, wanted, channels)
+    while stream.read(_BLOCK_VALUES):
+        pass
+    return samples, rate
 
 
-def _mono(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Return the mean of the channels of `samples` (n, channels), at SAMPLE_RATE, as float32."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mono = samples.mean(axis=1, dtype=np.float32)
-    if rate == SAMPLE_RATE or not len(mono):
-        return mono
-    return soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
+def _mean_of_channels(read: Callable[[int], np.ndarray], wanted: int, channels: int) -> np.ndarray:
+    """Return the mean of the channels of `wanted` samples (n,), fewer where they end earlier.
+
+    `read` returns that many of the next samples (n, channels).
+    """
+    n_block = max(_BLOCK_VALUES // channels, 1)
+    blocks = [np.zeros(0, np.float32)]
+    missing = wanted
+    while missing:
+        block = read(min(n_block, missing))
+        if not len(block):
+            break
+        with np.errstate(over="ignore", invalid="ignore"):
+            blocks.append(block.mean(axis=1, dtype=np.float32))
+        missing -= len(block)
+    return np.concatenate(blocks)
+
+
+def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Return mono `samples` (n,) at SAMPLE_RATE."""
+    if rate == SAMPLE_RATE or not len(samples):
+        return samples
+    return soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ")
+
+
+def _check_amount(samples: int, rate: int, channels: int) -> None:
+    """Refuse a recording of which a clip would take too many values of its channels."""
+    if samples * channels > _MAX_VALUES:
+        raise _implausible(rate, channels)
 
 
 def _implausible(rate: int, channels: int) -> Unusable:

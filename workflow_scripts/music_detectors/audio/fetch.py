@@ -11,6 +11,7 @@ import time
 import zlib
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,8 @@ from music_detectors.common.tables import write_table
 _DECODER_ERRORS = (RuntimeError, ValueError, OSError, EOFError, zlib.error, gzip.BadGzipFile)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
+_MAX_DEATHS = 2
+"""After this many jobs that ended while they read a clip, it is no longer read."""
 _PAUSE_FACTOR = 4
 _MAX_WAIT_SECONDS = 300.0
 """The longest Retry-After, in seconds, that a job waits for while it holds a core."""
@@ -164,8 +167,18 @@ class _Fetcher:
         remembered = self._journal.remembered.get(clip.clip_id)
         if remembered is not None and remembered.key != clip_key(clip, self._clip_seconds):
             remembered = None
+        if self._journal.deaths[clip.clip_id] >= _MAX_DEATHS:
+            return self._failed(
+                clip,
+                attempt,
+                "unavailable",
+                "reading it ended the job",
+                f"{_MAX_DEATHS} jobs ended without a word while they read this clip",
+                source=clip.source,
+            )
         try:
-            answer = self._sources.ask(clip, remembered)
+            with self._noted(clip):
+                answer = self._sources.ask(clip, remembered)
         except _DECODER_ERRORS as error:
             if getattr(error, "errno", None) in _DISK_FULL:
                 with disk_trouble(getattr(error, "filename", None) or "the disk"):
@@ -193,6 +206,10 @@ class _Fetcher:
             )
         assert answer.decoded is not None
         return self._decoded(clip, attempt, answer, answer.decoded)
+
+    def _noted(self, clip: Clip) -> AbstractContextManager[None]:
+        # Synthesis reads nothing from elsewhere.
+        return nullcontext() if clip.source == "embedded" else self._journal.reading(clip.clip_id)
 
     def _decoded(self, clip: Clip, attempt: int, answer: Answer, decoded: Decoded) -> ClipResult:
         samples = decoded.samples[: round(self._clip_seconds * SAMPLE_RATE)]

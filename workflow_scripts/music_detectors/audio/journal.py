@@ -15,6 +15,7 @@ import logging
 import os
 import shutil
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -67,6 +68,7 @@ class Journal:
     `results` are the results under the current settings; `remembered` are answers of the network
     under earlier settings or from a finished shard; `suspects` are clips that may cause their own
     failures: those at which a job stopped, and those that failed in a retryable way before.
+    `deaths` counts, for each clip, the jobs that ended without a word while they read it.
     """
 
     def __init__(self, folder: str | os.PathLike, settings: str) -> None:
@@ -80,6 +82,7 @@ class Journal:
         self.results: dict[str, ClipResult] = {}
         self.remembered: dict[str, ClipResult] = {}
         self.suspects: set[str] = set()
+        self.deaths: Counter[str] = Counter()
         self._finished_samples: dict[str, np.ndarray] = {}
         with disk_trouble(self._folder):
             if self._folder.is_file():
@@ -131,6 +134,15 @@ class Journal:
         """Take a remembered answer as the result; its samples stay where they are."""
         self.results[result.clip_id] = result
         return result
+
+    @contextmanager
+    def reading(self, clip_id: str) -> Iterator[None]:
+        """Note that the block reads a clip, which may end this process: see `deaths`."""
+        self._append({"begun": clip_id})
+        try:
+            yield
+        finally:
+            self._append({"ended": clip_id})
 
     def suspect(self, clip_ids: Iterable[str]) -> None:
         """Note that the job stops at these clips, so that the next run asks for them last."""
@@ -211,7 +223,12 @@ class Journal:
     def _read_open(self, settings: str) -> None:
         self._lines.seek(0)
         written_under: str | None = None
+        begun: str | None = None
         for record in _records(self._lines.readall().split(b"\n")):
+            # A new job begins with its settings.
+            if record is not None and begun is not None and "settings" in record:
+                self.deaths[begun] += 1
+            begun = None if record is None else record.get("begun")
             if record is None:
                 # The damaged line may have been a change of settings.
                 written_under = None
@@ -224,6 +241,9 @@ class Journal:
                     self.results[result.clip_id] = result
                 else:
                     self._remember(result)
+        if begun is not None:
+            self.deaths[begun] += 1
+        self.suspects.update(self.deaths)
 
     def _read_finished(self) -> None:
         try:

@@ -148,6 +148,8 @@ class Sources:
                 except Retryable as error:
                     error.source = name
                     raise
+                except MemoryError as error:
+                    raise _out_of_memory(name, error) from None
             if status not in _TRY_NEXT:
                 return answer
             refusals.append((status, answer))
@@ -221,6 +223,14 @@ def _web_source(clip_seconds: float, ffmpeg: str | None, audio: Mapping) -> Clip
     from music_detectors.audio.web import WebSource
 
     return WebSource(clip_seconds, ffmpeg, audio["download"])
+
+
+def _out_of_memory(name: str, error: MemoryError) -> Retryable:
+    """Return the failure of a clip for which there was not enough memory, perhaps for now."""
+    message = str(error) or "give the job more memory, or leave the clip out"
+    retryable = Retryable("not enough memory", message)
+    retryable.source = name
+    return retryable
 
 
 _TRY_NEXT = ("missing", "empty")
