@@ -8,8 +8,10 @@ rule genre_responses:
         ),
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
+        blocks=results("corpus/blocks.tsv"),
     output:
         genres=results("genres/{target}/{condition}.tsv"),
+        left_out=results("genres/{target}/{condition}-left-out.tsv"),
     log:
         log_of("genre_responses", "{target}", "{condition}"),
     benchmark:

@@ -15,8 +15,10 @@ rule level_responses:
         ),
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         clips=for_target("clips.tsv"),
+        blocks=results("corpus/blocks.tsv"),
     output:
         table=results("levels/{target}/{condition}.tsv"),
+        left_out=results("levels/{target}/{condition}-left-out.tsv"),
     log:
         log_of("level_responses", "{target}", "{condition}"),
     benchmark:

@@ -10,6 +10,12 @@ rule profile_probe:
         sounds=results("probes/{probe}/sounds.tsv"),
         references=results("probes/{probe}/references.tsv"),
     output:
+        **{
+            f"left_out_{name}": results(
+                "profiles/{target}/{probe}/{condition}", f"left_out_{name}.tsv"
+            )
+            for name in ("ratios", "categories", "components")
+        },
         sounds=results("profiles/{target}/{probe}/{condition}/sounds.tsv"),
         categories=results("profiles/{target}/{probe}/{condition}/categories.tsv"),
         contrasts=results("profiles/{target}/{probe}/{condition}/contrasts.tsv"),

@@ -2,6 +2,7 @@
 
 QUILT_TABLES = [
     "responses",
+    "left_out",
     "genres",
     "lengths",
     "intact",
@@ -27,6 +28,7 @@ rule quilt_responses:
         units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
+        blocks=results("corpus/blocks.tsv"),
     output:
         **{
             name: results("quilts/{target}/{condition}", f"{name}.tsv")

@@ -66,12 +66,14 @@ rule summarise_selectivity:
             results("selectivity/{target}", network("clip_responses.tsv"))
         ),
         acoustics=acoustics_of("test"),
+        blocks=results("corpus/blocks.tsv"),
     output:
         table=report(
             results("selectivity/{target}/summary.tsv"),
             caption="../report/selectivity.rst",
             category="Selectivity",
         ),
+        left_out=results("selectivity/{target}/left_out.tsv"),
     log:
         log_of("summarise_selectivity", "{target}"),
     benchmark:

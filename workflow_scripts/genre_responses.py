@@ -8,6 +8,8 @@ with job(snakemake.log[0]):
         snakemake.input.clip_responses,
         snakemake.input.clips,
         snakemake.input.classes,
+        snakemake.input.blocks,
         snakemake.output.genres,
+        snakemake.output.left_out,
         replicates=snakemake.params.seeds,
     )

@@ -10,6 +10,7 @@ with job(snakemake.log[0]):
         units=snakemake.input.units,
         clips=snakemake.input.clips,
         classes=snakemake.input.classes,
+        blocks=snakemake.input.blocks,
         tables=dict(snakemake.output.items()),
         stimuli=snakemake.params.stimuli,
         segment_ms=snakemake.params.segment_ms,

@@ -8,7 +8,9 @@ with job(snakemake.log[0]):
         snakemake.input.units,
         snakemake.input.clips,
         snakemake.input.acoustics,
+        snakemake.input.blocks,
         snakemake.output.table,
+        snakemake.output.left_out,
         networks=snakemake.params.networks,
         layer=snakemake.params.layer,
     )

@@ -55,7 +55,9 @@ SHARDS = ("00000", "00001")
 READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
     r"\d+\.status\.tsv|quilts/\w+/[\w-]+/(lengths|networks|correlation)\.tsv|"
-    r"profiles/\w+/\w+/[\w-]+/categories\.tsv|logs/.*|benchmarks/.*"
+    r"profiles/\w+/\w+/[\w-]+/categories\.tsv|logs/.*|benchmarks/.*|"
+    r"selectivity/\w+/left_out\.tsv|quilts/\w+/[\w-]+/left_out\.tsv|"
+    r"profiles/\w+/\w+/[\w-]+/left_out_\w+\.tsv"
 )
 """Files that only the user reads, and those that Snakemake writes."""
 
@@ -163,7 +165,9 @@ def genres(results, out):
         [results / f"selectivity/music/natural/seed-{seed}/clip_responses.tsv" for seed in (1, 2)],
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
+        results / "corpus/blocks.tsv",
         out / "a.tsv",
+        out / "b.tsv",
         replicates=[1, 2],
     )
 
@@ -194,9 +198,18 @@ def quilts(results, out):
         [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
+        results / "corpus/blocks.tsv",
         {
             name: out / f"{name}.tsv"
-            for name in ("responses", "genres", "lengths", "intact", "networks", "correlation")
+            for name in (
+                "responses",
+                "left_out",
+                "genres",
+                "lengths",
+                "intact",
+                "networks",
+                "correlation",
+            )
         },
         stimuli=stimuli,
         segment_ms=[None, 50, 400],
@@ -231,6 +244,7 @@ def probe_responses(results, out):
 
 def profiles(results, out):
     tables = "sounds categories contrasts ratios components component_means".split()
+    tables += [f"left_out_{name}" for name in ("ratios", "categories", "components")]
     profile_probe(
         [results / f"responses/natural/seed-{seed}/probe-embedded/test.h5" for seed in (1, 2)],
         [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
@@ -276,7 +290,9 @@ def levels(results, out):
         ],
         [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
         results / "corpus/clips.tsv",
+        results / "corpus/blocks.tsv",
         out / "a.tsv",
+        out / "b.tsv",
         levels_db=levels_db,
         seeds=[1, 2],
         layer=LAYER,
@@ -502,7 +518,9 @@ KINDS = [
             of_networks(r, "selectivity/music/{}/seed-{}/units.tsv"),
             of_networks(r, "selectivity/music/{}/seed-{}/clip_responses.tsv"),
             [r / f"acoustics/test/{shard}.tsv" for shard in SHARDS],
+            r / "corpus/blocks.tsv",
             out / "a.tsv",
+            out / "b.tsv",
             networks=NETWORKS,
             layer=LAYER,
         ),

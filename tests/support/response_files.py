@@ -9,6 +9,7 @@ import pandas as pd
 from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.common.tables import write_table
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
+from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.responses.files import Layers, create_responses
 from music_detectors.training.columns import NETWORK_CLIPS
 
@@ -77,6 +78,15 @@ def acoustics(clip_ids, seed=0):
     for name, scale in (("duration_seconds", 3), ("level_db", 20), ("harmonicity", 0.2)):
         table[name] = scale * random.random(len(clip_ids))
     return table
+
+
+def write_blocks(path, clips, n=3):
+    """Write a table of `n` blocks of the test clips in `clips`; return the blocks by clip_id."""
+    test = clips[clips["split"] == "test"]
+    dealt = test.sample(frac=1, random_state=3).groupby("role").cumcount() % n
+    dealt = dealt[test.index]
+    write_table(path, test.assign(draw=test["clip_id"], block=dealt), BLOCKS)
+    return dict(zip(test["clip_id"], dealt, strict=True))
 
 
 def write_responses(path, clip_ids, responses):

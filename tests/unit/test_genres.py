@@ -9,10 +9,10 @@ from statsmodels.stats.multitest import multipletests
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES
-from music_detectors.genres.columns import GENRES
+from music_detectors.genres.columns import GENRES, GENRES_LEFT_OUT
 from music_detectors.genres.responses import by_genre, genre_responses
 from music_detectors.selectivity.columns import CLIP_RESPONSES
-from support.response_files import classes, corpus
+from support.response_files import classes, corpus, write_blocks
 
 
 def heard(effects, n=20, n_other=60, seed=0):
@@ -48,13 +48,16 @@ def responses(files, networks=1):
     return paths, tables
 
 
-def run(files, paths, listed=None):
+def run(files, paths, listed=None, n=3):
     write_table(files.path("classes.tsv"), classes() if listed is None else listed, CLASSES)
+    write_blocks(files.path("blocks.tsv"), files.clips, n)
     genre_responses(
         paths,
         files.path("clips.tsv"),
         files.path("classes.tsv"),
+        files.path("blocks.tsv"),
         files.path("genres.tsv"),
+        files.path("left_out.tsv"),
         replicates=list(range(1, len(paths) + 1)),
     )
     return read_table(files.path("genres.tsv"), GENRES)
@@ -132,12 +135,57 @@ def test_only_target_test_clips_count(tmp_path):
         assert row.other_response == pytest.approx(other["response"].mean())
 
 
+def test_without_a_block_effects_are_those_of_the_clips_that_remain(tmp_path):
+    files = corpus(tmp_path, n_train=36, n_test=150).write()
+    paths, tables = responses(files, networks=2)
+    listed = classes().assign(genre=lambda t: t["name"].isin(["Music", "Jazz", "Owl"]))
+    whole = run(files, paths, listed, n=6)
+    without = read_table(files.path("left_out.tsv"), GENRES_LEFT_OUT)
+    assert len(without) == 6 * len(whole) == 6 * 2 * 3
+    blocks = write_blocks(files.path("blocks.tsv"), files.clips, 6)
+    for block in (0, 5):
+        kept = [table[table["clip_id"].map(blocks) != block] for table in tables]
+        for path, table in zip(paths, kept, strict=True):
+            write_table(path, table, CLIP_RESPONSES)
+        expected = run(files, paths, listed, n=6)
+        found = without[without["block"] == block].reset_index(drop=True)
+        for name in ("seed", "mid", "name", "n_clips", "n_other"):
+            assert found[name].tolist() == expected[name].tolist()
+        np.testing.assert_allclose(found["hedges_g"], expected["hedges_g"], rtol=1e-12)
+    # No clip is an owl's, so its effect and error are missing, and it counts for no mean.
+    assert whole["n_blocks"].tolist() == [6, 6, 0] * 2
+    for seed in (1, 2):
+        own = without[without["seed"] == seed].pivot(
+            index="block", columns="name", values="hedges_g"
+        )
+        deviation = own["Jazz"] - (own["Jazz"] + own["Music"]) / 2
+        error = np.sqrt(6 * (5 / 6) ** 2 * deviation.var(ddof=1))
+        found = whole[whole["seed"] == seed].set_index("name")["deviation_error"]
+        assert found["Jazz"] == pytest.approx(error, rel=1e-12)
+        assert np.isnan(found["Owl"])
+        of_blocks = without.loc[without["seed"] == seed, ["name", "deviation_error", "n_blocks"]]
+        assert set(of_blocks.loc[of_blocks["name"] == "Jazz", "deviation_error"]) == {found["Jazz"]}
+
+
+def test_networks_that_have_heard_other_clips_are_refused(tmp_path):
+    files = corpus(tmp_path).write()
+    paths, tables = responses(files, networks=2)
+    write_table(
+        paths[1],
+        tables[1][~((tables[1]["split"] == "test") & (tables[1].index % 5 == 0))],
+        CLIP_RESPONSES,
+    )
+    with pytest.raises(InputError, match=r"2\.tsv: damaged table .its test clips are not those of"):
+        run(files, paths)
+
+
 def test_a_corpus_without_genres_has_an_empty_table(tmp_path):
     files = corpus(tmp_path).write()
     paths, _ = responses(files, networks=2)
     table = run(files, paths, classes().assign(genre=False))
     assert table.empty
     assert files.path("genres.tsv").read_text() == "\t".join(GENRES) + "\n"
+    assert read_table(files.path("left_out.tsv"), GENRES_LEFT_OUT).empty
 
 
 def test_unusable_tables_are_named(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
-from music_detectors.levels.columns import LEVELS
+from music_detectors.levels.columns import LEVELS, LEVELS_LEFT_OUT
 from music_detectors.levels.responses import level_responses
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.spectrograms.columns import INDEX
@@ -41,6 +41,7 @@ class Corpus:
 
     def table(self):
         write_table(self.folder / "clips.tsv", self.clips, CLIPS)
+        self.blocks = response_files.write_blocks(self.folder / "blocks.tsv", self.clips)
         for seed in SEEDS:
             units = pd.DataFrame({name: 0 for name in UNITS}, index=range(N_UNITS))
             units["layer"], units["unit"] = "avgpool", np.arange(N_UNITS)
@@ -63,7 +64,9 @@ class Corpus:
             [self.folder / f"{seed}{level}.h5" for level in LEVELS_DB for seed in SEEDS],
             [self.folder / f"units-{seed}.tsv" for seed in SEEDS],
             self.folder / "clips.tsv",
+            self.folder / "blocks.tsv",
             self.folder / "levels.tsv",
+            self.folder / "left_out.tsv",
             levels_db=LEVELS_DB,
             seeds=SEEDS,
             layer="avgpool",
@@ -117,6 +120,18 @@ def test_a_clip_without_sound_is_left_out_at_every_level(corpus):
     check(corpus, corpus.table(), without=silent)
 
 
+def test_without_a_block_numbers_are_those_of_the_clips_that_remain(corpus):
+    corpus.table()
+    without = read_table(corpus.folder / "left_out.tsv", LEVELS_LEFT_OUT)
+    assert len(without) == 3 * len(SEEDS) * len(LEVELS_DB) and set(without["group"]) == {"most"}
+    for block, found in without.groupby("block"):
+        corpus.silent = {0: [clip for clip, own in corpus.blocks.items() if own == block]}
+        expected = corpus.table()
+        expected = expected[expected["group"] == "most"]
+        for name in ("seed", "level_db", "n_target", "n_other", "ratio", "hedges_g"):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-12)
+
+
 def test_too_few_clips_have_no_numbers_and_a_warning(corpus, caplog):
     corpus.clips["role"] = corpus.clips["role"].replace("target", "mixed")
     with caplog.at_level(logging.WARNING):
@@ -152,7 +167,9 @@ def test_responses_that_lack_a_clip_of_the_index(corpus):
             [corpus.folder / f"{seed}{level}.h5" for level in LEVELS_DB for seed in SEEDS],
             [corpus.folder / f"units-{seed}.tsv" for seed in SEEDS],
             corpus.folder / "clips.tsv",
+            corpus.folder / "blocks.tsv",
             corpus.folder / "again.tsv",
+            corpus.folder / "again_left_out.tsv",
             levels_db=LEVELS_DB,
             seeds=SEEDS,
             layer="avgpool",

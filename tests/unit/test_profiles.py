@@ -6,16 +6,21 @@ import pytest
 from scipy import stats
 
 from music_detectors.common.errors import InputError
+from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, write_table
+from music_detectors.jackknife.blocks import of_sounds
 from music_detectors.probes.columns import REFERENCES, SOUNDS
 from music_detectors.profiles.columns import (
     ALL,
+    CATEGORIES_LEFT_OUT,
     COMPONENT_MEANS,
+    COMPONENTS_LEFT_OUT,
     PROFILE_CATEGORIES,
     PROFILE_COMPONENTS,
     PROFILE_CONTRASTS,
     PROFILE_RATIOS,
     PROFILE_SOUNDS,
+    RATIOS_LEFT_OUT,
 )
 from music_detectors.profiles.correlations import (
     Correlations,
@@ -38,6 +43,9 @@ COLUMNS = {
     "ratios": PROFILE_RATIOS,
     "components": PROFILE_COMPONENTS,
     "component_means": COMPONENT_MEANS,
+    "left_out_ratios": RATIOS_LEFT_OUT,
+    "left_out_categories": CATEGORIES_LEFT_OUT,
+    "left_out_components": COMPONENTS_LEFT_OUT,
 }
 
 
@@ -147,6 +155,45 @@ def test_categories_and_ratios_are_means_over_sounds(probe):
     )
     d = (target.mean(axis=1) - other.mean(axis=1)) / np.sqrt(pooled)
     np.testing.assert_allclose(ratios["hedges_g"], d * (1 - 3 / (4 * (n + m) - 9)), rtol=2e-3)
+
+
+def test_without_a_block_tables_are_those_of_the_sounds_that_remain(probe):
+    tables = probe.run()
+    category = probe.table["category"]
+    blocks = of_sounds(category.tolist(), probe.is_target, generator(5, "blocks", "mine"))
+    assert set(blocks) == set(range(10))
+    assert set(tables["left_out_ratios"]["block"]) == set(range(10))
+    found = {
+        name: tables[f"left_out_{name}"].set_index("block") for name in ("ratios", "components")
+    }
+    of_categories = tables["left_out_categories"].set_index(["block", "seed", "category"])
+    n_rows = 0
+    for block in range(10):
+        kept = blocks != block
+        left, target = probe.profiles()[:, kept], probe.is_target[kept]
+        ratios = found["ratios"].loc[block]
+        assert ratios["seed"].tolist() == SEEDS
+        assert set(ratios["n_target"]) == {target.sum()}
+        assert set(ratios["n_other"]) == {(~target).sum()}
+        expected = left[:, target].mean(axis=1) / left[:, ~target].mean(axis=1)
+        np.testing.assert_allclose(ratios["ratio"], expected, rtol=1e-9)
+        components = found["components"].loc[block]
+        expected = [
+            stats.pearsonr(profile, component).statistic
+            for profile in left
+            for component in probe.reference[kept].T
+        ]
+        np.testing.assert_allclose(components["pearson"], expected, rtol=1e-9)
+        assert components["component"].tolist() == ["pitch", "music"] * len(SEEDS)
+        assert set(components["n_sounds"]) == {kept.sum()}
+        for seed, profile in zip(SEEDS, left, strict=True):
+            for name in set(category[kept]):
+                own = profile[(category[kept] == name).to_numpy()]
+                row = of_categories.loc[(block, seed, name)]
+                assert (row["n_sounds"], row["target"]) == (len(own), name in TARGET)
+                assert row["response"] == pytest.approx(own.mean(), rel=1e-9)
+                n_rows += 1
+    assert n_rows == len(of_categories)
 
 
 def test_contrasts_are_paired_over_networks_and_welch_over_sounds(probe):

@@ -14,6 +14,7 @@ from music_detectors.quilts.columns import (
     QUILT_CORRELATION,
     QUILT_GENRES,
     QUILT_INTACT,
+    QUILT_LEFT_OUT,
     QUILT_LENGTHS,
     QUILT_NETWORKS,
     QUILT_RESPONSES,
@@ -27,6 +28,7 @@ from support import response_files
 
 TABLES = {
     "responses": QUILT_RESPONSES,
+    "left_out": QUILT_LEFT_OUT,
     "genres": QUILT_GENRES,
     "lengths": QUILT_LENGTHS,
     "intact": QUILT_INTACT,
@@ -62,6 +64,7 @@ class Corpus:
 
     def table(self):
         write_table(self.folder / "clips.tsv", self.clips, CLIPS)
+        self.blocks = response_files.write_blocks(self.folder / "blocks.tsv", self.clips)
         write_table(self.folder / "classes.tsv", response_files.classes(), CLASSES)
         for seed in SEEDS:
             units = pd.DataFrame({name: 0 for name in UNITS}, index=range(2 * N_UNITS))
@@ -90,6 +93,7 @@ class Corpus:
             [self.folder / f"units-{seed}.tsv" for seed in SEEDS],
             self.folder / "clips.tsv",
             self.folder / "classes.tsv",
+            self.folder / "blocks.tsv",
             {name: self.out / f"{name}.tsv" for name in TABLES},
             stimuli=STIMULI,
             segment_ms=SEGMENTS,
@@ -137,6 +141,23 @@ def test_quilts_are_read_with_intact_clips_and_without_other_stimuli(corpus):
     found = read_quilt_responses(corpus.out / "responses.tsv")
     assert set(found["stimulus"]) == {"intact", "quilt-50ms", "quilt-400ms"}
     assert len(found) == len(every) * 3 // 4
+
+
+def test_without_a_block_responses_are_those_to_the_clips_that_remain(corpus):
+    whole = corpus.table()
+    whole = whole[whole["stimulus"] != "reversed"]
+    without = corpus.read("left_out")
+    assert len(without) == 3 * len(whole)
+    keys = ["seed", "split", "stimulus", "group", "role"]
+    for block, rows in without.groupby("block"):
+        assert set(map(tuple, rows[keys].to_numpy())) == set(map(tuple, whole[keys].to_numpy()))
+        left = {clip for clip, own in corpus.blocks.items() if own != block}
+        for row in rows.itertuples():
+            values = corpus.expected(row.seed, row.stimulus, row.group, row.role, left)
+            assert row.n_clips == len(values)
+            assert row.response == pytest.approx(values.mean(), rel=1e-6)
+            assert row.response_sd == pytest.approx(values.std(ddof=1), rel=1e-6)
+            assert (row.segment_ms == 50) == (row.stimulus == "quilt-50ms")
 
 
 def test_genres_are_means_over_their_target_clips(corpus):
@@ -207,6 +228,7 @@ def test_train_clips_are_shown_beside_test_clips_and_read_only_on_request(corpus
         [corpus.folder / f"units-{seed}.tsv" for seed in SEEDS],
         corpus.folder / "clips.tsv",
         corpus.folder / "classes.tsv",
+        corpus.folder / "blocks.tsv",
         {name: corpus.out / f"{name}.tsv" for name in TABLES},
         stimuli=STIMULI,
         segment_ms=SEGMENTS,
@@ -219,6 +241,7 @@ def test_train_clips_are_shown_beside_test_clips_and_read_only_on_request(corpus
     assert (table.loc[table["split"] == "train", "n_clips"] == 0).all()
     check(corpus, table[table["split"] == "test"], set(corpus.test["clip_id"]))
     assert set(read_quilt_responses(corpus.out / "responses.tsv")["split"]) == {"test"}
+    assert set(read_table(corpus.out / "left_out.tsv", QUILT_LEFT_OUT)["split"]) == {"test"}
 
 
 def test_only_clips_that_every_stimulus_has_at_one_length(corpus):

@@ -9,9 +9,15 @@ from statsmodels.api import OLS
 from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.selectivity.columns import CLIP_RESPONSES, SELECTIVITY_SUMMARY, UNITS
+from music_detectors.jackknife.columns import BLOCKS
+from music_detectors.selectivity.columns import (
+    CLIP_RESPONSES,
+    SELECTIVITY_LEFT_OUT,
+    SELECTIVITY_SUMMARY,
+    UNITS,
+)
 from music_detectors.selectivity.summary import summarise_selectivity
-from support.response_files import acoustics
+from support.response_files import acoustics, write_blocks
 
 CHOSEN = {"avgpool": [3, 14], "conv1": [0]}
 
@@ -45,6 +51,10 @@ def covariates():
     return acoustics([f"clip-{row}" for row in range(19)][::-1])
 
 
+def left_out(folder):
+    return read_table(folder / "left_out.tsv", SELECTIVITY_LEFT_OUT)
+
+
 def summarised(folder, units, clips, layer="avgpool"):
     """Return the summary of networks with these tables, all of the condition natural."""
     networks = [["natural", seed + 1] for seed in range(len(units))]
@@ -54,10 +64,13 @@ def summarised(folder, units, clips, layer="avgpool"):
     for path, table in zip(paths[1], clips, strict=True):
         write_table(path, table, CLIP_RESPONSES)
     write_table(folder / "acoustics.tsv", covariates(), ACOUSTICS)
+    write_blocks(folder / "blocks.tsv", clip_table())
     summarise_selectivity(
         *paths,
         [folder / "acoustics.tsv"],
+        folder / "blocks.tsv",
         folder / "summary.tsv",
+        folder / "left_out.tsv",
         networks=networks,
         layer=layer,
     )
@@ -103,6 +116,64 @@ def test_the_effects_are_those_of_the_mean_response_of_the_selective_units(tmp_p
         fit = OLS(response, design).fit()
         d = fit.params[0] / np.sqrt(fit.scale)
         assert table.loc[place, "response_partial_d"] == pytest.approx(d, rel=1e-10)
+
+
+def test_without_a_block_the_effects_are_those_of_the_clips_that_remain(tmp_path):
+    networks = [clip_table(number) for number in range(2)]
+    summarised(tmp_path, [units_table()] * 2, networks)
+    without = left_out(tmp_path)
+    blocks = write_blocks(tmp_path / "blocks.tsv", clip_table())
+    assert list(zip(without["block"], without["seed"], strict=True)) == [
+        (block, seed) for block in range(3) for seed in (1, 2)
+    ]
+    assert set(without["layer"]) == {"avgpool"}
+    assert without["response_partial_d"].notna().all()
+    for block in range(3):
+        gone = {clip for clip, own in blocks.items() if own == block}
+        remaining = [table[~table["clip_id"].isin(gone)] for table in networks]
+        expected = summarised(tmp_path, [units_table()] * 2, remaining)
+        expected = expected[expected["layer"] == "avgpool"].reset_index(drop=True)
+        found = without[without["block"] == block].reset_index(drop=True)
+        of_clips = remaining[0][remaining[0]["split"] == "test"]["role"].value_counts()
+        assert set(found["n_target_test"]) == {of_clips["target"]}
+        assert set(found["n_other_test"]) == {of_clips["other"]}
+        for name in (
+            "test_ratio",
+            "response_hedges_g",
+            "response_partial_d",
+            "test_all_common_language",
+        ):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-9)
+
+
+def test_a_block_with_all_clips_of_a_role_leaves_no_effect(tmp_path):
+    clips = clip_table()
+    # Roles of a further target, of which one block has every clip.
+    blocks = write_blocks(tmp_path / "blocks.tsv", clips)
+    of_test = clips["split"] == "test"
+    in_block = clips["clip_id"].map(blocks) == 1
+    clips.loc[of_test, "role"] = np.where(in_block[of_test], "target", "other")
+    table = summarised(tmp_path, [units_table()], [clips]).set_index("layer")
+    without = left_out(tmp_path).set_index("block")
+    assert np.isfinite(table.loc["avgpool", "response_hedges_g"])
+    assert without.loc[1, ["test_ratio", "response_hedges_g"]].isna().all()
+    assert without.loc[[0, 2], "response_hedges_g"].notna().all()
+
+
+def test_clips_in_a_single_block_are_never_left_out(tmp_path):
+    write_table(tmp_path / "one.tsv", clip_table().assign(draw="a", block=0), BLOCKS)
+    summarised(tmp_path, [units_table()], [clip_table()])
+    summarise_selectivity(
+        [tmp_path / "units-1.tsv"],
+        [tmp_path / "clips-1.tsv"],
+        [tmp_path / "acoustics.tsv"],
+        tmp_path / "one.tsv",
+        tmp_path / "summary.tsv",
+        tmp_path / "left_out.tsv",
+        networks=[["natural", 1]],
+        layer="avgpool",
+    )
+    assert left_out(tmp_path).empty
 
 
 def test_networks_that_have_heard_other_clips_are_refused(tmp_path):
@@ -155,11 +226,14 @@ def test_the_summary_has_one_row_per_network_and_layer(tmp_path):
     clips = tmp_path / "clips.tsv"
     write_table(clips, clip_table(), CLIP_RESPONSES)
     write_table(tmp_path / "acoustics.tsv", covariates(), ACOUSTICS)
+    write_blocks(tmp_path / "blocks.tsv", clip_table())
     summarise_selectivity(
         paths,
         [clips] * 3,
         [tmp_path / "acoustics.tsv"],
+        tmp_path / "blocks.tsv",
         tmp_path / "summary.tsv",
+        tmp_path / "left_out.tsv",
         networks=networks,
         layer="avgpool",
     )
@@ -182,8 +256,14 @@ def test_networks_and_tables_must_match_in_number(tmp_path):
     write_table(tmp_path / "units.tsv", units_table(), UNITS)
     write_table(tmp_path / "clips.tsv", clip_table(), CLIP_RESPONSES)
     write_table(tmp_path / "acoustics.tsv", covariates(), ACOUSTICS)
+    write_blocks(tmp_path / "blocks.tsv", clip_table())
     paths = [tmp_path / "units.tsv"], [tmp_path / "clips.tsv"], [tmp_path / "acoustics.tsv"]
     with pytest.raises(ValueError, match="zip"):
         summarise_selectivity(
-            *paths, tmp_path / "s.tsv", networks=[["a", 1], ["a", 2]], layer="avgpool"
+            *paths,
+            tmp_path / "blocks.tsv",
+            tmp_path / "s.tsv",
+            tmp_path / "l.tsv",
+            networks=[["a", 1], ["a", 2]],
+            layer="avgpool",
         )

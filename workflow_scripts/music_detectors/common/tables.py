@@ -7,7 +7,7 @@ harm.
 
 import io
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,16 @@ def write_table(path: str | os.PathLike, table: pd.DataFrame, columns: Columns) 
             written[name] = values.astype(str)
     with replacing(path, checksum=True) as temporary:
         written.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+
+
+def stacked(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
+    """Return the rows of `tables` in turn, or a table of `columns` without rows if there are none.
+
+    Without rows, columns have their types all the same, as `write_table` wants them.
+    """
+    if tables:
+        return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
 
 
 def read_table(

@@ -9,34 +9,41 @@ from statsmodels.stats.multitest import multipletests
 
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
-from music_detectors.genres.columns import GENRES
+from music_detectors.genres.columns import ENOUGH_BLOCKS, GENRES, GENRES_LEFT_OUT
+from music_detectors.jackknife.blocks import blocks_in, read_blocks
+from music_detectors.jackknife.variance import jackknife_variance
 from music_detectors.selectivity.columns import CLIP_RESPONSES
-from music_detectors.selectivity.effects import effects
+from music_detectors.selectivity.effects import effects, hedges_g, moments
 
 _MIN_CLIPS = 2
+_OF_ALL_NETWORKS = ("seed", "n_blocks", "deviation_error")
 
 
 def genre_responses(
     clip_responses: Sequence[str | os.PathLike],
     clips: str | os.PathLike,
     classes: str | os.PathLike,
+    blocks: str | os.PathLike,
     genres: str | os.PathLike,
+    left_out: str | os.PathLike,
     *,
     replicates: Sequence[int],
 ) -> None:
     """Write the responses of the selective units to each genre, for the networks `replicates`.
 
-    `clip_responses` are their clip_responses.tsv, `clips` and `classes` the tables of the corpus.
-    Raises InputError when a table cannot be read, has a clip that is no test clip of the corpus, or
-    has fewer than two other clips.
+    `left_out` is written too: the effects without each block of clips. `clip_responses` are the
+    networks' clip_responses.tsv, `clips` and `classes` the tables of the corpus, and `blocks` that
+    of the blocks of test clips.
+    Raises InputError when a table cannot be read, has a clip that is no test clip of the corpus,
+    has other clips than that of the first network, or fewer than two other clips.
     """
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
     labels = corpus[corpus["split"] == "test"].set_index("clip_id")["labels"]
     listed = read_table(classes, CLASSES, only=("mid", "name", "genre"))
     listed = listed[listed["genre"]]
-    tables = []
+    tables, heard = [], []
     for path, replicate in zip(clip_responses, replicates, strict=True):
         table = read_table(path, CLIP_RESPONSES)
         table = table[table["split"] == "test"]
@@ -52,11 +59,83 @@ def genre_responses(
             )
         rows = by_genre(table.assign(labels=table["clip_id"].map(labels)), listed)
         tables.append(rows.assign(seed=replicate))
-    write_table(genres, pd.concat(tables, ignore_index=True), GENRES)
+        heard.append(table[table["role"] != "mixed"].set_index("clip_id"))
+        if set(heard[-1].index) != set(heard[0].index):
+            why = f"its test clips are not those of {clip_responses[0]}"
+            raise damaged(path, "table", why)
+    first = heard[0]
+    responses = np.column_stack([table.loc[first.index, "response"] for table in heard])
+    is_target = (first["role"] == "target").to_numpy()
+    of_clips = labels[first.index].str.split(";")
+    carries = np.array([[mid in own for mid in listed["mid"]] for own in of_clips], dtype=bool)
+    carries = carries.reshape(len(first), len(listed)) & is_target[:, None]
+    of_blocks = read_blocks(blocks, first.index.tolist())
+    without = without_blocks(responses, ~is_target, carries, of_blocks)
+    n_blocks = np.array([len(np.unique(of_blocks[has])) for has in carries.T], dtype=np.int64)
+    errors = deviation_errors(without["hedges_g"], n_blocks >= ENOUGH_BLOCKS)
+    table = pd.concat(tables, ignore_index=True)
+    added = {
+        "n_blocks": np.tile(n_blocks, len(heard)),
+        "deviation_error": errors.T.ravel(),
+    }
+    write_table(genres, table.assign(**added), GENRES)
+    rows = table[["seed", "mid", "name"]].assign(**added)
+    written = [
+        rows.assign(
+            block=block,
+            n_clips=np.tile(n_clips, len(heard)),
+            n_other=n_other,
+            hedges_g=g.T.ravel(),
+        )
+        for block, n_clips, n_other, g in zip(*without.values(), strict=True)
+    ]
+    write_table(left_out, stacked(written, GENRES_LEFT_OUT), GENRES_LEFT_OUT)
+
+
+def without_blocks(
+    responses: np.ndarray, is_other: np.ndarray, carries: np.ndarray, blocks: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return the effects without each block: block, n_clips, n_other and hedges_g by name.
+
+    `responses` are (clips, networks), `carries` (clips, genres) tells which target clips have which
+    genre, `is_other` (clips,) which clips they are compared with, and `blocks` (clips,) are their
+    blocks. n_clips is (blocks, genres) and hedges_g (blocks, genres, networks), NaN where fewer
+    than two clips are left.
+    """
+    numbers = blocks_in(blocks)
+    n_clips = np.zeros((len(numbers), carries.shape[1]), dtype=np.int64)
+    n_other = np.zeros(len(numbers), dtype=np.int64)
+    g = np.full((len(numbers), carries.shape[1], responses.shape[1]), np.nan)
+    for place, block in enumerate(numbers):
+        kept = blocks != block
+        others = responses[kept & is_other]
+        n_other[place] = len(others)
+        of_others = moments(others) if len(others) >= _MIN_CLIPS else None
+        for genre, has in enumerate(carries.T):
+            own = responses[kept & has]
+            n_clips[place, genre] = len(own)
+            if len(own) >= _MIN_CLIPS and of_others:
+                g[place, genre] = hedges_g(moments(own), of_others)
+    return {"block": np.array(numbers), "n_clips": n_clips, "n_other": n_other, "hedges_g": g}
+
+
+def deviation_errors(left_out: np.ndarray, enough: np.ndarray) -> np.ndarray:
+    """Return the standard error over sounds of each genre's effect less the mean over genres.
+
+    `left_out` are the effects (blocks, genres, networks) without each block, `enough` (genres,)
+    tells which genres have clips in enough blocks. The errors are (genres, networks), NaN for the
+    other genres and where no block is left out.
+    """
+    errors = np.full(left_out.shape[1:], np.nan)
+    if len(left_out) and enough.any():
+        counted = left_out[:, enough]
+        deviations = counted - counted.mean(axis=1, keepdims=True)
+        errors[enough] = np.sqrt(jackknife_variance(deviations))
+    return errors
 
 
 def by_genre(clips: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
-    """Return `genres` (mid, name) with the columns of the genre table, except the seed.
+    """Return `genres` (mid, name) with the columns of the genre table about one network's effects.
 
     `clips` are test clips (role, response, labels joined by `;`). A target clip counts for each
     genre among its labels. Genres with fewer than two clips have no statistics and do not count in
@@ -70,7 +149,8 @@ def by_genre(clips: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
         {"mid": mid, "name": name, **_row(responses.get(mid, other[:0]), other)}
         for mid, name in zip(genres["mid"], genres["name"], strict=True)
     ]
-    table = pd.DataFrame(rows, columns=list(GENRES)).drop(columns="seed")
+    columns = [name for name in GENRES if name not in _OF_ALL_NETWORKS]
+    table = pd.DataFrame(rows, columns=columns)
     table = table.astype({name: GENRES[name] for name in table.columns})
     tested = table["p"].notna().to_numpy()
     if tested.any():

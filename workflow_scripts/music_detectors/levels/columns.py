@@ -16,3 +16,17 @@ LEVELS = {
 `level_db` is the level of target clips re the mean RMS of the corpus, which other clips have in
 every row. A stimulus `level-6db` is the level -6.
 """
+
+LEVELS_LEFT_OUT = {
+    "block": int,
+    "seed": int,
+    "level_db": float,
+    "group": str,
+    "n_target": int,
+    "n_other": int,
+    "ratio": float,
+    "hedges_g": float,
+}
+"""`levels/{target}/{condition}-left-out.tsv`: columns of the table of levels that claims rest on,
+without each block of test clips, for the most selective units.
+"""

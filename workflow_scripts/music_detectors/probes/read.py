@@ -17,7 +17,7 @@ from music_detectors.audio.storage import AudioShard, to_float, to_int16, write_
 from music_detectors.common.errors import InputError, one_line, warn
 from music_detectors.common.files import check_checksum
 from music_detectors.common.progress import progress
-from music_detectors.common.tables import write_table
+from music_detectors.common.tables import stacked, write_table
 from music_detectors.common.urls import is_url
 from music_detectors.probes.columns import REFERENCES, SOUNDS
 from music_detectors.probes.places import Folder, Place
@@ -165,7 +165,7 @@ def _reference(found: Listed) -> Reference | None:
 def _long(reference: Reference | None) -> pd.DataFrame:
     """Return the rows of references.tsv, sound by sound."""
     if reference is None:
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in REFERENCES.items()})
+        return stacked([], REFERENCES)
     n, k = reference.responses.shape
     return pd.DataFrame(
         {

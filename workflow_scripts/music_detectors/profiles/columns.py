@@ -97,3 +97,35 @@ COMPONENT_MEANS = {
 """`profiles/{target}/{probe}/{condition}/component_means.tsv`: one row per component: the mean over
 networks of its correlation, and its 95% interval over networks and sounds.
 """
+
+RATIOS_LEFT_OUT = {"block": int, "seed": int, "n_target": int, "n_other": int, "ratio": float}
+"""`profiles/{target}/{probe}/{condition}/left_out_ratios.tsv`: columns of ratios.tsv that claims
+rest on, without each block of sounds.
+
+Blocks are drawn for each probe set, the same for every network and condition.
+"""
+
+CATEGORIES_LEFT_OUT = {
+    "block": int,
+    "seed": int,
+    "category": str,
+    "target": bool,
+    "n_sounds": int,
+    "response": float,
+}
+"""`profiles/{target}/{probe}/{condition}/left_out_categories.tsv`: columns of categories.tsv that
+claims rest on, without each block of sounds.
+
+A category that has no sound without a block has no row for it.
+"""
+
+COMPONENTS_LEFT_OUT = {
+    "block": int,
+    "seed": int,
+    "component": str,
+    "n_sounds": int,
+    "pearson": float,
+}
+"""`profiles/{target}/{probe}/{condition}/left_out_components.tsv`: columns of components.tsv that
+claims rest on, without each block of sounds.
+"""

@@ -10,16 +10,20 @@ from scipy.special import stdtr, stdtrit
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.seeds import generator
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import read_table, stacked, write_table
+from music_detectors.jackknife.blocks import blocks_in, of_sounds
 from music_detectors.probes.columns import REFERENCES, SOUNDS
 from music_detectors.profiles.columns import (
     ALL,
+    CATEGORIES_LEFT_OUT,
     COMPONENT_MEANS,
+    COMPONENTS_LEFT_OUT,
     PROFILE_CATEGORIES,
     PROFILE_COMPONENTS,
     PROFILE_CONTRASTS,
     PROFILE_RATIOS,
     PROFILE_SOUNDS,
+    RATIOS_LEFT_OUT,
 )
 from music_detectors.profiles.correlations import (
     crossed_interval,
@@ -31,6 +35,12 @@ from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.bootstrap import bootstrap_counts
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.effects import hedges_g, moments
+
+_LEFT_OUT = {
+    "ratios": RATIOS_LEFT_OUT,
+    "categories": CATEGORIES_LEFT_OUT,
+    "components": COMPONENTS_LEFT_OUT,
+}
 
 
 def profile_probe(
@@ -52,10 +62,11 @@ def profile_probe(
     `responses` are those to the probe set and `units` the units.tsv of the networks, in the order
     of `seeds`; `sounds` and `references` are the tables of the probe set, `target` the categories
     of the target. `outputs` are the tables of columns.py: sounds, categories, contrasts, ratios,
-    components and component_means. A model that has no layer `layer` reports its own. `bootstraps`
-    samples of sounds are drawn by the master `seed` and `probe`, the same for every network and
-    condition. Raises InputError when a file cannot be read, the responses are not to the sounds, a
-    network has no selective unit, or a category of the target has no sound.
+    components and component_means, and left_out_ratios, left_out_categories and
+    left_out_components. A model that has no layer `layer` reports its own. `bootstraps` samples of
+    sounds, and the blocks that are left out, are drawn by the master `seed` and `probe`, the same
+    for every network and condition. Raises InputError when a file cannot be read, the responses are
+    not to the sounds, a network has no selective unit, or a category of the target has no sound.
     """
     listed = _listed(sounds, target, probe)
     names, reference = _reference(references, listed["sound"])
@@ -80,6 +91,48 @@ def profile_probe(
     components, means = correlated(profiles, reference, names, counts, seeds)
     write_table(outputs["components"], components, PROFILE_COMPONENTS)
     write_table(outputs["component_means"], means, COMPONENT_MEANS)
+    is_target = listed["target"].to_numpy()
+    blocks = of_sounds(listed["category"].tolist(), is_target, generator(seed, "blocks", probe))
+    without = without_blocks(profiles, listed, reference, names, blocks, seeds)
+    for name, columns in _LEFT_OUT.items():
+        write_table(outputs[f"left_out_{name}"], without[name], columns)
+
+
+def without_blocks(
+    profiles: np.ndarray,
+    sounds: pd.DataFrame,
+    reference: np.ndarray,
+    names: Sequence[str],
+    blocks: np.ndarray,
+    seeds: Sequence[int],
+) -> dict[str, pd.DataFrame]:
+    """Return the rows of the tables without each block of sounds: ratios, categories, components.
+
+    `profiles` are (networks, sounds) of `seeds`, `sounds` has the columns category and target,
+    `reference` (components, sounds) are the profiles called `names`, `blocks` are (sounds,).
+    """
+    rows: dict[str, list[pd.DataFrame]] = {name: [] for name in _LEFT_OUT}
+    for block in blocks_in(blocks):
+        kept = blocks != block
+        left, own = profiles[:, kept], sounds[kept]
+        ratios = ratios_of(left, own["target"].to_numpy(), seeds)
+        of_sounds_left = pd.concat(
+            [own.assign(seed=seed, response=row) for seed, row in zip(seeds, left, strict=True)]
+        )
+        no_draws = np.empty((0, int(kept.sum())))
+        found = pearson(left, reference[:, kept], no_draws).estimate if names else np.empty(0)
+        components = pd.DataFrame(
+            {
+                "seed": np.repeat(np.asarray(seeds), len(names)),
+                "component": list(names) * len(seeds),
+                "n_sounds": int(kept.sum()),
+                "pearson": found.ravel(),
+            }
+        )
+        tables = (ratios, by_category(of_sounds_left), components)
+        for name, table in zip(_LEFT_OUT, tables, strict=True):
+            rows[name].append(table.assign(block=block))
+    return {name: stacked(tables, _LEFT_OUT[name]) for name, tables in rows.items()}
 
 
 def selective_profile(
@@ -173,7 +226,7 @@ def correlated(
     called `names`, and `counts` (draws, sounds) the bootstrap samples.
     """
     if not names:
-        return _without_rows(PROFILE_COMPONENTS), _without_rows(COMPONENT_MEANS)
+        return stacked([], PROFILE_COMPONENTS), stacked([], COMPONENT_MEANS)
     n_networks, n_sounds = profiles.shape
     of_networks = pd.DataFrame(
         {
@@ -255,7 +308,3 @@ def _reference(path: str | os.PathLike, sounds: pd.Series) -> tuple[list[str], n
     if set(wide.index) != set(sounds) or wide.isna().any(axis=None):
         raise damaged(path, "table", "does not have every component's response to every sound")
     return names, wide.loc[sounds, names].to_numpy().T
-
-
-def _without_rows(columns: Mapping[str, type]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})

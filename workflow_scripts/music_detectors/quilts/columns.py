@@ -22,6 +22,11 @@ mean response of the units of the group; `segment_ms` is empty for stimuli that 
 are chosen on train clips, so rows of the split `train` measure on the clips of the choice.
 """
 
+QUILT_LEFT_OUT = {"block": int, **QUILT_RESPONSES}
+"""`quilts/{target}/{condition}/left_out.tsv`: responses.tsv without each block of test clips, for
+intact clips and quilts of the split `test`.
+"""
+
 QUILT_GENRES = {
     "seed": int,
     "split": str,

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.common.errors import warn
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.quilts.columns import (
     INTACT,
     QUILT_CORRELATION,
     QUILT_GENRES,
     QUILT_INTACT,
+    QUILT_LEFT_OUT,
     QUILT_LENGTHS,
     QUILT_NETWORKS,
     QUILT_RESPONSES,
@@ -72,6 +74,7 @@ def quilt_responses(
     units: Sequence[str | os.PathLike],
     clips: str | os.PathLike,
     classes: str | os.PathLike,
+    blocks: str | os.PathLike,
     tables: dict[str, str | os.PathLike],
     *,
     stimuli: Sequence[str],
@@ -86,10 +89,11 @@ def quilt_responses(
     `indices` are the indices of the spectrograms of `stimuli`, for the first of `splits`, then for
     the next. `responses` are the files of every network for the first index, in the order of
     `seeds`, then those for the next; `units` are the networks' units.tsv, `clips` and `classes` the
-    tables of the corpus. `tables` are the files to write: responses, genres, lengths, intact,
-    networks, correlation. Only clips that have the same length in every stimulus are used; if there
-    is none, responses are missing. Raises InputError when a file cannot be read, a network has no
-    selective unit, or a file of responses lacks a clip of its index.
+    tables of the corpus, and `blocks` that of the blocks of test clips. `tables` are the files to
+    write: responses, left_out, genres, lengths, intact, networks, correlation. Only clips that have
+    the same length in every stimulus are used; if there is none, responses are missing. Raises
+    InputError when a file cannot be read, a network has no selective unit, or a file of responses
+    lacks a clip of its index.
     """
     listed = read_table(classes, CLASSES, only=("mid", "name", "genre"))
     listed = listed[listed["genre"]]
@@ -122,12 +126,49 @@ def quilt_responses(
     intact = with_holm(intact, ["seed", "split", "group", "role"])
     lengths = over_lengths(by_role)
     write_table(tables["responses"], by_role, QUILT_RESPONSES)
+    write_table(tables["left_out"], without_blocks(played, blocks), QUILT_LEFT_OUT)
     genres = pd.DataFrame(_by_genre(played, listed), columns=list(QUILT_GENRES))
     write_table(tables["genres"], genres.astype({"seed": int, "n_clips": int}), QUILT_GENRES)
     write_table(tables["lengths"], lengths, QUILT_LENGTHS)
     write_table(tables["intact"], intact, QUILT_INTACT)
     write_table(tables["networks"], over_networks(intact), QUILT_NETWORKS)
     write_table(tables["correlation"], correlation(by_role, lengths), QUILT_CORRELATION)
+
+
+def without_blocks(played: Sequence[Played], blocks: str | os.PathLike) -> pd.DataFrame:
+    """Return the rows of QUILT_LEFT_OUT from what was `played`, and the table of `blocks`."""
+    heard = [
+        one
+        for one in played
+        if one.split == "test" and (one.stimulus == INTACT or not np.isnan(one.segment_ms))
+    ]
+    if not heard:
+        return stacked([], QUILT_LEFT_OUT)
+    clips = heard[0].clips
+    of_clips = read_blocks(blocks, clips.clip_id)
+    responses = np.column_stack([one.responses for one in heard])
+    names = pd.DataFrame(
+        {
+            name: [getattr(one, name) for one in heard]
+            for name in ("seed", "split", "stimulus", "segment_ms", "group")
+        }
+    )
+    rows = []
+    for block in blocks_in(of_clips):
+        for role, of_role in clips.roles.items():
+            values = responses[of_role & (of_clips != block)]
+            n = len(values)
+            missing = np.full(len(heard), np.nan)
+            rows.append(
+                names.assign(
+                    block=block,
+                    role=role,
+                    n_clips=n,
+                    response=values.mean(axis=0) if n else missing,
+                    response_sd=values.std(axis=0, ddof=1) if n > 1 else missing,
+                )
+            )
+    return stacked(rows, QUILT_LEFT_OUT)
 
 
 def compared_clips(

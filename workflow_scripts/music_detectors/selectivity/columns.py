@@ -129,3 +129,20 @@ reported layer; ratios are empty for models whose responses are negative for som
 The `n_significant` columns count units with a positive Welch t and a corrected p below 0.05 on
 train clips. `n_target_test` and `n_other_test` are the test clips behind the test columns.
 """
+
+SELECTIVITY_LEFT_OUT = {
+    "block": int,
+    "condition": str,
+    "seed": int,
+    "layer": str,
+    "reported": bool,
+    "n_target_test": int,
+    "n_other_test": int,
+    "test_ratio": float,
+    "response_hedges_g": float,
+    "response_partial_d": float,
+    "test_all_common_language": float,
+}
+"""`selectivity/{target}/left_out.tsv`: columns of summary.tsv that claims rest on, without each
+block of test clips: one row per block and network, for the reported layer.
+"""

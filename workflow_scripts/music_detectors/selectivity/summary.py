@@ -1,7 +1,7 @@
 """The summary of selectivity over networks."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +9,29 @@ import pandas as pd
 
 from music_detectors.acoustics.covariates import read_covariates
 from music_detectors.common.damage import damaged
-from music_detectors.common.tables import read_table, write_table
-from music_detectors.selectivity.columns import CLIP_RESPONSES, SELECTIVITY_SUMMARY, UNITS
+from music_detectors.common.tables import read_table, stacked, write_table
+from music_detectors.jackknife.blocks import blocks_in, read_blocks
+from music_detectors.selectivity.columns import (
+    CLIP_RESPONSES,
+    SELECTIVITY_LEFT_OUT,
+    SELECTIVITY_SUMMARY,
+    UNITS,
+)
 from music_detectors.selectivity.effects import auc, hedges_g, moments, response_ratio
 from music_detectors.selectivity.partial import AdjustedModel
 from music_detectors.selectivity.ranking import of_reported_layer
 
 _ALPHA = 0.05
 _MIN_CLIPS = 2
+_OF_CLIPS = (
+    "test_ratio",
+    "response_hedges_g",
+    "response_partial_d",
+    "test_all_mean_target",
+    "test_all_mean_other",
+    "test_all_ratio",
+    "test_all_common_language",
+)
 
 
 @dataclass(frozen=True)
@@ -41,31 +56,63 @@ def summarise_selectivity(
     units: Sequence[str | os.PathLike],
     clip_responses: Sequence[str | os.PathLike],
     acoustics: Sequence[str | os.PathLike],
+    blocks: str | os.PathLike,
     table: str | os.PathLike,
+    left_out: str | os.PathLike,
     *,
     networks: Sequence[tuple[str, int]],
     layer: str,
 ) -> None:
     """Write one row per network and layer from the tables of each of `networks`.
 
-    `units` are their units.tsv, and `clip_responses` their clip_responses.tsv, which are about
-    `layer` (or a model's own reported layer); `acoustics` are the tables of covariates of the test
-    clips. Raises InputError when a table cannot be read or has no target or no other test clip, or
-    when networks have heard different test clips.
+    `left_out` is written too: effects without each block of clips, for the reported layer. `units`
+    are their units.tsv, and `clip_responses` their clip_responses.tsv, which are about `layer` (or
+    a model's own reported layer); `acoustics` are the tables of covariates of the test clips, and
+    `blocks` the table of their blocks. Raises InputError when a table cannot be read or has no
+    target or no other test clip, or when networks have heard different test clips.
     """
     heard = read_heard(clip_responses)
     covariates = read_covariates(acoustics, heard.clip_ids.tolist())
     of_clips = compared(heard, covariates, "test clips")
-    rows = []
+    rows, reported_layers = [], []
     for place, (path, (condition, seed)) in enumerate(zip(units, networks, strict=True)):
         of_units = read_table(path, UNITS)
-        (reported,) = of_reported_layer(of_units, layer)["layer"].unique()
+        of_reported = of_reported_layer(of_units, layer)
+        (reported,) = of_reported["layer"].unique()
+        reported_layers.append((reported, bool(of_reported["reported"].iloc[0])))
         for name, in_layer in of_units.groupby("layer", sort=False):
             network = {"condition": condition, "seed": seed, "layer": name}
             own = {column: values[place] for column, values in of_clips.items()}
             of_layer = own if name == reported else dict.fromkeys(own, np.nan)
             rows.append(network | _row(in_layer) | of_layer)
     write_table(table, pd.DataFrame(rows), SELECTIVITY_SUMMARY)
+    conditions, seeds = zip(*networks, strict=True)
+    layers, reported = zip(*reported_layers, strict=True)
+    names = {"condition": conditions, "seed": seeds, "layer": layers, "reported": reported}
+    numbers = read_blocks(blocks, heard.clip_ids.tolist())
+    # A model that cannot be fitted to all clips is not tried without a block of them.
+    fitted = covariates if np.isfinite(of_clips["response_partial_d"]).any() else None
+    without = [
+        pd.DataFrame(names | {"block": block} | columns)
+        for block, columns in without_blocks(heard, fitted, numbers)
+    ]
+    write_table(left_out, stacked(without, SELECTIVITY_LEFT_OUT), SELECTIVITY_LEFT_OUT)
+
+
+def without_blocks(
+    heard: Heard, covariates: np.ndarray | None, blocks: np.ndarray
+) -> Iterator[tuple[int, dict[str, np.ndarray | int]]]:
+    """Yield each block of clips, and the columns (networks,) that `compared` returns without it.
+
+    `blocks` (clips,) are those of the clips of `heard`. The numbers of clips left are with them.
+    """
+    for block in blocks_in(blocks):
+        kept = blocks != block
+        left = heard.only(kept)
+        n_target = int(left.target.sum())
+        numbers = {"n_target_test": n_target, "n_other_test": len(left.target) - n_target}
+        of_left = None if covariates is None else covariates[kept]
+        yield block, numbers | compared(left, of_left, f"test clips without block {block}")
 
 
 def read_heard(clip_responses: Sequence[str | os.PathLike]) -> Heard:
@@ -98,18 +145,23 @@ def read_heard(clip_responses: Sequence[str | os.PathLike]) -> Heard:
     return Heard(first.index.to_numpy(dtype=object), is_target, selective, every)
 
 
-def compared(heard: Heard, covariates: np.ndarray, name: str) -> dict[str, np.ndarray]:
+def compared(heard: Heard, covariates: np.ndarray | None, name: str) -> dict[str, np.ndarray]:
     """Return the columns of the summary (networks,) that compare the responses to clips.
 
-    `covariates` are (clips, k); `name` describes the clips in the log. Effects that need more clips
-    than there are, are NaN.
+    `covariates` are (clips, k), or None for no adjusted effect; `name` describes the clips in the
+    log. What needs more clips than there are is NaN.
     """
     target, other = heard.selective[heard.target], heard.selective[~heard.target]
     every = heard.every[heard.target], heard.every[~heard.target]
-    effect = np.full(target.shape[1], np.nan)
-    if min(len(target), len(other)) >= _MIN_CLIPS:
+    missing = np.full(target.shape[1], np.nan)
+    fewest = min(len(target), len(other))
+    if not fewest:
+        return dict.fromkeys(_OF_CLIPS, missing)
+    effect, adjusted = missing, {"partial_d": missing}
+    if fewest >= _MIN_CLIPS:
         effect = hedges_g(moments(target), moments(other))
-    adjusted = AdjustedModel(heard.target, covariates, name).effects(heard.selective)
+    if covariates is not None:
+        adjusted = AdjustedModel(heard.target, covariates, name).effects(heard.selective)
     return {
         "test_ratio": _ratios(target, other),
         "response_hedges_g": effect,
