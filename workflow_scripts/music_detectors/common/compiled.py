@@ -1,17 +1,21 @@
 """Functions compiled by numba, cached beside their source if that folder is writable."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numba
 
 
-def compiled(function: Callable) -> Callable:
+def compiled(function: Callable | None = None, **options: Any) -> Callable:
     """Return `function` compiled at its first call, and from the kept copy in later processes.
 
-    If neither the source's `__pycache__` nor the user's cache folder is writable, each process
-    compiles again.
+    `options` are numba's, as in `@compiled(fastmath=True)`. If neither the source's `__pycache__`
+    nor the user's cache folder is writable, each process compiles again.
     """
+    if function is None:
+        return partial(compiled, **options)
     try:
-        return numba.njit(cache=True)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:
-        return numba.njit(function)
+        return numba.njit(**options)(function)

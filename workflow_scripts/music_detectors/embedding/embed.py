@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.parts import Parts
@@ -16,6 +14,7 @@ from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
+from music_detectors.embedding.tsne import embed
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
 
@@ -105,23 +104,6 @@ def z_scored(responses: np.ndarray) -> np.ndarray:
 def usable_perplexity(perplexity: float, clips: int) -> float:
     """Return `perplexity`, but at most a third of the number of neighbours among `clips`."""
     return min(float(perplexity), (clips - 1) / 3)
-
-
-def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
-    """Return the positions (clips, 2) that t-SNE gives the rows of `features` (clips, units).
-
-    It is scikit-learn's t-SNE with its defaults (van der Maaten 2014: Barnes-Hut), on one thread so
-    that sums have a fixed order. It starts from the principal components, so that `seed` has little
-    influence. If all rows are zero, so are all positions.
-    """
-    if not features.any():
-        return np.zeros((len(features), 2), dtype=np.float32)
-    if features.shape[1] == 1:
-        # The initialisation needs a second component.
-        features = np.column_stack([features, np.zeros(len(features))])
-    tsne = TSNE(perplexity=perplexity, random_state=seed, n_jobs=1)
-    with threadpool_limits(1):
-        return tsne.fit_transform(features)
 
 
 def coarse_bins(clips: int) -> int:

@@ -20,11 +20,11 @@ from music_detectors.decoding.decode import ridge
 from music_detectors.embedding.embed import (
     bins_of,
     coarse_bins,
-    embed,
     segregation_test,
     usable_perplexity,
     z_scored,
 )
+from music_detectors.embedding.tsne import embed
 from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_POINTS
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_responses, snapshot_layers

@@ -1,0 +1,120 @@
+"""t-SNE with exact repulsion: its gradient, its steps, and its fit beside scikit-learn's."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from scipy.spatial.distance import pdist, squareform
+from sklearn.manifold import TSNE, trustworthiness
+from threadpoolctl import threadpool_limits
+
+from music_detectors.embedding import tsne
+from music_detectors.embedding.embed import usable_perplexity, z_scored
+from music_detectors.embedding.tsne import ExactTSNE, embed
+
+
+def clouds(n=60, apart=3.0, seed=0, units=10):
+    """Return responses (2 n, units) of two clouds that lie `apart`."""
+    values = np.random.default_rng(seed).normal(size=(2 * n, units))
+    values[:n, : units // 2] += apart
+    return values
+
+
+def affinities(n, seed=0):
+    """Return symmetric affinities (n, n) of which most are zero, and positions (2, n) float32."""
+    random = np.random.default_rng(seed)
+    p = random.random((n, n)) * (random.random((n, n)) < 0.2)
+    p = np.triu(p, 1)
+    p = (p + p.T) / (p + p.T).sum()
+    return p, random.normal(size=(2, n)).astype(np.float32)
+
+
+def divergence(p, xy):
+    """Return the Kullback-Leibler divergence by its definition, with all pairs in float64."""
+    nearness = 1 / (1 + squareform(pdist(xy.T.astype(np.float64), "sqeuclidean")))
+    np.fill_diagonal(nearness, 0)
+    q = nearness / nearness.sum()
+    used = p > 0
+    return (p[used] * np.log(p[used] / q[used])).sum()
+
+
+def test_the_divergence_and_its_gradient_equal_their_definitions():
+    p, xy = affinities(40)
+    sparse = csr_array(p)
+    gradient = np.empty_like(xy)
+    found = tsne._objective(
+        xy,
+        sparse.data.astype(np.float32),
+        sparse.indices.astype(np.int64),
+        sparse.indptr.astype(np.int64),
+        gradient,
+        True,
+    )
+    # Sums of float32 have six digits.
+    assert found == pytest.approx(divergence(p, xy), rel=1e-5)
+    numerical, step = np.empty(xy.shape), 1e-5
+    for at in np.ndindex(xy.shape):
+        moved = [xy.astype(np.float64) for _ in range(2)]
+        moved[0][at] += step
+        moved[1][at] -= step
+        numerical[at] = (divergence(p, moved[0]) - divergence(p, moved[1])) / (2 * step)
+    np.testing.assert_allclose(gradient, numerical, rtol=1e-3, atol=1e-7)
+
+
+def test_the_first_steps_are_scikit_learns():
+    p, start = affinities(40)
+    found = []
+    for method in (ExactTSNE, TSNE):
+        # An angle of zero opens every cell of the tree, so that scikit-learn's sum is exact.
+        steps = method(angle=0.0)
+        # Few steps of each part: soon, rounding errors grow until the positions differ.
+        steps._EXPLORATION_MAX_ITER, steps.max_iter = 8, 16
+        steps.learning_rate_ = 5.0
+        found.append((steps._tsne(csr_array(p), 1, 40, X_embedded=start.T.copy()), steps))
+    (ours, of_ours), (theirs, of_theirs) = found
+    assert np.abs(ours - start.T).max() > 0.1
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+    assert of_ours.kl_divergence_ == pytest.approx(divergence(p, ours.T), rel=1e-5)
+    assert of_ours.n_iter_ == of_theirs.n_iter_ == 15
+
+
+def test_the_fit_is_as_good_as_scikit_learns():
+    ours, theirs = [], []
+    for seed in range(4):
+        values = clouds(60, seed=seed)
+        for method, found in ((ExactTSNE, ours), (TSNE, theirs)):
+            fitted = method(perplexity=20, random_state=seed, n_jobs=1)
+            with threadpool_limits(1):
+                xy = fitted.fit_transform(values)
+            found.append((fitted.kl_divergence_, trustworthiness(values, xy, n_neighbors=10)))
+    # Both end in one of many minima; these differ by some hundredths from start to start.
+    np.testing.assert_allclose(np.mean(ours, axis=0), np.mean(theirs, axis=0), rtol=0.05)
+
+
+def test_an_embedding_is_reproducible():
+    values = clouds()
+    xy = embed(values, 20.0, 5)
+    np.testing.assert_array_equal(xy, embed(values, 20.0, 5))
+    assert xy.shape == (120, 2) and xy.dtype == np.float32
+
+
+def test_many_clips_are_embedded_by_scikit_learn(monkeypatch):
+    monkeypatch.setattr(tsne, "MOST_CLIPS", 100)
+    values = clouds()
+    with threadpool_limits(1):
+        expected = TSNE(perplexity=20, random_state=5, n_jobs=1).fit_transform(values)
+    np.testing.assert_array_equal(embed(values, 20.0, 5), expected)
+
+
+def test_four_clips_are_embedded():
+    assert np.isfinite(embed(clouds(2), usable_perplexity(30, 4), 0)).all()
+
+
+@pytest.mark.parametrize("units", [1, 2, 40])
+def test_nearly_constant_units_are_embedded(units):
+    # Two kinds of clips, and units that are constant.
+    values = np.zeros((30, units))
+    values[::3, 0] = 1
+    xy = embed(z_scored(values), 5, 0)
+    assert xy.shape == (30, 2) and np.isfinite(xy).all()
+    constant = embed(z_scored(np.full((30, units), 0.1)), 5, 0)
+    assert (constant == 0).all()
