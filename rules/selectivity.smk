@@ -24,7 +24,6 @@ rule selectivity_units:
         seed=config["seed"],
         fraction=config["selectivity"]["fraction"],
         permutations=config["selectivity"]["permutations"],
-        bootstraps=config["selectivity"]["bootstraps"],
         code=digest("selectivity_units.py"),
     script:
         "../workflow_scripts/selectivity_units.py"

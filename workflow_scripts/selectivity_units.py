@@ -15,7 +15,6 @@ with job(snakemake.log[0]):
         },
         fraction=snakemake.params.fraction,
         permutations=snakemake.params.permutations,
-        bootstraps=snakemake.params.bootstraps,
         seed=snakemake.params.seed,
         condition=snakemake.wildcards.condition,
         replicate=snakemake.wildcards.seed,

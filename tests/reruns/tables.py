@@ -156,7 +156,7 @@ KEYS = [
             "plot_response_ratio",
         ),
     ),
-    Keys(("selectivity.bootstraps",), ("selectivity_units",)),
+    Keys(("selectivity.bootstraps",), ("profile_probe",)),
     Keys(("selectivity.fraction",), ("selectivity_units", "measure_emergence")),
     Keys(
         ("selectivity.permutations",), ("selectivity_units", "embed_responses", "measure_emergence")

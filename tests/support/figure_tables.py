@@ -397,7 +397,7 @@ def selectivity_summary(conditions=CONDITIONS, seeds=5):
                     "test_hedges_g": g,
                     "response_hedges_g": g,
                     "response_partial_d": 0.8 * g,
-                    "test_welch_t": 20 * g,
+                    "test_cluster_t": 20 * g,
                     "test_partial_t": 14 * g,
                     "test_ratio": 1 + 0.7 * g,
                     "test_all_common_language": 0.5 + 0.1 * g,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from music_detectors.common.errors import InputError
 from music_detectors.selectivity.effects import (
     auc,
     d_prime,
@@ -17,6 +18,7 @@ from music_detectors.selectivity.effects import (
     hedges_g,
     moments,
     p_value,
+    response_ratio,
     welch_t,
 )
 
@@ -216,3 +218,35 @@ def test_statistics_of_moments_broadcast_over_draws():
     ]
     for statistic in (welch_t, degrees_of_freedom, d_prime, hedges_g):
         np.testing.assert_array_equal(statistic(*stacked), np.stack([statistic(one, two)] * 3))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("role", [0, 1])
+def test_a_response_that_is_not_finite_is_refused_not_turned_into_an_infinite_t(bad, role):
+    both = [group.copy() for group in groups(6, 9, units=70)]
+    both[role][4, 67] = bad
+    message = rf"the response of unit 67 to clip 4 \(both from 0\) is {bad}, not a finite number"
+    for function in (effects, auc):
+        with pytest.raises(InputError, match=message):
+            function(*both)
+    with pytest.raises(InputError, match=message):
+        moments(both[role])
+    with pytest.raises(InputError, match="unit 0 to clip 4"):
+        response_ratio(both[0][:, 67], both[1][:, 67])
+
+
+def test_moments_that_are_not_numbers_are_refused():
+    good = moments(np.arange(6.0).reshape(3, 2))
+    for bad in (
+        good._replace(mean=np.array([0, np.nan])),
+        good._replace(variance=np.array([np.nan, 1])),
+    ):
+        for statistic in (welch_t, d_prime, hedges_g):
+            for pair in ((good, bad), (bad, good)):
+                with pytest.raises(InputError, match="not a number; compute them again"):
+                    statistic(*pair)
+
+
+def test_a_group_of_one_clip_has_no_variance_and_is_refused():
+    with pytest.raises(InputError, match="1 clips in a group, but a variance needs at least two"):
+        effects(np.ones((1, 3)), np.ones((5, 3)))

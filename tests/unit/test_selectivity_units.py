@@ -28,7 +28,6 @@ def run(files, name="units.tsv", **changed):
         "acoustics": files.acoustics(),
         "fraction": 0.125,
         "permutations": 199,
-        "bootstraps": 200,
         "seed": 1,
         "condition": "natural",
         "replicate": "1",
@@ -77,15 +76,62 @@ def test_statistics_compare_target_with_other_clips(tmp_path):
             target, other = of_roles(files, split, layer)
             assert set(of_layer[f"{prefix}n_target"]) == {len(target)}
             assert set(of_layer[f"{prefix}n_other"]) == {len(other)}
+            for name, n in (("target", len(target)), ("other", len(other))):
+                assert set(of_layer[f"{prefix}n_groups_{name}"]) == {n}
             expected = stats.ttest_ind(target, other, equal_var=False)
-            np.testing.assert_allclose(of_layer[f"{prefix}welch_t"], expected.statistic, rtol=1e-9)
-            np.testing.assert_allclose(of_layer[f"{prefix}p"], expected.pvalue, rtol=1e-9)
-            for name, values in effects(target, other).items():
-                np.testing.assert_allclose(of_layer[f"{prefix}{name}"], values, rtol=1e-9)
+            for name in ("welch_t", "cluster_t"):
+                t = of_layer[f"{prefix}{name}"]
+                np.testing.assert_allclose(t, expected.statistic, rtol=1e-9)
+            found = effects(target, other)
+            for name in ("mean_target", "mean_other", "d_prime", "auc", "hedges_g"):
+                np.testing.assert_allclose(of_layer[f"{prefix}{name}"], found[name], rtol=1e-9)
             g = of_layer[f"{prefix}hedges_g"]
             assert (of_layer[f"{prefix}hedges_g_low"] < g).all()
             assert (g < of_layer[f"{prefix}hedges_g_high"]).all()
-        np.testing.assert_allclose(of_layer["p_fdr"], fdrcorrection(of_layer["p"])[1], rtol=1e-12)
+        expected = fdrcorrection(of_layer["p_unit"])[1]
+        np.testing.assert_allclose(of_layer["p_fdr"], expected, rtol=1e-12)
+        assert (of_layer["p_unit"] <= of_layer["p_permutation"]).all()
+
+
+def test_clips_of_one_recording_are_one_draw(tmp_path):
+    files = corpus(tmp_path, n_train=120, n_test=120)
+    plant(files, "avgpool", 3, 0.4)
+    before = run(files, "before.tsv")
+    for split in ("train", "test"):
+        rows = files.clips["split"] == split
+        # Four clips of a recording, whose responses are the same.
+        number = np.arange(rows.sum()) // 24 * 6 + np.arange(rows.sum()) % 6
+        files.clips.loc[rows, "group"] = number.astype(str)
+        of_split = files.of_split(split)
+        first = of_split.groupby("group").cumcount() == 0
+        places = of_split.index[first].to_numpy()
+        place = dict(zip(of_split.loc[places, "group"], places, strict=True))
+        source = [place[group] for group in of_split["group"]]
+        for layer in LAYER_SIZES:
+            files.responses[split][layer] = files.responses[split][layer][source]
+    after = run(files, "after.tsv")
+    for prefix in ("", "test_"):
+        n = sum(after[f"{prefix}n_groups_{role}"].iloc[0] for role in ("target", "other"))
+        assert n == 25 and after[f"{prefix}n_target"].equals(before[f"{prefix}n_target"])
+        # Copies halve Welch's error, not the cluster-robust one.
+        shrunk = (after[f"{prefix}cluster_t"] / after[f"{prefix}welch_t"]).median()
+        assert shrunk == pytest.approx(0.5, abs=0.05)
+        width = [
+            table[f"{prefix}hedges_g_high"] - table[f"{prefix}hedges_g_low"]
+            for table in (before, after)
+        ]
+        assert (width[1] / width[0]).median() > 1.8
+
+
+def test_a_split_whose_target_clips_are_of_one_recording_is_refused(tmp_path):
+    files = corpus(tmp_path)
+    target = (files.clips["role"] == "target") & (files.clips["split"] == "test")
+    files.clips.loc[target, "group"] = "album"
+    with pytest.raises(
+        InputError,
+        match=r"test\.h5: \d+ target .* of 1 and \d+ groups \(recordings\), .* at least 2 groups",
+    ):
+        run(files)
 
 
 def test_effects_with_covariates_equal_statsmodels(tmp_path):
@@ -159,7 +205,7 @@ def test_a_planted_unit_is_selected_and_selective_on_test_clips(tmp_path):
     table = run(files)
     chosen = table[(table["layer"] == "avgpool") & (table["unit"] == 11)].iloc[0]
     assert chosen["rank"] == 1 and chosen["selective"]
-    assert chosen["p_permutation"] == 1 / 200 and chosen["p_fdr"] < 1e-4
+    assert chosen["p_permutation"] == chosen["p_unit"] == 1 / 200 and chosen["p_fdr"] == 16 / 200
     assert chosen["test_hedges_g_low"] > 0.5 and chosen["test_auc"] > 0.8
     rest = table[~((table["layer"] == "avgpool") & (table["unit"] == 11))]
     assert rest["p_permutation"].min() > 1 / 200
@@ -171,7 +217,7 @@ def test_a_unit_that_prefers_other_sounds_ranks_last(tmp_path):
     table = run(files)
     rejected = table[(table["layer"] == "avgpool") & (table["unit"] == 4)].iloc[0]
     assert rejected["rank"] == 16 and not rejected["selective"]
-    assert rejected["p_permutation"] == 1 / 200 and rejected["test_auc"] < 0.2
+    assert rejected["p_permutation"] == rejected["p_unit"] == 1 and rejected["test_auc"] < 0.2
 
 
 def test_test_clips_do_not_affect_the_selection(tmp_path):
@@ -209,14 +255,13 @@ def test_statistics_do_not_depend_on_the_order_of_clips(tmp_path):
         acoustics=files.acoustics(),
         fraction=0.125,
         permutations=199,
-        bootstraps=200,
         seed=1,
         condition="natural",
         replicate="1",
     )
     after = read_table(paths[-1], UNITS)
-    # Except permutation and bootstrap, which draw clips by their position.
-    for name in ("welch_t", "p", "auc", "hedges_g", "test_d_prime", "p_fdr"):
+    # Except permutations, which draw clips by their position.
+    for name in ("welch_t", "cluster_t", "auc", "hedges_g", "test_d_prime", "test_hedges_g_low"):
         np.testing.assert_allclose(after[name], before[name], rtol=1e-12)
     assert (after["rank"] == before["rank"]).all()
 
@@ -229,9 +274,8 @@ def test_null_units_have_uniform_p_and_are_rarely_significant(tmp_path):
         files.responses[split]["avgpool"] = random.normal(0, 1, (n, 600)).astype(np.float32)
     table = run(files)
     of_layer = table[table["layer"] == "avgpool"]
-    for name in ("p", "test_p"):
-        # One fixed draw of 600 independent units; 0.001 of seeds would fall below by chance.
-        assert stats.kstest(of_layer[name], "uniform").pvalue > 0.001
+    # One fixed draw of 600 independent units; 0.001 of seeds would fall below by chance.
+    assert stats.kstest(of_layer["p_unit"], "uniform").pvalue > 0.001
     assert (of_layer["p_fdr"] < 0.05).sum() <= 1
     assert of_layer["p_permutation"].min() > 0.01
     # Selected on train, the units are nothing special on test clips: the mean of 75 t values has
@@ -253,8 +297,9 @@ def test_constant_units_rank_last_and_are_never_nan(tmp_path):
     for unit in (2, 9):
         for prefix in ("", "test_"):
             row = of_layer.loc[unit]
-            named = ("welch_t", "p", "auc", "d_prime", "hedges_g", "hedges_g_low", "hedges_g_high")
-            assert [row[f"{prefix}{name}"] for name in named] == [0, 1, 0.5, 0, 0, 0, 0]
+            named = ("welch_t", "cluster_t", "d_prime", "hedges_g", "hedges_g_low", "hedges_g_high")
+            assert [row[f"{prefix}{name}"] for name in named] == [0] * 6
+            assert row[f"{prefix}auc"] == 0.5
             named = ("partial_difference", "partial_t", "partial_p", "partial_d")
             assert [row[f"{prefix}{name}"] for name in named] == [0, 0, 1, 0]
         for name in UNITS:
@@ -269,15 +314,12 @@ def test_runs_are_reproducible_and_networks_have_different_draws(tmp_path):
     one = run(files, "one.tsv")
     run(files, "two.tsv")
     assert files.path("one.tsv").read_bytes() == files.path("two.tsv").read_bytes()
-    drawn = ["hedges_g_low", "hedges_g_high", "test_hedges_g_low"]
-    drawn += [name for name in UNITS if name.endswith("p_permutation")]
+    drawn = [name for name in UNITS if name.endswith("p_permutation")] + ["p_unit", "p_fdr"]
     for change in ({"seed": 2}, {"condition": "full"}, {"replicate": "2"}):
         other = run(files, "other.tsv", **change)
         for name in drawn:
             assert (other[name] != one[name]).any()
-        assert other.drop(columns=[*drawn, "test_hedges_g_high"]).equals(
-            one.drop(columns=[*drawn, "test_hedges_g_high"])
-        )
+        assert other.drop(columns=drawn).equals(one.drop(columns=drawn))
 
 
 def test_a_replicate_can_be_a_number_or_a_text(tmp_path):
@@ -302,11 +344,11 @@ def test_the_number_of_selective_units_is_rounded_and_at_least_one():
     [
         (
             "train",
-            "train.h5: 1 target and 12 other clips in the train split, but selectivity needs at",
+            "train.h5: 1 target and 12 other clips in the train split, of 1 and 12 groups",
         ),
         (
             "test",
-            "test.h5: 1 target and 12 other clips in the test split, but selectivity needs at",
+            "test.h5: 1 target and 12 other clips in the test split, of 1 and 12 groups",
         ),
     ],
 )
@@ -335,7 +377,6 @@ def test_responses_to_clips_of_another_split_are_refused(tmp_path):
             acoustics=files.acoustics(),
             fraction=0.125,
             permutations=9,
-            bootstraps=9,
             seed=1,
             condition="natural",
             replicate=1,

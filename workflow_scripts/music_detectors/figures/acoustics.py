@@ -32,7 +32,7 @@ from music_detectors.selectivity.ranking import of_reported_layer
 # The columns without and with covariates, and the label.
 _PANELS = {
     "Size": ("response_hedges_g", "response_partial_d", "Target effect in standard deviations"),
-    "Evidence": ("test_welch_t", "test_partial_t", "Target effect in standard errors (t)"),
+    "Evidence": ("test_cluster_t", "test_partial_t", "Target effect in standard errors (t)"),
 }
 _OFFSET = 0.22
 

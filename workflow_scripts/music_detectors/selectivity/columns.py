@@ -6,11 +6,13 @@ UNITS = {
     "unit": int,
     "n_target": int,
     "n_other": int,
+    "n_groups_target": int,
+    "n_groups_other": int,
     "mean_target": float,
     "mean_other": float,
     "welch_t": float,
-    "degrees_of_freedom": float,
-    "p": float,
+    "cluster_t": float,
+    "p_unit": float,
     "p_fdr": float,
     "p_permutation": float,
     "d_prime": float,
@@ -30,11 +32,12 @@ UNITS = {
     "selective": bool,
     "test_n_target": int,
     "test_n_other": int,
+    "test_n_groups_target": int,
+    "test_n_groups_other": int,
     "test_mean_target": float,
     "test_mean_other": float,
     "test_welch_t": float,
-    "test_degrees_of_freedom": float,
-    "test_p": float,
+    "test_cluster_t": float,
     "test_d_prime": float,
     "test_auc": float,
     "test_hedges_g": float,
@@ -52,8 +55,9 @@ unit number.
 
 Columns without a prefix are computed on train clips, which `rank` and `selective` rest on; columns
 with `test_` on test clips. `rank` 1 is the most selective unit of its layer. Ranks and corrections
-are within a layer. The `partial` columns, the effect with acoustic covariates in the model, are
-empty if there are too few clips.
+are within a layer. `cluster_t`, the p, `partial_t` and the interval have groups of clips
+(recordings) as the draws. The `partial` columns, the effect with acoustic covariates in the model,
+are empty if there are too few clips.
 """
 
 CLIP_RESPONSES = {
@@ -103,6 +107,7 @@ SELECTIVITY_SUMMARY = {
     "test_mean_target": float,
     "test_mean_other": float,
     "test_welch_t": float,
+    "test_cluster_t": float,
     "test_d_prime": float,
     "test_auc": float,
     "test_hedges_g": float,
@@ -126,8 +131,9 @@ deviations, `response_partial_d` with acoustic covariates in the model, in its r
 deviations. The `test_all` columns describe the mean response of all units. They are filled for the
 reported layer; ratios are empty for models whose responses are negative for some clips.
 
-The `n_significant` columns count units with a positive Welch t and a corrected p below 0.05 on
-train clips. `n_target_test` and `n_other_test` are the test clips behind the test columns.
+The `n_significant` columns count units with a corrected p below 0.05 on train clips, which is that
+of a larger response to the target. `n_target_test` and `n_other_test` are the test clips behind the
+test columns.
 """
 
 SELECTIVITY_LEFT_OUT = {

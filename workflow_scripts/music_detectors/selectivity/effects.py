@@ -3,7 +3,7 @@
 `target` and `other` are the responses (clips, units) of the two groups; results are (units,)
 float64. No statistic is ever NaN: if both groups are constant and equal, differences are 0, p is 1
 and the area under the curve 0.5; if both are constant and differ, t and the standardised
-differences are infinite.
+differences are infinite. Responses that are not finite raise InputError, which names unit and clip.
 """
 
 from collections.abc import Iterator
@@ -12,16 +12,19 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from music_detectors.common.errors import InputError
+
 _UNITS_IN_A_BLOCK = 64
 
 
 class Moments(NamedTuple):
     """The number of clips `n`, the mean and the sample variance of a group.
 
-    `mean` and `variance` are (units,), or (draws, units) for permuted or resampled clips.
+    `mean` and `variance` are (units,), or (draws, units) for permuted clips, where `n` may be
+    (draws, 1).
     """
 
-    n: int
+    n: int | np.ndarray
     mean: np.ndarray
     variance: np.ndarray
 
@@ -29,9 +32,12 @@ class Moments(NamedTuple):
 def moments(responses: np.ndarray) -> Moments:
     """Return the moments of `responses` (clips, units), computed in float64 in two passes.
 
-    The variance of a constant unit is exactly 0.
+    The variance of a constant unit is exactly 0. Raises InputError for fewer than two clips.
     """
     n, units = responses.shape
+    if n < 2:
+        raise InputError(f"{n} clips in a group, but a variance needs at least two; add clips")
+    refuse_unless_finite(responses)
     mean, variance = np.empty(units), np.empty(units)
     for block in _blocks(units):
         # Subtract the first clip, so that a constant unit has no rounding error.
@@ -47,7 +53,7 @@ def moments(responses: np.ndarray) -> Moments:
 def welch_t(target: Moments, other: Moments) -> np.ndarray:
     """Return Welch's t, the difference of the means over its standard error (Welch 1947)."""
     error = np.sqrt(target.variance / target.n + other.variance / other.n)
-    return _ratio(target.mean - other.mean, error)
+    return ratio(target.mean - other.mean, error)
 
 
 def degrees_of_freedom(target: Moments, other: Moments) -> np.ndarray:
@@ -70,7 +76,7 @@ def p_value(t: np.ndarray, df: np.ndarray | float) -> np.ndarray:
 def d_prime(target: Moments, other: Moments) -> np.ndarray:
     """Return d', the difference of the means over the root mean of the variances."""
     spread = np.sqrt((target.variance + other.variance) / 2)
-    return _ratio(target.mean - other.mean, spread)
+    return ratio(target.mean - other.mean, spread)
 
 
 def hedges_g(target: Moments, other: Moments) -> np.ndarray:
@@ -82,7 +88,7 @@ def hedges_g(target: Moments, other: Moments) -> np.ndarray:
     m = target.n + other.n - 2
     pooled = ((target.n - 1) * target.variance + (other.n - 1) * other.variance) / m
     unbiased = special.poch((m - 1) / 2, 0.5) / np.sqrt(m / 2)
-    return unbiased * _ratio(target.mean - other.mean, np.sqrt(pooled))
+    return unbiased * ratio(target.mean - other.mean, np.sqrt(pooled))
 
 
 def auc(target: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -90,6 +96,8 @@ def auc(target: np.ndarray, other: np.ndarray) -> np.ndarray:
 
     It is the Mann-Whitney U over the number of pairs. `target` and `other` are (clips, units).
     """
+    for responses in (target, other):
+        refuse_unless_finite(responses)
     units = target.shape[1]
     twice_u = np.empty(units, dtype=np.int64)
     for block in _blocks(units):
@@ -107,6 +115,8 @@ def response_ratio(target: np.ndarray, other: np.ndarray) -> float:
     Both are responses of one unit, or mean responses of several. NaN if a response is negative,
     since such responses have no natural zero, or if all responses to other clips are zero.
     """
+    for responses in (target, other):
+        refuse_unless_finite(responses[:, None])
     if min(target.min(), other.min()) < 0 or not other.any():
         return np.nan
     return float(target.mean(dtype=np.float64) / other.mean(dtype=np.float64))
@@ -115,8 +125,8 @@ def response_ratio(target: np.ndarray, other: np.ndarray) -> float:
 def effects(target: np.ndarray, other: np.ndarray) -> dict[str, np.ndarray]:
     """Return every statistic of `target` (clips, units) against `other` (clips, units) by name.
 
-    The names are those of units.tsv: mean_target, mean_other, welch_t, degrees_of_freedom, p,
-    d_prime, auc, hedges_g. Each group must have at least two clips.
+    The names are mean_target, mean_other, welch_t, degrees_of_freedom, p, d_prime, auc, hedges_g.
+    Raises InputError for a group of fewer than two clips and for responses that are not finite.
     """
     target_moments, other_moments = moments(target), moments(other)
     t = welch_t(target_moments, other_moments)
@@ -133,12 +143,31 @@ def effects(target: np.ndarray, other: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+def refuse_unless_finite(responses: np.ndarray) -> None:
+    """Raise InputError, naming unit and clip, if one of `responses` (clips, units) is not finite.
+
+    A NaN would otherwise count as a constant unit, whose t is 0 or infinite.
+    """
+    finite = np.isfinite(responses)
+    if not finite.all():
+        clip, unit = np.argwhere(~finite)[0]
+        raise InputError(
+            f"the response of unit {unit} to clip {clip} (both from 0) is {responses[clip, unit]}, "
+            "not a finite number; compute the responses again"
+        )
+
+
+def ratio(difference: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Return `difference` over `spread`; without spread, 0 or an infinity with its sign.
+
+    Raises InputError where either is NaN, which would else become an infinity.
+    """
+    if np.isnan(difference).any() or np.isnan(spread).any():
+        raise InputError("a mean or a variance of responses is not a number; compute them again")
+    limit = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
+    return np.divide(difference, spread, out=limit, where=spread > 0)
+
+
 def _blocks(units: int) -> Iterator[slice]:
     for start in range(0, units, _UNITS_IN_A_BLOCK):
         yield slice(start, min(start + _UNITS_IN_A_BLOCK, units))
-
-
-def _ratio(difference: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Return `difference` over `spread`; without spread, 0 or an infinity with its sign."""
-    limit = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
-    return np.divide(difference, spread, out=limit, where=spread > 0)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from music_detectors.acoustics.covariates import read_covariates
 from music_detectors.common.damage import damaged
+from music_detectors.common.parts import Parts
 from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.selectivity.columns import (
@@ -161,7 +162,9 @@ def compared(heard: Heard, covariates: np.ndarray | None, name: str) -> dict[str
     if fewest >= _MIN_CLIPS:
         effect = hedges_g(moments(target), moments(other))
     if covariates is not None:
-        adjusted = AdjustedModel(heard.target, covariates, name).effects(heard.selective)
+        # The effect, unlike its standard error, does not depend on the clips' groups.
+        alone = Parts(np.arange(len(heard.target)), heard.target)
+        adjusted = AdjustedModel(alone, covariates, name).effects(heard.selective)
     return {
         "test_ratio": _ratios(target, other),
         "response_hedges_g": effect,
@@ -180,7 +183,6 @@ def _ratios(target: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _row(units: pd.DataFrame) -> dict[str, float | int]:
     selective = units[units["selective"]]
-    positive = units["welch_t"] > 0
     averaged = [
         name for name in SELECTIVITY_SUMMARY if name in UNITS and SELECTIVITY_SUMMARY[name] is float
     ]
@@ -188,8 +190,8 @@ def _row(units: pd.DataFrame) -> dict[str, float | int]:
         "reported": bool(units["reported"].iloc[0]),
         "n_units": len(units),
         "n_selective": len(selective),
-        "n_significant_fdr": int((positive & (units["p_fdr"] < _ALPHA)).sum()),
-        "n_significant_permutation": int((positive & (units["p_permutation"] < _ALPHA)).sum()),
+        "n_significant_fdr": int((units["p_fdr"] < _ALPHA).sum()),
+        "n_significant_permutation": int((units["p_permutation"] < _ALPHA).sum()),
         "n_target_test": int(units["test_n_target"].iloc[0]),
         "n_other_test": int(units["test_n_other"].iloc[0]),
         # A missing or infinite statistic of one unit is not left out of the mean.

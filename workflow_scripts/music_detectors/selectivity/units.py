@@ -9,22 +9,24 @@ from scipy.stats import false_discovery_control
 
 from music_detectors.acoustics.covariates import read_covariates
 from music_detectors.common.errors import InputError
+from music_detectors.common.parts import Parts
 from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
-from music_detectors.selectivity.bootstrap import hedges_g_interval
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.effects import effects
+from music_detectors.selectivity.grouped import grouped_effects
 from music_detectors.selectivity.partial import AdjustedModel, PermutedAdjustedModel
-from music_detectors.selectivity.permutation import max_statistic_p
+from music_detectors.selectivity.permutation import permutation_p
 from music_detectors.selectivity.ranking import is_constant, ranks, share_of_units
 
-_MIN_CLIPS = 2
+_MIN_GROUPS = 2
+_EFFECTS = ("mean_target", "mean_other", "welch_t", "d_prime", "auc", "hedges_g")
 _P_COLUMNS = {
-    "welch_t": "p_permutation",
+    "cluster_t": "p_permutation",
     "d_prime": "d_prime_p_permutation",
     "auc": "auc_p_permutation",
     "hedges_g": "hedges_g_p_permutation",
@@ -41,7 +43,6 @@ def selectivity_units(
     acoustics: Mapping[str, Sequence[str | os.PathLike]],
     fraction: float,
     permutations: int,
-    bootstraps: int,
     seed: int,
     condition: str,
     replicate: str | int,
@@ -52,38 +53,54 @@ def selectivity_units(
     its tables of covariates. `fraction` of a layer's units, at least one, are called selective.
     Random draws depend on the master `seed`, the condition and the replicate. Raises InputError
     when a file cannot be read, the clips of a file are not those of its split, a clip has no
-    covariates, a response is not finite, or a split has fewer than two target or two other clips.
+    covariates, a response is not finite, or a split has fewer than two groups (recordings) of
+    target or of other clips.
     """
     paths = {"train": train, "test": test}
-    table = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
-    roles = {split: _roles(path, table, split) for split, path in paths.items()}
+    table = read_table(clips, CLIPS, only=("clip_id", "split", "role", "group"))
+    of_split = {split: _ordered_clips(path, table, split) for split, path in paths.items()}
+    parts = {
+        split: Parts(listed["group"], (listed["role"] == "target").to_numpy())
+        for split, listed in of_split.items()
+    }
+    for split, path in paths.items():
+        _refuse_few_groups(path, parts[split], split)
     models = {
-        split: _adjusted_model(path, roles[split], acoustics[split], split)
-        for split, path in paths.items()
+        split: AdjustedModel(
+            parts[split],
+            read_covariates(acoustics[split], listed["clip_id"].tolist()),
+            f"{split} clips",
+        )
+        for split, listed in of_split.items()
     }
 
     def statistics(layer: str, split: str) -> dict[str, np.ndarray]:
-        target, other = _groups(paths[split], layer, roles[split])
+        responses = _responses(paths[split], layer, of_split[split])
+        n_target = int((of_split[split]["role"] == "target").sum())
+        target, other = responses[:n_target], responses[n_target:]
+        units_of_layer, model = responses.shape[1], models[split]
+        found = effects(target, other)
         columns = {
-            "n_target": np.full(target.shape[1], len(target)),
-            "n_other": np.full(target.shape[1], len(other)),
-            **effects(target, other),
+            "n_target": np.full(units_of_layer, len(target)),
+            "n_other": np.full(units_of_layer, len(other)),
+            "n_groups_target": np.full(units_of_layer, parts[split].n_target),
+            "n_groups_other": np.full(units_of_layer, parts[split].n_other),
+            **{name: found[name] for name in _EFFECTS},
+            **grouped_effects(responses, parts[split]),
+            **model.effects(responses),
         }
-        draws = generator(seed, "bootstrap", condition, replicate, layer, split)
-        low, high = hedges_g_interval(target, other, bootstraps, draws)
-        columns |= {"hedges_g_low": low, "hedges_g_high": high}
-        model, both = models[split], np.concatenate([target, other])
-        columns |= model.effects(both)
         if split == "train":
-            t = columns["welch_t"]
             draws = generator(seed, "permutations", condition, replicate, layer)
-            columns["p_fdr"] = false_discovery_control(columns["p"])
             more_statistics = {}
-            if model.defined:
-                more_statistics["partial_t"] = PermutedAdjustedModel(model, both).partial_t
-            p = max_statistic_p(target, other, columns, permutations, draws, more_statistics)
+            if model.tested:
+                more_statistics["partial_t"] = PermutedAdjustedModel(model, responses).partial_t
+            columns["p_unit"], p = permutation_p(
+                responses, parts[split], columns, permutations, draws, more_statistics
+            )
+            columns["p_fdr"] = false_discovery_control(columns["p_unit"])
             for name, column in _P_COLUMNS.items():
-                columns[column] = p.get(name, np.full(len(t), np.nan))
+                columns[column] = p.get(name, np.full(units_of_layer, np.nan))
+            t = columns["welch_t"]
             columns["rank"] = ranks(t, is_constant(target, other))
             columns["selective"] = columns["rank"] <= share_of_units(fraction, len(t))
         return columns
@@ -100,36 +117,30 @@ def selectivity_units(
     write_table(units, pd.concat(layers, ignore_index=True), UNITS)
 
 
-def _roles(path: str | os.PathLike, clips: pd.DataFrame, split: str) -> np.ndarray:
+def _ordered_clips(path: str | os.PathLike, clips: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Return the rows of the target clips in the file at `path`, followed by the other clips.
+
+    The column `place` is their place in the file.
+    """
     clip_ids, _ = read_responses(path, [])
-    roles = described(path, clip_ids, clips, split)["role"].to_numpy()
-    n_target, n_other = (roles == "target").sum(), (roles == "other").sum()
-    if min(n_target, n_other) < _MIN_CLIPS:
+    listed = described(path, clip_ids, clips, split).assign(place=np.arange(len(clip_ids)))
+    by_role = [listed[listed["role"] == role] for role in ("target", "other")]
+    return pd.concat(by_role, ignore_index=True)
+
+
+def _refuse_few_groups(path: str | os.PathLike, parts: Parts, split: str) -> None:
+    n_target = int(parts.n_clips[parts.is_target].sum())
+    n_other = int(parts.n_clips.sum()) - n_target
+    if min(parts.n_target, parts.n_other) < _MIN_GROUPS:
         raise InputError(
-            f"{path}: {n_target} target and {n_other} other clips in the {split} split, but "
-            f"selectivity needs at least {_MIN_CLIPS} of each; add clips to the corpus"
+            f"{path}: {n_target} target and {n_other} other clips in the {split} split, of "
+            f"{parts.n_target} and {parts.n_other} groups (recordings), but selectivity needs at "
+            f"least {_MIN_GROUPS} groups of each; add clips of other recordings to the corpus"
         )
-    return roles
 
 
-def _adjusted_model(
-    path: str | os.PathLike,
-    roles: np.ndarray,
-    acoustics: Sequence[str | os.PathLike],
-    split: str,
-) -> AdjustedModel:
-    """Return the model of a split, for its target clips followed by its other clips."""
-    clip_ids = np.array(read_responses(path, [])[0], dtype=object)
-    target, other = (clip_ids[roles == role] for role in ("target", "other"))
-    covariates = read_covariates(acoustics, [*target, *other])
-    is_target = np.arange(len(covariates)) < len(target)
-    return AdjustedModel(is_target, covariates, f"{split} clips")
-
-
-def _groups(
-    path: str | os.PathLike, layer: str, roles: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a layer's responses to target and to other clips, (clips, units) each."""
+def _responses(path: str | os.PathLike, layer: str, clips: pd.DataFrame) -> np.ndarray:
+    """Return a layer's responses (clips, units) to `clips`, in their order."""
     clip_ids, responses = read_responses(path, [layer])
     finite = np.isfinite(responses[layer]).all(axis=1)
     if not finite.all():
@@ -137,4 +148,4 @@ def _groups(
             f"{path}: a response of {layer} to clip {clip_ids[int(np.argmin(finite))]} is not "
             "finite; train the network again"
         )
-    return responses[layer][roles == "target"], responses[layer][roles == "other"]
+    return responses[layer][clips["place"].to_numpy()]
