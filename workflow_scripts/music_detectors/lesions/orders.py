@@ -11,6 +11,10 @@ from music_detectors.common.seeds import generator
 
 NAMED = ("top", "middle", "bottom", "norm")
 """The lesions whose units are not drawn at random."""
+MATCHED_DRAWS = 20
+"""How many sets of units are drawn that match the most selective ones; only their mean counts."""
+CANDIDATES = 5
+"""From how many of the nearest units one is drawn."""
 
 
 def named_orders(ranks: np.ndarray, strength: np.ndarray) -> dict[str, np.ndarray]:
@@ -42,3 +46,31 @@ def random_orders(
         f"random-{draw:04d}": generator(seed, "lesions", *names, draw).permutation(units)
         for draw in range(1, draws + 1)
     }
+
+
+def matched_units(
+    top: np.ndarray, quantity: np.ndarray, kind: str, seed: int, names: Sequence[str | int]
+) -> dict[str, np.ndarray]:
+    """Return MATCHED_DRAWS sets of units (k,) that are not in `top` (k,), by the lesion's name.
+
+    Each unit of `top`, in random order, is replaced by one of the CANDIDATES units nearest to it in
+    `quantity` (units,), drawn at random from those that are left. Each draw has a generator of its
+    own under `seed`, named by `names`, `kind`, k and its number. None if too few units are left.
+    """
+    rest = np.setdiff1d(np.arange(len(quantity)), top)
+    if len(rest) < len(top):
+        return {}
+    distances = np.abs(quantity[rest] - quantity[top][:, None])
+    nearest = np.argsort(distances, axis=1, kind="stable")
+    matched = {}
+    for draw in range(1, MATCHED_DRAWS + 1):
+        draws = generator(seed, "lesions", *names, kind, len(top), draw)
+        free = np.ones(len(rest), dtype=bool)
+        chosen = []
+        for place in draws.permutation(len(top)):
+            candidates = nearest[place][free[nearest[place]]][:CANDIDATES]
+            one = draws.choice(candidates)
+            free[one] = False
+            chosen.append(rest[one])
+        matched[f"matched-{kind}-{draw:04d}"] = np.array(chosen)
+    return matched

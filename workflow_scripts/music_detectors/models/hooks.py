@@ -63,9 +63,10 @@ class HookedEvaluation:
 
 
 class ForwardReadout:
-    """The outputs of a network, run again with the units of a module at 0.
+    """The outputs of a network, run again with the units of a module at 0 or at given values.
 
-    Whatever the module returns for a silenced unit is set to 0, everywhere in time and frequency.
+    Whatever the module returns for a silenced unit is set to its value, everywhere in time and
+    frequency.
     """
 
     def __init__(
@@ -87,6 +88,8 @@ class ForwardReadout:
         self._module = _module(network, module)
         self._batches = batches
         self._order = order
+        self.outgoing: np.ndarray | None = None
+        """Not known: what follows the module may be anything."""
         self.units = 0
         """How many units the module has."""
         self.outputs = self._run(None)
@@ -97,22 +100,31 @@ class ForwardReadout:
         if not (alike and np.abs(self.outputs - stored).max(initial=0.0) <= limit):
             raise ValueError("not those of the network")
 
-    def lesioned(self, order: np.ndarray, counts: Sequence[int]) -> Iterator[np.ndarray]:
-        """Yield the outputs (clips, classes) with the first of `order` at 0, for each of `counts`.
+    def lesioned(
+        self, order: np.ndarray, counts: Sequence[int], values: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the outputs (clips, classes) with the first of `order` silenced, for each count.
 
-        Silencing units that never respond changes nothing, to the last bit.
+        They are at 0, or at `values` (units,). Setting units that never respond to 0 changes
+        nothing, to the last bit.
         """
         for count in counts:
-            yield self._run(order[:count])
+            yield self._run(order[:count], values)
 
     @torch.inference_mode()
-    def _run(self, silenced: np.ndarray | None) -> np.ndarray:
+    def _run(self, silenced: np.ndarray | None, values: np.ndarray | None = None) -> np.ndarray:
         def silence(_: nn.Module, __: tuple, output: Tensor) -> Tensor:
             self.units = output.shape[1]
             if silenced is None:
                 return output
             lesioned = output.clone()
-            lesioned[:, torch.as_tensor(silenced.copy(), device=output.device)] = 0
+            units = torch.as_tensor(silenced.copy(), device=output.device)
+            lesioned[:, units] = 0
+            if values is not None:
+                fill = torch.as_tensor(values[silenced], dtype=output.dtype, device=output.device)
+                lesioned[:, units] = fill.view(-1, *[1] * (output.dim() - 2)).expand_as(
+                    lesioned[:, units]
+                )
             return lesioned
 
         handle = self._module.register_forward_hook(silence)

@@ -32,11 +32,17 @@ class Readout(Protocol):
     """How many units the lesioned layer has."""
     outputs: np.ndarray
     """The outputs (clips, classes) float32 without a lesion."""
+    outgoing: np.ndarray | None
+    """The Euclidean norm (units,) of the weights by which a unit's response enters what follows the
+    layer; None if that is not known."""
 
-    def lesioned(self, order: np.ndarray, counts: Sequence[int], /) -> Iterator[np.ndarray]:
-        """Yield the outputs (clips, classes) with the first units of `order` at 0, for each count.
+    def lesioned(
+        self, order: np.ndarray, counts: Sequence[int], values: np.ndarray | None = None, /
+    ) -> Iterator[np.ndarray]:
+        """Yield the outputs (clips, classes) with the first units of `order` silenced, per count.
 
-        `counts` do not decrease. The next array may overwrite the one before.
+        Their responses are 0, or those of `values` (units,). `counts` do not decrease. The next
+        array may overwrite the one before.
         """
 
 

@@ -1,4 +1,4 @@
-"""The network's outputs with units at zero, from its stored responses alone.
+"""The network's outputs with units silenced, from its stored responses alone.
 
 Two fully connected layers follow the pooling layer, so a lesion there takes two matrix products and
 the network does not run again.
@@ -36,6 +36,8 @@ class Readout:
             self._sums = answers @ self._into_fc1 + parameters["fc1.bias"]
         self._fc1 = np.maximum(self._sums, 0)
         self._into_fc2 = np.ascontiguousarray(parameters["fc2.weight"].T)
+        self.outgoing = np.linalg.norm(self._into_fc1 if self._pooled else self._into_fc2, axis=1)
+        """The norm of the weights (units,) by which each unit enters the next layer."""
         self._fc2_bias = parameters["fc2.bias"]
         # Allocated once: fresh memory from the system costs as much time as the computation.
         self._lesioned_sums = np.empty_like(self._sums)
@@ -45,13 +47,17 @@ class Readout:
         """Return the outputs without a lesion as they follow from the layer and the weights."""
         return self._fc1 @ self._into_fc2 + self._fc2_bias
 
-    def lesioned(self, order: np.ndarray, counts: Sequence[int]) -> Iterator[np.ndarray]:
-        """Yield the outputs (clips, classes) with the first of `order` at zero, for each count.
+    def lesioned(
+        self, order: np.ndarray, counts: Sequence[int], values: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the outputs (clips, classes) with the first of `order` silenced, for each count.
 
-        `counts` do not decrease. A clip whose fc1 does not change keeps its stored outputs to the
-        last bit, so silencing units that never respond changes nothing. The next array overwrites
-        the one before.
+        Their responses are 0, or `values` (units,). `counts` do not decrease. A clip whose fc1 does
+        not change keeps its stored outputs to the last bit, so silencing units that never respond
+        changes nothing. The next array overwrites the one before.
         """
+        values = np.zeros(self.units) if values is None else values
+        fill = values.astype(np.float32)
         sums, outputs = self._lesioned_sums, self._lesioned_outputs
         sums[:] = self._sums
         block = np.empty((min(_CLIPS_IN_A_BLOCK, len(sums)), sums.shape[1]), np.float32)
@@ -62,10 +68,11 @@ class Readout:
             for rows in _blocks(len(sums)):
                 fc1 = block[: rows.stop - rows.start]
                 if self._pooled:
-                    np.matmul(self._answers[rows, silenced], self._into_fc1[silenced], out=fc1)
+                    lost = self._answers[rows, silenced] - fill[silenced]
+                    np.matmul(lost, self._into_fc1[silenced], out=fc1)
                     sums[rows] -= fc1
                 else:
-                    sums[rows, silenced] = 0
+                    sums[rows, silenced] = fill[silenced]
                 np.maximum(sums[rows], 0, out=fc1)
                 np.matmul(fc1, self._into_fc2, out=outputs[rows])
                 outputs[rows] += self._fc2_bias
