@@ -11,9 +11,13 @@ rule lesion_units:
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
         index=results("spectrograms/original/test/index.tsv"),
+        blocks=results("corpus/blocks.tsv"),
     output:
         lesions=results("lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv"),
         classes=results("lesions/{target}/{condition}/fraction-{fraction}/classes.tsv"),
+        left_out=results(
+            "lesions/{target}/{condition}/fraction-{fraction}/left_out.tsv"
+        ),
     log:
         log_of("lesion_units", "{target}", "{condition}", "{fraction}"),
     benchmark:

@@ -70,6 +70,16 @@ def clips(n_train=36, n_test=24):
     return pd.concat(parts, ignore_index=True)
 
 
+N_BLOCKS = 4
+
+
+def blocks(test_clips):
+    """Return the table of blocks of `test_clips`, in which a block has clips of each role."""
+    number = test_clips["clip_id"].str.rpartition("-")[2].astype(int)
+    turn = (number + number // len(_LABELS)) % N_BLOCKS
+    return test_clips.assign(draw=test_clips["group"], block=turn)
+
+
 def acoustics(clip_ids, seed=0):
     """Return made-up covariates of `clip_ids`: three vary from clip to clip, the rest are 1."""
     random = np.random.default_rng(seed)
@@ -114,6 +124,7 @@ class Corpus:
         write_table(self.path("clips.tsv"), self.clips, CLIPS)
         write_table(self.path("classes.tsv"), classes(), CLASSES)
         write_table(self.path("branches.tsv"), branches(), BRANCHES)
+        write_table(self.path("blocks.tsv"), blocks(self.of_split("test")), BLOCKS)
         for split, responses in self.responses.items():
             covariates = acoustics(self.of_split(split)["clip_id"], seed=len(split))
             write_table(self.path(f"acoustics-{split}.tsv"), covariates, ACOUSTICS)

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from music_detectors.lesions.orders import NAMED, named_orders, random_orders
+from music_detectors.lesions.orders import (
+    CANDIDATES,
+    MATCHED_DRAWS,
+    NAMED,
+    matched_units,
+    named_orders,
+    random_orders,
+)
 
 
 @st.composite
@@ -66,3 +73,38 @@ def test_every_unit_is_equally_likely():
     expected = draws * k / units
     # Six standard deviations of the binomial.
     assert counts == pytest.approx(expected, abs=6 * np.sqrt(expected * (1 - k / units)))
+
+
+def test_matched_units_are_others_and_near():
+    random = np.random.default_rng(0)
+    quantity = random.gamma(2, 1, 200)
+    top = random.choice(200, 10, replace=False)
+    drawn = matched_units(top, quantity, "drive", 1, ("natural", 1))
+    assert list(drawn) == [f"matched-drive-{n:04d}" for n in range(1, MATCHED_DRAWS + 1)]
+    rest = np.setdiff1d(np.arange(200), top)
+    for units in drawn.values():
+        assert len(set(units)) == 10 and not set(units) & set(top)
+        # A unit is at worst the nearest of those that nine others and its candidates leave.
+        distances = np.sort(np.abs(quantity[rest][:, None] - quantity[top]), axis=0)
+        limit = distances[CANDIDATES + 9 - 1].max()
+        np.testing.assert_array_less(
+            np.abs(np.sort(quantity[units]) - np.sort(quantity[top])), limit + 1e-12
+        )
+    assert len({tuple(sorted(units)) for units in drawn.values()}) > MATCHED_DRAWS / 2
+
+
+def test_matched_units_leave_none_where_all_others_are_needed():
+    top, quantity = np.array([1, 4, 5]), np.arange(6.0)
+    drawn = matched_units(top, quantity, "response", 1, ("natural", 1))
+    assert all(sorted(units) == [0, 2, 3] for units in drawn.values())
+    assert not matched_units(np.array([0, 1, 4, 5]), quantity, "response", 1, ("natural", 1))
+
+
+def test_draws_of_matched_units_are_named():
+    top, quantity = np.arange(5), np.random.default_rng(0).random(60)
+    drawn = matched_units(top, quantity, "drive", 1, ("natural", 1))
+    again = matched_units(top, quantity, "drive", 1, ("natural", 1))
+    assert all((drawn[name] == again[name]).all() for name in drawn)
+    for other in (("drive", 2, ("natural", 1)), ("drive", 1, ("natural", 2))):
+        different = matched_units(top, quantity, *other)
+        assert any((drawn[name] != different[name]).any() for name in drawn)

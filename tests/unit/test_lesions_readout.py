@@ -64,12 +64,12 @@ def files(tmp_path, network):
     return weights, responses
 
 
-def run_again(network, layer, silenced):
-    """Return the outputs of the notebook's network, in double precision, with units at zero."""
+def run_again(network, layer, silenced, to=0):
+    """Return the outputs of the notebook's network, in double precision, with units at `to`."""
 
     def silence(_, __, output):
         output = output.clone()
-        output[:, silenced] = 0
+        output[:, silenced] = to
         return output
 
     sequence = with_weights_of(network).double()
@@ -96,6 +96,28 @@ def test_a_lesion_equals_running_the_network_again(network, files, layer):
         assert np.abs(outputs - expected).max() < 1e-5 * scale
         # The effect of the lesion is far above rounding.
         assert np.abs(expected - intact).max() > 1e-3 * scale
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc1"])
+def test_units_at_given_values_equal_running_the_network_again(network, files, layer):
+    _, readout = read(*files, layer)
+    values = np.random.default_rng(3).gamma(1, 1, 256).astype(np.float32)
+    order = order_of()
+    for count, outputs in zip(COUNTS, readout.lesioned(order, COUNTS, values), strict=True):
+        silenced = order[:count]
+        to = torch.tensor(values[silenced], dtype=torch.float64)
+        expected = run_again(network, layer, silenced, to)
+        scale = np.abs(expected).max()
+        assert np.abs(outputs - expected).max() < 1e-5 * scale
+        at_zero = run_again(network, layer, silenced)
+        assert np.abs(expected - at_zero).max() > 1e-3 * scale
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc1"])
+def test_outgoing_weights_are_those_into_the_next_layer(network, files, layer):
+    into = dict(network.named_parameters())["fc1.weight" if layer == "avgpool" else "fc2.weight"]
+    expected = torch.linalg.vector_norm(into.detach(), dim=0).numpy()
+    np.testing.assert_allclose(read(*files, layer)[1].outgoing, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])

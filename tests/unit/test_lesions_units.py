@@ -6,18 +6,27 @@ import pytest
 from safetensors.numpy import save
 from sklearn.metrics import average_precision_score
 
+from music_detectors.common.average_precision import chance_average_precision
 from music_detectors.common.errors import InputError
 from music_detectors.common.sealed import metadata, sealed
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
-from music_detectors.lesions.orders import random_orders
+from music_detectors.jackknife.columns import BLOCKS
+from music_detectors.lesions.columns import LESION_CLASSES, LESIONS, LESIONS_LEFT_OUT
+from music_detectors.lesions.orders import NAMED, matched_units, random_orders
 from music_detectors.lesions.units import lesion_units
 from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
 from music_detectors.recognition.scores import score_recognition, summarise_recognition
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.training.columns import NETWORK_CLIPS
 from support import figure_tables
-from support.response_files import WITHHOLD, Corpus, classes, clips
+from support.response_files import (
+    N_BLOCKS,
+    WITHHOLD,
+    Corpus,
+    classes,
+    clips,
+    write_responses,
+)
 
 AVGPOOL, FC1, CLASSES = 16, 5, 6
 DRAWS = 20
@@ -46,15 +55,15 @@ class Network:
         table = figure_tables.units("natural", seed, (("avgpool", AVGPOOL), ("fc1", FC1)))
         self.units = table
 
-    def outputs(self, pooled, silenced=(), layer="avgpool"):
-        """Run the readout on `pooled` with units at zero, in the simplest way."""
+    def outputs(self, pooled, silenced=(), layer="avgpool", to=0):
+        """Run the readout on `pooled` with units at zero or `to`, in the simplest way."""
         p = self.parameters
         pooled = pooled.copy()
         if layer == "avgpool":
-            pooled[:, silenced] = 0
+            pooled[:, silenced] = to
         fc1 = np.maximum(pooled @ p["fc1.weight"].T + p["fc1.bias"], 0)
         if layer == "fc1":
-            fc1[:, silenced] = 0
+            fc1[:, silenced] = to
         return {"fc1": fc1, "fc2": fc1 @ p["fc2.weight"].T + p["fc2.bias"]}
 
     def write(self):
@@ -93,8 +102,10 @@ def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=
         folder / "classes.tsv",
         folder / "branches.tsv",
         "no spectrograms",
+        folder / "blocks.tsv",
         folder / "lesions.tsv",
         folder / "lesion_classes.tsv",
+        folder / "left_out.tsv",
         replicates=range(1, len(networks) + 1),
         layer=layer,
         fraction=fraction,
@@ -107,9 +118,15 @@ def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=
         memory_mb=1,
     )
     return (
-        read_table(folder / "lesions.tsv", LESIONS),
+        of_the_study(read_table(folder / "lesions.tsv", LESIONS)),
         read_table(folder / "lesion_classes.tsv", LESION_CLASSES),
     )
+
+
+def of_the_study(table):
+    """Return the lesions of the study, which set units to zero, scored on all clips."""
+    matched = table["lesion"].str.startswith("matched")
+    return table[(table["set_to"] != "mean") & (table["clips"] == "all") & ~matched]
 
 
 def silenced_by(network, seed, layer, fraction):
@@ -205,6 +222,114 @@ def test_every_row_equals_brute_force_and_scikit_learn(tmp_path, layer):
         "natural",
         "natural",
     ]
+
+
+def on_train_clips(network, layer):
+    """Return mean response, mean absolute response, and SD times outgoing weights, (units,)."""
+    order = network.files.order("train")
+    responses = network.responses["train"][layer][order].astype(float)
+    weights = network.parameters["fc1.weight" if layer == "avgpool" else "fc2.weight"]
+    drive = responses.std(axis=0) * np.sqrt(np.square(weights.astype(float)).sum(axis=0))
+    return responses.mean(axis=0), np.abs(responses).mean(axis=0), drive
+
+
+@pytest.mark.parametrize("layer", ["avgpool", "fc1"])
+def test_other_clips_matched_units_and_means_equal_scikit_learn(tmp_path, layer):
+    network = Network(tmp_path / "1", 1, n_test=60).write()
+    run_one([network], layer, 0.25)
+    table = read_table(tmp_path / "1" / "lesions.tsv", LESIONS)
+    tested, pooled = network.tested()
+    other = (tested["role"] == "other").to_numpy()
+    truth = np.array(
+        [[mid in mids.split(";") for mid in classes()["mid"]] for mids in tested["labels"]]
+    )
+    mean, response, drive = on_train_clips(network, layer)
+    taken = silenced_by(network, 1, layer, 0.25)
+    for kind, quantity in (("response", response), ("drive", drive)):
+        names = ("natural", 1, layer)
+        taken |= matched_units(np.array(taken["top"]), quantity, kind, 1, names)
+    at_mean = [name for name in taken if name in NAMED or "drive" in name]
+    assert len(table) == 3 * (len(taken) + len(at_mean))
+    for name, units in taken.items():
+        for set_to in ("zero", "mean") if name in at_mean else ("zero",):
+            to = mean[units] if set_to == "mean" else 0
+            outputs = network.outputs(pooled, units, layer, to)["fc2"][other][:, NATURAL]
+            precision = average_precision_score(truth[other][:, NATURAL], outputs, average="macro")
+            is_intact = name == "none"
+            rows = table[
+                (table["lesion"] == name)
+                & (table["set_to"] == ("" if is_intact else set_to))
+                & (table["clips"] == "other")
+            ]
+            (row,) = rows.itertuples()
+            assert row.group == "natural" and row.n_clips == other.sum() and row.n_classes == 2
+            assert row.mean_average_precision == pytest.approx(precision, abs=1e-12)
+            if is_intact:
+                assert np.isnan([row.response, row.drive]).all()
+            else:
+                assert row.response == pytest.approx(response[units].mean(), rel=1e-5)
+                assert row.drive == pytest.approx(drive[units].mean(), rel=1e-5)
+            assert np.isnan(row.percentile) == (name not in NAMED or set_to == "mean")
+    hits = truth[other][:, NATURAL].sum(axis=0)
+    chance = chance_average_precision(hits, int(other.sum())).mean()
+    np.testing.assert_allclose(table.loc[table["clips"] == "other", "chance"], chance)
+
+
+def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(tmp_path):
+    network = Network(tmp_path / "1", 1, n_test=60).write()
+    run_one([network], "avgpool", 0.25)
+    left_out = read_table(tmp_path / "1" / "left_out.tsv", LESIONS_LEFT_OUT)
+    whole = tmp_path / "whole"
+    for block in range(N_BLOCKS):
+        network.folder = whole
+        of_block = dict(zip(*read_blocks_of(tmp_path / "1"), strict=True))
+        kept = network.clips["clip_id"].map(of_block) != block
+        network.write()
+        order = network.files.order("test")
+        ids = network.files.of_split("test")["clip_id"].to_numpy()[order]
+        # Responses of the same clips, in the same order, but those of the block.
+        rows = kept[network.clips["clip_id"].isin(ids)].index
+        left = np.isin(ids, network.clips.loc[rows[kept[rows]], "clip_id"])
+        values = {
+            layer: of_layer[order][left] for layer, of_layer in network.responses["test"].items()
+        }
+        write_responses(whole / "test.h5", list(ids[left]), values)
+        run_one([network], "avgpool", 0.25)
+        expected = read_table(whole / "lesions.tsv", LESIONS)
+        expected = expected[(expected["group"] == "natural") & (expected["clips"] == "other")]
+        expected["lesion"] = expected["lesion"].str.replace(r"-\d+$", "", regex=True)
+        numbers = ["mean_average_precision", "chance", "response", "drive", "n_units"]
+        numbers += ["n_clips", "n_classes", "fraction"]
+        expected = expected.groupby(["lesion", "set_to"])[numbers].mean()
+        found = left_out[left_out["block"] == block].set_index(["lesion", "set_to"])
+        assert not found.index.duplicated().any()
+        assert set(expected.index) - set(found.index) == {("random", "zero")}
+        for column in numbers:
+            np.testing.assert_allclose(found[column], expected.loc[found.index, column], rtol=1e-12)
+    assert set(left_out["block"]) == set(range(N_BLOCKS))
+    assert set(left_out["seed"]) == {1}
+
+
+def read_blocks_of(folder):
+    table = read_table(folder / "blocks.tsv", BLOCKS)
+    return table["clip_id"], table["block"]
+
+
+def test_without_blocks_there_are_no_rows(tmp_path):
+    network = Network(tmp_path / "1").write()
+    table = read_table(network.folder / "blocks.tsv", BLOCKS)
+    write_table(network.folder / "blocks.tsv", table.assign(block=0), BLOCKS)
+    run_one([network])
+    assert read_table(network.folder / "left_out.tsv", LESIONS_LEFT_OUT).empty
+
+
+def test_more_than_half_of_the_units_cannot_be_matched(tmp_path):
+    network = Network(tmp_path / "1").write()
+    run_one([network], fraction=0.75)
+    table = read_table(network.folder / "lesions.tsv", LESIONS)
+    assert not table["lesion"].str.startswith("matched").any()
+    left_out = read_table(network.folder / "left_out.tsv", LESIONS_LEFT_OUT)
+    assert set(left_out["lesion"]) == {"none", *NAMED}
 
 
 def test_without_a_lesion_the_mean_equals_that_of_recognition(tmp_path):

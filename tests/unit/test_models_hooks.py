@@ -65,6 +65,11 @@ def test_lesions_zero_a_channel_everywhere():
     assert not both.any()
 
 
+def test_lesions_set_a_channel_to_its_value_everywhere():
+    (one,) = readout().lesioned(np.array([1, 0]), [1], np.array([7.0, -3.0]))
+    np.testing.assert_allclose(one, np.stack([MEANS, 0 * MEANS - 3, MEANS - 3], axis=1))
+
+
 def test_outputs_of_other_weights_are_refused():
     for stored in (OUTPUTS + 1, OUTPUTS * np.nan, OUTPUTS[:, :2]):
         with pytest.raises(ValueError, match="not those of the network"):

@@ -12,6 +12,7 @@ from music_detectors.common.average_precision import (
     harmonic,
     tie_sums,
 )
+from music_detectors.common.tables import Columns
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ def left_out(
                 n_positive[tied], n_clips[place], scores[kept][:, tied]
             )
     return LeftOut(blocks, precision, chance, n_clips)
+
+
+def joined(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
+    """Return `tables` one below the other; without any, a table of `columns` without rows."""
+    if tables:
+        return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
 
 
 def _means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:

@@ -18,9 +18,9 @@ LESIONS = {
     "change": float,
     "percentile": float,
 }
-"""`lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv`: one row per network, lesion, group
-of classes (natural or target) and set of clips: all test clips, or the other clips alone, those
-without the target (natural classes only).
+"""`lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv`: one row per network, lesion,
+group of classes (natural or target) and set of clips: all test clips, or the other clips alone,
+those without the target (natural classes only).
 
 `lesion` is none (`fraction` and `n_units` 0), top, middle, bottom, norm, random-0001 and on,
 matched-response-0001 and on, or matched-drive-0001 and on; units are set to zero or to their mean.

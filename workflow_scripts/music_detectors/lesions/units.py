@@ -1,20 +1,26 @@
 """Average precision of every class with units silenced: by selectivity, by strength, at random."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from music_detectors.common.average_precision import average_precision
+from music_detectors.common.average_precision import (
+    average_precision_without,
+    chance_average_precision,
+)
 from music_detectors.common.damage import damaged
+from music_detectors.common.left_out import joined, left_out
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
-from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
-from music_detectors.lesions.orders import NAMED, named_orders, random_orders
+from music_detectors.jackknife.blocks import blocks_in, read_blocks
+from music_detectors.lesions.columns import LESION_CLASSES, LESIONS, LESIONS_LEFT_OUT
+from music_detectors.lesions.orders import NAMED, matched_units, named_orders, random_orders
 from music_detectors.lesions.readout import Forward, read_readout
 from music_detectors.models.find import load_trained
 from music_detectors.models.protocol import Readout
@@ -23,8 +29,47 @@ from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.ranking import share_of_units
 
-# Other classes, withheld ones among them, have no mean of their own.
-_GROUPS = ("natural", "target")
+# The groups of classes that have a mean, and over which clips. Withheld classes have none.
+_SCORED = (("natural", "all"), ("target", "all"), ("natural", "other"))
+_DRAWN = "matched-"
+_RANDOM = "random-"
+
+
+@dataclass(frozen=True)
+class _Lesion:
+    """Units (k,) that are set to zero or to their mean."""
+
+    name: str
+    set_to: str
+    units: np.ndarray
+
+    @property
+    def kind(self) -> str:
+        """The name without the number of a draw."""
+        drawn = self.name.startswith((_RANDOM, _DRAWN))
+        return self.name.rpartition("-")[0] if drawn else self.name
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """The test clips of a network: `labels` (clips, classes) bool, and which (clips,) are other.
+
+    `blocks` (clips,) are their blocks, `numbers` those that are left out in turn.
+    """
+
+    labels: np.ndarray
+    other: np.ndarray
+    blocks: np.ndarray
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """The responses (units,) to train clips: mean, mean absolute response, SD times weights."""
+
+    mean: np.ndarray
+    response: np.ndarray
+    drive: np.ndarray
 
 
 def lesion_units(
@@ -37,8 +82,10 @@ def lesion_units(
     classes: str | os.PathLike,
     branches: str | os.PathLike,
     index: str | os.PathLike,
+    blocks: str | os.PathLike,
     lesions: str | os.PathLike,
     lesion_classes: str | os.PathLike,
+    without_blocks: str | os.PathLike,
     *,
     replicates: Sequence[int],
     layer: str,
@@ -52,91 +99,177 @@ def lesion_units(
     memory_mb: int,
     pooled: str | None = None,
 ) -> None:
-    """Write lesions.tsv and classes.tsv of the networks of `condition`, for one `fraction`.
+    """Write lesions.tsv, classes.tsv and left_out.tsv (`without_blocks`) for one `fraction`.
 
-    `model` is the name of the condition's model. `weights`, `train` and `test` (responses) and
-    `units` (units.tsv) are those of each of `replicates`, `clips`, `classes` and `branches` the
-    tables of the corpus; `withhold` is the list of the condition that the claims are about.
-    Every lesion silences `fraction` of the units of `layer` (of the model's reported layer if it
-    lacks `layer`; of another if the model says that it stands for the layer). Units are ranked on
-    train clips, and test clips are scored. Where the outputs do not follow from stored responses,
-    the network is run again on the spectrograms listed in `index`, on `device`, of which it hears
-    what it heard before (`pooled`, as in `models.heard`); they are held in memory up to
-    `memory_mb`. Random draws come from `seed` and the network's names, so that those of a larger
-    fraction hold those of a smaller one. Raises InputError when a file cannot be read
-    or does not belong to the others.
+    They are of the networks of `condition`. `model` is the name of the condition's model.
+    `weights`, `train` and `test` (responses) and `units` (units.tsv) are those of each of
+    `replicates`, `clips`, `classes`, `branches` and `blocks` the tables of the corpus; `withhold`
+    is the list of the condition that the claims are about. Every lesion silences `fraction` of the
+    units of `layer` (of the model's reported layer if it lacks `layer`; of another if the model
+    says that it stands for the layer). Units are ranked, matched and averaged on train clips, and
+    test clips are scored. Where the outputs do not follow from stored responses, the network is run
+    again on the spectrograms listed in `index`, on `device`, of which it hears what it heard before
+    (`pooled`, as in `models.heard`); they are held in memory up to `memory_mb`. Random draws come from `seed` and the network's names, so that those of a larger
+    fraction hold those of a smaller one. Raises InputError when a file cannot be read or does not
+    belong to the others.
     """
     loaded = load_trained(model)
     on = Forward(index, device, threads, memory_mb, pooled)
-    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "labels"))
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
     of_classes = read_table(classes, CLASSES)
     of_classes["group"] = class_groups(of_classes, branches, withhold)
-    means, by_class = [], []
+    means, by_class, without = [], [], []
     for place, replicate in enumerate(replicates):
         lesioned = loaded.lesioned_layer(read_layers(test[place]).chosen(layer))
         clip_ids, readout = read_readout(loaded, model, weights[place], test[place], lesioned, on)
-        tested = described(test[place], clip_ids, corpus, "test")
-        labels = label_matrix(clip_ids, tested["labels"].str.split(";"), of_classes["mid"], clips)
+        rows = described(test[place], clip_ids, corpus, "test")
+        labels = label_matrix(clip_ids, rows["labels"].str.split(";"), of_classes["mid"], clips)
         if labels.shape != readout.outputs.shape:
             why = f"{readout.outputs.shape[1]} outputs for {labels.shape[1]} classes"
             raise damaged(test[place], "responses", why)
-        orders = named_orders(
-            _ranks(units[place], lesioned, readout.units),
-            _strength(train[place], lesioned, corpus, readout.units),
-        )
+        of_clips = read_blocks(blocks, clip_ids)
+        is_other = (rows["role"] == "other").to_numpy()
+        tested = _Tested(labels, is_other, of_clips, blocks_in(of_clips))
+        trained = _on_train_clips(train[place], lesioned, corpus, readout)
+        orders = named_orders(_ranks(units[place], lesioned, readout.units), trained.response)
         names = (condition, replicate, lesioned)
         orders |= random_orders(random_draws, readout.units, seed, names)
-        plan = _plan(orders, fraction, readout.units)
-        precision = _scored(readout, labels, orders, plan, f"lesions of seed-{replicate}")
+        planned = list(_planned(orders, fraction, trained, seed, names))
         of_classes["n_positive"] = labels.sum(axis=0)
-        shared = {"seed": replicate, "layer": lesioned, "n_clips": len(labels)}
-        means.append(_means(precision, plan, of_classes).assign(**shared))
-        by_class.append(_by_class(precision, plan, of_classes).assign(**shared))
+        natural = (of_classes["group"] == "natural").to_numpy()
+        everywhere, on_other, of_blocks = [], [], []
+        what = f"lesions of seed-{replicate}"
+        for lesion in progress(planned, len(planned), what, unit="lesions"):
+            outputs = _outputs(readout, lesion, trained.mean)
+            # The clips that are not other are the one block left out.
+            not_other = np.where(is_other, -1, 0)
+            scored, (of_other,) = average_precision_without(outputs, labels, not_other, 1)
+            everywhere.append(scored)
+            on_other.append(of_other)
+            if lesion.kind != _RANDOM[:-1]:
+                of_blocks.append(_left_out(outputs, lesion, tested, natural))
+        plan = _plan(planned, fraction, trained)
+        scores = {"all": np.array(everywhere), "other": np.array(on_other)}
+        shared = {"seed": replicate, "layer": lesioned}
+        means.append(_means(scores, readout, plan, tested, of_classes).assign(**shared))
+        by_class.append(_by_class(scores["all"], plan, of_classes).assign(**shared))
+        if tested.numbers:
+            without.append(_averaged(of_blocks, plan).assign(seed=replicate))
     write_table(lesions, pd.concat(means, ignore_index=True), LESIONS)
     write_table(lesion_classes, pd.concat(by_class, ignore_index=True), LESION_CLASSES)
+    write_table(without_blocks, joined(without, LESIONS_LEFT_OUT), LESIONS_LEFT_OUT)
 
 
-def _plan(orders: dict[str, np.ndarray], fraction: float, units: int) -> pd.DataFrame:
-    """Return lesion, fraction and n_units of every lesion: none, then those of `orders`."""
-    plan = pd.DataFrame({"lesion": ["none", *orders], "fraction": fraction})
-    plan["n_units"] = share_of_units(fraction, units)
-    plan.loc[0, ["fraction", "n_units"]] = 0
-    return plan
-
-
-def _scored(
-    readout: Readout,
-    labels: np.ndarray,
+def _planned(
     orders: dict[str, np.ndarray],
-    plan: pd.DataFrame,
-    what: str,
-) -> np.ndarray:
-    """Return the average precision (lesions, classes) under each lesion of `plan`.
+    fraction: float,
+    trained: _Trained,
+    seed: int,
+    names: Sequence[str | int],
+) -> Iterator[_Lesion]:
+    """Yield every lesion: none, those of `orders` and the matched ones, then those to the mean."""
+    yield _Lesion("none", "", np.array([], dtype=np.int64))
+    k = share_of_units(fraction, len(trained.mean))
+    for name, order in orders.items():
+        yield _Lesion(name, "zero", order[:k])
+    top = orders["top"][:k]
+    like_response = matched_units(top, trained.response, "response", seed, names)
+    like_drive = matched_units(top, trained.drive, "drive", seed, names)
+    for name, chosen in (like_response | like_drive).items():
+        yield _Lesion(name, "zero", chosen)
+    for name in NAMED:
+        yield _Lesion(name, "mean", orders[name][:k])
+    for name, chosen in like_drive.items():
+        yield _Lesion(name, "mean", chosen)
 
-    It is NaN for a class without positives among `labels` (clips, classes); `what` names the
-    progress.
+
+def _plan(planned: Sequence[_Lesion], fraction: float, trained: _Trained) -> pd.DataFrame:
+    """Return what LESIONS has about each lesion itself, and its `kind`, a row for each."""
+    rows = [
+        {
+            "lesion": lesion.name,
+            "kind": lesion.kind,
+            "set_to": lesion.set_to,
+            "fraction": fraction if len(lesion.units) else 0.0,
+            "n_units": len(lesion.units),
+            "response": trained.response[lesion.units].mean() if len(lesion.units) else np.nan,
+            "drive": trained.drive[lesion.units].mean() if len(lesion.units) else np.nan,
+        }
+        for lesion in planned
+    ]
+    return pd.DataFrame(rows)
+
+
+def _outputs(readout: Readout, lesion: _Lesion, mean: np.ndarray) -> np.ndarray:
+    """Return the outputs (clips, classes) under `lesion`; the next call may overwrite them."""
+    if not len(lesion.units):
+        return readout.outputs
+    values = mean if lesion.set_to == "mean" else None
+    return next(iter(readout.lesioned(lesion.units, [len(lesion.units)], values)))
+
+
+def _left_out(
+    outputs: np.ndarray, lesion: _Lesion, tested: _Tested, natural: np.ndarray
+) -> pd.DataFrame:
+    """Return the scores of natural classes on other clips, without each block: a row for each."""
+    scores, labels = (
+        np.ascontiguousarray(values[tested.other][:, natural])
+        for values in (outputs, tested.labels)
+    )
+    found = left_out(scores, labels, tested.blocks[tested.other], tested.numbers)
+    means = found.means(np.full(labels.shape[1], True))
+    return means.assign(lesion=lesion.kind, set_to=lesion.set_to)
+
+
+def _averaged(of_blocks: Sequence[pd.DataFrame], plan: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of left_out.tsv of a network: means over the draws of a kind of lesion.
+
+    `of_blocks` are the tables of the lesions of `plan` that are not drawn at random.
     """
-    precision = np.empty((len(plan), labels.shape[1]))
-    precision[0] = average_precision(readout.outputs, labels)
-    counts = plan["n_units"].tolist()[-1:]
-    for at, order in enumerate(progress(orders.values(), len(orders), what, unit="lesions"), 1):
-        for outputs in readout.lesioned(order, counts):
-            precision[at] = average_precision(outputs, labels)
-    return precision
+    keys = ["lesion", "set_to"]
+    about = plan.drop(columns="lesion").rename(columns={"kind": "lesion"})
+    about = about.groupby(keys, sort=False).mean().reset_index()
+    # The numbers are the same for each draw.
+    about["n_units"] = about["n_units"].round().astype(np.int64)
+    scored = pd.concat(of_blocks).groupby(["block", *keys], sort=False)
+    means = scored[["mean_average_precision"]].agg(lambda values: values.mean(skipna=False))
+    fixed = scored[["n_classes", "n_clips"]].first()
+    # Chance is that of the intact outputs.
+    intact = scored["chance"].first().xs("none", level="lesion").droplevel("set_to")
+    table = means.join(fixed).reset_index()
+    table["chance"] = table["block"].map(intact)
+    return table.merge(about, on=keys, how="left").assign(group="natural", clips="other")
 
 
-def _means(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of lesions.tsv from `precision` (lesions, classes), lesion by lesion."""
-    is_named, is_random = _kinds(plan)
+def _means(
+    scores: dict[str, np.ndarray],
+    readout: Readout,
+    plan: pd.DataFrame,
+    tested: _Tested,
+    classes: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the rows of lesions.tsv, lesion by lesion.
+
+    `scores` are the average precisions (lesions, classes) under those of `plan`, on all clips and
+    on the other ones.
+    """
+    zero = (plan["set_to"] == "zero").to_numpy()
+    is_named = zero & plan["lesion"].isin(NAMED).to_numpy()
+    is_random = plan["lesion"].str.startswith(_RANDOM).to_numpy()
     parts = []
-    for group in _GROUPS:
-        counted = ((classes["group"] == group) & (classes["n_positive"] > 0)).to_numpy()
-        rows = plan.assign(group=group, n_classes=counted.sum(), percentile=np.nan)
-        rows["mean_average_precision"] = np.nan
+    for group, clips in _SCORED:
+        used = tested.other if clips == "other" else np.full(len(tested.labels), True)
+        n_positive = tested.labels[used].sum(axis=0)
+        counted = (classes["group"] == group).to_numpy() & (n_positive > 0)
+        rows = plan.assign(group=group, clips=clips, n_classes=counted.sum(), n_clips=used.sum())
+        rows["mean_average_precision"] = rows["chance"] = rows["percentile"] = np.nan
         if counted.any():
             # Contiguous, so that equal rows have equal means to the last bit.
-            of_group = np.ascontiguousarray(precision[:, counted])
+            of_group = np.ascontiguousarray(scores[clips][:, counted])
             rows["mean_average_precision"] = of_group.mean(axis=1)
+            intact = readout.outputs[used][:, counted]
+            expected = chance_average_precision(n_positive[counted], int(used.sum()), intact)
+            rows["chance"] = expected.mean()
             values = rows["mean_average_precision"]
             below = values[is_random].to_numpy() <= values[is_named].to_numpy()[:, None]
             rows.loc[is_named, "percentile"] = below.mean(axis=1)
@@ -146,25 +279,22 @@ def _means(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) -> 
 
 
 def _by_class(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of classes.tsv from `precision` (lesions, classes), lesion by lesion."""
-    is_named, is_random = _kinds(plan)
-    drawn = precision[is_random]
+    """Return the rows of classes.tsv from `precision` (lesions, classes), lesion by lesion.
+
+    They are of the named lesions that set units to zero.
+    """
+    drawn = precision[plan["lesion"].str.startswith(_RANDOM).to_numpy()]
     chance = {"random_mean": drawn.mean(axis=0), "random_sd": drawn.std(axis=0, ddof=1)}
     about = classes[["index", "mid", "name", "group", "n_positive"]]
     parts = [about.assign(lesion="none", fraction=0.0, random_mean=np.nan, random_sd=np.nan)]
     parts[0]["average_precision"] = precision[0]
+    is_named = plan["lesion"].isin(NAMED) & (plan["set_to"] == "zero")
     for at, row in plan[is_named].iterrows():
         part = about.assign(lesion=row["lesion"], fraction=row["fraction"], **chance)
         parts.append(part.assign(average_precision=precision[at]))
     for part in parts:
         part["change"] = part["average_precision"] - precision[0]
     return pd.concat(parts)
-
-
-def _kinds(plan: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return which lesions (lesions,) of `plan` are named and which are random; none is neither."""
-    named = plan["lesion"].isin(NAMED).to_numpy()
-    return named, ~named & (plan["lesion"] != "none").to_numpy()
 
 
 def _ranks(path: str | os.PathLike, layer: str, n: int) -> np.ndarray:
@@ -176,12 +306,21 @@ def _ranks(path: str | os.PathLike, layer: str, n: int) -> np.ndarray:
     return of_layer["rank"].to_numpy()
 
 
-def _strength(path: str | os.PathLike, layer: str, corpus: pd.DataFrame, n: int) -> np.ndarray:
-    """Return the mean absolute response (units,) of `layer`, of `n` units, to the train clips."""
+def _on_train_clips(
+    path: str | os.PathLike, layer: str, corpus: pd.DataFrame, readout: Readout
+) -> _Trained:
+    """Return what the units of `layer`, those of `readout`, respond to train clips of any role.
+
+    Where the weights that a unit sends on are not known, the drive is the SD alone.
+    """
     clip_ids, responses = read_responses(path, [layer])
     described(path, clip_ids, corpus, "train")
-    strength = np.abs(responses[layer]).mean(axis=0, dtype=np.float64)
-    if len(strength) != n or not np.isfinite(strength).all():
-        why = f"its responses of {layer} are not those of {n} units, or not finite"
+    of_layer = responses[layer]
+    strength = np.abs(of_layer).mean(axis=0, dtype=np.float64)
+    if len(strength) != readout.units or not np.isfinite(strength).all():
+        why = f"its responses of {layer} are not those of {readout.units} units, or not finite"
         raise damaged(path, "responses", why)
-    return strength
+    drive = of_layer.std(axis=0, dtype=np.float64)
+    if readout.outgoing is not None:
+        drive = drive * readout.outgoing
+    return _Trained(of_layer.mean(axis=0, dtype=np.float64), strength, drive)
