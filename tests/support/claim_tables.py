@@ -387,34 +387,48 @@ class Tables:
     def _lesions(self):
         rows = []
         for seed in self.seeds:
-            changes = {
+            zero = {
                 "top": -0.2 * self._holds("lesion"),
                 "middle": 0.0,
                 "bottom": 0.0,
                 "norm": 0.0,
                 "random-0001": 0.01,
                 "random-0002": -0.01,
+                "matched-response-0001": 0.01,
+                "matched-response-0002": -0.01,
+                "matched-drive-0001": 0.01,
+                "matched-drive-0002": -0.01,
             }
-            for fraction in (0.0, 0.125, 0.5):
-                for group in ("natural", "target"):
-                    for lesion, change in changes.items() if fraction else [("none", 0.0)]:
-                        noise = 0.2 * self._noise() if lesion != "none" else 0.0
-                        change = change + noise if fraction == 0.125 else 0.0
-                        rows.append(
-                            {
-                                "seed": seed,
-                                "layer": "avgpool",
-                                "lesion": lesion,
-                                "fraction": fraction,
-                                "n_units": round(256 * fraction),
-                                "group": group,
-                                "n_classes": 30,
-                                "n_clips": 340,
-                                "mean_average_precision": 0.3 * (1 + change),
-                                "change": 0.3 * change,
-                                "percentile": np.nan,
-                            }
-                        )
+            mean = {name: change for name, change in zero.items() if name[:6] in ("top", "matche")}
+            made = [("none", "", 0.0, 0.0)] + [
+                (lesion, set_to, fraction, change)
+                for fraction in (0.125, 0.5)
+                for set_to, changes in (("zero", zero), ("mean", mean))
+                for lesion, change in changes.items()
+            ]
+            for lesion, set_to, fraction, change in made:
+                for group, clips in (("natural", "all"), ("target", "all"), ("natural", "other")):
+                    lost = change + 0.2 * self._noise() if fraction == 0.125 else 0.0
+                    rows.append(
+                        {
+                            "seed": seed,
+                            "layer": "avgpool",
+                            "lesion": lesion,
+                            "set_to": set_to,
+                            "fraction": fraction,
+                            "n_units": round(256 * fraction),
+                            "response": 0.5 if fraction else np.nan,
+                            "drive": 2.0 if fraction else np.nan,
+                            "group": group,
+                            "clips": clips,
+                            "n_classes": 30,
+                            "n_clips": 340 if clips == "all" else 260,
+                            "mean_average_precision": 0.05 + 0.3 * (1 + lost),
+                            "chance": 0.05,
+                            "change": 0.3 * lost,
+                            "percentile": np.nan,
+                        }
+                    )
         return pd.DataFrame(rows)
 
     def measured(self):

@@ -56,7 +56,7 @@ def test_claims_planted_together_are_all_supported():
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_only_the_planted_claim_is_supported(claim):
-    verdicts = verdict_of(Tables([claim], draw=5).parts())
+    verdicts = verdict_of(Tables([claim], draw=6).parts())
     assert verdicts.loc[claim, "verdict"] == SUPPORTED
     assert (verdicts.drop(claim)["verdict"] != SUPPORTED).all()
     assert (verdicts.drop(claim)["verdict"] == NOT_SUPPORTED).sum() > 8
@@ -544,25 +544,86 @@ def test_lesions_are_compared_at_the_fraction_of_the_selective_units():
     tables = Tables()
     parts = lesion(study(), tables.measured())
     of_seed = tables.lesions.query("seed == 3 and group == 'natural' and fraction == 0.125")
-    precision = of_seed.set_index("lesion")["mean_average_precision"]
-    random = precision[["random-0001", "random-0002"]].mean()
-    assert named(parts, "top over random").values[3] == pytest.approx(
-        (random - precision["top"]) / 0.3
-    )
-    for name in ("bottom", "middle", "norm"):
-        expected = (precision[name] - precision["top"]) / 0.3
+
+    def precision(clips, set_to="zero"):
+        rows = of_seed[(of_seed["clips"] == clips) & (of_seed["set_to"] == set_to)]
+        means = rows.set_index("lesion")["mean_average_precision"]
+        return means.groupby(means.index.str.replace(r"-\d+$", "", regex=True)).mean()
+
+    zero, mean = precision("other"), precision("other", "mean")
+    lesions = {
+        "random": zero["random"],
+        "bottom": zero["bottom"],
+        "middle": zero["middle"],
+        "norm": zero["norm"],
+        "response": zero["matched-response"],
+        "drive": zero["matched-drive"],
+    }
+    for name, other in lesions.items():
+        # 0.35 is intact, 0.05 chance.
+        expected = (other - zero["top"]) / (0.35 - 0.05)
         assert named(parts, f"top over {name}").values[3] == pytest.approx(expected)
-    needed = [part.name for part in parts if part.needed]
-    assert needed == ["top over middle", "top over bottom", "top over norm"]
+    expected = (mean["matched-drive"] - mean["top"]) / (0.35 - 0.05)
+    assert named(parts, "top over drive, at the mean").values[3] == pytest.approx(expected)
+    assert [part.name for part in parts if not part.needed] == ["top over random"]
     assert "the 12.5% most selective" in parts[0].compared
+    assert {part.n_clips for part in parts} == {260}
+    # The article's measure: all clips, and the intact mAP with what chance gives.
+    on_all = tables.lesions.query("group == 'natural' and clips == 'all' and set_to == 'zero'")
+    on_all = on_all[on_all["fraction"] == 0.125].groupby("lesion")["mean_average_precision"].mean()
+    expected = (on_all["bottom"] - on_all["top"]) / 0.35
+    assert named(parts, "top over bottom").here == pytest.approx(expected)
 
 
 def test_a_lesion_no_worse_than_others_rejects_the_claim():
+    for null in ("middle", "matched-response", "matched-drive"):
+        tables = Tables()
+        of_null = tables.lesions["lesion"].str.startswith(null)
+        of_null &= tables.lesions["fraction"] == 0.125
+        tables.lesions.loc[of_null, "mean_average_precision"] -= 0.3 * 0.25
+        whole = verdict_of(tables.parts()).loc["lesion"]
+        assert whole["verdict"] == NOT_SUPPORTED
+        assert whole["decided_by"].startswith(f"top over {null.removeprefix('matched-')}")
+
+
+def test_mean_ablation_alone_can_reject_the_claim():
     tables = Tables()
-    middle = (tables.lesions["lesion"] == "middle") & (tables.lesions["fraction"] == 0.125)
-    tables.lesions.loc[middle, "mean_average_precision"] -= 0.3 * 0.25
+    of_null = (tables.lesions["set_to"] == "mean") & (tables.lesions["lesion"] != "top")
+    tables.lesions.loc[of_null, "mean_average_precision"] -= 0.3 * 0.4
     whole = verdict_of(tables.parts()).loc["lesion"]
-    assert (whole["verdict"], whole["decided_by"]) == (NOT_SUPPORTED, "top over middle")
+    assert (whole["verdict"], whole["decided_by"]) == (NOT_SUPPORTED, "top over drive, at the mean")
+
+
+def test_what_the_lesions_cost_among_clips_with_the_target_does_not_count():
+    tables = Tables()
+    top = (tables.lesions["lesion"] == "top") & (tables.lesions["clips"] == "other")
+    tables.lesions.loc[top, "mean_average_precision"] += 0.3 * 0.2
+    assert verdict_of(tables.parts()).loc["lesion", "verdict"] == NOT_SUPPORTED
+
+
+def test_units_that_are_weaker_than_those_they_match_cannot_support_the_claim():
+    tables = Tables()
+    weaker = tables.lesions["lesion"].str.startswith("matched-response")
+    tables.lesions.loc[weaker, "response"] *= 0.8
+    whole = verdict_of(tables.parts()).loc["lesion"]
+    assert (whole["verdict"], whole["decided_by"]) == (UNDETERMINED, "top over response")
+    assert "have 0.8 times that of the most selective units" in whole["reason"]
+
+
+def test_lesions_too_large_to_match_leave_the_claim_undetermined():
+    tables = Tables()
+    matched = tables.lesions["lesion"].str.startswith("matched")
+    tables.lesions = tables.lesions[~matched]
+    whole = verdict_of(tables.parts()).loc["lesion"]
+    assert whole["verdict"] == UNDETERMINED and "leave too few to match" in whole["reason"]
+
+
+def test_a_network_at_chance_has_no_cost_of_lesions():
+    tables = Tables()
+    intact = (tables.lesions["lesion"] == "none") & (tables.lesions["seed"] == 2)
+    tables.lesions.loc[intact, "mean_average_precision"] = 0.04
+    part = named(lesion(study(), tables.measured()), "top over middle")
+    assert np.isnan(part.values[2]) and not np.isnan(part.values[3])
 
 
 @pytest.mark.parametrize("keep", ["none", "nothing", "no intact"])

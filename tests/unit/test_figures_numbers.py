@@ -244,6 +244,10 @@ def _lesions(condition="natural"):
     return table.assign(random=table["lesion"].str.startswith("random"))
 
 
+def _on(clips, table):
+    return table[(table["group"] == "natural") & (table["clips"] == clips)]
+
+
 def test_lesions_at_the_nearest_fraction_are_shown():
     table = _lesions()
     assert lesions.nearest(table, 0.125) == lesions.nearest(table, 0.2) == 0.125
@@ -253,8 +257,8 @@ def test_lesions_at_the_nearest_fraction_are_shown():
 
 
 def test_random_lesions_are_summarised_for_each_network():
-    table = _lesions()
-    table = table[(table["group"] == "natural") & (table["fraction"] == 0.125)]
+    table = _on("all", _lesions())
+    table = table[table["fraction"] == 0.125]
     found = lesions.random_quantiles(table)
     for seed in (1, 2, 3):
         random = table[table["random"] & (table["seed"] == seed)]["mean_average_precision"]
@@ -263,9 +267,25 @@ def test_random_lesions_are_summarised_for_each_network():
     assert lesions.median_percentiles(table)["norm"] == "25%"
 
 
+@pytest.mark.parametrize("clips", ["all", "other"])
+def test_matched_units_have_the_mean_of_their_draws(clips):
+    table = _on(clips, _lesions())
+    intact = table[table["lesion"] == "none"].set_index("seed")["mean_average_precision"]
+    table = table[table["fraction"].isin([0, 0.125])]
+    found = lesions.precision_after(table, "matched-drive")
+    assert found.to_numpy() == pytest.approx(intact.to_numpy() - 0.2 * 0.125)
+    figure = lesions.lesions({"natural": _lesions()}, 0.125)
+    bars = figure.axes[list(lesions.CLIPS).index(clips)].patches
+    assert [bar.get_height() for bar in bars] == pytest.approx(
+        [
+            lesions.precision_after(table, name).mean()
+            for name in ("none", "bottom", "top", "middle", "norm", "matched-drive")
+        ]
+    )
+
+
 def test_lesion_changes_by_fraction_are_averaged_over_networks():
-    table = _lesions()
-    table = table[table["group"] == "natural"]
+    table = _on("other", _lesions())
     top = lesion_dose.changes(table, "top")
     assert list(top.index) == list(lesion_tables.FRACTIONS) and list(top.columns) == [1, 2, 3]
     random = table[table["random"] & (table["fraction"] == 0.5)]
@@ -296,7 +316,7 @@ def test_lesion_tables_of_several_fractions_are_joined_with_one_intact_row(tmp_p
     parts = [table[table["fraction"].isin([0, fraction])] for fraction in lesion_tables.FRACTIONS]
     paths = figure_tables.written(tmp_path, "natural", parts, LESIONS)
     joined = lesions.read_lesions(paths, ["natural"])["natural"]
-    keys = ["seed", "group", "lesion", "fraction"]
+    keys = ["seed", "group", "clips", "lesion", "fraction"]
     pd.testing.assert_frame_equal(
         joined.sort_values(keys, ignore_index=True)[list(LESIONS)],
         table.sort_values(keys, ignore_index=True)[list(LESIONS)],

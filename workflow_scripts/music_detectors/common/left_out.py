@@ -42,8 +42,8 @@ class LeftOut:
                 "block": np.array(self.blocks, dtype=np.int64),
                 "n_classes": occur.sum(axis=1),
                 "n_clips": self.n_clips,
-                "mean_average_precision": _means(self.average_precision, occur),
-                "chance": _means(self.chance, occur),
+                "mean_average_precision": class_means(self.average_precision, occur),
+                "chance": class_means(self.chance, occur),
             }
         )
 
@@ -57,9 +57,7 @@ def left_out(
     `average_precision` and `chance_average_precision` of the clips that are left; for a block
     without any of these clips, of all. Raises ValueError when the shapes differ or a score is NaN.
     """
-    places = np.full(len(of_clips), -1)
-    for place, block in enumerate(blocks):
-        places[of_clips == block] = place
+    places = places_of(of_clips, blocks)
     _, precision = average_precision_without(scores, labels, places, len(blocks))
     tied = tie_sums(scores) != harmonic(len(scores))
     chance = np.empty_like(precision)
@@ -76,6 +74,14 @@ def left_out(
     return LeftOut(blocks, precision, chance, n_clips)
 
 
+def places_of(of_clips: np.ndarray, blocks: Sequence[int]) -> np.ndarray:
+    """Return the place (n,) in `blocks` of the block of each clip, -1 if it is none of them."""
+    places = np.full(len(of_clips), -1)
+    for place, block in enumerate(blocks):
+        places[of_clips == block] = place
+    return places
+
+
 def joined(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
     """Return `tables` one below the other; without any, a table of `columns` without rows."""
     if tables:
@@ -83,8 +89,11 @@ def joined(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
 
 
-def _means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Return the means of the rows of `values` over the columns `counted`, NaN without any."""
+def class_means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Return the means of the rows of `values` over the classes `counted`, NaN without any.
+
+    Both are (blocks, classes).
+    """
     # Row by row, so that a row's mean is to the last bit that of the same values elsewhere.
     rows = zip(values, counted, strict=True)
     return np.array([row[kept].mean() if kept.any() else np.nan for row, kept in rows])

@@ -49,11 +49,16 @@ def plot_lesion_dose(
 def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
     """Return the figure: one column per condition, natural classes above, target classes below.
 
-    Groups without any class among the test clips are left out.
+    Natural classes are shown for all test clips and for those without the target. Groups without
+    any class among the test clips are left out.
     """
-    groups = {"natural": "natural classes", "target": f"classes of {shortened(target, 20)}"}
-    n_classes = pd.concat(tables.values()).groupby("group")["n_classes"].max()
-    groups = {group: name for group, name in groups.items() if n_classes[group] > 0}
+    groups = {
+        ("natural", "all"): "natural classes",
+        ("natural", "other"): "natural classes,\nclips without the target",
+        ("target", "all"): f"classes of {shortened(target, 20)}",
+    }
+    n_classes = pd.concat(tables.values()).groupby(["group", "clips"])["n_classes"].max()
+    groups = {key: name for key, name in groups.items() if n_classes[key] > 0}
     columns = min(len(tables), _COLUMNS)
     blocks = -(-len(tables) // columns)
     rows = blocks * len(groups)
@@ -69,7 +74,7 @@ def lesion_dose(tables: dict[str, pd.DataFrame], target: str) -> Figure:
             axes.set_axis_on()
             if axes is not first:
                 axes.sharey(first)
-            _draw_panel(axes, table[table["group"] == group])
+            _draw_panel(axes, table[(table["group"] == group[0]) & (table["clips"] == group[1])])
             if at == 0:
                 n = counted(table["seed"].nunique(), "network")
                 axes.set_title(f"{shortened(condition, 16)}\n{n}", fontsize="medium")

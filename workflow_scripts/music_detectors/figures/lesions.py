@@ -33,10 +33,14 @@ from music_detectors.lesions.columns import LESIONS
 # The colours of target and other, and two of Tol's "muted" scheme.
 COLOURS = {"none": FAINT, "bottom": OTHER, "top": TARGET, "middle": "#999933", "norm": "#332288"}
 """The lesions in the study's order, with their colours."""
+MATCHED = {"matched-response": "#88ccee", "matched-drive": "#117733"}
+"""The lesions of units that match the most selective ones, with two more colours of that scheme."""
+CLIPS = {"all": "all {} test clips", "other": "the {} without the target"}
+"""Over which clips natural classes are scored."""
 MIDDLE_95 = (0.025, 0.5, 0.975)
 """The quantiles of the random lesions that are shown."""
 
-_COLUMNS = 2
+_LABELS = {"matched-response": "equal\nresponse", "matched-drive": "equal\ndrive"}
 _DOT_SPREAD = 0.58
 _RIM: dict[str, Any] = {"markeredgecolor": INK, "markeredgewidth": 0.4}
 
@@ -50,8 +54,8 @@ def plot_lesions(
 ) -> None:
     """Draw the lesions of each of `conditions` from their lesions.tsv (`tables`).
 
-    The lesions whose fraction is nearest `fraction` are shown. Raises InputError, naming the file,
-    for a table that cannot be read or lacks a lesion.
+    They set units to zero. The lesions whose fraction is nearest `fraction` are shown. Raises
+    InputError, naming the file, for a table that cannot be read or lacks a lesion.
     """
     read = read_lesions(tables, conditions)
     save(lesions(read, nearest(next(iter(read.values())), fraction)), svg, png)
@@ -60,23 +64,27 @@ def plot_lesions(
 def read_lesions(
     tables: Sequence[str | os.PathLike], conditions: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """Return the lesions of each of `conditions` from lesions.tsv of every fraction (`tables`).
+    """Return the lesions that set units to zero in each of `conditions` (`tables`: lesions.tsv).
 
-    `tables` starts with all fractions of the first condition; each condition has the same number.
-    Raises InputError, naming the file, for one that cannot be read or lacks a lesion.
+    The column `random` says which are drawn at random. `tables` starts with all fractions of the
+    first condition; each condition has the same number. Raises InputError, naming the file, for one
+    that cannot be read or lacks a lesion.
     """
     parts = []
     for path in tables:
         table = read_table(path, LESIONS)
         if not set(COLOURS) <= set(table["lesion"]):
             raise damaged(path, "table", f"lacks some of the lesions {', '.join(COLOURS)}")
+        table = table[table["set_to"] != "mean"]
         parts.append(table.assign(random=table["lesion"].str.startswith("random-")))
     n_fractions = len(parts) // len(conditions)
     read = {}
     for i, condition in enumerate(conditions):
         table = pd.concat(parts[i * n_fractions : (i + 1) * n_fractions], ignore_index=True)
         # The table of every fraction repeats the rows of the intact network.
-        repeated = (table["lesion"] == "none") & table.duplicated(["seed", "group", "lesion"])
+        repeated = (table["lesion"] == "none") & table.duplicated(
+            ["seed", "group", "clips", "lesion"]
+        )
         read[condition] = table[~repeated]
     return read
 
@@ -89,37 +97,31 @@ def nearest(table: pd.DataFrame, fraction: float) -> float:
 
 @LOOK
 def lesions(tables: dict[str, pd.DataFrame], fraction: float) -> Figure:
-    """Return the figure of the lesions of `fraction` of the units, one panel per condition.
+    """Return the figure of the lesions of `fraction` of the units: a row of panels per condition.
 
-    Bars are means over networks, dots networks; behind each dot is the middle 95% of the network's
-    random lesions.
+    Left, natural classes are scored on all test clips, as in the study; right, on those without the
+    target. Bars are means over networks, dots networks; behind each dot is the middle 95% of the
+    network's random lesions.
     """
-    columns = min(len(tables), _COLUMNS)
-    rows = -(-len(tables) // columns)
-    figure = Figure(figsize=(PAGE * (1 if columns > 1 else 0.6), (26 + 48 * rows) * MM))
-    panels = figure.subplots(rows, columns, squeeze=False)
-    for place, (condition, table) in enumerate(tables.items()):
-        axes = panels.flat[place]
+    figure = Figure(figsize=(PAGE, (28 + 46 * len(tables)) * MM))
+    panels = figure.subplots(len(tables), len(CLIPS), squeeze=False, sharey="row")
+    for at, (condition, table) in enumerate(tables.items()):
+        for column, (clips, name) in enumerate(CLIPS.items()):
+            axes = panels[at, column]
+            rows = table[(table["group"] == "natural") & (table["clips"] == clips)]
+            _draw_panel(axes, rows[rows["fraction"].isin([0.0, fraction])])
+            networks = counted(table["seed"].nunique(), "network")
+            on_clips = name.format(f"{rows['n_clips'].max():,}")
+            title = f"{shortened(condition, 20)} ({networks}), {on_clips}"
+            axes.set_title(title if column == 0 else on_clips)
+            letter(axes, at * len(CLIPS) + column)
         natural = table[(table["group"] == "natural") & table["fraction"].isin([0.0, fraction])]
-        _draw_panel(axes, natural)
-        shares = median_percentiles(natural)
-        names = [f"{name}\n{shares.get(name, '')}" for name in COLOURS]
-        axes.set_xticks(range(len(COLOURS)), names)
-        axes.tick_params(axis="x", length=0)
-        axes.set_xlim(-0.6, len(COLOURS) - 0.4)
-        axes.set_ylim(bottom=0)
-        networks = counted(table["seed"].nunique(), "network")
-        axes.set_title(f"{shortened(condition, 20)} ({networks})")
-        letter(axes, place)
-    for axes in panels.flat[len(tables) :]:
-        axes.set_axis_off()
+        highest = natural["mean_average_precision"].max()
+        panels[at, 0].set_ylim(0, 1.05 * highest if highest > 0 else 1)
     all_rows = pd.concat(tables.values())
     shown = all_rows[(all_rows["group"] == "natural") & (all_rows["fraction"] == fraction)]
-    figure.supylabel(
-        f"mAP over {counted(int(shown['n_classes'].max()), 'natural class', 'natural classes')}, "
-        f"{counted(int(shown['n_clips'].max()), 'test clip')}",
-        fontsize=7,
-    )
+    n_classes = counted(int(shown["n_classes"].max()), "natural class", "natural classes")
+    figure.supylabel(f"mAP over {n_classes}", fontsize=7)
     draws = shown.loc[shown["random"], "lesion"].nunique()
     figure.supxlabel(
         f"Lesion of {counted(int(shown['n_units'].max()), 'unit')} of "
@@ -139,7 +141,7 @@ def lesions(tables: dict[str, pd.DataFrame], fraction: float) -> Figure:
         "middle 95% (line: median) of its random lesions",
         "mean without a lesion",
     ]
-    figure.legend(handles, labels, loc="outside upper center", ncols=4 if columns > 1 else 2)
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return figure
 
 
@@ -152,6 +154,12 @@ def median_percentiles(table: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def precision_after(table: pd.DataFrame, lesion: str) -> pd.Series:
+    """Return the mAP of each network after `lesion`, by seed; of matched units, over the draws."""
+    rows = table[table["lesion"].str.startswith(lesion)]
+    return rows.groupby("seed")["mean_average_precision"].agg(lambda values: values.mean())
+
+
 def random_quantiles(table: pd.DataFrame) -> pd.DataFrame:
     """Return the quantiles MIDDLE_95 (columns) of the mAP after random lesions, by network."""
     by_seed = table[table["random"]].groupby("seed")["mean_average_precision"]
@@ -162,9 +170,13 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
     """Draw the lesions of one condition, for one fraction and group of classes."""
     random = random_quantiles(table)
     intact = table.loc[table["lesion"] == "none", "mean_average_precision"].mean()
-    for at, (name, colour) in enumerate(COLOURS.items()):
-        rows = table[table["lesion"] == name].set_index("seed").sort_index()
-        precision = rows["mean_average_precision"]
+    colours = COLOURS | MATCHED
+    shown = [
+        name for name in colours if name in COLOURS or table["lesion"].str.startswith(name).any()
+    ]
+    for at, name in enumerate(shown):
+        precision = precision_after(table, name)
+        colour = colours[name]
         axes.bar(at, precision.mean(), width=0.82, color=colour, alpha=0.45, linewidth=0, zorder=1)
         places = at + spread(len(precision), _DOT_SPREAD)
         if name != "none":
@@ -174,4 +186,9 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
                 median, places - 0.04, places + 0.04, color="white", linewidth=0.7, zorder=3
             )
         axes.plot(places, precision, "o", color=colour, markersize=3, **_RIM, zorder=4)
+    shares = median_percentiles(table)
+    labels = [f"{_LABELS.get(name, name)}\n{shares.get(name, '')}".rstrip() for name in shown]
+    axes.set_xticks(range(len(shown)), labels)
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlim(-0.6, len(shown) - 0.4)
     axes.axhline(intact, color=INK, linewidth=0.7, linestyle=":", zorder=3)

@@ -1,7 +1,7 @@
 """Average precision of every class with units silenced: by selectivity, by strength, at random."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from music_detectors.common.average_precision import (
     chance_average_precision,
 )
 from music_detectors.common.damage import damaged
-from music_detectors.common.left_out import joined, left_out
+from music_detectors.common.left_out import class_means, joined, left_out, places_of
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
@@ -62,6 +62,13 @@ class _Tested:
     blocks: np.ndarray
     numbers: Sequence[int]
 
+    def on_other_clips(
+        self, outputs: np.ndarray, classes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return `outputs` and labels of the other clips, for `classes` (classes,) bool."""
+        rows = np.ix_(self.other, classes)
+        return outputs[rows], self.labels[rows]
+
 
 @dataclass(frozen=True)
 class _Trained:
@@ -109,9 +116,9 @@ def lesion_units(
     says that it stands for the layer). Units are ranked, matched and averaged on train clips, and
     test clips are scored. Where the outputs do not follow from stored responses, the network is run
     again on the spectrograms listed in `index`, on `device`, of which it hears what it heard before
-    (`pooled`, as in `models.heard`); they are held in memory up to `memory_mb`. Random draws come from `seed` and the network's names, so that those of a larger
-    fraction hold those of a smaller one. Raises InputError when a file cannot be read or does not
-    belong to the others.
+    (`pooled`, as in `models.heard`); they are held in memory up to `memory_mb`. Random draws come
+    from `seed` and the network's names, so that those of a larger fraction hold those of a smaller
+    one. Raises InputError when a file cannot be read or does not belong to the others.
     """
     loaded = load_trained(model)
     on = Forward(index, device, threads, memory_mb, pooled)
@@ -137,7 +144,8 @@ def lesion_units(
         planned = list(_planned(orders, fraction, trained, seed, names))
         of_classes["n_positive"] = labels.sum(axis=0)
         natural = (of_classes["group"] == "natural").to_numpy()
-        everywhere, on_other, of_blocks = [], [], []
+        everywhere, on_other = [], []
+        of_blocks: dict[tuple[str, str], list[np.ndarray]] = {}
         what = f"lesions of seed-{replicate}"
         for lesion in progress(planned, len(planned), what, unit="lesions"):
             outputs = _outputs(readout, lesion, trained.mean)
@@ -146,15 +154,17 @@ def lesion_units(
             scored, (of_other,) = average_precision_without(outputs, labels, not_other, 1)
             everywhere.append(scored)
             on_other.append(of_other)
-            if lesion.kind != _RANDOM[:-1]:
-                of_blocks.append(_left_out(outputs, lesion, tested, natural))
+            if lesion.kind != _RANDOM[:-1] and tested.numbers:
+                of_draws = of_blocks.setdefault((lesion.kind, lesion.set_to), [])
+                of_draws.append(_left_out(outputs, tested, natural))
         plan = _plan(planned, fraction, trained)
         scores = {"all": np.array(everywhere), "other": np.array(on_other)}
         shared = {"seed": replicate, "layer": lesioned}
         means.append(_means(scores, readout, plan, tested, of_classes).assign(**shared))
         by_class.append(_by_class(scores["all"], plan, of_classes).assign(**shared))
         if tested.numbers:
-            without.append(_averaged(of_blocks, plan).assign(seed=replicate))
+            rows = _means_left_out(of_blocks, readout, plan, tested, natural)
+            without.append(rows.assign(seed=replicate))
     write_table(lesions, pd.concat(means, ignore_index=True), LESIONS)
     write_table(lesion_classes, pd.concat(by_class, ignore_index=True), LESION_CLASSES)
     write_table(without_blocks, joined(without, LESIONS_LEFT_OUT), LESIONS_LEFT_OUT)
@@ -208,37 +218,38 @@ def _outputs(readout: Readout, lesion: _Lesion, mean: np.ndarray) -> np.ndarray:
     return next(iter(readout.lesioned(lesion.units, [len(lesion.units)], values)))
 
 
-def _left_out(
-    outputs: np.ndarray, lesion: _Lesion, tested: _Tested, natural: np.ndarray
+def _left_out(outputs: np.ndarray, tested: _Tested, natural: np.ndarray) -> np.ndarray:
+    """Return the average precision (blocks, natural classes) on other clips without each block."""
+    scores, labels = tested.on_other_clips(outputs, natural)
+    places = places_of(tested.blocks[tested.other], tested.numbers)
+    return average_precision_without(scores, labels, places, len(tested.numbers))[1]
+
+
+def _means_left_out(
+    of_blocks: Mapping[tuple[str, str], Sequence[np.ndarray]],
+    readout: Readout,
+    plan: pd.DataFrame,
+    tested: _Tested,
+    natural: np.ndarray,
 ) -> pd.DataFrame:
-    """Return the scores of natural classes on other clips, without each block: a row for each."""
-    scores, labels = (
-        np.ascontiguousarray(values[tested.other][:, natural])
-        for values in (outputs, tested.labels)
-    )
-    found = left_out(scores, labels, tested.blocks[tested.other], tested.numbers)
-    means = found.means(np.full(labels.shape[1], True))
-    return means.assign(lesion=lesion.kind, set_to=lesion.set_to)
-
-
-def _averaged(of_blocks: Sequence[pd.DataFrame], plan: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of left_out.tsv of a network: means over the draws of a kind of lesion.
 
-    `of_blocks` are the tables of the lesions of `plan` that are not drawn at random.
+    `of_blocks` has the average precision of each draw by kind and `set_to`.
     """
-    keys = ["lesion", "set_to"]
-    about = plan.drop(columns="lesion").rename(columns={"kind": "lesion"})
-    about = about.groupby(keys, sort=False).mean().reset_index()
-    # The numbers are the same for each draw.
-    about["n_units"] = about["n_units"].round().astype(np.int64)
-    scored = pd.concat(of_blocks).groupby(["block", *keys], sort=False)
-    means = scored[["mean_average_precision"]].agg(lambda values: values.mean(skipna=False))
-    fixed = scored[["n_classes", "n_clips"]].first()
-    # Chance is that of the intact outputs.
-    intact = scored["chance"].first().xs("none", level="lesion").droplevel("set_to")
-    table = means.join(fixed).reset_index()
-    table["chance"] = table["block"].map(intact)
-    return table.merge(about, on=keys, how="left").assign(group="natural", clips="other")
+    scores, labels = tested.on_other_clips(readout.outputs, natural)
+    intact = left_out(scores, labels, tested.blocks[tested.other], tested.numbers)
+    shared = intact.means(np.full(labels.shape[1], True))
+    occur = ~np.isnan(intact.average_precision)
+    parts = []
+    for (kind, set_to), draws in of_blocks.items():
+        means = np.mean([class_means(of_draw, occur) for of_draw in draws], axis=0)
+        of_kind = plan[(plan["kind"] == kind) & (plan["set_to"] == set_to)]
+        about = of_kind[["set_to", "fraction", "n_units"]].iloc[0].to_dict()
+        about |= of_kind[["response", "drive"]].mean().to_dict()
+        parts.append(shared.assign(lesion=kind, mean_average_precision=means, **about))
+    return (
+        pd.concat(parts).assign(group="natural", clips="other").sort_values("block", kind="stable")
+    )
 
 
 def _means(
