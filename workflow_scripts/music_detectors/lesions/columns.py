@@ -42,8 +42,7 @@ LESIONS_LEFT_OUT = {
 """`lesions/{target}/{condition}/fraction-{fraction}/left_out.tsv`: the rows of natural classes and
 other clips in lesions.tsv, without the clips of each block of `corpus/blocks.tsv`.
 
-Lesions of randomly drawn units are left out; the matched ones of a kind have one row, the mean over
-their draws.
+Draws of a kind have one row, their mean; of the random ones, the mean of the first 20.
 """
 
 LESION_CLASSES = {

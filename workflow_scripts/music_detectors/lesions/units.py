@@ -20,7 +20,13 @@ from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS, LESIONS_LEFT_OUT
-from music_detectors.lesions.orders import NAMED, matched_units, named_orders, random_orders
+from music_detectors.lesions.orders import (
+    MATCHED_DRAWS,
+    NAMED,
+    matched_units,
+    named_orders,
+    random_orders,
+)
 from music_detectors.lesions.readout import Forward, read_readout
 from music_detectors.models.find import load_trained
 from music_detectors.models.protocol import Readout
@@ -154,7 +160,8 @@ def lesion_units(
             scored, (of_other,) = average_precision_without(outputs, labels, not_other, 1)
             everywhere.append(scored)
             on_other.append(of_other)
-            if lesion.kind != _RANDOM[:-1] and tested.numbers:
+            few = lesion.name <= f"{_RANDOM}{MATCHED_DRAWS:04d}"
+            if tested.numbers and (few or not lesion.name.startswith(_RANDOM)):
                 of_draws = of_blocks.setdefault((lesion.kind, lesion.set_to), [])
                 of_draws.append(_left_out(outputs, tested, natural))
         plan = _plan(planned, fraction, trained)
@@ -243,7 +250,7 @@ def _means_left_out(
     parts = []
     for (kind, set_to), draws in of_blocks.items():
         means = np.mean([class_means(of_draw, occur) for of_draw in draws], axis=0)
-        of_kind = plan[(plan["kind"] == kind) & (plan["set_to"] == set_to)]
+        of_kind = plan[(plan["kind"] == kind) & (plan["set_to"] == set_to)].head(len(draws))
         about = of_kind[["set_to", "fraction", "n_units"]].iloc[0].to_dict()
         about |= of_kind[["response", "drive"]].mean().to_dict()
         parts.append(shared.assign(lesion=kind, mean_average_precision=means, **about))
