@@ -40,7 +40,7 @@ def finished(folder, shift=0.0, verdict="supported", computed_by="some convoluti
     write_table(folder / "claims" / "claims.tsv", pd.DataFrame(rows), VERDICTS)
     weights = folder / "networks" / "natural" / "seed-1" / "weights.safetensors"
     weights.parent.mkdir(parents=True)
-    fields = metadata({"computed_by": computed_by})
+    fields = metadata({"computed_by": computed_by}, weights)
 
     header = json.dumps({"__metadata__": fields}).encode()
     weights.write_bytes(sealed(len(header).to_bytes(8, "little") + header + b"tensors"))

@@ -69,7 +69,7 @@ class Network:
     def write(self):
         self.folder.mkdir(exist_ok=True)
         self.files = Corpus(self.folder, self.clips, self.responses).write()
-        content = sealed(save(self.parameters, metadata({"model": "kim2024"})))
+        content = sealed(save(self.parameters, metadata({"model": "kim2024"}, self.folder)))
         (self.folder / "weights.safetensors").write_bytes(content)
         write_table(self.folder / "units.tsv", self.units, UNITS)
         return self

@@ -129,7 +129,7 @@ def inputs(tmp_path):
     weights = []
     for condition, seed in networks:
         weights.append(tmp_path / f"{condition}-{seed}.safetensors")
-        fields = metadata({**METADATA, "condition": condition, "replicate": seed})
+        fields = metadata({**METADATA, "condition": condition, "replicate": seed}, weights[-1])
         header = json.dumps({"__metadata__": fields}).encode()
         weights[-1].write_bytes(sealed(len(header).to_bytes(8, "little") + header + b"tensors"))
     figures = []

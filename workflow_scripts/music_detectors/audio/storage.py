@@ -88,7 +88,8 @@ def read_intact_clips(path: str | os.PathLike) -> dict[str, np.ndarray]:
     cannot be opened or its list of clips is damaged.
     """
     intact = {}
-    with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+    # A journal has the shard under another name.
+    with open_hdf5(path, _KIND, _SCHEMA_VERSION, anywhere=True) as file:
         n_samples = file["n_samples"][:]
         for row, clip_id in enumerate(read_strings(file, "clip_id")):
             try:

@@ -1,7 +1,8 @@
 """Files that are written whole or not at all, and refused if they do not match their checksum.
 
-A file whose format has no checksum has one beside it, `.NAME.sha256`, in the form of `sha256sum`. A
-file without one, such as a table made by hand, is read with a warning.
+A file whose format has no checksum has one beside it, `.NAME.sha256`, in the form of `sha256sum`,
+with a comment that says where among the results the file belongs. A file without one, such as a
+table made by hand, is read with a warning.
 """
 
 import errno
@@ -19,11 +20,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from .damage import changed, checksum_path, unreadable
 from .errors import warn
+from .places import check_place, place_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BLOCK_BYTES = 2**20
+# sha256sum skips comments.
+_PLACE = b"# "
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -88,7 +92,9 @@ def sha256(path: str | os.PathLike) -> str:
 def write_checksum(path: str | os.PathLike, digest: str) -> None:
     """Write `digest`, the SHA-256 of what is or will be at `path`, beside it."""
     with replacing(checksum_path(path)) as temporary:
-        temporary.write_bytes(_line(path, digest))
+        place = place_of(path)
+        comment = _PLACE + f"{place}\n".encode() if place else b""
+        temporary.write_bytes(_line(path, digest) + comment)
 
 
 def read_checked(path: str | os.PathLike, kind: str) -> bytes:
@@ -178,7 +184,11 @@ def _compare(
     except FileNotFoundError:
         _warn_once(Path(path).absolute(), path, kind)
         return
-    if stored != _line(path, digest):
+    line, mark, place = stored.partition(_PLACE)
+    # Two files that changed places with their checksums differ in nothing else.
+    if mark:
+        check_place(path, kind, place.decode("utf-8", "replace").removesuffix("\n"))
+    if line != _line(path, digest):
         raise changed(path, kind) from cause
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from .damage import damaged, unreadable
 from .files import replacing
+from .places import check_place, place_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -62,12 +63,14 @@ class NewFile(h5py.File):
 def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterator[NewFile]:
     """Yield a new HDF5 file that gets the name `path` if the block succeeds.
 
-    `kind` says what is stored ("audio shard" ...); it and `schema_version` are written as
-    attributes, for `open_hdf5` to check. The same content gives the same bytes. A full disk raises
-    an ordinary OSError.
+    `kind` says what is stored ("audio shard" ...); it, `schema_version` and the place among the
+    results are written as attributes, for `open_hdf5` to check. The same content gives the same
+    bytes. A full disk raises an ordinary OSError.
     """
     with replacing(path) as temporary, NewFile(temporary) as file:
         write_text(file, "kind", kind)
+        if place := place_of(path):
+            write_text(file, "place", place)
         file.attrs["schema_version"] = schema_version
         try:
             yield file
@@ -78,11 +81,14 @@ def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iter
 
 
 @contextmanager
-def open_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterator[h5py.File]:
+def open_hdf5(
+    path: str | os.PathLike, kind: str, schema_version: int, *, anywhere: bool = False
+) -> Iterator[h5py.File]:
     """Yield the HDF5 file at `path`, open for reading without locks.
 
-    Raises InputError, naming the file, when it is missing, damaged, of another kind or of another
-    schema version; also for reads that fail inside the block (a wrong checksum, a missing dataset).
+    Raises InputError, naming the file, when it is missing, damaged, of another kind, of another
+    schema version or, unless it may be `anywhere`, not where it was written; also for reads that
+    fail inside the block (a wrong checksum, a missing dataset).
     """
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -91,6 +97,8 @@ def open_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterat
                 raise damaged(path, kind, f"it holds {found[0]}")
             if found[1] != schema_version:
                 raise damaged(path, kind, f"of schema version {found[1]}, not {schema_version}")
+            if "place" in file.attrs and not anywhere:
+                check_place(path, kind, read_text(file, "place"))
             yield file
     except OSError as error:
         raise unreadable(path, kind, error) from error

@@ -24,7 +24,7 @@ def write_tensors(
     The same content gives the same bytes.
     """
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    content = sealed(save(stored, metadata(about)))
+    content = sealed(save(stored, metadata(about, path)))
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
