@@ -73,6 +73,11 @@ rule summarise_selectivity:
             category="Selectivity",
         ),
         left_out=results("selectivity/{target}/left_out.tsv"),
+        balance=report(
+            results("selectivity/{target}/balance.tsv"),
+            caption="../report/balance.rst",
+            category="Corpus",
+        ),
     log:
         log_of("summarise_selectivity", "{target}"),
     benchmark:
@@ -85,6 +90,7 @@ rule summarise_selectivity:
         runtime=minutes(corpus_minutes),
     params:
         networks=lambda wildcards: networks_of(conditions_of(wildcards.target)),
+        target=lambda wildcards: target_name(TARGETS[wildcards.target]),
         layer=config["selectivity"]["layer"],
         code=digest("summarise_selectivity.py"),
     script:

@@ -11,6 +11,8 @@ with job(snakemake.log[0]):
         snakemake.input.blocks,
         snakemake.output.table,
         snakemake.output.left_out,
+        snakemake.output.balance,
         networks=snakemake.params.networks,
         layer=snakemake.params.layer,
+        target=snakemake.params.target,
     )

@@ -521,8 +521,10 @@ KINDS = [
             r / "corpus/blocks.tsv",
             out / "a.tsv",
             out / "b.tsv",
+            out / "c.tsv",
             networks=NETWORKS,
             layer=LAYER,
+            target=TARGET,
         ),
     ),
     Kind(

@@ -131,6 +131,7 @@ class Tables:
                         "reported": True,
                         "n_target_test": 80,
                         "n_other_test": 240,
+                        "differs_in": "",
                         "response_hedges_g": g + self._noise(),
                         "response_partial_d": 0.8 * acoustic + self._noise(),
                         "test_ratio": ratio + 0.2 * self._noise(),
@@ -139,7 +140,13 @@ class Tables:
                         + 0.2 * self._noise(),
                     }
                 )
-        return pd.DataFrame(rows)
+        table = pd.DataFrame(rows)
+        # At equal length and level, effects are the same here.
+        return table.assign(
+            response_balanced_d=table["response_hedges_g"],
+            test_balanced_ratio=table["test_ratio"],
+            test_all_balanced_common_language=table["test_all_common_language"],
+        )
 
     def _recognition(self):
         rows = []

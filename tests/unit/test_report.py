@@ -124,7 +124,7 @@ def inputs(tmp_path):
         }
     )
     units = pd.DataFrame(networks, columns=["condition", "seed"]).assign(
-        layer="avgpool", response_hedges_g=0.75, test_auc=0.7
+        layer="avgpool", differs_in="level by 3 dB", response_hedges_g=0.75, test_auc=0.7
     )
     weights = []
     for condition, seed in networks:
@@ -170,6 +170,7 @@ def written(inputs, **more):
 def test_the_page_shows_claims_corpus_networks_and_methods(inputs):
     words = written(inputs).words
     assert "2 of 15 claims are supported" in words
+    assert "Music and other test clips differ in level by 3 dB. Claims about responses" in words
     for text in (
         "Some of their units respond far more to Music than to other sounds",
         "5 networks 320 clips",

@@ -71,8 +71,10 @@ def summarised(folder, units, clips, layer="avgpool"):
         folder / "blocks.tsv",
         folder / "summary.tsv",
         folder / "left_out.tsv",
+        folder / "balance.tsv",
         networks=networks,
         layer=layer,
+        target="Music",
     )
     return read_table(folder / "summary.tsv", SELECTIVITY_SUMMARY)
 
@@ -92,8 +94,10 @@ def test_the_ratio_and_the_response_of_all_units_are_those_of_the_test_clips(tmp
     pairs = of_all[:7, None] - of_all[None, 7:16]
     assert (pairs == 0).any()
     assert row["test_all_common_language"] == ((pairs > 0) + 0.5 * (pairs == 0)).mean()
-    of_reported = [name for name in table if name.startswith(("test_all", "test_r", "response_"))]
-    assert len(of_reported) == 7 and table.loc["conv1", of_reported].isna().all()
+    of_reported = [
+        name for name in table if name.startswith(("test_all", "test_r", "test_b", "response_"))
+    ]
+    assert len(of_reported) == 10 and table.loc["conv1", of_reported].isna().all()
 
 
 def test_the_effects_are_those_of_the_mean_response_of_the_selective_units(tmp_path):
@@ -170,8 +174,10 @@ def test_clips_in_a_single_block_are_never_left_out(tmp_path):
         tmp_path / "one.tsv",
         tmp_path / "summary.tsv",
         tmp_path / "left_out.tsv",
+        tmp_path / "balance.tsv",
         networks=[["natural", 1]],
         layer="avgpool",
+        target="Music",
     )
     assert left_out(tmp_path).empty
 
@@ -234,8 +240,10 @@ def test_the_summary_has_one_row_per_network_and_layer(tmp_path):
         tmp_path / "blocks.tsv",
         tmp_path / "summary.tsv",
         tmp_path / "left_out.tsv",
+        tmp_path / "balance.tsv",
         networks=networks,
         layer="avgpool",
+        target="Music",
     )
     table = read_table(tmp_path / "summary.tsv", SELECTIVITY_SUMMARY)
     assert list(zip(table["condition"], table["seed"], table["layer"], strict=True)) == [
@@ -264,6 +272,8 @@ def test_networks_and_tables_must_match_in_number(tmp_path):
             tmp_path / "blocks.tsv",
             tmp_path / "s.tsv",
             tmp_path / "l.tsv",
+            tmp_path / "b.tsv",
             networks=[["a", 1], ["a", 2]],
             layer="avgpool",
+            target="Music",
         )

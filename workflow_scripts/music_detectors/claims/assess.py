@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from music_detectors.claims.columns import ESTIMATES, VERDICTS
-from music_detectors.claims.estimates import representation, segments, silencing, units
+from music_detectors.claims.estimates import balance, representation, segments, silencing, units
 from music_detectors.claims.inference import CLIPS, PROBE_SOUNDS, Part, claims_table
 from music_detectors.claims.study import Measured, Study, by_block, numbered, place_of
 from music_detectors.common.damage import damaged
@@ -52,6 +52,7 @@ _CLAIMS = (
     units.specific,
     units.acoustics,
     units.genres,
+    balance.at_equal_length_and_level,
 )
 
 

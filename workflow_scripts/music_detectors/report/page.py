@@ -75,6 +75,7 @@ def write_report(
     heard = heard[heard["condition"] == condition].set_index("split")
     never_heard = not heard.loc["train", "with_target"]
     answers = _answers(claims, statements(target, condition, never_heard))
+    units = read_table(selectivity, SELECTIVITY_SUMMARY)
     cost = costs(benchmarks)
     clips = read_table(audio, YIELD)
     clips = clips[clips["class"] == "*"]
@@ -89,7 +90,9 @@ def write_report(
         "clips": read_table(corpus, SUMMARY).join(heard, on="split").to_dict("records"),
         "yields": _yields(clips),
         "reasons": _reasons(clips),
-        "networks": _networks(config, networks, recognition, selectivity),
+        "networks": _networks(config, networks, recognition, units),
+        # The same in all rows.
+        "differs_in": units["differs_in"].iloc[0],
         "settings": list(_flat(config)),
         "versions": made_with.versions(),
         "trained_with": sorted(set(zip(networks["torch"], networks["numpy"], strict=True))),
@@ -201,12 +204,14 @@ def _networks(
     config: Mapping,
     networks: pd.DataFrame,
     recognition: str | os.PathLike,
-    selectivity: str | os.PathLike,
+    units: pd.DataFrame,
 ) -> list[dict]:
-    """Return one row per condition: its settings, and means over its networks on test clips."""
+    """Return one row per condition: its settings, and means over its networks on test clips.
+
+    `units` is the summary of selectivity.
+    """
     scores = read_table(recognition, RECOGNITION_SUMMARY)
     scores = scores[(scores["clips"] == "test") & (scores["n_classes"] > 0)]
-    units = read_table(selectivity, SELECTIVITY_SUMMARY)
     units = of_reported_layer(units, config["selectivity"]["layer"])
     rows = []
     for condition, replicates in networks.groupby("condition", sort=False):

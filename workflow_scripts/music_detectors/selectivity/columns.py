@@ -103,6 +103,7 @@ SELECTIVITY_SUMMARY = {
     "n_significant_permutation": int,
     "n_target_test": int,
     "n_other_test": int,
+    "differs_in": str,
     "welch_t": float,
     "test_mean_target": float,
     "test_mean_other": float,
@@ -117,10 +118,13 @@ SELECTIVITY_SUMMARY = {
     "test_ratio": float,
     "response_hedges_g": float,
     "response_partial_d": float,
+    "response_balanced_d": float,
+    "test_balanced_ratio": float,
     "test_all_mean_target": float,
     "test_all_mean_other": float,
     "test_all_ratio": float,
     "test_all_common_language": float,
+    "test_all_balanced_common_language": float,
 }
 """`selectivity/{target}/summary.tsv`: one row per network and layer; statistics are means over the
 selective units.
@@ -128,8 +132,11 @@ selective units.
 `test_ratio` and the columns with `response_` compare the mean response of the selective units to
 target test clips with that to other ones, as the claims do: `response_hedges_g` in standard
 deviations, `response_partial_d` with acoustic covariates in the model, in its residual standard
-deviations. The `test_all` columns describe the mean response of all units. They are filled for the
-reported layer; ratios are empty for models whose responses are negative for some clips.
+deviations. The `test_all` columns describe the mean response of all units. Columns with `balanced`
+hold at equal length and level of the clips; they are empty where these tell the target from other
+clips. All of these are filled for the reported layer; ratios are empty for models whose responses
+are negative for some clips. `differs_in` says in words in which of length and level target and
+other test clips differ (balance.tsv); it is empty for none.
 
 The `n_significant` columns count units with a corrected p below 0.05 on train clips, which is that
 of a larger response to the target. `n_target_test` and `n_other_test` are the test clips behind the
@@ -147,8 +154,27 @@ SELECTIVITY_LEFT_OUT = {
     "test_ratio": float,
     "response_hedges_g": float,
     "response_partial_d": float,
+    "response_balanced_d": float,
+    "test_balanced_ratio": float,
     "test_all_common_language": float,
+    "test_all_balanced_common_language": float,
 }
 """`selectivity/{target}/left_out.tsv`: columns of summary.tsv that claims rest on, without each
 block of test clips: one row per block and network, for the reported layer.
+"""
+
+BALANCE = {
+    "measure": str,
+    "mean_target": float,
+    "mean_other": float,
+    "sd": float,
+    "standardised_difference": float,
+    "differs": bool,
+}
+"""`selectivity/{target}/balance.tsv`: whether target and other test clips differ, one row per
+measure.
+
+Measures are `duration_seconds` and `level_db` of the acoustic covariates; `sd` is the square root
+of the mean variance of both groups. Where `differs` is true, the standardised difference is above
+0.25 in size, and the difference above 2 % of the length or 0.2 dB.
 """

@@ -9,10 +9,13 @@ import pandas as pd
 
 from music_detectors.acoustics.covariates import read_covariates
 from music_detectors.common.damage import damaged
+from music_detectors.common.errors import warn
 from music_detectors.common.parts import Parts
 from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
+from music_detectors.selectivity.balance import balance, balanced_effects, described
 from music_detectors.selectivity.columns import (
+    BALANCE,
     CLIP_RESPONSES,
     SELECTIVITY_LEFT_OUT,
     SELECTIVITY_SUMMARY,
@@ -32,6 +35,9 @@ _OF_CLIPS = (
     "test_all_mean_other",
     "test_all_ratio",
     "test_all_common_language",
+    "response_balanced_d",
+    "test_balanced_ratio",
+    "test_all_balanced_common_language",
 )
 
 
@@ -60,21 +66,33 @@ def summarise_selectivity(
     blocks: str | os.PathLike,
     table: str | os.PathLike,
     left_out: str | os.PathLike,
+    balance_table: str | os.PathLike,
     *,
     networks: Sequence[tuple[str, int]],
     layer: str,
+    target: str,
 ) -> None:
     """Write one row per network and layer from the tables of each of `networks`.
 
-    `left_out` is written too: effects without each block of clips, for the reported layer. `units`
-    are their units.tsv, and `clip_responses` their clip_responses.tsv, which are about `layer` (or
-    a model's own reported layer); `acoustics` are the tables of covariates of the test clips, and
-    `blocks` the table of their blocks. Raises InputError when a table cannot be read or has no
-    target or no other test clip, or when networks have heard different test clips.
+    `left_out` is written too: effects without each block of clips, for the reported layer; and
+    `balance_table`: whether target and other clips differ in length or level. If they do, a warning
+    names the `target`. `units` are their units.tsv, and `clip_responses` their clip_responses.tsv,
+    which are about `layer` (or a model's own reported layer); `acoustics` are the tables of
+    covariates of the test clips, and `blocks` the table of their blocks. Raises InputError when a
+    table cannot be read or has no target or no other test clip, or when networks have heard
+    different test clips.
     """
     heard = read_heard(clip_responses)
     covariates = read_covariates(acoustics, heard.clip_ids.tolist())
-    of_clips = compared(heard, covariates, "test clips")
+    of_clips = compared(heard, covariates, covariates, "test clips")
+    balanced = balance(heard.target, covariates)
+    write_table(balance_table, balanced, BALANCE)
+    differs_in = described(balanced)
+    if differs_in:
+        warn(
+            f"target {target}: target and other test clips differ in {differs_in}; claims about "
+            "responses to whole clips then need the effect at equal length and level too"
+        )
     rows, reported_layers = [], []
     for place, (path, (condition, seed)) in enumerate(zip(units, networks, strict=True)):
         of_units = read_table(path, UNITS)
@@ -83,6 +101,7 @@ def summarise_selectivity(
         reported_layers.append((reported, bool(of_reported["reported"].iloc[0])))
         for name, in_layer in of_units.groupby("layer", sort=False):
             network = {"condition": condition, "seed": seed, "layer": name}
+            network["differs_in"] = differs_in
             own = {column: values[place] for column, values in of_clips.items()}
             of_layer = own if name == reported else dict.fromkeys(own, np.nan)
             rows.append(network | _row(in_layer) | of_layer)
@@ -92,16 +111,22 @@ def summarise_selectivity(
     names = {"condition": conditions, "seed": seeds, "layer": layers, "reported": reported}
     numbers = read_blocks(blocks, heard.clip_ids.tolist())
     # A model that cannot be fitted to all clips is not tried without a block of them.
-    fitted = covariates if np.isfinite(of_clips["response_partial_d"]).any() else None
+    fitted, balancing = (
+        covariates if np.isfinite(of_clips[name]).any() else None
+        for name in ("response_partial_d", "response_balanced_d")
+    )
     without = [
         pd.DataFrame(names | {"block": block} | columns)
-        for block, columns in without_blocks(heard, fitted, numbers)
+        for block, columns in without_blocks(heard, fitted, balancing, numbers)
     ]
     write_table(left_out, stacked(without, SELECTIVITY_LEFT_OUT), SELECTIVITY_LEFT_OUT)
 
 
 def without_blocks(
-    heard: Heard, covariates: np.ndarray | None, blocks: np.ndarray
+    heard: Heard,
+    covariates: np.ndarray | None,
+    balancing: np.ndarray | None,
+    blocks: np.ndarray,
 ) -> Iterator[tuple[int, dict[str, np.ndarray | int]]]:
     """Yield each block of clips, and the columns (networks,) that `compared` returns without it.
 
@@ -112,8 +137,11 @@ def without_blocks(
         left = heard.only(kept)
         n_target = int(left.target.sum())
         numbers = {"n_target_test": n_target, "n_other_test": len(left.target) - n_target}
-        of_left = None if covariates is None else covariates[kept]
-        yield block, numbers | compared(left, of_left, f"test clips without block {block}")
+        of_left, balanced = (
+            None if values is None else values[kept] for values in (covariates, balancing)
+        )
+        name = f"test clips without block {block}"
+        yield block, numbers | compared(left, of_left, balanced, name)
 
 
 def read_heard(clip_responses: Sequence[str | os.PathLike]) -> Heard:
@@ -146,11 +174,14 @@ def read_heard(clip_responses: Sequence[str | os.PathLike]) -> Heard:
     return Heard(first.index.to_numpy(dtype=object), is_target, selective, every)
 
 
-def compared(heard: Heard, covariates: np.ndarray | None, name: str) -> dict[str, np.ndarray]:
+def compared(
+    heard: Heard, covariates: np.ndarray | None, balancing: np.ndarray | None, name: str
+) -> dict[str, np.ndarray]:
     """Return the columns of the summary (networks,) that compare the responses to clips.
 
-    `covariates` are (clips, k), or None for no adjusted effect; `name` describes the clips in the
-    log. What needs more clips than there are is NaN.
+    `covariates` are (clips, k), or None for no adjusted effect; `balancing` are the same, or None
+    for no effect at equal length and level; `name` describes the clips in the log. What needs more
+    clips than there are is NaN.
     """
     target, other = heard.selective[heard.target], heard.selective[~heard.target]
     every = heard.every[heard.target], heard.every[~heard.target]
@@ -165,6 +196,9 @@ def compared(heard: Heard, covariates: np.ndarray | None, name: str) -> dict[str
         # The effect, unlike its standard error, does not depend on the clips' groups.
         alone = Parts(np.arange(len(heard.target)), heard.target)
         adjusted = AdjustedModel(alone, covariates, name).effects(heard.selective)
+    balanced = {column: missing for column in _OF_CLIPS if "balanced" in column}
+    if balancing is not None:
+        balanced = balanced_effects(heard.target, balancing, heard.selective, heard.every, name)
     return {
         "test_ratio": _ratios(target, other),
         "response_hedges_g": effect,
@@ -173,6 +207,7 @@ def compared(heard: Heard, covariates: np.ndarray | None, name: str) -> dict[str
         "test_all_mean_other": every[1].mean(axis=0),
         "test_all_ratio": _ratios(*every),
         "test_all_common_language": auc(*every),
+        **balanced,
     }
 
 
