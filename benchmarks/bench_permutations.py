@@ -4,16 +4,14 @@ import numpy as np
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from music_detectors.selectivity.bootstrap import hedges_g_interval
-from music_detectors.selectivity.effects import effects, welch_t
-from music_detectors.selectivity.permutation import (
-    PermutedStatistics,
-    max_statistic_p,
-    permuted_labels,
-)
+from music_detectors.common.parts import Parts
+from music_detectors.selectivity.effects import effects
+from music_detectors.selectivity.grouped import grouped_effects
+from music_detectors.selectivity.permutation import PermutedStatistics, permutation_p
 from timing import alternate, report
 
 TARGET, OTHER, UNITS = 5_000, 10_000, 256
+CLIPS_OF_A_RECORDING = 10
 PERMUTATIONS = 1000
 SCIPY_PERMUTATIONS = 4
 
@@ -23,9 +21,11 @@ def main():
     responses = random.gamma(1, 1, (TARGET + OTHER, UNITS)).astype(np.float32)
     responses[:TARGET, :32] *= 1.2
     exact = responses.astype(np.float64)
-    target, other = responses[:TARGET], responses[TARGET:]
-    observed = effects(target, other)
-    labels = permuted_labels(TARGET, OTHER, PERMUTATIONS, random)
+    clip = np.arange(TARGET + OTHER)
+    alone = Parts(clip, clip < TARGET)
+    recordings = Parts(clip // CLIPS_OF_A_RECORDING, clip < TARGET)
+    labels = alone.permuted(PERMUTATIONS, random)
+    of_recordings = recordings.permuted(PERMUTATIONS, random)
 
     def scipy_in_a_loop():
         return np.array(
@@ -35,42 +35,38 @@ def main():
             ]
         )
 
+    def observed(parts):
+        found = effects(responses[:TARGET], responses[TARGET:])
+        return found | grouped_effects(responses, parts)
+
+    def p(parts):
+        draws = np.random.default_rng(1)
+        return lambda: permutation_p(responses, parts, observed(parts), PERMUTATIONS, draws)
+
     units = f"{UNITS} units x {TARGET + OTHER:,} clips"
     scipy = "SciPy's ttest_ind in a loop"
+    by_ten = f"of {CLIPS_OF_A_RECORDING} clips a recording"
     with threadpool_limits(1):
         seconds = alternate(
             {
                 scipy: scipy_in_a_loop,
-                "PermutedStatistics: t of 1,000": lambda: welch_t(
-                    *PermutedStatistics(responses, TARGET).moments(labels)
-                ),
                 "PermutedStatistics: t, d', g and AUC of 1,000": lambda: PermutedStatistics(
-                    responses, TARGET
+                    responses, alone
                 ).statistics(labels),
-                "max_statistic_p of 1,000, with drawing": lambda: max_statistic_p(
-                    target, other, observed, PERMUTATIONS, np.random.default_rng(1)
+                f"the same {by_ten}": lambda: PermutedStatistics(responses, recordings).statistics(
+                    of_recordings
                 ),
+                "all statistics and p of a split": p(alone),
+                f"the same {by_ten} ": p(recordings),
             },
             rounds=5,
         )
         for name in seconds:
             seconds[name] /= SCIPY_PERMUTATIONS if name == scipy else PERMUTATIONS
         report(f"one permutation, {units}, one thread", seconds, scipy)
-        found = PermutedStatistics(responses, TARGET).statistics(labels)["welch_t"][
-            :SCIPY_PERMUTATIONS
-        ]
+        permuted = PermutedStatistics(responses, alone).statistics(labels)["cluster_t"]
+        found = permuted[:SCIPY_PERMUTATIONS]
         print(f"  largest difference of t {np.abs(found - scipy_in_a_loop()).max():.1e}")
-
-        def all_statistics():
-            rng = np.random.default_rng(2)
-            effects(target, other)
-            hedges_g_interval(target, other, PERMUTATIONS, rng)
-            max_statistic_p(target, other, observed, PERMUTATIONS, rng)
-
-        seconds = alternate(
-            {"all statistics of a split, 1,000 draws each": all_statistics}, rounds=3
-        )
-        report(f"{units}, one thread", seconds, next(iter(seconds)))
 
 
 if __name__ == "__main__":
