@@ -34,6 +34,7 @@ include: "rules/embedding.smk"
 include: "rules/genres.smk"
 include: "rules/profiles.smk"
 include: "rules/emergence.smk"
+include: "rules/specificity.smk"
 include: "rules/lesions.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
@@ -63,6 +64,9 @@ rule analyses:
         of_conditions(results("genres/{target}/{condition}.tsv")),
         of_profiles(rules.profile_probe.output.sounds),
         of_conditions(results("emergence/{target}/{condition}.tsv"), WITH_SNAPSHOTS),
+        of_conditions(
+            results("specificity/{target}/{condition}/networks.tsv"), OF_CLASSES
+        ),
 
 
 onsuccess:

@@ -31,6 +31,12 @@ rule assess_claims:
         ],
         correlation=results("quilts", TARGET, CLAIMED, "correlation.tsv"),
         lesions=of_lesions("lesions.tsv", [CLAIMED], [NEAREST_FRACTION])[0],
+        specificity=of_conditions(
+            results("specificity/{target}/{condition}/networks.tsv"), OF_CLASSES
+        ),
+        specificity_left_out=of_conditions(
+            results("specificity/{target}/{condition}/left_out.tsv"), OF_CLASSES
+        ),
         # None where the analysis is not configured.
         levels=[results("levels", TARGET, f"{CLAIMED}.tsv")] if LEVELS else [],
         emergence=(
@@ -74,6 +80,7 @@ rule assess_claims:
             "selectivity": [target_name(target) for target in TARGETS.values()],
             "segregation": compared("controls", "shuffled"),
             "decoding": compared("features"),
+            "specificity": OF_CLASSES,
             "quilts": [
                 [target_name(TARGETS[target]), condition]
                 for target, condition in COMPARED_QUILTS

@@ -103,6 +103,16 @@ DRAWN = {
         {"table": results("quilts", TARGET, CLAIMED, "genres.tsv")},
         {"condition": CLAIMED} | OF_NAMED_LAYER | OF_TARGET,
     ),
+    "specificity": (
+        "Selectivity",
+        {
+            name: of_conditions(
+                results("specificity/{target}/{condition}", f"{name}.tsv"), OF_CLASSES
+            )
+            for name in ("networks", "sets")
+        },
+        {"conditions": OF_CLASSES} | OF_TARGET,
+    ),
     "selectivity_by_layer": (
         "Selectivity",
         {"table": results("selectivity", TARGET, "summary.tsv")},

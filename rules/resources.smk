@@ -66,6 +66,11 @@ def summary_mb(wildcards):
     return table_mb(wildcards) + N_CLIPS["test"] * len(NETWORKS) // 10**4
 
 
+def specificity_mb(wildcards):
+    """Memory for a job that knows the side of each clip in some 1,200 sets and folds of classes."""
+    return responses_mb(wildcards) + sum(N_CLIPS.values()) * 1200 // 10**6 + 500
+
+
 def network_mb(wildcards):
     """Memory for a network that clips are played to, without the clips themselves."""
     # A GPU's libraries use host memory too.

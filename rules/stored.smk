@@ -116,6 +116,7 @@ def stored(wildcards):
         *of_all(rules.compute_snapshot_responses.output, conditions=WITH_SNAPSHOTS),
         *of_all(rules.measure_emergence.output, conditions=WITH_SNAPSHOTS),
         *of_all(rules.genre_responses.output),
+        *of_all(rules.measure_specificity.output, conditions=OF_CLASSES),
         *of_profiles(*rules.profile_probe.output),
         *of_all(rules.lesion_units.output, conditions=TRAINED),
         *rules.assess_claims.output,

@@ -124,7 +124,8 @@ KEYS = [
         ("summarise_conditions", "train_network"),
         ", this of that condition alone; a change of the condition that the claims are about "
         "(`claims.condition`) also runs `score_recognition`, `lesion_units` and "
-        "`measure_emergence` of every condition, which report withheld classes separately",
+        "`measure_emergence` of every condition, which report withheld classes separately; one of "
+        "`claims.compared.withheld_others` runs `measure_specificity` of every condition",
     ),
     Keys(
         ("responses.pooled",),
@@ -157,7 +158,9 @@ KEYS = [
         ),
     ),
     Keys(("selectivity.bootstraps",), ("profile_probe",)),
-    Keys(("selectivity.fraction",), ("selectivity_units", "measure_emergence")),
+    Keys(
+        ("selectivity.fraction",), ("selectivity_units", "measure_emergence", "measure_specificity")
+    ),
     Keys(
         ("selectivity.permutations",), ("selectivity_units", "embed_responses", "measure_emergence")
     ),
@@ -191,6 +194,12 @@ KEYS = [
             "plot_quilts_genres",
         ),
         "; the analyses of further targets are then those of its networks",
+    ),
+    Keys(("claims.alpha",), ("measure_specificity",)),
+    Keys(
+        ("claims.compared.withheld_others",),
+        ("measure_specificity",),
+        "; a condition that is added is also compared",
     ),
     Keys(("claims.sounds",), ("assign_blocks",)),
     Keys(("claims.*",), ("assess_claims",)),

@@ -28,8 +28,10 @@ SMALLEST = {
     "lesion": 0.03,
     "acoustics": 0.2,
     "genres": 0.4,
+    "held_out": 0.3,
+    "novelty": 0.1,
 }
-CONDITIONS = ("natural", "full", "no-speech", "shuffled", "untrained", "gabor", "pca")
+CONDITIONS = ("natural", "full", "no-speech", "no-things", "shuffled", "untrained", "gabor", "pca")
 FIXED = ("gabor", "pca")
 GENRES = ("Pop music", "Jazz", "Blues")
 SEGMENTS = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)
@@ -46,6 +48,7 @@ def study(**changed):
         target_heard=("full",),
         shuffled=("shuffled",),
         speech_withheld=("no-speech",),
+        withheld_others=("no-things",),
         fixed=FIXED,
         target="Music",
         further=FURTHER,
@@ -67,24 +70,30 @@ class Tables:
     def __init__(self, true=CLAIMS, seeds=5, spread=0.1, draw=0, conditions=CONDITIONS):
         self.random = np.random.default_rng(draw)
         self.true, self.seeds, self.spread = true, range(1, seeds + 1), spread
-        self.conditions = conditions
-        self.segregation = {name: self._segregation(name) for name in conditions}
-        self.selectivity = {"Music": self._selectivity("Music", conditions)}
+        # What is withheld in the target's place matters to one analysis alone.
+        self.conditions = others = [name for name in conditions if name != "no-things"]
+        self.segregation = {name: self._segregation(name) for name in others}
+        self.selectivity = {"Music": self._selectivity("Music", others)}
         self.selectivity |= {name: self._selectivity(name, ("natural",)) for name in FURTHER}
         self.recognition = self._recognition()
         self.genres = self._genres()
-        self.quilts = {"Music": {name: self._quilts(name) for name in conditions}}
+        self.quilts = {"Music": {name: self._quilts(name) for name in others}}
         self.quilts |= {name: {"natural": self._further_quilts()} for name in FURTHER}
         self.correlation = self._correlation()
         self.decoding = {
-            name: self._decoding(name) for name in conditions if name in ("natural", *FIXED)
+            name: self._decoding(name) for name in others if name in ("natural", *FIXED)
         }
         self.lesions = self._lesions()
         self.levels = self._levels()
-        self.ratios = {name: self._ratios(name) for name in conditions}
+        self.ratios = {name: self._ratios(name) for name in others}
         self.categories = self._categories()
         self.components = self._components()
         self.emergence = self._emergence()
+        self.specificity = {
+            name: self._specificity(name)
+            for name in conditions
+            if name in ("natural", "no-things", "untrained", *FIXED)
+        }
 
     def _noise(self, *shape):
         return self.spread * self.random.standard_normal(shape or None)
@@ -302,6 +311,41 @@ class Tables:
                 precision = 0.05 + 0.3 * self._holds("decoding") + 0.1 * self._noise()
                 row("units", 1, precision, f"/m/{genre}", 0.05)
                 row("units", 33, 0.05, f"/m/{genre}", 0.05)
+        return pd.DataFrame(rows)
+
+    def _specificity(self, condition):
+        """Return the effects of the target, and of what the networks without animals lack."""
+        selective, apart = self._holds("selective"), self._holds("apart")
+        of_claims = condition == "natural"
+        rows = []
+        for seed in self._seeds(condition):
+            effect = 0.4 + selective * of_claims + self._noise()
+            # Withholding animals does as much for them, unless the claim is true.
+            animals = 0.4 + (condition == "no-things") * (
+                1.0 - self._holds("specific") + selective - 1.0
+            )
+            segregation = 0.2 + 0.4 * apart * of_claims
+            row = {
+                "seed": seed,
+                "withheld_by": "",
+                "n_target": 80,
+                "n_other": 240,
+                "effect": effect,
+                "n_classes": 41,
+                "n_sets": 500,
+                "random_effect": 0.6 + self._noise(),
+                "p": 0.002,
+                "target_by": "classes",
+                "other_by": "classes",
+                "folds": 5,
+                "same_classes": effect,
+                "held_out": 0.8 * selective * of_claims + self._noise(),
+                "decoding": 0.6 * apart * of_claims + 0.1 * self._noise(),
+                "segregation": segregation + 0.1 * self._noise(),
+                "random_segregation": 0.3 + 0.1 * self._noise(),
+                "segregation_p": 0.002,
+            }
+            rows += [row, row | {"withheld_by": "no-things", "effect": animals + self._noise()}]
         return pd.DataFrame(rows)
 
     def _levels(self):

@@ -20,6 +20,7 @@ from music_detectors.profiles.columns import (
 from music_detectors.profiles.profile import by_category, compared, correlated, ratios_of
 from music_detectors.quilts.columns import QUILT_CONDITIONS
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY, UNITS
+from music_detectors.specificity.columns import SETS, SPECIFICITY
 from music_detectors.spectrograms.shard import write_spectrogram_shard
 
 CONDITIONS = ("natural", "full", "shuffled", "untrained")
@@ -500,6 +501,27 @@ def segregation(condition, seeds=3, bins=9):
         for name, kind in SEGREGATION.items()
     }
     return pd.DataFrame(columns | {"seed": range(1, seeds + 1)})[list(SEGREGATION)]
+
+
+def specificity(condition, seeds=3):
+    """Return the table of the target among sets of classes, with rows of another branch."""
+    random = _generator(condition, seeds)
+    columns = {
+        name: random.uniform(0.2, 0.6, seeds) if kind is float else 5
+        for name, kind in SPECIFICITY.items()
+    }
+    columns |= {"target_by": "classes", "other_by": "classes", "p": 0.0123, "segregation_p": 0.5}
+    own = pd.DataFrame(columns | {"seed": range(1, seeds + 1), "withheld_by": ""})
+    return pd.concat([own, own.assign(withheld_by="no-things", effect=9.0)])[list(SPECIFICITY)]
+
+
+def random_sets(condition, seeds=3, n_sets=40):
+    """Return the table of random sets of classes, of which some are measured on held-out ones."""
+    random = _generator(condition, seeds)
+    held_out = np.where(np.arange(n_sets) < 20, random.normal(size=n_sets), np.nan)
+    columns = {"set": range(1, n_sets + 1), "classes": "/m/a;/m/b", "n_target": 5, "n_other": 9}
+    columns |= {name: random.normal(size=n_sets) for name in ("effect", "segregation")}
+    return pd.DataFrame(columns | {"held_out": held_out})[list(SETS)]
 
 
 def written(folder, name, tables, columns):

@@ -31,6 +31,7 @@ from music_detectors.profiles.columns import (
 from music_detectors.quilts.columns import QUILT_CORRELATION, QUILT_RESPONSES
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.specificity.columns import SPECIFICITY
 from support import claim_tables
 from support.claim_tables import Tables, blocks, each_table, stacked, study
 
@@ -42,6 +43,7 @@ COLUMNS = {
     "genres": GENRES,
     "quilts": QUILT_RESPONSES,
     "lesions": LESIONS,
+    "specificity": SPECIFICITY,
     "levels": LEVELS,
     "ratios": PROFILE_RATIOS,
     "categories": PROFILE_CATEGORIES,

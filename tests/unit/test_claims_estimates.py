@@ -116,11 +116,12 @@ def test_null_tables_are_supported_no_more_often_than_alpha_allows():
 
 
 UNCONFIGURED = {
-    "controls": ("selective", "probe", "models", "temporal", "acoustics"),
+    "controls": ("selective", "probe", "models", "temporal", "specific", "acoustics"),
     "features": ("apart",),
     "target_heard": ("models",),
     "shuffled": ("generalisation",),
     "speech_withheld": ("speech",),
+    "withheld_others": ("specific",),
 }
 
 

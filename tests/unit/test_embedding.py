@@ -11,11 +11,9 @@ from scipy import stats
 from music_detectors.common.errors import InputError
 from music_detectors.common.parts import Parts
 from music_detectors.common.tables import read_table
+from music_detectors.embedding.bins import BINS, bins_of, coarse_bins
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
 from music_detectors.embedding.embed import (
-    BINS,
-    bins_of,
-    coarse_bins,
     embed_responses,
     segregation_index,
     segregation_test,

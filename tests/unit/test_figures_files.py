@@ -33,6 +33,7 @@ from music_detectors.selectivity.columns import (
     SELECTIVITY_SUMMARY,
     UNITS,
 )
+from music_detectors.specificity.columns import SETS, SPECIFICITY
 from music_detectors.spectrograms.columns import INDEX
 from music_detectors.training.columns import HISTORY
 from support import figure_modules, figure_tables, lesion_tables
@@ -73,6 +74,11 @@ def arguments(folder, figure, seeds=2):
                 "targets": ["Music", ["Speech", "Singing"]],
                 "condition": "natural",
             } | layer
+        case "specificity":
+            return {
+                "networks": by_condition(figure_tables.specificity, SPECIFICITY),
+                "sets": by_condition(figure_tables.random_sets, SETS, "sets"),
+            } | (conditions | target)
         case "response_ratio":
             table = figure_tables.selectivity_summary(CONDITIONS, seeds)
             return {"table": single("summary", table, SELECTIVITY_SUMMARY)} | (
@@ -292,6 +298,8 @@ DEGENERATE = {
         lambda t: t.assign(test_hedges_g=np.inf),
     ),
     "selectivity_index": ("units", UNITS, lambda t: t.assign(welch_t=0.0, selective=False)),
+    # No folds, and no random sets.
+    "specificity": ("networks", SPECIFICITY, lambda t: t.assign(held_out=np.nan, p=np.nan)),
     "yields": ("table", YIELD, lambda t: t[t["status"] == "ok"]),
 }
 
@@ -345,6 +353,13 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             SELECTIVITY_SUMMARY,
             lambda t: t[t["condition"] != "natural"],
             r"summary-0\.tsv: damaged table \(has no row of condition natural",
+        ),
+        (
+            "specificity",
+            "networks",
+            SPECIFICITY,
+            lambda t: t.assign(withheld_by="no-things"),
+            r"condition-1\.tsv: damaged table \(has no row of the target",
         ),
         (
             "acoustics",

@@ -8,6 +8,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import write_table
 from music_detectors.figures.all_units import relative, responses_of_all_units
 from music_detectors.figures.response_ratio import response_ratio
+from music_detectors.figures.specificity import specificity
 from music_detectors.figures.targets import plot_targets, selectivity_of_targets
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from support import figure_tables
@@ -102,3 +103,29 @@ def test_a_table_without_the_condition_is_refused(tmp_path):
     assert "Speech + Bark" in (tmp_path / "a.svg").read_text()
     with pytest.raises(InputError, match=r"music\.tsv: .*has no row of condition full"):
         plot_targets(tables, ["Music", "Speech"], "full", *arguments)
+
+
+def test_the_target_and_random_sets_of_classes_are_drawn():
+    networks, sets = (
+        {name: make(name) for name in CONDITIONS}
+        for make in (figure_tables.specificity, figure_tables.random_sets)
+    )
+    networks = {name: table[table["withheld_by"] == ""] for name, table in networks.items()}
+    panels = specificity(networks, sets, "Music").axes
+    for axes, column in zip(panels, ("effect", "held_out", "segregation"), strict=True):
+        _check_marks(axes, [networks[name][column] for name in CONDITIONS])
+        bars = [bar for container in axes.containers for bar in container]
+        edges = np.array([[bar.get_y(), bar.get_y() + bar.get_height()] for bar in bars])
+        of_sets = [sets[name][column].dropna() for name in CONDITIONS]
+        assert edges.min() == pytest.approx(min(values.min() for values in of_sets))
+        assert edges.max() == pytest.approx(max(values.max() for values in of_sets))
+        for container, values in zip(axes.containers, of_sets, strict=True):
+            # Widths are shares of the fullest bin.
+            widths = np.array([bar.get_width() for bar in container])
+            low = np.array([bar.get_y() for bar in container])
+            places = np.searchsorted(low, values, side="right") - 1
+            counts = np.bincount(places, minlength=len(low))
+            np.testing.assert_allclose(widths / widths.max(), counts / counts.max())
+    texts = [text.get_text() for text in panels[0].texts]
+    assert texts.count("p = 0.012") == 2
+    assert not any(text.get_text().startswith("p") for text in panels[1].texts)

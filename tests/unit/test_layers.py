@@ -25,7 +25,7 @@ ORDER = [
     {"responses"},
     {"selectivity", "recognition", "gpu_check"},
     {"decoding", "embedding", "genres", "levels", "quilts", "profiles", "lesions"},
-    {"emergence"},
+    {"emergence", "specificity"},
     {"claims"},
     {"figures"},
     {"report"},

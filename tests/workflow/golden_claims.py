@@ -22,8 +22,9 @@ _OF_THE_DECIDING_PART = ("compared", "unit", "reason", "smallest_effect", "n_cli
 def stable(path: Path) -> str:
     """Return the table of claims at `path` without what depends on the processor, as TSV."""
     table = read_table(path, VERDICTS)[list(_STABLE)]
-    # Reasons may quote measured values, which have decimals; settings have them too.
-    table["reason"] = table["reason"].str.replace(r"\d+\.\d+", "#", regex=True)
+    # Texts may quote measured values, which have decimals; settings have them too.
+    for column in ("compared", "reason"):
+        table[column] = table[column].str.replace(r"\d+\.\d+", "#", regex=True)
     table = table.astype(str)
     whole = table["part"] == WHOLE
     table.loc[whole, [*_OF_THE_DECIDING_PART, "n_networks"]] = ""

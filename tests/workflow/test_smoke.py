@@ -408,6 +408,7 @@ def test_the_first_snapshot_is_the_untrained_network(results):
         "selective_responses",
         "class_responses",
         "selectivity_index",
+        "specificity",
         "selectivity_by_layer",
         "quilts",
         "quilts_genres",

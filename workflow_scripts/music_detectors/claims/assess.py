@@ -8,7 +8,14 @@ from typing import Any
 import pandas as pd
 
 from music_detectors.claims.columns import ESTIMATES, VERDICTS
-from music_detectors.claims.estimates import balance, representation, segments, silencing, units
+from music_detectors.claims.estimates import (
+    balance,
+    classes,
+    representation,
+    segments,
+    silencing,
+    units,
+)
 from music_detectors.claims.inference import CLIPS, PROBE_SOUNDS, Part, claims_table
 from music_detectors.claims.study import Measured, Study, by_block, numbered, place_of
 from music_detectors.common.damage import damaged
@@ -31,6 +38,7 @@ from music_detectors.quilts.tables import of_test_clips
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
+from music_detectors.specificity.columns import SPECIFICITY
 
 Path = str | os.PathLike
 ByCondition = Mapping[str, Path]
@@ -38,8 +46,10 @@ ByCondition = Mapping[str, Path]
 
 _CLAIMS = (
     representation.apart,
+    classes.apart_by_classes,
     representation.all_units,
     units.selective,
+    classes.selective_by_classes,
     units.level,
     representation.decoding,
     units.probe,
@@ -50,6 +60,7 @@ _CLAIMS = (
     representation.emergence,
     segments.speech,
     units.specific,
+    classes.novelty,
     units.acoustics,
     units.genres,
     balance.at_equal_length_and_level,
@@ -64,6 +75,7 @@ _COLUMNS: dict[str, Columns] = {
     "genres": GENRES,
     "quilts": QUILT_RESPONSES,
     "lesions": LESIONS,
+    "specificity": SPECIFICITY,
     "levels": LEVELS,
     "ratios": PROFILE_RATIOS,
     "categories": PROFILE_CATEGORIES,
@@ -98,6 +110,7 @@ class TablePaths:
     quilts: Mapping[tuple[str, str], Path]
     """Target and condition to their table."""
     lesions: Path
+    specificity: ByCondition
     levels: Sequence[Path]
     ratios: ByCondition
     categories: Sequence[Path]
@@ -255,6 +268,7 @@ def _measured(
         },
         correlation=of_clips,
         lesions=read("lesions", paths.lesions),
+        specificity=by_condition("specificity"),
         levels=only("levels"),
         ratios=by_condition("ratios"),
         categories=only("categories"),

@@ -35,6 +35,8 @@ class Study:
     """Conditions whose networks have memorised labels without meaning."""
     speech_withheld: Sequence[str]
     """Conditions whose networks have heard no speech either."""
+    withheld_others: Sequence[str]
+    """Conditions from whose networks another branch is withheld in the target's place."""
     fixed: Sequence[str]
     """Conditions whose models are not trained: one value each, not one per seed."""
     target: str
@@ -60,6 +62,8 @@ class Measured:
     correlation: pd.DataFrame
     """The rows of test clips in the table correlation.tsv of responses to quilts."""
     lesions: pd.DataFrame
+    specificity: Conditions
+    """The tables networks.tsv of the target among sets of classes."""
     levels: pd.DataFrame | None = None
     ratios: Conditions | None = None
     """The table ratios.tsv of the first probe set, as the tables below."""

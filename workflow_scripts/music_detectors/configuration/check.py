@@ -19,7 +19,7 @@ from music_detectors.corpus.sources import source_named, source_names
 
 _OF_TRAINING = ("withhold", "labels", "epochs")
 # The parts of claims.compared that only trained networks can play.
-_OF_NETWORKS = ("target_heard", "shuffled", "speech_withheld")
+_OF_NETWORKS = ("target_heard", "shuffled", "speech_withheld", "withheld_others")
 
 # JSON Schema takes 2.0 for a whole number; the code that uses it would not.
 _Validator = extend(
@@ -194,6 +194,11 @@ def _check_claims(configuration: Mapping) -> None:
                 raise InputError(
                     f"configuration: claims.compared.{part} names {name}, whose model is not "
                     "trained; name a trained condition, or [] for none"
+                )
+            if part == "withheld_others" and name in kept and not kept[name]["withhold"]:
+                raise InputError(
+                    f"configuration: claims.compared.{part} names {name}, which withholds nothing; "
+                    f"name a branch in conditions.{name}.withhold, or [] for no comparison"
                 )
 
 

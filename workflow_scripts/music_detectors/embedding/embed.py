@@ -13,17 +13,12 @@ from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
+from music_detectors.embedding.bins import BINS, bins_of, coarse_bins
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
 from music_detectors.embedding.tsne import embed
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
 
-BINS = 64
-"""Bins of the index along each axis, as in the study."""
-
-# On average, about as in the study.
-_CLIPS_PER_BIN = 4
-_MIN_BINS = 2
 _MIN_CLIPS = 2
 _ROUNDING = 1e-12
 _ROLES = ("target", "other")
@@ -104,25 +99,6 @@ def z_scored(responses: np.ndarray) -> np.ndarray:
 def usable_perplexity(perplexity: float, clips: int) -> float:
     """Return `perplexity`, but at most a third of the number of neighbours among `clips`."""
     return min(float(perplexity), (clips - 1) / 3)
-
-
-def coarse_bins(clips: int) -> int:
-    """Return the number of bins per axis for four of `clips` per bin: at least 2, at most 64."""
-    return min(BINS, max(_MIN_BINS, round((clips / _CLIPS_PER_BIN) ** 0.5)))
-
-
-def bins_of(xy: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Return the number of the bin (n,) of each of the points `xy` (n, 2).
-
-    The `bins` of an axis have equal widths and span the range of all points, as in
-    `numpy.histogram2d`.
-    """
-    numbers = np.zeros(len(xy), dtype=np.int64)
-    for values in xy.T.astype(np.float64):
-        edges = np.histogram_bin_edges(values, bins)
-        along = np.searchsorted(edges, values, side="right") - 1
-        numbers = numbers * bins + np.clip(along, 0, bins - 1)
-    return numbers
 
 
 def segregation_index(bins: np.ndarray, is_target: np.ndarray) -> float:

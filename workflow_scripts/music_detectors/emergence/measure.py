@@ -17,9 +17,8 @@ from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
 from music_detectors.decoding.decode import ridge
+from music_detectors.embedding.bins import bins_of, coarse_bins
 from music_detectors.embedding.embed import (
-    bins_of,
-    coarse_bins,
     segregation_test,
     usable_perplexity,
     z_scored,

@@ -1,0 +1,52 @@
+# Whether selectivity is about the target, or about any set of classes.
+
+
+# The conditions that claims compare, and the branches that some withhold in place of the target.
+OF_CLASSES = compared("controls", "features", "withheld_others")
+
+
+rule measure_specificity:
+    input:
+        train=of_seeds(results("responses", network("original", "train.h5"))),
+        test=of_seeds(results("responses", network("original", "test.h5"))),
+        clips=for_target("clips.tsv"),
+        classes=for_target("classes.tsv"),
+        branches=results("corpus/branches.tsv"),
+        blocks=results("corpus/blocks.tsv"),
+        points=results("embedding/{target}/{condition}/points.tsv"),
+    output:
+        networks=results("specificity/{target}/{condition}/networks.tsv"),
+        left_out=results("specificity/{target}/{condition}/left_out.tsv"),
+        sets=results("specificity/{target}/{condition}/sets.tsv"),
+    log:
+        log_of("measure_specificity", "{target}", "{condition}"),
+    benchmark:
+        benchmark_of("measure_specificity", "{target}", "{condition}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(specificity_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        withheld_others={
+            name: CONDITIONS[name]["withhold"]
+            for name in config["claims"]["compared"]["withheld_others"]
+            if name in CONDITIONS
+        },
+        layer=config["selectivity"]["layer"],
+        fraction=config["selectivity"]["fraction"],
+        alpha=config["claims"]["alpha"],
+        seed=config["seed"],
+        seeds=seeds_of_job,
+        code=digest("measure_specificity.py"),
+    script:
+        "../workflow_scripts/measure_specificity.py"
+
+
+rule specificity:
+    input:
+        GATE,
+        of_conditions(
+            results("specificity/{target}/{condition}/networks.tsv"), OF_CLASSES
+        ),

@@ -1,0 +1,24 @@
+"""Compare the target with random sets of classes, and measure it on classes held out."""
+
+from music_detectors.common.job import job
+from music_detectors.specificity.measure import measure_specificity
+
+with job(snakemake.log[0]):
+    measure_specificity(
+        snakemake.input.train,
+        snakemake.input.test,
+        snakemake.input.clips,
+        snakemake.input.classes,
+        snakemake.input.branches,
+        snakemake.input.blocks,
+        snakemake.input.points,
+        snakemake.output.networks,
+        snakemake.output.left_out,
+        snakemake.output.sets,
+        withheld_others=snakemake.params.withheld_others,
+        layer=snakemake.params.layer,
+        fraction=snakemake.params.fraction,
+        alpha=snakemake.params.alpha,
+        seed=snakemake.params.seed,
+        replicates=snakemake.params.seeds,
+    )

@@ -1,0 +1,1 @@
+"""Whether selectivity is about the target, or about any set of classes."""

@@ -1,0 +1,47 @@
+"""The columns of the tables in specificity/; docs/statistics.md defines each."""
+
+SPECIFICITY = {
+    "seed": int,
+    "withheld_by": str,
+    "n_target": int,
+    "n_other": int,
+    "effect": float,
+    "n_classes": int,
+    "n_sets": int,
+    "random_effect": float,
+    "p": float,
+    "target_by": str,
+    "other_by": str,
+    "folds": int,
+    "same_classes": float,
+    "held_out": float,
+    "decoding": float,
+    "segregation": float,
+    "random_segregation": float,
+    "segregation_p": float,
+}
+"""`specificity/{target}/{condition}/networks.tsv`: one row per network for the target, and one for
+the branches that each of `claims.compared.withheld_others` withholds, taken as the target.
+
+`withheld_by` is empty for the target itself, else the condition that withholds the branches; these
+rows have the `effect` alone.
+"""
+
+SPECIFICITY_LEFT_OUT = {"block": int, **SPECIFICITY}
+"""`specificity/{target}/{condition}/left_out.tsv`: the same, without each block of test clips."""
+
+SETS = {
+    "set": int,
+    "classes": str,
+    "n_target": int,
+    "n_other": int,
+    "effect": float,
+    "held_out": float,
+    "segregation": float,
+}
+"""`specificity/{target}/{condition}/sets.tsv`: one row per random set of classes taken as the
+target: the mean over networks.
+
+`classes` are MIDs joined by `;`, and the same for all conditions; `held_out` is empty for all but
+the first sets.
+"""
