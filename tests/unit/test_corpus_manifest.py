@@ -218,7 +218,9 @@ def test_the_same_segment_twice_needs_ids(tmp_path):
 
 # Anything but control characters, and what a cell loses at its ends.
 text_cells = st.text(
-    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters=";"), min_size=1, max_size=150
+    st.characters(exclude_categories=["Cc", "Cf", "Cs"], exclude_characters=";"),
+    min_size=1,
+    max_size=150,
 ).filter(lambda text: text == text.strip())
 rows_of_a_manifest = st.lists(
     st.fixed_dictionaries(

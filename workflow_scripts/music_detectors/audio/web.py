@@ -6,21 +6,16 @@ import os
 import re
 import socket
 import tempfile
-import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import urljoin, urlsplit
+from typing import BinaryIO
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.decode import SHORT_SECONDS, Decoded, decode
@@ -28,8 +23,9 @@ from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.journal import disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import one_line
+from music_detectors.common.urls import host_of, is_http, next_place, shown_url
+from music_detectors.common.web import Deadline, bounded_session
 
-_USER_AGENT = "music-detectors-workflow (+https://doi.org/10.1038/s41467-023-44516-0)"
 _MAX_REDIRECTS = 5
 _IDLE_SECONDS = 30.0
 _BLOCK_BYTES = 2**16
@@ -51,7 +47,8 @@ class WebSource:
         self._seconds = download["timeout_seconds"]
         self._max_bytes = int(download["max_mb"] * 10**6)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._session = _session(self._sockets)
+        self._session = bounded_session(self._sockets)
+        self._session.headers["Accept"] = "audio/*,*/*;q=0.5"
         self._answering_hosts: set[str] = set()
 
     def read(self, clip: Clip) -> Decoded:
@@ -67,20 +64,20 @@ class WebSource:
             try:
                 decoded = decode(path, clip.start_seconds, seconds, self._ffmpeg_path)
             except Unusable as error:
-                message = error.message.replace(str(path), _display(url))
+                message = error.message.replace(str(path), shown_url(url))
                 if error.status == "empty":
                     raise Retryable(error.reason, message) from error
                 raise Unusable(error.status, error.reason, message) from error
             got = len(decoded.samples) / SAMPLE_RATE
             if not is_whole and clip.end_seconds is not None and got < seconds - SHORT_SECONDS:
-                message = f"{_display(url)}: {got:.3f} s of {seconds:.3f} s"
+                message = f"{shown_url(url)}: {got:.3f} s of {seconds:.3f} s"
                 raise Retryable("cut off, perhaps", message)
-        message = decoded.message.replace(str(path), _display(url))
+        message = decoded.message.replace(str(path), shown_url(url))
         return Decoded(decoded.samples, decoded.decoder, decoded.decoder_version, message)
 
     def _download(self, url: str, path: Path) -> bool:
         """Download `url` to `path`; return whether the download is known to be complete."""
-        deadline = _Deadline(self._seconds, self._sockets)
+        deadline = Deadline(self._seconds, self._sockets)
         try:
             with deadline, self._request(url) as answer:
                 return self._save(answer, url, path)
@@ -97,24 +94,33 @@ class WebSource:
         """Follow redirects to the recording; return the response with its body unread."""
         address = url
         for _ in range(_MAX_REDIRECTS + 1):
-            if urlsplit(address).scheme.lower() not in ("http", "https"):
+            if not is_http(address):
                 raise Unusable(
                     "unavailable",
                     "redirect refused" if address != url else "address refused",
-                    f"{_display(url)}: leads to {_display(address)}, which is not http or https",
+                    f"{shown_url(url)}: leads to {shown_url(address)}, which is not http or https",
                 )
-            answer = self._session.get(
-                address, stream=True, timeout=_IDLE_SECONDS, allow_redirects=False
-            )
-            self._answering_hosts.add(_host(address))
+            try:
+                answer = self._session.get(
+                    address, stream=True, timeout=_IDLE_SECONDS, allow_redirects=False
+                )
+            except requests.RequestException:
+                raise
+            except ValueError as error:
+                # requests parses the Location of a redirect even if it is not to follow it.
+                raise Retryable("server failed", f"{shown_url(url)}: {error}") from error
+            self._answering_hosts.add(host_of(address))
             if answer.status_code == 200:
                 return answer
             answer.close()
             if not answer.is_redirect:
                 raise _refusal(answer, url)
-            address = urljoin(address, answer.headers["Location"])
+            try:
+                address = next_place(address, answer.headers["Location"])
+            except ValueError as error:
+                raise Retryable("server failed", f"{shown_url(url)}: {error}") from None
         raise Unusable(
-            "unavailable", "too many redirects", f"{_display(url)}: more than {_MAX_REDIRECTS}"
+            "unavailable", "too many redirects", f"{shown_url(url)}: more than {_MAX_REDIRECTS}"
         )
 
     def _save(self, answer: requests.Response, url: str, path: Path) -> bool:
@@ -138,14 +144,14 @@ class WebSource:
                 with disk_trouble(path):
                     file.write(block)
         if expected is not None and got != expected:
-            raise Retryable("incomplete", f"{_display(url)}: {got} bytes of {expected}")
+            raise Retryable("incomplete", f"{shown_url(url)}: {got} bytes of {expected}")
         if not got:
-            raise Retryable("incomplete", f"{_display(url)}: no data")
+            raise Retryable("incomplete", f"{shown_url(url)}: no data")
         return expected is not None or answer.raw.chunked
 
     def _connection_error(self, error: Exception, url: str) -> Exception:
         """Return the error for a failed connection: an outage or a temporary failure."""
-        shown = f"{_display(url)}: {_root_cause(error)}"
+        shown = f"{shown_url(url)}: {_root_cause(error)}"
         if isinstance(error, requests.exceptions.SSLError):
             reason, is_outage = "no secure connection", True
         elif isinstance(error, requests.exceptions.ProxyError):
@@ -175,98 +181,27 @@ class WebSource:
         else:
             reason, is_outage = "connection broken", False
         # If another host has answered, the network works and only this host fails.
-        if is_outage and not self._answering_hosts - {_host(url)}:
+        if is_outage and not self._answering_hosts - {host_of(url)}:
             return Systemic(reason, shown, _RUN_AGAIN)
         return Retryable(reason, shown)
 
     def _too_slow(self, url: str) -> Retryable:
         return Retryable(
-            "no answer in time", f"{_display(url)}: not complete after {self._seconds:g} s"
+            "no answer in time", f"{shown_url(url)}: not complete after {self._seconds:g} s"
         )
 
     def _too_large(self, url: str, size: int) -> Unusable:
         return Unusable(
             "unavailable",
             "too large",
-            f"{_display(url)}: {size} bytes or more, over audio.download.max_mb",
+            f"{shown_url(url)}: {size} bytes or more, over audio.download.max_mb",
         )
-
-
-class _Deadline:
-    """Closes every connection when the time is up, whatever the server does until then."""
-
-    def __init__(self, seconds: float, sockets: weakref.WeakSet) -> None:
-        self.passed = False
-        self._sockets = sockets
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> "_Deadline":
-        self._timer.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._timer.cancel()
-
-    def _cut(self) -> None:
-        self.passed = True
-        for opened in list(self._sockets):
-            try:
-                opened.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-
-def _session(sockets: weakref.WeakSet) -> requests.Session:
-    """Return a session that adds every socket it opens to `sockets`."""
-
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            connection = super()._new_conn()
-            sockets.add(connection)
-            return connection
-
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            # The TLS socket has replaced the plain one.
-            if isinstance(self.sock, socket.socket):
-                sockets.add(self.sock)
-
-        def _new_conn(self) -> socket.socket:
-            connection = super()._new_conn()
-            sockets.add(connection)
-            return connection
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    class Adapter(HTTPAdapter):
-        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-            super().init_poolmanager(*arguments, **options)
-            self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-
-    session = requests.Session()
-    session.headers.update({"User-Agent": _USER_AGENT, "Accept": "audio/*,*/*;q=0.5"})
-    session.headers["Accept-Encoding"] = "identity"
-    # Otherwise passwords in ~/.netrc would be sent to any host that a table names.
-    session.auth = _no_auth
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, Adapter(max_retries=0))
-    return session
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _refusal(answer: requests.Response, url: str) -> Exception:
     """Return the error for a response whose status is not 200."""
     code = answer.status_code
-    message = f"{_display(url)}: {code} {one_line(answer.reason, 60)}"
+    message = f"{shown_url(url)}: {code} {one_line(answer.reason, 60)}"
     wait = _retry_after(answer.headers.get("Retry-After", ""))
     if code in (404, 410):
         return Unusable("unavailable", "no longer there", message)
@@ -294,7 +229,7 @@ def _retry_after(text: str) -> float | None:
 
 def _web_page(url: str, evidence: str) -> Retryable:
     # A log-in page, a captcha or a network portal: no answer about the clip.
-    return Retryable("web page instead of sound", f"{_display(url)}: {evidence}")
+    return Retryable("web page instead of sound", f"{shown_url(url)}: {evidence}")
 
 
 @contextmanager
@@ -311,22 +246,9 @@ def _mark_gzip(path: Path, url: str) -> Path:
         is_gzip = file.read(2) == _GZIP
     if not is_gzip:
         return path
-    logging.debug("%s: compressed", _display(url))
+    logging.debug("%s: compressed", shown_url(url))
     os.replace(path, path.with_suffix(".gz"))
     return path.with_suffix(".gz")
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2].lower()
-
-
-def _display(url: str) -> str:
-    """Return an address for messages, without any password, query or signature."""
-    try:
-        parts = urlsplit(url)
-        return one_line(f"{parts.scheme}://{_host(url)}{parts.path}", 160)
-    except ValueError:
-        return "an invalid address"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -10,8 +10,9 @@ METADATA = {
 """`metadata/metadata.tsv`: one row per file that the corpus was read from: ontology, classes,
 train_segments, test_segments, withheld_clips.
 
-`origin` is the configured path or URL; `published` is same or differs, by the SHA-256 of the file
-that AudioSet (or, for withheld_clips, the study's authors) published; it is empty if there is none.
+`origin` is the configured path, or the URL without its query; `published` is same or differs, by
+the SHA-256 of the file that AudioSet (or, for withheld_clips, the study's authors) published; it is
+empty if there is none.
 """
 
 CLASSES = {

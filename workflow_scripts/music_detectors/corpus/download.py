@@ -2,13 +2,17 @@
 
 import logging
 import os
+import re
+import socket
 import time
-from urllib.parse import urljoin, urlsplit
+import weakref
 
 import requests
 import urllib3
 
 from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.urls import is_http, next_place, shown_url
+from music_detectors.common.web import Deadline, bounded_session
 
 _MOST_BYTES = 2**29
 _SECONDS = 900.0
@@ -57,42 +61,55 @@ def download(
         except _Passing as trouble:
             if attempt == _ATTEMPTS:
                 raise InputError(
-                    f"{url}: cannot be downloaded after {_ATTEMPTS} attempts "
+                    f"{shown_url(url)}: cannot be downloaded after {_ATTEMPTS} attempts "
                     f"({one_line(trouble)}); run again later, or download it by other means and "
                     "configure the path of the file"
                 ) from trouble
             wait = min(_LONGEST_PAUSE, pause if trouble.pause is None else trouble.pause)
-            logging.warning("%s: %s; again in %.1f s", url, one_line(trouble), wait)
+            logging.warning("%s: %s; again in %.1f s", shown_url(url), one_line(trouble), wait)
             time.sleep(wait)
             pause *= 2
 
 
 def _attempt(url: str, path: str | os.PathLike, most_bytes: int, seconds: float) -> None:
-    until = time.monotonic() + seconds
+    sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+    deadline = Deadline(seconds, sockets)
     try:
-        with requests.Session() as session, _answer(session, url) as answer:
+        with deadline, bounded_session(sockets) as session, _answer(session, url) as answer:
             said = answer.headers.get("Content-Length", "")
-            expected = int(said) if said.isdecimal() else None
+            expected = int(said) if re.fullmatch(r"[0-9]{1,18}", said) else None
             if expected is not None and expected > most_bytes:
                 raise _too_large(url, most_bytes)
             got = 0
             with open(path, "wb") as file:
-                # As it comes: while waiting for a whole block, a slow server could exceed the time.
                 while block := answer.raw.read1(_BLOCK, decode_content=True):
                     got += len(block)
                     if got > most_bytes:
                         raise _too_large(url, most_bytes)
-                    if time.monotonic() > until:
-                        raise _Passing(f"not complete after {seconds:g} s")
                     file.write(block)
             # Compressed on the way, the body's length is not the file's.
             if expected is not None and not answer.headers.get("Content-Encoding"):
                 if got != expected:
                     raise _Passing(f"{got} bytes of {expected}")
     except _BROKEN as error:
-        raise _Passing(one_line(error)) from error
+        raise _Passing(_late(deadline, seconds) or _without(url, error)) from error
     except requests.RequestException as error:
-        raise InputError(f"{url}: cannot be asked for ({one_line(error)}); correct it") from error
+        why = _without(url, error)
+        raise InputError(f"{shown_url(url)}: cannot be asked for ({why}); correct it") from None
+    except ValueError as error:
+        # requests parses the Location of a redirect even if it is not asked to follow it.
+        raise _Passing("it leads to what is no address") from error
+    if deadline.passed:
+        raise _Passing(_late(deadline, seconds))
+
+
+def _late(deadline: Deadline, seconds: float) -> str:
+    return f"not complete after {seconds:g} s" if deadline.passed else ""
+
+
+def _without(url: str, error: Exception) -> str:
+    """Return what an error says without the query of the address, which may be a secret."""
+    return one_line(re.sub(r"\?[^\s'\")]*", "", str(error)).replace(url, shown_url(url)))
 
 
 def _answer(session: requests.Session, url: str) -> requests.Response:
@@ -104,26 +121,32 @@ def _answer(session: requests.Session, url: str) -> requests.Response:
             stream=True,
             timeout=_SECONDS_TO_ANSWER,
             allow_redirects=False,
-            headers={"Accept-Encoding": "identity"},
         )
         if answer.status_code == 200:
             return answer
         answer.close()
         code = answer.status_code
         if answer.is_redirect:
-            place = urljoin(place, answer.headers["Location"])
-            if urlsplit(place).scheme not in ("http", "https"):
-                raise InputError(f"{url}: leads to {one_line(place, 120)}, which is refused")
+            try:
+                place = next_place(place, answer.headers["Location"])
+            except ValueError as error:
+                raise _Passing(str(error)) from None
+            if not is_http(place):
+                raise InputError(f"{shown_url(url)}: leads to {shown_url(place)}, which is refused")
         elif code in _TRY_AGAIN:
             after = answer.headers.get("Retry-After", "")
-            raise _Passing(f"status {code}", float(after) if after.isdecimal() else None)
+            raise _Passing(
+                f"status {code}", float(after) if re.fullmatch(r"[0-9]{1,9}", after) else None
+            )
         else:
             raise InputError(
-                f"{url}: the server answers with status {code}; correct the address, or give the "
-                "path of a copy"
+                f"{shown_url(url)}: the server answers with status {code}; correct the address, "
+                "or give the path of a copy"
             )
-    raise InputError(f"{url}: more than {_REDIRECTS} redirects")
+    raise InputError(f"{shown_url(url)}: more than {_REDIRECTS} redirects")
 
 
 def _too_large(url: str, most_bytes: int) -> InputError:
-    return InputError(f"{url}: is larger than {most_bytes >> 20} MiB, and no such file is")
+    return InputError(
+        f"{shown_url(url)}: is larger than {most_bytes >> 20} MiB, and no such file is"
+    )

@@ -10,7 +10,7 @@ import pandas as pd
 from music_detectors.common.errors import InputError, warn
 from music_detectors.common.files import replacing, sha256
 from music_detectors.common.tables import write_table
-from music_detectors.common.urls import is_url
+from music_detectors.common.urls import is_url, shown_url
 from music_detectors.corpus.columns import METADATA
 from music_detectors.corpus.download import download
 from music_detectors.corpus.locations import configured, copies_of, key_of
@@ -42,20 +42,23 @@ def fetch_metadata(
                     copy.read(temporary, key, here)
                 except InputError as error:
                     # The temporary file will be gone.
-                    raise InputError(str(error).replace(str(temporary), place)) from error
+                    raise InputError(
+                        str(error).replace(str(temporary), shown_url(place))
+                    ) from error
             here[name] = Path(copies[name])
-            logging.info("%s: downloaded from %s", here[name], place)
+            logging.info("%s: downloaded from %s", here[name], shown_url(place))
         else:
             here[name] = Path(place)
             copy.read(here[name], key, here)
         found = sha256(here[name])
+        origin = shown_url(place) if is_url(place) else place
         compared = _compared(published, name, found)
         if compared == "differs":
             warn(
-                f"{place}: is not the {published[name][0]} that was published (its SHA-256 is "
+                f"{origin}: is not the {published[name][0]} that was published (its SHA-256 is "
                 f"{found}, not {published[name][1]}); that is fine if you chose another for {key}"
             )
-        rows.append((name, place, here[name].stat().st_size, found, compared))
+        rows.append((name, origin, here[name].stat().st_size, found, compared))
     write_table(table, pd.DataFrame(rows, columns=list(METADATA)), METADATA)
 
 

@@ -4,6 +4,7 @@ import os
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.files import replacing
+from music_detectors.common.urls import shown_url
 from music_detectors.corpus.download import download
 from music_detectors.probes.settings import ProbeSet, listed, opened
 
@@ -22,4 +23,4 @@ def fetch_probe(probe: ProbeSet, output: str | os.PathLike) -> None:
                 listed(probe, place)
         except InputError as error:
             # The temporary file will be gone.
-            raise InputError(str(error).replace(str(temporary), url)) from error
+            raise InputError(str(error).replace(str(temporary), shown_url(url))) from error

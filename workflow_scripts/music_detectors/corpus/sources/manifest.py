@@ -45,7 +45,10 @@ _COLUMNS = ("path", "labels", "clip_id", "start_seconds", "end_seconds", "split"
 _CLIP_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,120}")
 _SOUND_FILES = frozenset("wav flac ogg oga opus mp3 m4a mp4 webm aac aif aiff".split())
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+_SECONDS = re.compile(r"([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Scripts of India and Iran need them.
+_JOINERS = "\u200c\u200d"
 _DERIVED_ID_LENGTH = 90
 _ROLE_BITS = {"target": 1, "other": 2, "mixed": 4}
 
@@ -441,12 +444,14 @@ def _parse_path(cell: str) -> str:
         raise _BadCell("path is empty; give the sound file's")
     if is_url(cell):
         try:
+            if "@" in urlsplit(cell).netloc:
+                raise _BadCell(
+                    "path is an address with a user name, which would be published; cut it"
+                )
             check_url(cell, "path")
-        except InputError:
+        except (InputError, ValueError):
             shown = one_line(cell, 80)
             raise _BadCell(f"path {shown!r} is neither a path nor an http(s) address") from None
-        if "@" in urlsplit(cell).netloc:
-            raise _BadCell("path is an address with a user name, which would be published; cut it")
     return cell
 
 
@@ -454,6 +459,8 @@ def _parse_labels(cell: str, ontology: Ontology | None) -> tuple[str, ...]:
     labels = list(dict.fromkeys(filter(None, map(str.strip, cell.split(";")))))
     if not labels:
         raise _BadCell("labels is empty; give one or more, joined by ;")
+    if any(unicodedata.category(c) == "Cf" and c not in _JOINERS for c in cell):
+        raise _BadCell(f"labels {one_line(ascii(cell), 80)} holds a character that cannot be seen")
     if ontology is None:
         return tuple(labels)
     try:
@@ -471,10 +478,8 @@ def _parse_clip_id(cell: str) -> str:
 
 
 def _parse_seconds(name: str, cell: str) -> float:
-    try:
-        seconds = float(cell)
-    except ValueError:
-        seconds = math.nan
+    # float() also takes 1_0 and digits of other scripts.
+    seconds = float(cell) if _SECONDS.fullmatch(cell) else math.nan
     if not (0 <= seconds < 1e9):
         raise _BadCell(f"{name} {one_line(cell, 40)!r} is not a number of seconds of at least 0")
     return seconds
