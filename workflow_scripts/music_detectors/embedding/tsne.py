@@ -135,7 +135,7 @@ def _push(x: np.ndarray, y: np.ndarray, push_x: np.ndarray, push_y: np.ndarray) 
             sum_x += nearness * apart_x
             sum_y += nearness * apart_y
         # The clip itself was counted, with a nearness of 1.
-        total += near - one
+        total += float(near - one)
         push_x[clip], push_y[clip] = sum_x, sum_y
     return total
 

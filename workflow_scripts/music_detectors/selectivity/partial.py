@@ -202,8 +202,8 @@ class PermutedAdjustedModel:
             sum_dr += d @ self._residuals[rows]
         coefficient = sum_dr / power
         variance = sum_arr - 2 * coefficient * sum_adr + coefficient**2 * sum_add
-        for rows, inverse, weighted in self._groups:
-            d = labels[:, rows] - projected @ self._basis[rows].T
+        for of_group, inverse, weighted in self._groups:
+            d = labels[:, of_group] - projected @ self._basis[of_group].T
             size = np.einsum("ij,ij->i", d @ inverse, d)[:, None]
             free = 1 - size / power
             full = free <= _FULL_LEVERAGE

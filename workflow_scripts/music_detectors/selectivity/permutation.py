@@ -114,16 +114,14 @@ class PermutedStatistics:
         sums = weighted_sums(labels, self._values, self._columns)
         clips = labels @ self._n_clips
         clips_squared = labels @ np.square(self._n_clips)
-        both = (
-            (self._parts.n_target, clips, clips_squared, sums),
-            (
-                self._parts.n_other,
-                self._n_clips.sum() - clips,
-                np.square(self._n_clips).sum() - clips_squared,
-                self._totals - sums,
-            ),
+        target = self._role(self._parts.n_target, clips, clips_squared, sums)
+        other = self._role(
+            self._parts.n_other,
+            self._n_clips.sum() - clips,
+            np.square(self._n_clips).sum() - clips_squared,
+            self._totals - sums,
         )
-        return tuple(self._role(*of_role) for of_role in both)
+        return target, other
 
     def _role(
         self, groups: int, clips: np.ndarray, clips_squared: np.ndarray, sums: np.ndarray
