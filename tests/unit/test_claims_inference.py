@@ -138,6 +138,81 @@ def test_verdicts(mean, sd, smallest, verdict):
         assert (row["low"] > smallest) == (p_holm <= 0.05 and mean > smallest)
 
 
+def test_the_interval_is_over_networks_and_sounds():
+    generator = np.random.default_rng(6)
+    values = generator.normal(0.6, 0.1, 5)
+    left_out = (
+        values + 0.02 * generator.normal(size=(12, 1)) + 0.005 * generator.normal(size=(12, 5))
+    )
+    row = verdicts([part(values, left_out=left_out)]).loc[("apart", "a")]
+    networks = values.var(ddof=1) / 5
+    sounds = 11 * left_out.mean(axis=1).var()
+    own = left_out - left_out.mean(axis=1)[:, None]
+    both = networks + sounds - 11 * own.var(axis=0).mean() / 4
+    errors = [row["error_networks"] ** 2, row["error_sounds"] ** 2, row["error"] ** 2]
+    assert errors == pytest.approx([networks, sounds, both], rel=1e-9)
+    assert row["t"] == pytest.approx(values.mean() / np.sqrt(both))
+    assert row["p"] == pytest.approx(2 * stats.t.sf(row["t"], row["df"]))
+    against = (values.mean() - 0.2) / np.sqrt(both)
+    assert row["p_smallest"] == pytest.approx(2 * stats.t.sf(against, row["df"]))
+    tail = 1 - 0.025 / N
+    reach = stats.t.ppf(tail, row["df"]) * np.sqrt(both)
+    assert row["low"] == pytest.approx(values.mean() - reach)
+    of_networks = stats.t.ppf(tail, 4) * np.sqrt(networks)
+    assert row["networks_high"] == pytest.approx(values.mean() + of_networks)
+
+
+def test_reasons_say_what_would_narrow_an_interval():
+    noise = np.random.default_rng(7).normal(size=(20, 1))
+    values = around(0.3, sd=0.1)
+    cases = [(0.03, "more recordings, not more networks, would narrow it")]
+    cases += [(0.001, "more networks would narrow it")]
+    cases += [(0.01, "more networks and more recordings would narrow it")]
+    for spread, expected in cases:
+        left_out = values + spread * noise
+        row = verdicts([part(values, left_out=left_out, sounds="recordings")]).loc[("apart", WHOLE)]
+        assert row["verdict"] in (PRESENT, UNDETERMINED)
+        assert row["reason"].endswith(expected)
+
+
+def test_without_an_error_over_sounds_a_part_is_undetermined():
+    values = around(5.0)
+    row = verdicts([part(values, left_out=[])]).loc[("apart", "a")]
+    assert row["verdict"] == UNDETERMINED
+    assert row["reason"] == "no test clips could be left out, so the error over them is unknown"
+    assert np.isnan(row["low"]) and row["networks_low"] > 0
+    missing = np.stack([values, values, np.r_[values[:4], np.nan]])
+    row = verdicts([part(values, left_out=missing)]).loc[("apart", "a")]
+    assert row["verdict"] == UNDETERMINED
+    assert "without some of the test clips (1 of 3 blocks), there is no estimate" in row["reason"]
+
+
+def test_the_verdict_without_networks_that_did_not_learn_stands_beside():
+    values = np.r_[around(0.5, n=6), -3.0]
+    parts = [part(values), part(around(0.5, n=7), "lesion")]
+    table = claims_table(parts, alpha=0.05, min_networks=5, not_learnt=[("natural", 7)])
+    table = table.set_index(["claim", "part"])
+    whole = table.loc[("apart", WHOLE)]
+    assert (whole["verdict"], whole["verdict_without"]) == (UNDETERMINED, SUPPORTED)
+    assert whole["reason"].endswith(
+        "without the networks that did not learn (natural 7): supported"
+    )
+    lesion = table.loc[("lesion", WHOLE)]
+    assert lesion["verdict"] == lesion["verdict_without"] == SUPPORTED
+    assert "did not learn" not in lesion["reason"]
+    assert set(verdicts(parts)["verdict_without"]) == {""}
+
+
+def test_an_effect_that_is_present_decides_before_one_that_is_supported():
+    parts = [part(around(0.5), name="large"), part(around(0.25, sd=0.04), name="small")]
+    whole = verdicts(parts).loc[("apart", WHOLE)]
+    assert (whole["verdict"], whole["decided_by"]) == (PRESENT, "small")
+    assert whole["p_smallest"] > 10 * whole["p"] and whole["p_holm"] > 0.05
+    # An equivalence has no size to leave open.
+    parts = [equivalence(around(0.0, sd=0.01), name="none"), part(around(0.25, sd=0.04))]
+    assert verdicts(parts).loc[("apart", WHOLE), "verdict"] == PRESENT
+
+
 def test_too_few_networks_are_undetermined_whatever_the_estimates():
     for values in (around(50, n=2), around(-50, n=2), [1.0], []):
         table = verdicts([part(values)])
