@@ -48,6 +48,21 @@ rule assess_claims:
         categories=of_compared_probe("categories.tsv", [CLAIMED]),
         components=of_compared_probe("components.tsv", [CLAIMED]),
         blocks=results("corpus/blocks.tsv"),
+        # The same without each block of sounds.
+        selectivity_left_out=[
+            results("selectivity", target, "left_out.tsv") for target in TARGETS
+        ],
+        genres_left_out=results("genres", TARGET, f"{CLAIMED}-left-out.tsv"),
+        quilts_left_out=[
+            results("quilts", target, condition, "left_out.tsv")
+            for target, condition in COMPARED_QUILTS
+        ],
+        levels_left_out=(
+            [results("levels", TARGET, f"{CLAIMED}-left-out.tsv")] if LEVELS else []
+        ),
+        ratios_left_out=of_compared_probe("left_out_ratios.tsv", COMPARED_PROFILES),
+        categories_left_out=of_compared_probe("left_out_categories.tsv", [CLAIMED]),
+        components_left_out=of_compared_probe("left_out_components.tsv", [CLAIMED]),
     output:
         claims=report(
             results("claims/claims.tsv"),

@@ -23,20 +23,23 @@ from music_detectors.common.tables import Columns, read_table, write_table
 from music_detectors.decoding.columns import DECODING
 from music_detectors.embedding.columns import SEGREGATION
 from music_detectors.emergence.columns import EMERGENCE
-from music_detectors.genres.columns import GENRES
+from music_detectors.genres.columns import GENRES, GENRES_LEFT_OUT
 from music_detectors.jackknife.blocks import blocks_in
 from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.lesions.columns import LESIONS
-from music_detectors.levels.columns import LEVELS
+from music_detectors.levels.columns import LEVELS, LEVELS_LEFT_OUT
 from music_detectors.profiles.columns import (
+    CATEGORIES_LEFT_OUT,
+    COMPONENTS_LEFT_OUT,
     PROFILE_CATEGORIES,
     PROFILE_COMPONENTS,
     PROFILE_RATIOS,
+    RATIOS_LEFT_OUT,
 )
-from music_detectors.quilts.columns import QUILT_CORRELATION, QUILT_RESPONSES
+from music_detectors.quilts.columns import QUILT_CORRELATION, QUILT_LEFT_OUT, QUILT_RESPONSES
 from music_detectors.quilts.tables import of_test_clips
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
-from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
+from music_detectors.selectivity.columns import SELECTIVITY_LEFT_OUT, SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
 from music_detectors.specificity.columns import SPECIFICITY
 
@@ -83,7 +86,18 @@ _COLUMNS: dict[str, Columns] = {
     "emergence": EMERGENCE,
 }
 _LEFT_OUT: dict[str, Columns] = {
-    name: {"block": int, **columns} for name, columns in _COLUMNS.items()
+    "selectivity": SELECTIVITY_LEFT_OUT,
+    "segregation": {"block": int, **SEGREGATION},
+    "recognition": {"block": int, **RECOGNITION_SUMMARY},
+    "decoding": {"block": int, **DECODING},
+    "genres": GENRES_LEFT_OUT,
+    "quilts": QUILT_LEFT_OUT,
+    "lesions": {"block": int, **LESIONS},
+    "levels": LEVELS_LEFT_OUT,
+    "ratios": RATIOS_LEFT_OUT,
+    "categories": CATEGORIES_LEFT_OUT,
+    "components": COMPONENTS_LEFT_OUT,
+    "emergence": {"block": int, **EMERGENCE},
 }
 _DRAWS = {
     "groups": ("recordings", "come from one recording"),
