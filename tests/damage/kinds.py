@@ -12,6 +12,8 @@ from snakemake.utils import update_config
 from music_detectors.acoustics.compute import compute_acoustics_shard
 from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.yields import check_audio, summarise_yield
+from music_detectors.claims.assess import TablePaths, assess_claims
+from music_detectors.claims.study import Study
 from music_detectors.decoding.decode import decode_target
 from music_detectors.emergence.measure import measure_emergence
 from music_detectors.figures.acoustics import plot_acoustics
@@ -49,15 +51,14 @@ from workflow.snake import ROOT
 
 CONDITIONS = ["natural", "shuffled", "untrained"]
 NETWORKS = [(condition, seed) for condition in CONDITIONS for seed in (1, 2)]
+COMPARED = ["natural", "untrained", "gabor", "shuffled"]
 LAYER, TARGET = "avgpool", "Music"
 SHARDS = ("00000", "00001")
 
 READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
     r"\d+\.status\.tsv|quilts/\w+/[\w-]+/(lengths|networks|correlation)\.tsv|"
-    r"profiles/\w+/\w+/[\w-]+/categories\.tsv|logs/.*|benchmarks/.*|"
-    r"selectivity/\w+/left_out\.tsv|quilts/\w+/[\w-]+/left_out\.tsv|"
-    r"profiles/\w+/\w+/[\w-]+/left_out_\w+\.tsv"
+    r"profiles/\w+/\w+/[\w-]+/categories\.tsv|logs/.*|benchmarks/.*"
 )
 """Files that only the user reads, and those that Snakemake writes."""
 
@@ -348,6 +349,69 @@ def emergence(results, out):
     )
 
 
+def of_claims(results, ending):
+    """Return the paths of the tables that claims read; `ending` is "" or "_left_out"."""
+
+    def folder(path, name):
+        return results / path / f"{'left_out' if ending else name}.tsv"
+
+    def table(path):
+        return results / f"{path}{ending.replace('_', '-')}.tsv"
+
+    def profile(condition, name):
+        name = f"left_out_{name}" if ending else name
+        return results / f"profiles/music/embedded/{condition}/{name}.tsv"
+
+    return TablePaths(
+        selectivity={
+            name: folder(f"selectivity/{name.lower()}", "summary") for name in ("Music", "Animal")
+        },
+        segregation={name: folder(f"embedding/music/{name}", "segregation") for name in COMPARED},
+        recognition=folder("recognition", "summary"),
+        decoding={name: table(f"decoding/music/{name}") for name in ("natural", "gabor")},
+        genres=table("genres/music/natural"),
+        quilts={
+            (target, name): folder(f"quilts/{target.lower()}/{name}", "responses")
+            for target, names in (("Music", COMPARED), ("Animal", ["natural"]))
+            for name in names
+        },
+        lesions=folder("lesions/music/natural/fraction-0.125", "lesions"),
+        levels=[table("levels/music/natural")],
+        ratios={name: profile(name, "ratios") for name in COMPARED},
+        categories=[profile("natural", "categories")],
+        components=[profile("natural", "components")],
+        emergence=[table("emergence/music/natural")],
+    )
+
+
+def claims(results, out):
+    assess_claims(
+        of_claims(results, ""),
+        of_claims(results, "_left_out"),
+        correlation=results / "quilts/music/natural/correlation.tsv",
+        blocks=results / "corpus/blocks.tsv",
+        claims=out / "a.tsv",
+        values=out / "b.tsv",
+        study=Study(
+            condition="natural",
+            controls=["untrained", "gabor"],
+            features=["gabor"],
+            target_heard=[],
+            shuffled=["shuffled"],
+            speech_withheld=[],
+            fixed=["gabor"],
+            target="Music",
+            further=["Animal"],
+            fraction=0.125,
+            smallest_effects=configuration()["claims"]["smallest_effects"],
+        ),
+        layer=LAYER,
+        sounds="groups",
+        alpha=0.05,
+        min_networks=5,
+    )
+
+
 def over_training(results, out):
     table, points = "emergence/music/natural.tsv", "emergence/music/natural/points.tsv"
     plot_emergence([results / table], results / points, ["natural"], TARGET, **figure(out))
@@ -386,6 +450,8 @@ KINDS = [
     Kind("corpus/clips.tsv", r"corpus/(animal/)?clips\.tsv", "table", yields),
     Kind("corpus/clips.tsv", r"corpus/(animal/)?clips\.tsv", "table", genres),
     Kind("corpus/classes.tsv", r"corpus/(animal/)?classes\.tsv", "table", genres),
+    Kind("corpus/blocks.tsv", r"corpus/blocks\.tsv", "table", genres),
+    Kind("corpus/blocks.tsv", r"corpus/blocks\.tsv", "table", claims),
     Kind("corpus/branches.tsv", r"corpus/branches\.tsv", "table", recognition),
     Kind("corpus/summary.tsv", r"corpus/summary\.tsv", "table", report),
     Kind("corpus/conditions.tsv", r"corpus/conditions\.tsv", "table", report),
@@ -700,6 +766,42 @@ KINDS = [
             ),
         )
         for name in ("claims", "estimates")
+    ),
+    *(
+        Kind(example, like, "table", claims)
+        for example, like in (
+            ("selectivity/music/left_out.tsv", rf"selectivity/{_TARGET}/left_out\.tsv"),
+            (
+                "embedding/music/natural/left_out.tsv",
+                rf"embedding/music/{_OF_CONDITION}/left_out\.tsv",
+            ),
+            ("recognition/left_out.tsv", r"recognition/left_out\.tsv"),
+            (
+                "decoding/music/natural-left-out.tsv",
+                rf"decoding/music/{_OF_CONDITION}-left-out\.tsv",
+            ),
+            ("genres/music/natural-left-out.tsv", rf"genres/music/{_OF_CONDITION}-left-out\.tsv"),
+            (
+                "quilts/music/natural/left_out.tsv",
+                rf"quilts/{_TARGET}/{_OF_CONDITION}/left_out\.tsv",
+            ),
+            (
+                "lesions/music/natural/fraction-0.125/left_out.tsv",
+                rf"lesions/music/{_OF_CONDITION}/fraction-[0-9.]+/left_out\.tsv",
+            ),
+            ("levels/music/natural-left-out.tsv", rf"levels/music/{_OF_CONDITION}-left-out\.tsv"),
+            *(
+                (
+                    f"profiles/music/embedded/natural/left_out_{name}.tsv",
+                    rf"profiles/[a-z_]+/embedded/{_OF_CONDITION}/left_out_{name}\.tsv",
+                )
+                for name in ("ratios", "categories", "components")
+            ),
+            (
+                "emergence/music/natural-left-out.tsv",
+                rf"emergence/music/{_OF_CONDITION}-left-out\.tsv",
+            ),
+        )
     ),
     Kind("figures/quilts.png", r"figures/\w+\.png", "figure", report),
 ]
