@@ -52,6 +52,13 @@ rule assess_claims:
         selectivity_left_out=[
             results("selectivity", target, "left_out.tsv") for target in TARGETS
         ],
+        segregation_left_out=of_conditions(
+            results("embedding/{target}/{condition}/left_out.tsv"),
+            compared("controls", "shuffled"),
+        ),
+        decoding_left_out=of_conditions(
+            results("decoding/{target}/{condition}-left-out.tsv"), compared("features")
+        ),
         genres_left_out=results("genres", TARGET, f"{CLAIMED}-left-out.tsv"),
         quilts_left_out=[
             results("quilts", target, condition, "left_out.tsv")

@@ -10,10 +10,12 @@ rule decode_target:
         fixed_test=responses_of_fixed("test"),
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
+        blocks=results("corpus/blocks.tsv"),
         acoustics_train=acoustics_of("train"),
         acoustics_test=acoustics_of("test"),
     output:
         table=results("decoding/{target}/{condition}.tsv"),
+        left_out=results("decoding/{target}/{condition}-left-out.tsv"),
     log:
         log_of("decode_target", "{target}", "{condition}"),
     benchmark:

@@ -5,9 +5,11 @@ rule embed_responses:
     input:
         responses=of_seeds(results("responses", network("original", "test.h5"))),
         clips=for_target("clips.tsv"),
+        blocks=results("corpus/blocks.tsv"),
     output:
         points=results("embedding/{target}/{condition}/points.tsv"),
         segregation=results("embedding/{target}/{condition}/segregation.tsv"),
+        left_out=results("embedding/{target}/{condition}/left_out.tsv"),
     log:
         log_of("embed_responses", "{target}", "{condition}"),
     benchmark:

@@ -10,7 +10,9 @@ with job(snakemake.log[0]):
         snakemake.input.test,
         snakemake.input.clips,
         snakemake.input.classes,
+        snakemake.input.blocks,
         snakemake.output.table,
+        snakemake.output.left_out,
         acoustics={
             "train": snakemake.input.acoustics_train,
             "test": snakemake.input.acoustics_test,

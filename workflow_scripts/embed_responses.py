@@ -7,8 +7,10 @@ with job(snakemake.log[0]):
     embed_responses(
         snakemake.input.responses,
         snakemake.input.clips,
+        snakemake.input.blocks,
         snakemake.output.points,
         snakemake.output.segregation,
+        snakemake.output.left_out,
         layer=snakemake.params.layer,
         perplexity=snakemake.params.perplexity,
         permutations=snakemake.params.permutations,

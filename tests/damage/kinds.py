@@ -144,7 +144,9 @@ def decoding(results, out):
         ),
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
+        results / "corpus/blocks.tsv",
         out / "a.tsv",
+        out / "b.tsv",
         acoustics={
             split: [results / "acoustics" / split / f"{shard}.tsv" for shard in SHARDS]
             for split in ("train", "test")

@@ -12,10 +12,10 @@ from music_detectors.acoustics.columns import ACOUSTICS, COVARIATES
 from music_detectors.common.average_precision import chance_average_precision
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.decoding.columns import DECODING
+from music_detectors.decoding.columns import DECODING, DECODING_LEFT_OUT
 from music_detectors.decoding.decode import PENALTIES, decode_target, least_squares, ridge
 from music_detectors.selectivity.columns import UNITS
-from support.response_files import corpus, write_responses
+from support.response_files import corpus, write_blocks, write_responses
 
 LAYER = "avgpool"
 N_UNITS = 16
@@ -42,7 +42,7 @@ def units_table(order):
     return pd.concat(parts, ignore_index=True)
 
 
-def run(files, order=None, name="decoding.tsv", write=True, **changed):
+def run(files, order=None, name="decoding.tsv", write=True, n_blocks=4, **changed):
     if write:
         files.write()
     order = np.arange(N_UNITS) if order is None else order
@@ -55,13 +55,16 @@ def run(files, order=None, name="decoding.tsv", write=True, **changed):
         "replicates": [1],
     } | changed
     n = len(options["replicates"])
+    write_blocks(files.path("blocks.tsv"), files.clips, n_blocks)
     decode_target(
         [files.path("units.tsv")] * n,
         [files.path("train.h5")] * n,
         [files.path("test.h5")] * n,
         files.path("clips.tsv"),
         files.path("classes.tsv"),
+        files.path("blocks.tsv"),
         files.path(name),
+        files.path(f"left-out-{name}"),
         **options,
     )
     return read_table(files.path(name), DECODING)
@@ -255,6 +258,35 @@ def test_each_genre_is_decoded_among_other_clips(tmp_path):
     assert first == pytest.approx(average_precision_score(truth, scores), rel=1e-9)
     assert last == pytest.approx(ridge_precision(train, label, test, truth), rel=1e-9)
     assert first > 0.8 > table["average_precision"][1]
+
+
+def test_left_out_rows_are_those_of_the_clips_that_remain(tmp_path):
+    files = corpus(tmp_path, n_train=180, n_test=120)
+    whole = run(files, replicates=[1, 2])
+    without = read_table(files.path("left-out-decoding.tsv"), DECODING_LEFT_OUT)
+    blocks = write_blocks(files.path("blocks.tsv"), files.clips, 4)
+    keys = ["seed", "genre", "features", "first_rank"]
+    # The third block of units is in no claim, and of genres only the first is.
+    last = np.where(whole["genre"] == "", 7, 1)
+    claimed = whole[~(whole["first_rank"] > last)]
+    assert len(claimed) < len(whole) and len(without) == 4 * len(claimed)
+    order = files.order("test")
+    for block in (0, 3):
+        kept = files.of_split("test")["clip_id"].map(blocks).to_numpy()[order] != block
+        write_responses(
+            files.path("test.h5"),
+            list(files.of_split("test")["clip_id"].to_numpy()[order][kept]),
+            {layer: values[order][kept] for layer, values in files.responses["test"].items()},
+        )
+        again = run(files, replicates=[1, 2], write=False, name="again.tsv")
+        expected = claimed[keys].merge(again, on=keys, how="left")
+        found = without[without["block"] == block]
+        found = claimed[keys].merge(found, on=keys, how="left")
+        for name in ("n_test", "average_precision", "chance"):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-12)
+        assert (found["n_test"] < whole["n_test"].min()).any()
+    run(files, n_blocks=1)
+    assert read_table(files.path("left-out-decoding.tsv"), DECODING_LEFT_OUT).empty
 
 
 def test_a_genre_with_too_few_clips_has_no_rows(tmp_path):

@@ -12,15 +12,16 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.parts import Parts
 from music_detectors.common.tables import read_table
 from music_detectors.embedding.bins import BINS, bins_of, coarse_bins
-from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
+from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION, SEGREGATION_LEFT_OUT
 from music_detectors.embedding.embed import (
     embed_responses,
     segregation_index,
     segregation_test,
+    segregation_without,
     usable_perplexity,
     z_scored,
 )
-from support.response_files import corpus
+from support.response_files import corpus, write_blocks
 
 
 def clouds(n=(150, 150), apart=0.0, seed=0, units=10):
@@ -33,13 +34,25 @@ def clouds(n=(150, 150), apart=0.0, seed=0, units=10):
     return values[order], is_target[order]
 
 
-def run(files, networks=1, perplexity=5, permutations=100, seed=1, name="", condition="natural"):
+def run(
+    files,
+    networks=1,
+    perplexity=5,
+    permutations=100,
+    seed=1,
+    name="",
+    condition="natural",
+    blocks=None,
+):
     points, segregation = files.path(f"{name}points.tsv"), files.path(f"{name}segregation.tsv")
+    write_blocks(files.path("blocks.tsv"), files.clips)
     embed_responses(
         [files.path("test.h5")] * networks,
         files.path("clips.tsv"),
+        blocks or files.path("blocks.tsv"),
         points,
         segregation,
+        files.path(f"{name}left_out.tsv"),
         layer="avgpool",
         perplexity=perplexity,
         permutations=permutations,
@@ -48,6 +61,39 @@ def run(files, networks=1, perplexity=5, permutations=100, seed=1, name="", cond
         replicates=list(range(1, networks + 1)),
     )
     return read_table(points, EMBEDDING_POINTS), read_table(segregation, SEGREGATION)
+
+
+def test_the_index_without_a_block_is_that_of_the_points_that_remain():
+    values, is_target = clouds((40, 60), apart=1.0)
+    bins, parts = bins_of(values[:, :2], 5), Parts(np.arange(100), is_target)
+    blocks = np.arange(100) % 8 + 3
+    found = segregation_without(bins, parts, blocks, 200, np.random.default_rng(3))
+    assert list(found["block"]) == list(range(3, 11))
+    draws = np.random.default_rng(3)
+    permuted = [parts.permuted(1, draws)[0] for _ in range(200)]
+    for row in found.itertuples():
+        kept = blocks != row.block
+        assert row.coarse_index == pytest.approx(segregation_index(bins[kept], is_target[kept]))
+        indices = [segregation_index(bins[kept], labels[kept]) for labels in permuted]
+        assert row.coarse_permuted_mean == pytest.approx(np.mean(indices))
+        assert row.coarse_permuted_sd == pytest.approx(np.std(indices, ddof=1))
+        assert (row.n_target, row.n_other) == (is_target[kept].sum(), (~is_target[kept]).sum())
+
+
+def test_left_out_has_each_network_and_block_and_nothing_where_there_is_one_block(tmp_path):
+    files = corpus(tmp_path, n_test=60).write()
+    _, whole = run(files, networks=2)
+    left_out = read_table(files.path("left_out.tsv"), SEGREGATION_LEFT_OUT)
+    assert list(left_out["block"]) == [0, 1, 2] * 2
+    assert list(left_out["seed"]) == [1] * 3 + [2] * 3
+    assert (left_out.groupby("seed")["n_target"].sum() == 2 * whole["n_target"].iloc[0]).all()
+    # The same permutations, of about as many clips.
+    near = left_out.groupby("seed")["coarse_permuted_mean"].mean().to_numpy()
+    assert near == pytest.approx(whole["coarse_permuted_mean"].to_numpy(), abs=0.15)
+    write_blocks(files.path("one.tsv"), files.clips, 1)
+    blocks = files.path("one.tsv")
+    run(files, blocks=blocks)
+    assert read_table(files.path("left_out.tsv"), SEGREGATION_LEFT_OUT).empty
 
 
 def test_z_scores_equal_scipys_and_constant_units_are_zero():

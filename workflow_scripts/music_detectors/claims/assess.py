@@ -20,8 +20,8 @@ from music_detectors.claims.inference import CLIPS, PROBE_SOUNDS, Part, claims_t
 from music_detectors.claims.study import Measured, Study, by_block, numbered, place_of
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import Columns, read_table, write_table
-from music_detectors.decoding.columns import DECODING
-from music_detectors.embedding.columns import SEGREGATION
+from music_detectors.decoding.columns import DECODING, DECODING_LEFT_OUT
+from music_detectors.embedding.columns import SEGREGATION, SEGREGATION_LEFT_OUT
 from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.genres.columns import GENRES, GENRES_LEFT_OUT
 from music_detectors.jackknife.blocks import blocks_in
@@ -87,9 +87,9 @@ _COLUMNS: dict[str, Columns] = {
 }
 _LEFT_OUT: dict[str, Columns] = {
     "selectivity": SELECTIVITY_LEFT_OUT,
-    "segregation": {"block": int, **SEGREGATION},
+    "segregation": SEGREGATION_LEFT_OUT,
     "recognition": {"block": int, **RECOGNITION_SUMMARY},
-    "decoding": {"block": int, **DECODING},
+    "decoding": DECODING_LEFT_OUT,
     "genres": GENRES_LEFT_OUT,
     "quilts": QUILT_LEFT_OUT,
     "lesions": {"block": int, **LESIONS},

@@ -19,3 +19,11 @@ itself is decoded. `features` are units (those of rank `first_rank` to `last_ran
 (without ranks), units and covariates, all units, or all units and the features of a fixed model's
 condition. `average_precision` is on test clips; `chance` is that expected of random scores.
 """
+
+DECODING_LEFT_OUT = {"block": int, **DECODING}
+"""`decoding/{target}/{condition}-left-out.tsv`: the rows that claims rest on, scored without each
+block of test clips.
+
+They are those of the first two blocks of units, of a genre those of the first, and of all else. The
+model stays the same, since blocks are of test clips.
+"""

@@ -7,17 +7,23 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from music_detectors.acoustics.covariates import read_covariates
-from music_detectors.common.average_precision import average_precision, chance_average_precision
+from music_detectors.common.average_precision import (
+    average_precision_without,
+    chance_average_precision,
+)
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
-from music_detectors.decoding.columns import DECODING
+from music_detectors.decoding.columns import DECODING, DECODING_LEFT_OUT
+from music_detectors.jackknife.blocks import blocks_in, read_blocks
+from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.columns import UNITS
@@ -36,6 +42,10 @@ _MIN_CLIPS = 2
 _ALL = "all units"
 # Arrays for train clips and for test clips.
 _Pair = tuple[np.ndarray, np.ndarray]
+# A row of the table, and what changes in it without each block of test clips.
+_Row = tuple[dict[str, Any], pd.DataFrame]
+# The block of each test clip, and the blocks that are left out.
+_Blocks = tuple[np.ndarray, list[int]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class _Clips:
     joined by `;`; `groups` (n,) the group of each clip.
     """
 
+    clip_ids: list[str]
     responses: np.ndarray
     others: dict[str, np.ndarray]
     covariates: np.ndarray
@@ -65,7 +76,9 @@ def decode_target(
     test: Sequence[str | os.PathLike],
     clips: str | os.PathLike,
     classes: str | os.PathLike,
+    blocks: str | os.PathLike,
     table: str | os.PathLike,
+    left_out: str | os.PathLike,
     *,
     acoustics: Mapping[str, Sequence[str | os.PathLike]],
     fixed: Mapping[str, tuple[str | os.PathLike, str | os.PathLike]],
@@ -75,7 +88,8 @@ def decode_target(
 ) -> None:
     """Write the table of decoding the target in the networks `replicates` of a condition.
 
-    `units` are the networks' units.tsv, `train` and `test` their responses, `clips` and `classes`
+    `left_out` gets the rows that claims rest on, scored without each block of test clips. `units`
+    are the networks' units.tsv, `train` and `test` their responses, `clips`, `classes` and `blocks`
     tables of the corpus. `acoustics` maps each split to its tables of covariates, `fixed` each
     condition of a fixed model, whose features join the units, to its responses to train and test
     clips. Units of `layer` are decoded all together and in blocks of `block_size`, by rank. Clips
@@ -86,7 +100,9 @@ def decode_target(
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels", "group"))
     listed = read_table(classes, CLASSES, only=("mid", "genre"))
     genres = listed.loc[listed["genre"], "mid"].tolist()
-    rows = []
+    of_corpus = read_table(blocks, BLOCKS, only=("block",))["block"].to_numpy()
+    numbers = blocks_in(of_corpus)
+    rows, without = [], []
     for units_path, *paths, replicate in zip(units, train, test, replicates, strict=True):
         order = _by_rank(units_path, read_layers(paths[0]).chosen(layer))
         parts = [
@@ -105,9 +121,15 @@ def decode_target(
                 why = f"ranks {len(order)} units, but there are responses of "
                 why += f"{part.responses.shape[1]}"
                 raise damaged(units_path, "table", why, *paths)
-        for row in _rows(parts[0], parts[1], order, block_size, genres):
+        of_clips = read_blocks(blocks, parts[1].clip_ids), numbers
+        for row, of_blocks in _rows(parts[0], parts[1], of_clips, order, block_size, genres):
             rows.append({"seed": replicate, **row})
+            # Claims compare the first two blocks of units, and of genres use the first.
+            last = 1 if row["genre"] else 1 + block_size
+            if numbers and not row["first_rank"] > last:
+                without.append(of_blocks.assign(**rows[-1] | dict(of_blocks)))
     write_table(table, pd.DataFrame(rows), DECODING)
+    write_table(left_out, stacked(without, DECODING_LEFT_OUT), DECODING_LEFT_OUT)
 
 
 def least_squares(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -190,22 +212,31 @@ def _factors(z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _rows(
-    train: _Clips, test: _Clips, order: np.ndarray, block_size: int, genres: Sequence[str]
-) -> Iterator[dict[str, str | int | float]]:
-    """Yield the rows of a network, the target's first, then those of each of `genres` (MIDs)."""
+    train: _Clips,
+    test: _Clips,
+    blocks: _Blocks,
+    order: np.ndarray,
+    block_size: int,
+    genres: Sequence[str],
+) -> Iterator[_Row]:
+    """Yield the rows of a network, the target's first, then those of each of `genres` (MIDs).
+
+    `blocks` are those of the test clips.
+    """
     labels = train.target, test.target
     by_rank = train.responses[:, order], test.responses[:, order]
-    yield from _blocks(by_rank, labels, block_size)
+    yield from _blocks(by_rank, labels, blocks, block_size)
     covariates = train.covariates, test.covariates
-    yield _row("covariates", covariates, labels, train.groups)
+    yield _row("covariates", covariates, labels, blocks, train.groups)
     top = by_rank[0][:, :block_size], by_rank[1][:, :block_size]
     ranks = 1, min(block_size, len(order))
-    yield _row("units and covariates", _joined(top, covariates), labels, train.groups, ranks)
+    joined = _joined(top, covariates)
+    yield _row("units and covariates", joined, labels, blocks, train.groups, ranks)
     ranks = 1, len(order)
-    yield _row(_ALL, by_rank, labels, train.groups, ranks)
+    yield _row(_ALL, by_rank, labels, blocks, train.groups, ranks)
     for name in train.others:
         both = _joined(by_rank, (train.others[name], test.others[name]))
-        yield _row(f"{_ALL} and {name}", both, labels, train.groups, ranks)
+        yield _row(f"{_ALL} and {name}", both, labels, blocks, train.groups, ranks)
     for mid in genres:
         own = train.with_genre(mid), test.with_genre(mid)
         if own[0].sum() < _MIN_CLIPS or not own[1].any():
@@ -213,9 +244,11 @@ def _rows(
         rows = own[0] | ~train.target, own[1] | ~test.target
         features = by_rank[0][rows[0]], by_rank[1][rows[1]]
         of_genre = own[0][rows[0]], own[1][rows[1]]
-        for row in _blocks(features, of_genre, block_size):
-            yield row | {"genre": mid}
-        yield _row(_ALL, features, of_genre, train.groups[rows[0]], ranks) | {"genre": mid}
+        places, groups = (blocks[0][rows[1]], blocks[1]), train.groups[rows[0]]
+        for row, without in _blocks(features, of_genre, places, block_size):
+            yield row | {"genre": mid}, without
+        row, without = _row(_ALL, features, of_genre, places, groups, ranks)
+        yield row | {"genre": mid}, without
 
 
 def _joined(some: _Pair, more: _Pair) -> _Pair:
@@ -223,40 +256,58 @@ def _joined(some: _Pair, more: _Pair) -> _Pair:
     return np.hstack([some[0], more[0]]), np.hstack([some[1], more[1]])
 
 
-def _blocks(
-    features: _Pair, labels: _Pair, block_size: int
-) -> Iterator[dict[str, str | int | float]]:
+def _blocks(features: _Pair, labels: _Pair, blocks: _Blocks, block_size: int) -> Iterator[_Row]:
     """Yield a row for each block of units, the columns of `features` in their order."""
     train, test = features
     for start in range(0, train.shape[1], block_size):
         block = slice(start, start + block_size)
         scores = least_squares(train[:, block], labels[0].astype(np.float64), test[:, block])
         n = train[:, block].shape[1]
-        yield _scored("units", n, scores, labels, (start + 1, start + n))
+        yield _scored("units", n, scores, labels, blocks, (start + 1, start + n))
 
 
 def _row(
     name: str,
     features: _Pair,
     labels: _Pair,
+    blocks: _Blocks,
     groups: np.ndarray,
     ranks: tuple[float, float] = (np.nan, np.nan),
-) -> dict[str, str | int | float]:
+) -> _Row:
     """Return the row of a ridge regression on the `features` called `name`.
 
-    `groups` are those of the train clips.
+    `groups` are those of the train clips, `blocks` those of the test clips.
     """
     train, test = features
     scores, penalty = ridge(train, labels[0].astype(np.float64), test, groups)
     logging.info("%s: penalty %g", name, penalty)
-    return _scored(name, train.shape[1], scores, labels, ranks)
+    return _scored(name, train.shape[1], scores, labels, blocks, ranks)
 
 
 def _scored(
-    name: str, n_features: int, scores: np.ndarray, labels: _Pair, ranks: tuple[float, float]
-) -> dict[str, str | int | float]:
+    name: str,
+    n_features: int,
+    scores: np.ndarray,
+    labels: _Pair,
+    blocks: _Blocks,
+    ranks: tuple[float, float],
+) -> _Row:
     label, truth = labels
-    return {
+    of_clips, numbers = blocks
+    places = np.searchsorted(numbers, of_clips) if numbers else np.full(len(truth), -1)
+    precision, without = average_precision_without(
+        scores[:, None], truth[:, None], places, len(numbers)
+    )
+    left = [truth[of_clips != number] for number in numbers]
+    of_blocks = pd.DataFrame(
+        {
+            "block": np.array(numbers, dtype=np.int64),
+            "n_test": np.array([len(one) for one in left], dtype=np.int64),
+            "average_precision": without[:, 0],
+            "chance": [_chance(one) for one in left],
+        }
+    )
+    row = {
         "genre": "",
         "features": name,
         "first_rank": ranks[0],
@@ -264,9 +315,10 @@ def _scored(
         "n_features": n_features,
         "n_train": len(label),
         "n_test": len(truth),
-        "average_precision": average_precision(scores[:, None], truth[:, None])[0],
+        "average_precision": precision[0],
         "chance": _chance(truth),
     }
+    return row, of_blocks
 
 
 def _chance(truth: np.ndarray) -> float:
@@ -315,6 +367,7 @@ def _read_split(
             raise damaged(place, "responses", f"has no response to clip {missing}", path)
         others[name] = _finite(features[places], place, kept)
     return _Clips(
+        kept,
         _finite(responses[rows], path, kept),
         others,
         covariates,

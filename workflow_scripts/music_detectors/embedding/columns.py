@@ -26,3 +26,18 @@ and that with permuted roles.
 
 Columns that begin with `coarse_` use bins that hold four clips on average.
 """
+
+SEGREGATION_LEFT_OUT = {
+    "block": int,
+    "seed": int,
+    "coarse_index": float,
+    "coarse_permuted_mean": float,
+    "coarse_permuted_sd": float,
+    "n_target": int,
+    "n_other": int,
+}
+"""`embedding/{target}/{condition}/left_out.tsv`: the coarse index, and that with permuted roles,
+without each block of test clips.
+
+The other points stay where they are, and the bins too.
+"""

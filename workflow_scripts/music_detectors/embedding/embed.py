@@ -11,11 +11,12 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.parts import Parts
 from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.embedding.bins import BINS, bins_of, coarse_bins
-from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION
+from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION, SEGREGATION_LEFT_OUT
 from music_detectors.embedding.tsne import embed
+from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
 
@@ -27,8 +28,10 @@ _ROLES = ("target", "other")
 def embed_responses(
     responses: Sequence[str | os.PathLike],
     clips: str | os.PathLike,
+    blocks: str | os.PathLike,
     points: str | os.PathLike,
     segregation: str | os.PathLike,
+    left_out: str | os.PathLike,
     *,
     layer: str,
     perplexity: float,
@@ -39,13 +42,14 @@ def embed_responses(
 ) -> None:
     """Write points.tsv and segregation.tsv of the networks (`condition`, each of `replicates`).
 
-    `responses` are the networks' responses to the test clips, `clips` is clips.tsv. Random draws of
+    `left_out` gets the coarse index without each block of test clips. `responses` are the networks'
+    responses to the test clips, `clips` is clips.tsv, `blocks` is blocks.tsv. Random draws of
     t-SNE and of the `permutations` of roles depend on the master `seed`, the condition and the
     replicate. Raises InputError when a file cannot be read, has a clip that is no test clip or a
     response that is not finite, or has fewer than two target or two other clips.
     """
     table = read_table(clips, CLIPS, only=("clip_id", "split", "role", "group"))
-    placed, rows = [], []
+    placed, rows, without = [], [], []
     networks = zip(responses, replicates, strict=True)
     for path, replicate in progress(networks, len(replicates), "t-SNE", unit="networks"):
         placed_clips, values = _read_responses(path, table, layer)
@@ -67,6 +71,11 @@ def embed_responses(
             draws = generator(seed, "segregation", condition, replicate, f"{prefix}index")
             found = segregation_test(bins_of(xy, bins), parts, permutations, draws)
             row |= {f"{prefix}{name}": value for name, value in found.items()}
+        draws = generator(seed, "segregation", condition, replicate, "coarse_index")
+        of_clips = read_blocks(blocks, placed_clips["clip_id"].tolist())
+        if blocks_in(of_clips):
+            left = segregation_without(bins_of(xy, bins), parts, of_clips, permutations, draws)
+            without.append(left.assign(seed=replicate))
         rows.append(
             {
                 "seed": replicate,
@@ -81,6 +90,7 @@ def embed_responses(
         )
     write_table(points, pd.concat(placed, ignore_index=True), EMBEDDING_POINTS)
     write_table(segregation, pd.DataFrame(rows), SEGREGATION)
+    write_table(left_out, stacked(without, SEGREGATION_LEFT_OUT), SEGREGATION_LEFT_OUT)
 
 
 def z_scored(responses: np.ndarray) -> np.ndarray:
@@ -109,7 +119,7 @@ def segregation_index(bins: np.ndarray, is_target: np.ndarray) -> float:
     coefficient (1943).
     """
     places, in_bin = _occupied(bins)
-    return _index(np.bincount(places[is_target], minlength=len(in_bin)), in_bin)
+    return float(_index(np.bincount(places[is_target], minlength=len(in_bin)), in_bin))
 
 
 def segregation_test(
@@ -125,7 +135,7 @@ def segregation_test(
 
     def index(labels: np.ndarray) -> float:
         targets = places[labels[parts.of_clip]]
-        return _index(np.bincount(targets, minlength=len(in_bin)), in_bin)
+        return float(_index(np.bincount(targets, minlength=len(in_bin)), in_bin))
 
     observed = index(parts.is_target)
     permuted = np.array([index(parts.permuted(1, draws)[0]) for _ in range(permutations)])
@@ -139,17 +149,63 @@ def segregation_test(
     }
 
 
+def segregation_without(
+    bins: np.ndarray,
+    parts: Parts,
+    blocks: np.ndarray,
+    permutations: int,
+    draws: np.random.Generator,
+) -> pd.DataFrame:
+    """Return a row of SEGREGATION_LEFT_OUT, without the seed, for each of `blocks` left out.
+
+    `bins` and `blocks` are (n,). Points stay in their bins. Roles are permuted among all clips, as
+    `segregation_test` does with the same `draws`, so that the same permutations are compared.
+    """
+    places, in_bin = _occupied(bins)
+    numbers = np.array(blocks_in(blocks), dtype=np.int64)
+    cells = places * len(numbers) + np.searchsorted(numbers, blocks)
+    shape = len(in_bin), len(numbers)
+
+    def without(kept: np.ndarray) -> np.ndarray:
+        """Return the numbers (bins, blocks) of those points that are `kept`, without each block."""
+        of_cells = np.bincount(cells[kept], minlength=shape[0] * shape[1]).reshape(shape)
+        return np.bincount(places[kept], minlength=shape[0])[:, None] - of_cells
+
+    everything = without(np.ones(len(bins), dtype=bool))
+    targets = without(parts.is_target[parts.of_clip])
+    permuted = np.empty((permutations, len(numbers)))
+    for row in permuted:
+        labels = parts.permuted(1, draws)[0]
+        row[:] = _index(without(labels[parts.of_clip]), everything)
+    n_target = targets.sum(axis=0)
+    return pd.DataFrame(
+        {
+            "block": numbers,
+            "coarse_index": _index(targets, everything),
+            "coarse_permuted_mean": permuted.mean(axis=0),
+            "coarse_permuted_sd": permuted.std(axis=0, ddof=1),
+            "n_target": n_target,
+            "n_other": everything.sum(axis=0) - n_target,
+        }
+    )
+
+
 def _occupied(bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the position (n,) of each point's bin among the occupied bins, and their counts."""
     _, places, counts = np.unique(bins, return_inverse=True, return_counts=True)
     return places, counts
 
 
-def _index(target_in_bin: np.ndarray, in_bin: np.ndarray) -> float:
-    """Return the index from the numbers of target points and of all points in each bin."""
-    n_target = target_in_bin.sum()
-    shared = np.sqrt(target_in_bin * (in_bin - target_in_bin)).sum()
-    return float(max(0.0, 1 - shared / np.sqrt(n_target * (in_bin.sum() - n_target))))
+def _index(target_in_bin: np.ndarray, in_bin: np.ndarray) -> np.ndarray:
+    """Return the index (...) from the numbers (bins, ...) of target points and of all points.
+
+    It is NaN where there are no target or no other points.
+    """
+    n_target = target_in_bin.sum(axis=0)
+    shared = np.sqrt(target_in_bin * (in_bin - target_in_bin)).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        index = 1 - shared / np.sqrt(n_target * (in_bin.sum(axis=0) - n_target))
+    return np.maximum(0.0, index)
 
 
 def _read_responses(
