@@ -64,6 +64,7 @@ rule assess_claims:
             results("quilts", target, condition, "left_out.tsv")
             for target, condition in COMPARED_QUILTS
         ],
+        lesions_left_out=of_lesions("left_out.tsv", [CLAIMED], [NEAREST_FRACTION])[0],
         levels_left_out=(
             [results("levels", TARGET, f"{CLAIMED}-left-out.tsv")] if LEVELS else []
         ),

@@ -26,7 +26,7 @@ from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.genres.columns import GENRES, GENRES_LEFT_OUT
 from music_detectors.jackknife.blocks import blocks_in
 from music_detectors.jackknife.columns import BLOCKS
-from music_detectors.lesions.columns import LESIONS
+from music_detectors.lesions.columns import LESIONS, LESIONS_LEFT_OUT
 from music_detectors.levels.columns import LEVELS, LEVELS_LEFT_OUT
 from music_detectors.profiles.columns import (
     CATEGORIES_LEFT_OUT,
@@ -92,7 +92,7 @@ _LEFT_OUT: dict[str, Columns] = {
     "decoding": DECODING_LEFT_OUT,
     "genres": GENRES_LEFT_OUT,
     "quilts": QUILT_LEFT_OUT,
-    "lesions": {"block": int, **LESIONS},
+    "lesions": LESIONS_LEFT_OUT,
     "levels": LEVELS_LEFT_OUT,
     "ratios": RATIOS_LEFT_OUT,
     "categories": CATEGORIES_LEFT_OUT,
