@@ -1,5 +1,7 @@
 """The tables of claims, written from the tables of the analyses."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -190,3 +192,33 @@ def test_every_claim_has_a_statement():
     assert all(text.endswith(".") and text.count(". ") <= 1 for text in texts.values())
     assert "which have never heard Bird song" in texts["apart"]
     assert "never" not in statements("Bird song", "full", never_heard=False)["apart"]
+
+
+@pytest.mark.parametrize(
+    ("sounds", "said"),
+    [
+        ("groups", "all target test clips come from one recording"),
+        ("classes", "all target test clips are of one class"),
+    ],
+)
+def test_where_the_target_is_one_draw_every_part_about_clips_is_undetermined(
+    tmp_path, sounds, said
+):
+    inputs = written(tmp_path, Tables())
+    one = blocks(2).assign(block=0)
+    one.loc[one["role"] == "target", "draw"] = "the same"
+    claim_tables.write(inputs["blocks"], one, BLOCKS)
+    left_out = each_table(lambda table: table.assign(block=0).iloc[:0], Tables().measured())
+    ratios = each_table(stacked, *[Tables().measured()] * 3)
+    left_out = dataclasses.replace(
+        left_out, ratios=ratios.ratios, categories=ratios.categories, components=ratios.components
+    )
+    inputs["left_out"] = paths(tmp_path / "left_out", left_out, left_out=True)
+    assess_claims(**inputs | {"sounds": sounds})
+    table = read_table(tmp_path / "claims.tsv", VERDICTS)
+    whole = table[table["part"] == WHOLE].set_index("claim")
+    # The sounds of the probe set are others, and can be left out.
+    assert whole.loc["probe", "verdict"] == SUPPORTED
+    whole = whole.drop("probe")
+    assert set(whole["verdict"]) == {UNDETERMINED}
+    assert set(whole["reason"]) == {f"{said}, so the error over sounds is unknown"}
