@@ -34,6 +34,7 @@ from music_detectors.figures.profile_sounds import plot_profile_sounds
 from music_detectors.figures.quilts import plot_quilts
 from music_detectors.figures.quilts_genres import plot_quilts_genres
 from music_detectors.figures.quilts_relative import plot_quilts_relative
+from music_detectors.figures.specificity import plot_specificity
 from music_detectors.figures.yields import plot_yields
 from music_detectors.genres.responses import genre_responses
 from music_detectors.levels.responses import level_responses
@@ -378,6 +379,10 @@ def of_claims(results, ending):
             for name in names
         },
         lesions=folder("lesions/music/natural/fraction-0.125", "lesions"),
+        specificity={
+            name: folder(f"specificity/music/{name}", "networks")
+            for name in ("natural", "untrained", "gabor")
+        },
         levels=[table("levels/music/natural")],
         ratios={name: profile(name, "ratios") for name in COMPARED},
         categories=[profile("natural", "categories")],
@@ -401,6 +406,7 @@ def claims(results, out):
             target_heard=[],
             shuffled=["shuffled"],
             speech_withheld=[],
+            withheld_others=[],
             fixed=["gabor"],
             target="Music",
             further=["Animal"],
@@ -778,6 +784,13 @@ KINDS = [
                 rf"embedding/music/{_OF_CONDITION}/left_out\.tsv",
             ),
             ("recognition/left_out.tsv", r"recognition/left_out\.tsv"),
+            *(
+                (
+                    f"specificity/music/natural/{name}.tsv",
+                    rf"specificity/music/{_OF_CONDITION}/{name}\.tsv",
+                )
+                for name in ("networks", "left_out")
+            ),
             (
                 "decoding/music/natural-left-out.tsv",
                 rf"decoding/music/{_OF_CONDITION}-left-out\.tsv",
@@ -804,6 +817,17 @@ KINDS = [
                 rf"emergence/music/{_OF_CONDITION}-left-out\.tsv",
             ),
         )
+    ),
+    Kind(
+        "specificity/music/natural/sets.tsv",
+        rf"specificity/music/{_OF_CONDITION}/sets\.tsv",
+        "table",
+        lambda r, out: plot_specificity(
+            *([r / f"specificity/music/natural/{name}.tsv"] for name in ("networks", "sets")),
+            ["natural"],
+            TARGET,
+            **figure(out),
+        ),
     ),
     Kind("figures/quilts.png", r"figures/\w+\.png", "figure", report),
 ]

@@ -41,7 +41,7 @@ from music_detectors.quilts.tables import of_test_clips
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import SELECTIVITY_LEFT_OUT, SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
-from music_detectors.specificity.columns import SPECIFICITY
+from music_detectors.specificity.columns import SPECIFICITY, SPECIFICITY_LEFT_OUT
 
 Path = str | os.PathLike
 ByCondition = Mapping[str, Path]
@@ -93,6 +93,7 @@ _LEFT_OUT: dict[str, Columns] = {
     "genres": GENRES_LEFT_OUT,
     "quilts": QUILT_LEFT_OUT,
     "lesions": LESIONS_LEFT_OUT,
+    "specificity": SPECIFICITY_LEFT_OUT,
     "levels": LEVELS_LEFT_OUT,
     "ratios": RATIOS_LEFT_OUT,
     "categories": CATEGORIES_LEFT_OUT,
