@@ -21,7 +21,7 @@ UNITS = 64
 ALPHA = 0.05
 PERMUTATIONS = 199
 # With fewer, one unit alone could not be significant.
-PERMUTATIONS_FOR_ONE_UNIT = 1279
+PERMUTATIONS_FOR_ONE_UNIT = 1999
 EFFECT = 0.6
 INTERVAL_RUNS = 200
 
