@@ -52,8 +52,6 @@ def history(condition, seed, epochs=12):
             "loss": loss,
             "validation_map": precision.clip(0.01),
             "learning_rate": 0.001,
-            "seconds": 2.0,
-            "clips_per_second": 200.0,
         }
     )
 

@@ -5,15 +5,13 @@ HISTORY = {
     "loss": float,
     "validation_map": float,
     "learning_rate": float,
-    "seconds": float,
-    "clips_per_second": float,
 }
 """`networks/{condition}/seed-{seed}/history.tsv`: one row per epoch; an untrained network has the
 single row epoch 0.
 
 `loss` is the mean over the epoch's training clips, `validation_map` the macro average precision on
-the validation clips after the epoch, `learning_rate` that of the epoch's last step, `seconds` the
-epoch's wall time with its validation, `clips_per_second` the rate of training alone.
+the validation clips after the epoch, `learning_rate` that of the epoch's last step. The
+job's log has the rate of training.
 """
 
 NETWORK_CLIPS = {"clip_id": str, "part": str, "labels": str}

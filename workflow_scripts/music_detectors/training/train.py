@@ -323,7 +323,7 @@ def _train(
         steps = Steps(network, material.spectrograms, material.on_device, sizes)
     begun = saved = time.monotonic()
     for epoch in range(before + 1, epochs + 1):
-        row = _epoch(training, steps, schedule, material, settings, epoch, check)
+        row, clips_per_second = _epoch(training, steps, schedule, material, settings, epoch, check)
         training.history.append(row)
         score = row["validation_map"]
         is_last = settings.condition.keep == "last"
@@ -343,7 +343,7 @@ def _train(
             epochs,
             row["loss"],
             score,
-            row["clips_per_second"],
+            clips_per_second,
             (now - begun) / (epoch - before) * (epochs - epoch),
         )
     if keep and before < epochs:
@@ -357,15 +357,12 @@ def _state(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _untrained(settings: Settings, network: nn.Module, material: _Material) -> _Trained:
-    started = time.monotonic()
     score = _validation_map(network, material, epoch=0)
     row = {
         "epoch": 0,
         "loss": math.nan,
         "validation_map": score,
         "learning_rate": 0.0,
-        "seconds": time.monotonic() - started,
-        "clips_per_second": math.nan,
     }
     state = network.state_dict()
     return _Trained(
@@ -381,8 +378,11 @@ def _epoch(
     settings: Settings,
     epoch: int,
     check: Callable[[], None],
-) -> dict[str, float]:
-    """Train and validate for one epoch; return its row of the history."""
+) -> tuple[dict[str, float], float]:
+    """Train and validate for one epoch.
+
+    Returns its row of the history, and the clips a second that it trained on.
+    """
     started = time.monotonic()
     on_cpu = material.on_device.device.type == "cpu"
     names = (settings.condition.name, settings.replicate, epoch)
@@ -404,14 +404,13 @@ def _epoch(
     _check_finite(losses, settings, epoch, 1)
     trained = time.monotonic()
     score = _validation_map(training.network, material, epoch)
-    return {
+    row = {
         "epoch": epoch,
         "loss": float(np.average(losses.double().numpy(), weights=sizes)),
         "validation_map": score,
         "learning_rate": rate,
-        "seconds": time.monotonic() - started,
-        "clips_per_second": len(order) / (trained - started),
     }
+    return row, len(order) / (trained - started)
 
 
 def _check_finite(losses: Tensor, settings: Settings, epoch: int, first_step: int) -> None:
