@@ -94,7 +94,9 @@ def novelty(study: Study, measured: Measured) -> list[Part]:
     for other in study.withheld_others:
         fault = fields["fault"] or not_run(other, tables)
         if not fault:
-            fault = not_run(untrained, tables) if networks else not_named("controls")
+            fault = (
+                not_run(untrained, tables) if networks else f"{not_named('controls')} of networks"
+            )
         main = Part(
             "specific",
             f"novelty over {other}",
@@ -102,7 +104,7 @@ def novelty(study: Study, measured: Measured) -> list[Part]:
             f"{untrained} networks",
             _SD,
             smallest,
-            difference(own, _advantage(tables, other, untrained, other)),
+            {} if fault else difference(own, _advantage(tables, other, untrained, other)),
             fields["n_clips"],
             paired=True,
             fault=fault,
