@@ -32,8 +32,9 @@ def statements(target: str, condition: str, never_heard: bool) -> dict[str, str]
         "all-units": f"The mean response of all units is stronger to {target} than to other "
         "sounds.",
         "selective": f"Some of their units respond far more to {target} than to other sounds, in "
-        "clips that the networks have not heard before. Units of untrained networks, and filters "
-        "that do not learn, do so to a lesser degree.",
+        "clips that the networks have not heard before, and in classes that the units were not "
+        "chosen on. Units of untrained networks, and filters that do not learn, do so to a lesser "
+        f"degree, and so do units that are chosen for random sets of classes instead of {target}.",
         "level": f"They still do when {target} is no louder than other sounds, or much softer.",
         "decoding": f"These units alone suffice to tell {target}, and tell it better than other "
         "units do.",
@@ -53,7 +54,8 @@ def statements(target: str, condition: str, never_heard: bool) -> dict[str, str]
         "speech": "Networks that have heard no speech either still have selective units, whose "
         "response changes less among long segments.",
         "specific": "Units chosen for other targets in the same networks are less selective, and "
-        "show no effect of segment length.",
+        "show no effect of segment length; and training does less for another kind of sound that "
+        f"is withheld in the place of {target}.",
         "acoustics": "Low-level acoustic features do not explain the selectivity.",
         "genres": f"These units respond more to {target} of every genre than to other sounds.",
     }
