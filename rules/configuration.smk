@@ -15,7 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.common import orphans
-from music_detectors.common.errors import InputError, MAX_MESSAGE, one_line
+from music_detectors.common.errors import InputError, MAX_MESSAGE, one_line, say
 from music_detectors.configuration.check import (
     check_sense,
     check_shape,
@@ -43,6 +43,12 @@ from music_detectors.models.find import (
 )
 
 orphans.begin()
+
+if "--unlock" in sys.argv:
+    say(
+        "warning: --unlock removes the locks of this folder, also those of a run that still goes on "
+        "(pgrep -af snakemake shows it); two runs that write the same files damage them"
+    )
 
 try:
     check_files(workflow.configfiles)
