@@ -1,7 +1,7 @@
 # Spontaneous emergence of music detectors in deep neural networks: the whole study as a DAG.
 #
 # Named targets: spectrograms, networks, responses, selectivity, recognition, analyses, lesions,
-# claims, figures, report, and all.
+# claims, figures, report, and all; plan and corpora, which `all` does not include.
 
 from snakemake.utils import min_version
 
@@ -38,6 +38,8 @@ include: "rules/specificity.smk"
 include: "rules/lesions.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
+include: "rules/plan.smk"
+include: "rules/corpora.smk"
 include: "rules/report.smk"
 include: "rules/stored.smk"
 include: "rules/messages.smk"

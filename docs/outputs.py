@@ -33,7 +33,9 @@ SECTIONS = {
     "profiles": "Profiles over probe sets",
     "lesions": "Lesions",
     "claims": "Claims",
+    "plan": "The plan",
     "figures": "Figures",
+    "corpora": "Several corpora (`results/corpora/`, beside the folders of the corpora)",
     "": "The report, logs and benchmarks",
 }
 """The folders under results/<corpus name>/, in the order of the DAG, and their headings."""
@@ -61,6 +63,14 @@ OTHERS = {
     "responses/{condition}/seed-{seed}/snapshots/{split}.h5": "The same after each epoch of the "
     "condition's `snapshots`, for the reported layer and the outputs: layers `epoch-3/avgpool` and "
     "so on.",
+    "claims/settings.json": "What the claims were judged by: version, digest of the code, target, "
+    "condition, alpha, what is one draw of a sound.",
+    "plan/plan.json": "The plan (`snakemake plan`): claims with their parts and smallest effects, "
+    "networks, clips, power, the configuration that it fixes and its digest.",
+    "plan/plan.md": "The same as a page to read.",
+    "corpora/corpora.md": "The claims over several corpora (`snakemake corpora`), as a page.",
+    "corpora/forest.svg": "Estimates of every part by corpus and over corpora, as vector graphics.",
+    "corpora/forest.png": "The same figure as an image.",
     "figures/{figure}.svg": "A figure as vector graphics.",
     "figures/{figure}.png": "The same figure as an image.",
     "report.html": "The report, one page that needs no other file.",

@@ -9,6 +9,16 @@ COMPARED_QUILTS = [[TARGET, name] for name in COMPARED] + [
 # Of the probe sets with sounds of the target, the first.
 COMPARED_PROBE = [probe for target, probe in PROFILED if target == TARGET][:1]
 COMPARED_PROFILES = compared("controls", "target_heard") if COMPARED_PROBE else []
+# What the claims are about, for a plan too.
+STUDY = {
+    "condition": CLAIMED,
+    **config["claims"]["compared"],
+    "fixed": [name for name in COMPARED if name in FIXED],
+    "target": target_name(TARGETS[TARGET]),
+    "further": [target_name(TARGETS[target]) for target in FURTHER_TARGETS],
+    "fraction": config["selectivity"]["fraction"],
+    "smallest_effects": config["claims"]["smallest_effects"],
+}
 
 
 rule assess_claims:
@@ -78,6 +88,7 @@ rule assess_claims:
             category="Claims",
         ),
         estimates=results("claims/estimates.tsv"),
+        settings=results("claims/settings.json"),
     log:
         log_of("assess_claims"),
     benchmark:
@@ -89,15 +100,7 @@ rule assess_claims:
         mem_mb=memory(900),
         runtime=minutes(30),
     params:
-        study={
-            "condition": CLAIMED,
-            **config["claims"]["compared"],
-            "fixed": [name for name in COMPARED if name in FIXED],
-            "target": target_name(TARGETS[TARGET]),
-            "further": [target_name(TARGETS[target]) for target in FURTHER_TARGETS],
-            "fraction": config["selectivity"]["fraction"],
-            "smallest_effects": config["claims"]["smallest_effects"],
-        },
+        study=STUDY,
         # The targets or conditions of the tables in each list.
         names={
             "selectivity": [target_name(target) for target in TARGETS.values()],
@@ -111,6 +114,8 @@ rule assess_claims:
             "ratios": COMPARED_PROFILES,
         },
         sounds=config["claims"]["sounds"],
+        # The code is a function of the input: it changes no result, and `code` counts already.
+        judged_by=lambda wildcards, input: digest("assess_claims.py"),
         layer=config["selectivity"]["layer"],
         alpha=config["claims"]["alpha"],
         min_networks=config["claims"]["min_networks"],

@@ -30,6 +30,8 @@ def tell_where_results_are(log):
     if "assess_claims" in asked_for:
         print("\n" + "\n".join(verdict_lines(claims)))
     places = {
+        "plan": ("plan", results("plan/plan.md")),
+        "corpora": ("corpora", "results/corpora/corpora.md"),
         "report": ("write_report", results("report.html")),
         "claims": ("assess_claims", claims),
         "figures": ("plot_selective_responses", results("figures")),

@@ -5,6 +5,7 @@ rule write_report:
     input:
         claims=results("claims/claims.tsv"),
         corpus=results("corpus/summary.tsv"),
+        clips=results("corpus/clips.tsv"),
         conditions=results("corpus/conditions.tsv"),
         # The page is written only if the yield passes the gate.
         gate=GATE,
@@ -30,6 +31,10 @@ rule write_report:
         sections=FIGURES_BY_SECTION,
         # Not an input: benchmarks are no results, and the page shows those that exist.
         benchmarks=results("benchmarks"),
+        # Nor is the plan, which no rule makes again; another plan renews the report alone.
+        plan=results("plan"),
+        planned=digest_of_plan(),
+        judged_by=lambda wildcards, input: digest("assess_claims.py"),
         texts=digest_of_texts(),
         code=digest("write_report.py"),
     script:

@@ -1,6 +1,7 @@
 """Assess the claims on this corpus."""
 
 from music_detectors.claims.assess import TablePaths, assess_claims
+from music_detectors.claims.settings import write_settings
 from music_detectors.claims.study import Study
 from music_detectors.common.job import job
 
@@ -18,4 +19,15 @@ with job(snakemake.log[0]):
         sounds=params.sounds,
         alpha=params.alpha,
         min_networks=params.min_networks,
+    )
+    write_settings(
+        snakemake.output.settings,
+        {
+            "code": params.judged_by,
+            "target": params.study["target"],
+            "condition": params.study["condition"],
+            "alpha": params.alpha,
+            "min_networks": params.min_networks,
+            "sounds": params.sounds,
+        },
     )

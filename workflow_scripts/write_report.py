@@ -7,6 +7,7 @@ with job(snakemake.log[0]):
     write_report(
         claims=snakemake.input.claims,
         corpus=snakemake.input.corpus,
+        clips=snakemake.input.clips,
         conditions=snakemake.input.conditions,
         audio=snakemake.input.audio,
         recognition=snakemake.input.recognition,
@@ -17,4 +18,6 @@ with job(snakemake.log[0]):
         config=snakemake.params.config,
         sections=snakemake.params.sections,
         benchmarks=snakemake.params.benchmarks,
+        plan=snakemake.params.plan,
+        judged_by=snakemake.params.judged_by,
     )

@@ -20,9 +20,13 @@ PLAYED = " (played)"
 OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
 # The digest of each rule is of its script; figures share one and add their own module, and so do
 # the spectrograms of stimuli and the rules that read the source of a corpus.
-CODE = {path.stem: [path] for path in SCRIPTS.glob("*.py") if path.stem != "plot_figure"} | {
-    f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path] for path in figure_modules.DRAWN
-}
+# Rules without outputs run whenever they are asked for, and only then.
+OF_NO_RUN = {"plan", "corpora"}
+CODE = {
+    path.stem: [path]
+    for path in SCRIPTS.glob("*.py")
+    if path.stem != "plot_figure" and path.stem not in OF_NO_RUN
+} | {f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path] for path in figure_modules.DRAWN}
 RULES = sorted(CODE)
 CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
@@ -94,6 +98,7 @@ KEYS = [
             "networks.per_gpu",
             "networks.threads",
             "networks.memory_mb",
+            "corpora",
         ),
         ("write_report",),
     ),

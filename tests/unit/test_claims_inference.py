@@ -398,7 +398,8 @@ def test_true_claims_are_rejected_no_more_often_than_alpha_allows():
         table = claims_table(parts, alpha=0.2, min_networks=5)
         rejected += (table.loc[table["part"] == WHOLE, "verdict"] == NOT_SUPPORTED).any()
     assert stats.binomtest(rejected, runs, 0.1, alternative="greater").pvalue > 0.01
-    assert rejected / runs > 0.05
+    # What is done about skewed networks makes it rarer.
+    assert rejected / runs > 0.03
 
 
 def test_intervals_cover_the_means_of_all_claims_at_their_confidence():

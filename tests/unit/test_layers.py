@@ -28,6 +28,7 @@ ORDER = [
     {"emergence", "specificity"},
     {"claims"},
     {"figures"},
+    {"plan", "corpora"},
     {"report"},
 ]
 LEVEL = {stage: level for level, stages in enumerate(ORDER) for stage in stages}

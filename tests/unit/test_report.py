@@ -1,5 +1,6 @@
 """The report: its content, and that it is self-contained and runs no code."""
 
+import copy
 import json
 import re
 from html.parser import HTMLParser
@@ -16,7 +17,9 @@ from music_detectors.claims.inference import claims_table
 from music_detectors.common.errors import InputError
 from music_detectors.common.sealed import metadata, sealed
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.corpus.columns import CONDITIONS
+from music_detectors.corpus.columns import CLIPS, CONDITIONS
+from music_detectors.plan.clips import digest_of_clips
+from music_detectors.plan.keys import fixed_keys
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
 from music_detectors.report.captions import caption
@@ -142,6 +145,7 @@ def inputs(tmp_path):
     return {
         "claims": tmp_path / "claims.tsv",
         "corpus": tmp_path / "corpus.tsv",
+        "clips": write("clips.tsv", clips_table(), CLIPS),
         "conditions": write("conditions.tsv", heard, CONDITIONS),
         "audio": write("yield.tsv", yields, YIELD),
         "recognition": write(
@@ -158,7 +162,13 @@ def inputs(tmp_path):
             "Claims": ["claims"],
         },
         "benchmarks": tmp_path / "benchmarks",
+        "plan": tmp_path / "plan",
+        "judged_by": "0123",
     }
+
+
+def clips_table():
+    return pd.DataFrame({"clip_id": ["a", "b"], "split": "test", "role": ["target", "other"]})
 
 
 def written(inputs, **more):
@@ -346,3 +356,37 @@ def test_p_values_durations_and_tally():
     assert tally([{"verdict": verdict} for verdict in verdicts]) == (
         "1 of 4 claims are supported, 1 not supported, 2 undetermined"
     )
+
+
+def test_without_a_plan_the_page_says_so(inputs):
+    assert "No plan was made before the networks were trained" in written(inputs).words
+
+
+def test_the_page_says_whether_the_run_kept_to_its_plan(inputs):
+    inputs["plan"].mkdir()
+    plan = {
+        "written": "2030-01-02T03:04:05+00:00",
+        "version": "1.2.3",
+        "digest": "0123",
+        "configuration": fixed_keys(inputs["config"]),
+        "corpus": {"digest": digest_of_clips(inputs["clips"])},
+        "networks_before": 0,
+        "judged_by": "0123",
+    }
+    store(inputs["plan"] / "plan.json", json.dumps(plan))
+    words = written(inputs).words
+    assert "written on 2030-01-02T03:04:05+00:00 by version 1.2.3" in words
+    assert "before any network was trained . The run kept to it." in words.replace(
+        "trained.", "trained ."
+    )
+    changed = copy.deepcopy(inputs["config"])
+    changed["claims"]["alpha"] = 0.2
+    words = written(inputs, config=changed, judged_by="4567").words
+    assert "The run did not keep to it in 1 key" in words
+    assert "claims.alpha 0.05 0.2 this one" in words
+    assert "The code of the claims is not that of the plan" in words
+    words = written(inputs).words
+    assert "keeps to it now, but an earlier report did not" in words
+    assert "and set back since" in words
+    store(inputs["plan"] / "plan.json", json.dumps(plan | {"networks_before": 3}))
+    assert "when 3 networks had been trained already" in written(inputs).words

@@ -19,6 +19,7 @@ from music_detectors.claims.columns import (
     VERDICTS,
     WHOLE,
 )
+from music_detectors.claims.skewness import skew_shift
 from music_detectors.jackknife.variance import crossed_variance
 
 CLIPS, PROBE_SOUNDS = "test clips", "sounds of the probe set"
@@ -285,6 +286,7 @@ def _test(part: Part) -> dict:
         "_p_sign_flip": _directed(t, flip),
         "_mean": mean,
         "_networks": networks,
+        "_values": finite,
         "_sounds": part.sounds,
         "_fault": fault,
         "_caveat": part.caveat,
@@ -352,9 +354,43 @@ def _judged(row: dict, support: float, reject: float, min_networks: int) -> tupl
             NOT_SUPPORTED: f"the interval lies below {effect}",
             UNDETERMINED: f"the interval contains both zero and {effect}",
         }
+    if found != UNDETERMINED:
+        skewed = _verdict_if_skewed(row, support, reject)
+        if skewed != found:
+            return skewed, (
+                f"{reasons[found]}, but not when the skewness of the networks' estimates is taken "
+                "into account; more networks would tell"
+            )
     if found in (PRESENT, UNDETERMINED):
         return found, f"{reasons[found]}; {_remedy(row)} would narrow it"
     return found, reasons[found]
+
+
+def _verdict_if_skewed(row: dict, support: float, reject: float) -> str:
+    """Return the verdict with each end moved outwards by the skewness of the networks."""
+    mean, smallest = row["_mean"], row["smallest_effect"]
+
+    def ends(p: float, upper_p: float) -> tuple[float, float]:
+        shifts = [
+            skew_shift(row["_values"], mean.error, mean.reach(q) / mean.error) for q in (p, upper_p)
+        ]
+        return (
+            mean.value - mean.reach(p) + min(shifts[0], 0.0),
+            mean.value + mean.reach(upper_p) + max(shifts[1], 0.0),
+        )
+
+    if row["_equivalence"]:
+        low, high = ends(support, support)
+        if -smallest < low and high < smallest:
+            return SUPPORTED
+        low, high = ends(reject, reject)
+        return NOT_SUPPORTED if low > smallest or high < -smallest else UNDETERMINED
+    low, high = ends(support, reject)
+    if high < smallest:
+        return NOT_SUPPORTED
+    if low > 0:
+        return SUPPORTED if low >= smallest else PRESENT
+    return UNDETERMINED
 
 
 def _remedy(row: dict) -> str:

@@ -71,6 +71,11 @@ def check_sense(configuration: Mapping) -> None:
     Expects a configuration that `check_shape` accepts. Raises InputError naming the key.
     """
     corpus, audio = configuration["corpus"], configuration["audio"]
+    if corpus["name"] == "corpora":
+        raise InputError(
+            "configuration: corpus.name is corpora, the folder of the page over several corpora; "
+            "give the corpus another name"
+        )
     source = source_named(corpus["source"])
     source.check(corpus)
     if source.SOUND == "audioset":

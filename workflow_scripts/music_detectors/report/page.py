@@ -22,6 +22,7 @@ from music_detectors.common.files import read_checked, replacing
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CONDITIONS, SUMMARY
 from music_detectors.corpus.targets import target_name
+from music_detectors.plan.kept import kept
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
 from music_detectors.report.captions import caption
@@ -43,6 +44,7 @@ _SCALE = 0.56
 def write_report(
     claims: str | os.PathLike,
     corpus: str | os.PathLike,
+    clips: str | os.PathLike,
     conditions: str | os.PathLike,
     audio: str | os.PathLike,
     recognition: str | os.PathLike,
@@ -54,14 +56,17 @@ def write_report(
     config: Mapping,
     sections: Mapping[str, Sequence[str]],
     benchmarks: str | os.PathLike,
+    plan: str | os.PathLike,
+    judged_by: str,
 ) -> None:
     """Write the report to `page`.
 
-    `claims`, `corpus`, `conditions`, `audio` (yield.tsv), `recognition` and `selectivity` are
-    tables, `weights` the files of the networks. `figures` are image files, of which the PNGs are
-    shown; `sections` maps headings to names of figures. `config` is the whole configuration,
-    `benchmarks` the folder of Snakemake's benchmark files. Raises InputError, naming the file, if
-    one is missing or damaged.
+    `claims`, `corpus` (summary.tsv), `clips`, `conditions`, `audio` (yield.tsv), `recognition` and
+    `selectivity` are tables, `weights` the files of the networks. `figures` are image files, of
+    which the PNGs are shown; `sections` maps headings to names of figures. `config` is the whole
+    configuration, `benchmarks` the folder of Snakemake's benchmark files, `plan` that of the plan,
+    which may be missing, and `judged_by` the digest of the code of the claims. Raises InputError,
+    naming the file, if one is missing or damaged.
     """
     target = target_name(config["corpus"]["target"])
     drawn = {Path(path).stem: path for path in figures if str(path).endswith(".png")}
@@ -77,19 +82,20 @@ def write_report(
     answers = _answers(claims, statements(target, condition, never_heard))
     units = read_table(selectivity, SELECTIVITY_SUMMARY)
     cost = costs(benchmarks)
-    clips = read_table(audio, YIELD)
-    clips = clips[clips["class"] == "*"]
+    fetched = read_table(audio, YIELD)
+    fetched = fetched[fetched["class"] == "*"]
     content = {
         "target": target,
         "config": config,
         "answers": answers,
         "tally": tally(answers),
+        "plan": kept(plan, clips, config, judged_by),
         "claims_figures": shown.pop(_CLAIMS_SECTION, []),
         "corpus_figures": shown.pop(_CORPUS_SECTION, []),
         "sections": shown,
         "clips": read_table(corpus, SUMMARY).join(heard, on="split").to_dict("records"),
-        "yields": _yields(clips),
-        "reasons": _reasons(clips),
+        "yields": _yields(fetched),
+        "reasons": _reasons(fetched),
         "networks": _networks(config, networks, recognition, units),
         # The same in all rows.
         "differs_in": units["differs_in"].iloc[0],

@@ -1,0 +1,7 @@
+"""Put the claims of several corpora on one page."""
+
+from music_detectors.common.job import job
+from music_detectors.corpora.compare import compare_corpora
+
+with job(snakemake.log[0]):
+    compare_corpora(snakemake.params.named, snakemake.params.results, alpha=snakemake.params.alpha)

@@ -1,0 +1,144 @@
+"""The needed parts of each claim, as far as they are known before anything is measured."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from music_detectors.claims.columns import CLAIMS
+from music_detectors.claims.study import Study
+
+EACH = "each "
+"""How the name of a part begins that stands for several, whose names come from the sounds."""
+
+
+class Planned(NamedTuple):
+    """A needed part of a claim, and its smallest effect of interest."""
+
+    claim: str
+    part: str
+    smallest_effect: float
+    equivalence: bool = False
+    """Whether the claim is that there is no effect; the smallest effect is then the margin."""
+    fault: str = ""
+    """Why the part will be undetermined, as far as the configuration says."""
+
+
+def planned_parts(
+    study: Study, genres: Sequence[str], run: Collection[str], absent: Collection[str] = ()
+) -> list[Planned]:
+    """Return the needed parts of every claim, in the order of the claims.
+
+    `genres` are the names of the target's genres, `run` the conditions that are run, and `absent`
+    the claims whose analysis is not configured. Parts that need a condition which `study` does not
+    name are left out; their claims will be undetermined.
+    """
+    return [_with_fault(part, study, run, absent) for part in _all_parts(study, genres)]
+
+
+def _with_fault(
+    part: Planned, study: Study, run: Collection[str], absent: Collection[str]
+) -> Planned:
+    if part.claim in absent:
+        return part._replace(fault="its analysis is not configured")
+    compared = {*study.controls, *study.features, *study.target_heard, *study.speech_withheld}
+    named = [name for name in sorted(compared) if name in part.part.split()]
+    if part.claim == "generalisation":
+        named = [*study.shuffled]
+    missing = [name for name in named if name not in run]
+    return part._replace(fault=f"{', '.join(missing)} not run") if missing else part
+
+
+def _all_parts(study: Study, genres: Sequence[str]) -> list[Planned]:
+    smallest = study.smallest_effects
+    found = {
+        "apart": [
+            Planned("apart", "segregation", smallest["apart"]),
+            Planned("apart", "natural classes", smallest["recognition"]),
+            Planned("apart", "target classes", smallest["at_chance"], equivalence=True),
+            Planned("apart", "decoding", smallest["decoding"]),
+            *_over("apart", "decoding", study.features, smallest["decoding"]),
+        ],
+        "all-units": [Planned("all-units", "effect", smallest["all_units"])],
+        "selective": [
+            Planned("selective", "effect", smallest["selective"]),
+            *_over("selective", "effect", study.controls, smallest["controls"]),
+        ],
+        "level": [
+            Planned("level", "equal level", smallest["level"]),
+            Planned("level", "lowest level", smallest["level"]),
+        ],
+        "decoding": [
+            Planned("decoding", "top units", smallest["suffice"]),
+            Planned("decoding", "top over next units", smallest["decoding"]),
+            *([Planned("decoding", "genres", smallest["recognition"])] if genres else []),
+        ],
+        "probe": [
+            Planned("probe", "ratio", smallest["ratio"]),
+            *_over("probe", "ratio", study.controls, smallest["ratio"]),
+            Planned(
+                "probe", f"{EACH}category of the target, and over each other", smallest["probe"]
+            ),
+        ],
+        "models": [
+            *(
+                Planned("models", f"{study.condition} and {name}", smallest["same"], True)
+                for name in study.target_heard
+            ),
+            *(
+                part
+                for name in (study.condition, *study.target_heard)
+                for part in _over("models", name, study.controls, smallest["ratio"])
+            ),
+        ],
+        "temporal": _temporal(study, smallest),
+        "generalisation": [
+            Planned(
+                "generalisation", f"{EACH}of the two shortest lengths", smallest["generalisation"]
+            )
+            for _ in study.shuffled[:1]
+        ],
+        "lesion": [
+            Planned("lesion", f"top over {name}", smallest["lesion"])
+            for name in ("middle", "bottom", "norm")
+        ],
+        "emergence": [
+            Planned("emergence", "segregation", smallest["apart"]),
+            Planned("emergence", "recognition", smallest["recognition"]),
+        ],
+        "speech": [
+            part
+            for name in study.speech_withheld
+            for part in (
+                Planned("speech", f"effect of {name}", smallest["selective"]),
+                Planned("speech", f"rise over {name}", smallest["temporal"]),
+            )
+        ],
+        "specific": [
+            part
+            for name in study.further
+            for part in (
+                Planned("specific", f"{name}: less selective", smallest["ratio"]),
+                Planned("specific", f"{name}: no effect of segments", smallest["temporal"], True),
+            )
+        ],
+        "acoustics": [
+            Planned("acoustics", "residual effect", smallest["acoustics"]),
+            *_over("acoustics", "residual effect", study.controls, smallest["controls"]),
+            Planned("acoustics", "decoding", smallest["decoding"]),
+        ],
+        "genres": [Planned("genres", name, smallest["genres"]) for name in genres],
+    }
+    return [part for claim in CLAIMS for part in found[claim]]
+
+
+def _temporal(study: Study, smallest: Mapping[str, float]) -> list[Planned]:
+    names = ("rise", "interaction", "in proportion", "rise over the least selective units")
+    return [
+        *(Planned("temporal", name, smallest["temporal"]) for name in names),
+        # Its smallest effect is that of the slope times the octaves between the lengths.
+        Planned("temporal", "fall", smallest["temporal"]),
+        *_over("temporal", "rise", study.controls, smallest["temporal"]),
+    ]
+
+
+def _over(claim: str, part: str, conditions: Sequence[str], smallest: float) -> list[Planned]:
+    return [Planned(claim, f"{part} over {name}", smallest) for name in conditions]
