@@ -66,6 +66,7 @@ rule assess_claims:
             results("embedding/{target}/{condition}/left_out.tsv"),
             compared("controls", "shuffled"),
         ),
+        recognition_left_out=results("recognition/left_out.tsv"),
         decoding_left_out=of_conditions(
             results("decoding/{target}/{condition}-left-out.tsv"), compared("features")
         ),
@@ -77,6 +78,11 @@ rule assess_claims:
         lesions_left_out=of_lesions("left_out.tsv", [CLAIMED], [NEAREST_FRACTION])[0],
         levels_left_out=(
             [results("levels", TARGET, f"{CLAIMED}-left-out.tsv")] if LEVELS else []
+        ),
+        emergence_left_out=(
+            [results("emergence", TARGET, f"{CLAIMED}-left-out.tsv")]
+            if CLAIMED in WITH_SNAPSHOTS
+            else []
         ),
         ratios_left_out=of_compared_probe("left_out_ratios.tsv", COMPARED_PROFILES),
         categories_left_out=of_compared_probe("left_out_categories.tsv", [CLAIMED]),

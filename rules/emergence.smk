@@ -40,8 +40,10 @@ rule measure_emergence:
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
+        blocks=results("corpus/blocks.tsv"),
     output:
         table=results("emergence/{target}/{condition}.tsv"),
+        left_out=results("emergence/{target}/{condition}-left-out.tsv"),
         points=results("emergence/{target}/{condition}/points.tsv"),
     log:
         log_of("measure_emergence", "{target}", "{condition}"),

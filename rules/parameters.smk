@@ -177,3 +177,11 @@ def probe_code(probe):
     """The file of a built-in probe set, which is imported by its name."""
     file = Path("music_detectors/probes/sets", f"{probe}.py")
     return [file] if (SCRIPTS / file).exists() else []
+
+
+# The conditions whose networks cannot be asked whether they learnt, with the reason.
+UNTAUGHT = {
+    name: "labels mean nothing" if CONDITIONS[name]["epochs"] else "not trained"
+    for name in TRAINED
+    if not CONDITIONS[name]["epochs"] or CONDITIONS[name]["labels"] != "given"
+}

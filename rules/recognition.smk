@@ -9,8 +9,10 @@ rule score_recognition:
         classes=results("corpus/classes.tsv"),
         branches=results("corpus/branches.tsv"),
         network_clips=results("networks", network("clips.tsv")),
+        blocks=results("corpus/blocks.tsv"),
     output:
         table=results("recognition", network("average_precision.tsv")),
+        left_out=results("recognition", network("left_out.tsv")),
     log:
         log_of("score_recognition", "{condition}", "{seed}"),
     benchmark:
@@ -33,12 +35,16 @@ rule summarise_recognition:
         tables=of_networks(
             results("recognition", network("average_precision.tsv")), TRAINED_NETWORKS
         ),
+        left_out=of_networks(
+            results("recognition", network("left_out.tsv")), TRAINED_NETWORKS
+        ),
     output:
         table=report(
             results("recognition/summary.tsv"),
             caption="../report/recognition.rst",
             category="Recognition",
         ),
+        left_out=results("recognition/left_out.tsv"),
     log:
         log_of("summarise_recognition"),
     benchmark:
@@ -51,6 +57,7 @@ rule summarise_recognition:
         runtime=minutes(30),
     params:
         networks=TRAINED_NETWORKS,
+        untaught=UNTAUGHT,
         code=digest("summarise_recognition.py"),
     script:
         "../workflow_scripts/summarise_recognition.py"

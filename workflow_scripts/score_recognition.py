@@ -11,6 +11,8 @@ with job(snakemake.log[0]):
         snakemake.input.classes,
         snakemake.input.branches,
         snakemake.input.network_clips,
+        snakemake.input.blocks,
         snakemake.output.table,
+        snakemake.output.left_out,
         withhold=snakemake.params.withhold,
     )

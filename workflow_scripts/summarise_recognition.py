@@ -5,5 +5,10 @@ from music_detectors.recognition.scores import summarise_recognition
 
 with job(snakemake.log[0]):
     summarise_recognition(
-        snakemake.input.tables, snakemake.output.table, networks=snakemake.params.networks
+        snakemake.input.tables,
+        snakemake.input.left_out,
+        snakemake.output.table,
+        snakemake.output.left_out,
+        networks=snakemake.params.networks,
+        untaught=snakemake.params.untaught,
     )

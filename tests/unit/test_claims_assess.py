@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from music_detectors.claims.assess import TablePaths, assess_claims
+from music_detectors.claims.assess import TablePaths, assess_claims, not_learnt
 from music_detectors.claims.columns import (
     CLAIMS,
     ESTIMATES,
@@ -224,3 +224,22 @@ def test_where_the_target_is_one_draw_every_part_about_clips_is_undetermined(
     whole = whole.drop("probe")
     assert set(whole["verdict"]) == {UNDETERMINED}
     assert set(whole["reason"]) == {f"{said}, so the error over sounds is unknown"}
+
+
+def test_networks_that_did_not_learn_are_those_of_the_compared_conditions():
+    rows = [("natural", 3, "no"), ("natural", 3, "no"), ("natural", 1, "yes"), ("full", 2, "no")]
+    rows += [("untrained", 1, "not trained"), ("elsewhere", 5, "no")]
+    recognition = pd.DataFrame(rows, columns=["condition", "seed", "learnt"])
+    assert not_learnt(study(), recognition) == [("natural", 3), ("full", 2)]
+
+
+def test_the_verdict_is_given_without_networks_that_did_not_learn(tmp_path):
+    tables = Tables()
+    recognition = tables.recognition
+    failed = (recognition["condition"] == "natural") & (recognition["seed"] == 2)
+    tables.recognition = recognition.assign(learnt=recognition["learnt"].where(~failed, "no"))
+    found = assessed(tmp_path, tables)
+    # Without one of five networks there are fewer than claims.min_networks.
+    whole = found[found["part"] == WHOLE]
+    assert set(whole["verdict_without"]) == {UNDETERMINED}
+    assert whole["reason"].str.contains("did not learn (natural 2)", regex=False).any()

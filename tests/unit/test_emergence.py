@@ -11,10 +11,11 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES
 from music_detectors.decoding.decode import PENALTIES
-from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_POINTS
+from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT, EMERGENCE_POINTS
 from music_detectors.emergence.measure import measure_emergence
+from music_detectors.jackknife.blocks import read_blocks
 from music_detectors.responses.files import Layers, create_responses, snapshot_layer
-from support.response_files import WITHHOLD, classes, corpus
+from support.response_files import N_BLOCKS, WITHHOLD, classes, corpus
 
 UNITS, SELECTIVE = 16, 2
 # How much more two of the units respond to the target after each epoch.
@@ -65,7 +66,10 @@ def run(files, seeds=(1, 2), **changed):
     measure_emergence(
         [files.path(f"train-{seed}.h5") for seed in seeds],
         [files.path(f"test-{seed}.h5") for seed in seeds],
-        *[files.path(f"{name}.tsv") for name in ("clips", "classes", "branches", "a", "b")],
+        *[
+            files.path(f"{name}.tsv")
+            for name in ("clips", "classes", "branches", "blocks", "a", "l", "b")
+        ],
         **(settings | changed),
         withhold=WITHHOLD,
         condition="natural",
@@ -122,7 +126,7 @@ def test_selective_units_are_chosen_on_train_clips_and_measured_on_test_clips(me
         }
         t = stats.ttest_ind(*(group.astype(float) for group in groups["train"]), equal_var=False)
         chosen = np.argsort(-t.statistic)[:SELECTIVE]
-        target, other = (group[:, chosen].astype(float) for group in groups["test"])
+        target, other = (group[:, chosen].astype(float).mean(axis=1) for group in groups["test"])
         assert row["ratio"] == pytest.approx(target.mean() / other.mean(), rel=1e-12)
         n = len(target) + len(other) - 2
         pooled = (
@@ -130,7 +134,7 @@ def test_selective_units_are_chosen_on_train_clips_and_measured_on_test_clips(me
         ) / n
         d = (target.mean(0) - other.mean(0)) / np.sqrt(pooled)
         # The usual approximation of the exact correction; it is off by less than 1e-4 here.
-        assert row["hedges_g"] == pytest.approx((d * (1 - 3 / (4 * n - 1))).mean(), rel=1e-4)
+        assert row["hedges_g"] == pytest.approx(d * (1 - 3 / (4 * n - 1)), rel=1e-4)
     ratios = measured[2].groupby("epoch")["ratio"].mean()
     assert ratios[0] < 1.2 < ratios[3] < ratios[10]
 
@@ -256,3 +260,42 @@ def test_outputs_of_another_corpus_are_refused(tmp_path):
         InputError, match=r"test-1\.h5: damaged responses \(6 outputs for 5 classes"
     ):
         run(files, [1])
+
+
+def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(measured, tmp_path):
+    files, given = measured[:2]
+    whole, _ = run(files, seeds=(1,))
+    found = read_table(files.path("l.tsv"), EMERGENCE_LEFT_OUT)
+    assert set(found["epoch"]) == {0, 10} and set(found["seed"]) == {1}
+    test = files.of_split("test")
+    block = np.array(read_blocks(files.path("blocks.tsv"), list(test["clip_id"])))
+    fewer = tmp_path / "test-1.h5"
+    for number in range(N_BLOCKS):
+        kept = block != number
+        responses = {
+            epoch: tuple(values[kept] for values in of_epoch)
+            for epoch, of_epoch in given["test", 1].items()
+        }
+        write(fewer, list(test["clip_id"][kept]), responses)
+        measure_emergence(
+            [files.path("train-1.h5")],
+            [fewer],
+            *[files.path(f"{name}.tsv") for name in ("clips", "classes", "branches", "blocks")],
+            *[tmp_path / name for name in ("a", "l", "b")],
+            fraction=SELECTIVE / UNITS,
+            perplexity=10,
+            permutations=5,
+            seed=7,
+            withhold=WITHHOLD,
+            condition="natural",
+            replicates=[1],
+        )
+        expected = read_table(tmp_path / "a", EMERGENCE).set_index("epoch").loc[[0, 10]]
+        of_block = found[found["block"] == number].set_index("epoch").loc[[0, 10]]
+        for column in set(EMERGENCE) - {"seed", "epoch", "segregation"}:
+            np.testing.assert_allclose(of_block[column], expected[column], rtol=1e-9)
+    # The points stay where they are, so the index changes little with a quarter of the clips.
+    means = found.groupby("epoch")["segregation"].mean()
+    np.testing.assert_allclose(
+        means, whole.set_index("epoch").loc[[0, 10], "segregation"], atol=0.15
+    )

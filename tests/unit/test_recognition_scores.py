@@ -3,16 +3,33 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.metrics import average_precision_score
 
 from music_detectors.common.average_precision import chance_average_precision
 from music_detectors.common.errors import InputError
+from music_detectors.common.left_out import left_out as left_out_of
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
-from music_detectors.recognition.scores import score_recognition, summarise_recognition
-from support.response_files import WITHHOLD, classes, corpus, write_responses
+from music_detectors.recognition.columns import (
+    AVERAGE_PRECISION,
+    RECOGNITION_LEFT_OUT,
+    RECOGNITION_SUMMARY,
+)
+from music_detectors.recognition.scores import (
+    interval,
+    score_recognition,
+    summarise_recognition,
+)
+from support.response_files import (
+    N_BLOCKS,
+    WITHHOLD,
+    blocks,
+    classes,
+    corpus,
+    write_responses,
+)
 
-LAST = ("network_clips.tsv", "ap.tsv")
+LAST = ("network_clips.tsv", "blocks.tsv", "ap.tsv", "blocks-ap.tsv")
 GROUPS = ["natural", "target", "target", "withheld", "natural", "natural"]
 
 
@@ -53,7 +70,8 @@ def check(table, part, outputs, labels):
         assert row.n_clips == len(labels) and row.n_positive == truth.sum()
         assert row.prevalence == truth.mean()
         if truth.any():
-            chance = chance_average_precision(np.array([truth.sum()]), len(truth))
+            scores = outputs[:, [row.index]]
+            chance = chance_average_precision(np.array([truth.sum()]), len(truth), scores)
             assert row.chance == chance[0]
             expected = average_precision_score(truth, outputs[:, row.index])
             assert row.average_precision == pytest.approx(expected, abs=1e-12)
@@ -162,15 +180,123 @@ def test_there_must_be_one_numeric_output_per_class(tmp_path):
         score_recognition(*[files.path(name) for name in (*names, *LAST)], withhold=WITHHOLD)
 
 
+def summarised(folder, tables, networks, untaught=None):
+    left_out = [folder / "blocks-ap.tsv"] * len(tables)
+    summary, without = folder / "summary.tsv", folder / "left_out.tsv"
+    summarise_recognition(
+        tables, left_out, summary, without, networks=networks, untaught=untaught or {}
+    )
+    return read_table(summary, RECOGNITION_SUMMARY)
+
+
+def test_scores_without_a_block_equal_scikit_learn(tmp_path):
+    files = corpus(tmp_path, n_test=60)
+    table = run(files)
+    summarised(tmp_path, [tmp_path / "ap.tsv"], [["natural", 3]])
+    left_out = read_table(tmp_path / "left_out.tsv", RECOGNITION_LEFT_OUT)
+    assert set(left_out["condition"]) == {"natural"} and set(left_out["seed"]) == {3}
+    tested = files.of_split("test").iloc[files.order("test")].merge(blocks(files.of_split("test")))
+    outputs = outputs_of(files, "test", tested["clip_id"])
+    for block in range(N_BLOCKS):
+        kept = (tested["block"] != block).to_numpy()
+        for group, mids in (("natural", (0, 4)), ("target", (1, 2)), ("withheld", (3,))):
+            truth = np.array(
+                [[classes()["mid"][m] in own.split(";") for m in mids] for own in tested["labels"]]
+            )[kept]
+            expected = np.mean(
+                [
+                    average_precision_score(truth[:, i], outputs[kept][:, m])
+                    for i, m in enumerate(mids)
+                ]
+            )
+            scores = outputs[kept][:, list(mids)]
+            chance = chance_average_precision(truth.sum(axis=0), int(kept.sum()), scores).mean()
+            (row,) = left_out[
+                (left_out["block"] == block) & (left_out["group"] == group)
+            ].itertuples()
+            assert row.n_classes == len(mids) and row.clips == "test"
+            assert row.mean_average_precision == pytest.approx(expected, abs=1e-12)
+            assert row.chance == pytest.approx(chance, abs=1e-12)
+    assert len(left_out) == 3 * N_BLOCKS and len(table)
+
+
+def test_the_interval_is_that_of_the_jackknife(tmp_path):
+    files = corpus(tmp_path, n_test=60)
+    run(files)
+    table = summarised(tmp_path, [tmp_path / "ap.tsv"], [["natural", 1]])
+    left_out = read_table(tmp_path / "left_out.tsv", RECOGNITION_LEFT_OUT)
+    ends = table[["mean_average_precision_low", "mean_average_precision_high"]]
+    assert ends[table["clips"] != "test"].isna().all(axis=None)
+    for row in table[table["clips"] == "test"].itertuples():
+        values = left_out.loc[left_out["group"] == row.group, "mean_average_precision"]
+        error = np.sqrt((N_BLOCKS - 1) ** 2 / N_BLOCKS * values.var(ddof=1))
+        expected = stats.t.interval(0.95, N_BLOCKS - 1, row.mean_average_precision, error)
+        found = row.mean_average_precision_low, row.mean_average_precision_high
+        np.testing.assert_allclose(found, np.clip(expected, 0, 1), atol=1e-12)
+
+
+def test_the_interval_of_a_mean_covers_it_at_its_rate(tmp_path):
+    """Clips of random scores: the interval holds the mean over many such sets of clips."""
+    random = np.random.default_rng(0)
+    truth = np.arange(80) % 4 == 0
+    of_clips = np.arange(80) // 4 % 20
+    precision, covered = [], []
+    for _ in range(400):
+        scores = random.normal(0, 1, 80) + truth
+        found = left_out_of(scores[:, None], truth[:, None], of_clips, list(range(20)))
+        mean = average_precision_score(truth, scores)
+        precision.append(mean)
+        covered.append(interval(mean, found.average_precision[:, 0]))
+    low, high = np.array([list(ends.values()) for ends in covered]).T
+    inside = (low < np.mean(precision)) & (np.mean(precision) < high)
+    # 95% within three standard errors of 400 draws, and a little for 20 blocks.
+    assert 0.90 <= inside.mean() <= 0.985
+
+
+@pytest.mark.parametrize("untaught", [{}, {"natural": "labels mean nothing"}])
+def test_a_network_that_did_not_learn_is_named(tmp_path, untaught, caplog):
+    run(corpus(tmp_path))
+    scored = read_table(tmp_path / "ap.tsv", AVERAGE_PRECISION)
+    tables, gains = [], [0.3, 0.4, 0.16, 0.14]
+    for number, gain in enumerate(gains):
+        validated = (scored["clips"] == "validation") & (scored["n_positive"] > 0)
+        precision = scored["average_precision"].where(~validated, scored["chance"] + gain)
+        tables.append(tmp_path / f"{number}.tsv")
+        write_table(tables[-1], scored.assign(average_precision=precision), AVERAGE_PRECISION)
+    networks = [["natural", seed] for seed in (1, 2, 3, 4)]
+    table = summarised(tmp_path, tables, networks, untaught)
+    learnt = table.groupby("seed")["learnt"].unique().map(list)
+    # Half of the median gain, 0.23, is 0.115.
+    if untaught:
+        assert list(learnt) == [["labels mean nothing"]] * 4 and not caplog.records
+        return
+    assert list(learnt) == [["yes"]] * 4
+    gain = 0.1
+    precision = scored["average_precision"].where(~validated, scored["chance"] + gain)
+    write_table(tables[-1], scored.assign(average_precision=precision), AVERAGE_PRECISION)
+    table = summarised(tmp_path, tables, networks)
+    assert list(table.groupby("seed")["learnt"].first()) == ["yes"] * 3 + ["no"]
+    assert "natural/seed-4 did not learn" in caplog.text
+
+
+def test_without_validation_clips_it_is_not_asked_whether_a_network_learnt(tmp_path):
+    run(corpus(tmp_path))
+    scored = read_table(tmp_path / "ap.tsv", AVERAGE_PRECISION)
+    none = scored["clips"] == "validation"
+    scored.loc[none, "n_positive"] = 0
+    scored.loc[none, ["average_precision", "chance"]] = np.nan
+    write_table(tmp_path / "ap.tsv", scored, AVERAGE_PRECISION)
+    table = summarised(tmp_path, [tmp_path / "ap.tsv"], [["natural", 1]])
+    assert set(table["learnt"]) == {"no validation clips"}
+
+
 def test_summary_takes_means_over_the_classes_with_positives(tmp_path):
     files = corpus(tmp_path)
     scored = run(files)
     networks = [["natural", 2], ["full", 1]]
     second = scored.assign(average_precision=scored["average_precision"] / 2)
     write_table(tmp_path / "second.tsv", second, AVERAGE_PRECISION)
-    tables = [tmp_path / "ap.tsv", tmp_path / "second.tsv"]
-    summarise_recognition(tables, tmp_path / "summary.tsv", networks=networks)
-    table = read_table(tmp_path / "summary.tsv", RECOGNITION_SUMMARY)
+    table = summarised(tmp_path, [tmp_path / "ap.tsv", tmp_path / "second.tsv"], networks)
     assert (
         list(zip(table["condition"], table["seed"], strict=True))
         == [("natural", 2)] * 9 + [("full", 1)] * 9
@@ -197,6 +323,5 @@ def test_summary_takes_means_over_the_classes_with_positives(tmp_path):
 def test_a_group_without_classes_has_no_row(tmp_path):
     table = run(corpus(tmp_path))
     write_table(tmp_path / "ap.tsv", table[table["group"] != "withheld"], AVERAGE_PRECISION)
-    summarise_recognition([tmp_path / "ap.tsv"], tmp_path / "s.tsv", networks=[["natural", 1]])
-    summary = read_table(tmp_path / "s.tsv", RECOGNITION_SUMMARY)
+    summary = summarised(tmp_path, [tmp_path / "ap.tsv"], [["natural", 1]])
     assert set(summary["group"]) == {"natural", "target"} and len(summary) == 6

@@ -22,7 +22,7 @@ from music_detectors.common.damage import damaged
 from music_detectors.common.tables import Columns, read_table, write_table
 from music_detectors.decoding.columns import DECODING, DECODING_LEFT_OUT
 from music_detectors.embedding.columns import SEGREGATION, SEGREGATION_LEFT_OUT
-from music_detectors.emergence.columns import EMERGENCE
+from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT
 from music_detectors.genres.columns import GENRES, GENRES_LEFT_OUT
 from music_detectors.jackknife.blocks import blocks_in
 from music_detectors.jackknife.columns import BLOCKS
@@ -38,7 +38,7 @@ from music_detectors.profiles.columns import (
 )
 from music_detectors.quilts.columns import QUILT_CORRELATION, QUILT_LEFT_OUT, QUILT_RESPONSES
 from music_detectors.quilts.tables import of_test_clips
-from music_detectors.recognition.columns import RECOGNITION_SUMMARY
+from music_detectors.recognition.columns import RECOGNITION_LEFT_OUT, RECOGNITION_SUMMARY
 from music_detectors.selectivity.columns import SELECTIVITY_LEFT_OUT, SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
 from music_detectors.specificity.columns import SPECIFICITY, SPECIFICITY_LEFT_OUT
@@ -88,7 +88,7 @@ _COLUMNS: dict[str, Columns] = {
 _LEFT_OUT: dict[str, Columns] = {
     "selectivity": SELECTIVITY_LEFT_OUT,
     "segregation": SEGREGATION_LEFT_OUT,
-    "recognition": {"block": int, **RECOGNITION_SUMMARY},
+    "recognition": RECOGNITION_LEFT_OUT,
     "decoding": DECODING_LEFT_OUT,
     "genres": GENRES_LEFT_OUT,
     "quilts": QUILT_LEFT_OUT,
@@ -98,8 +98,17 @@ _LEFT_OUT: dict[str, Columns] = {
     "ratios": RATIOS_LEFT_OUT,
     "categories": CATEGORIES_LEFT_OUT,
     "components": COMPONENTS_LEFT_OUT,
-    "emergence": {"block": int, **EMERGENCE},
+    "emergence": EMERGENCE_LEFT_OUT,
 }
+_COMPARED = (
+    "controls",
+    "features",
+    "target_heard",
+    "shuffled",
+    "speech_withheld",
+    "withheld_others",
+)
+"""The fields of Study that name conditions."""
 _DRAWS = {
     "groups": ("recordings", "come from one recording"),
     "clips": ("test clips", "are one clip"),
@@ -179,9 +188,23 @@ def assess_claims(
     numbers = blocks_in(of_blocks["block"].to_numpy())
     without = _measured(paths, columns, study, layer, of_clips, numbers)
     parts = with_left_out(study, measured, without, of_blocks, sounds)
-    table = claims_table(parts, alpha=alpha, min_networks=min_networks)
+    table = claims_table(
+        parts,
+        alpha=alpha,
+        min_networks=min_networks,
+        not_learnt=not_learnt(study, measured.recognition),
+    )
     write_table(claims, table, VERDICTS)
     write_table(values, estimates_table(parts), ESTIMATES)
+
+
+def not_learnt(study: Study, recognition: pd.DataFrame) -> list[tuple[str, int]]:
+    """Return the networks (condition, seed) in claims that did not learn, from `recognition`."""
+    compared = (getattr(study, name) for name in _COMPARED)
+    conditions = [study.condition, *(name for names in compared for name in names)]
+    rows = recognition[recognition["condition"].isin(conditions)]
+    rows = rows.loc[rows["learnt"] == "no", ["condition", "seed"]].drop_duplicates()
+    return list(rows.itertuples(index=False, name=None))
 
 
 def all_parts(study: Study, measured: Measured) -> list[Part]:

@@ -12,7 +12,6 @@ from music_detectors.common.average_precision import (
     harmonic,
     tie_sums,
 )
-from music_detectors.common.tables import Columns
 
 
 @dataclass(frozen=True)
@@ -80,13 +79,6 @@ def places_of(of_clips: np.ndarray, blocks: Sequence[int]) -> np.ndarray:
     for place, block in enumerate(blocks):
         places[of_clips == block] = place
     return places
-
-
-def joined(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
-    """Return `tables` one below the other; without any, a table of `columns` without rows."""
-    if tables:
-        return pd.concat(tables, ignore_index=True)
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
 
 
 def class_means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:

@@ -17,8 +17,9 @@ EMERGENCE = {
 measured on test clips.
 
 `natural_map` and `chance` are means over the classes that are not withheld; `ratio` and `hedges_g`
-those of the units that are selective at that epoch; `decoding` is the average precision from all
-units; `segregation` the index of the embedding, 0 by chance and 1 without overlap.
+are of the mean response of the units that are selective at that epoch; `decoding` is the average
+precision from all units; `segregation` the index of the embedding, 0 by chance and 1 without
+overlap.
 """
 
 EMERGENCE_POINTS = {
@@ -31,4 +32,10 @@ EMERGENCE_POINTS = {
 }
 """`emergence/{target}/{condition}/points.tsv`: one row per epoch and target or other test clip of
 the first network, with its position by t-SNE.
+"""
+
+EMERGENCE_LEFT_OUT = {"block": int, **EMERGENCE}
+"""`emergence/{target}/{condition}-left-out.tsv`: the rows of the first and the last of the
+`snapshots`, without the test clips of each block of `corpus/blocks.tsv`; positions and bins of the
+embedding are those of all clips.
 """

@@ -1,5 +1,6 @@
 """Recognition, selectivity, decoding and embedding of networks after some epochs of training."""
 
+import copy
 import os
 from collections.abc import Sequence
 
@@ -9,10 +10,11 @@ import pandas as pd
 from music_detectors.common.average_precision import average_precision, chance_average_precision
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
+from music_detectors.common.left_out import left_out
 from music_detectors.common.parts import Parts
 from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
@@ -20,11 +22,13 @@ from music_detectors.decoding.decode import ridge
 from music_detectors.embedding.bins import bins_of, coarse_bins
 from music_detectors.embedding.embed import (
     segregation_test,
+    segregation_without,
     usable_perplexity,
     z_scored,
 )
 from music_detectors.embedding.tsne import embed
-from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_POINTS
+from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT, EMERGENCE_POINTS
+from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_responses, snapshot_layers
 from music_detectors.selectivity.effects import hedges_g, moments, response_ratio, welch_t
@@ -39,7 +43,9 @@ def measure_emergence(
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     branches: str | os.PathLike,
+    blocks: str | os.PathLike,
     table: str | os.PathLike,
+    without_blocks: str | os.PathLike,
     points: str | os.PathLike,
     *,
     withhold: Sequence[str],
@@ -52,17 +58,18 @@ def measure_emergence(
 ) -> None:
     """Write the tables of the networks (`condition`, each of `replicates`) after each snapshot.
 
-    `train` and `test` are the networks' responses after every snapshot, `clips`, `classes` and
-    `branches` tables of the corpus, `withhold` is the list of the condition that the claims are
-    about; `fraction` of the units are called selective. Random draws of t-SNE and of the
-    `permutations` of roles depend on the master `seed`, the condition, the replicate and the epoch.
-    Raises InputError when a file cannot be read or does not fit the others, a response is not
-    finite, or a split has fewer than two target or two other clips.
+    `without_blocks` is the table of the first and the last without each block of test clips.
+    `train` and `test` are the networks' responses after every snapshot, `clips`, `classes`,
+    `branches` and `blocks` tables of the corpus, `withhold` is the list of the condition that
+    the claims are about; `fraction` of the units are called selective. Random draws of t-SNE
+    and of the `permutations` of roles depend on the master `seed`, the condition, the replicate
+    and the epoch. Raises InputError when a file cannot be read or does not fit the others, a
+    response is not finite, or a split has fewer than two target or two other clips.
     """
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels", "group"))
     of_classes = read_table(classes, CLASSES)
     natural = class_groups(of_classes, branches, withhold) == "natural"
-    rows, placed = [], []
+    rows, placed, without = [], [], []
     jobs = [
         (replicate, epoch, train_path, test_path, layers)
         for replicate, train_path, test_path in zip(replicates, train, test, strict=True)
@@ -85,23 +92,41 @@ def measure_emergence(
         train_roles, test_roles = heard["role"].to_numpy(), clips_of_test["role"].to_numpy()
         used = test_roles != "mixed"
         parts = Parts(clips_of_test.loc[used, "group"], test_roles[used] == "target")
+        drawn = copy.deepcopy(draws)
         xy, segregation = _segregation(on_test[used], parts, perplexity, permutations, draws)
+        chosen = _selective(on_train, train_roles, fraction)
+        means = on_test[:, chosen].mean(axis=1, dtype=np.float64)
+        scores = _decoded(on_train, train_roles, on_test, heard["group"].to_numpy())
         rows.append(
             {
                 "seed": replicate,
                 "epoch": epoch,
                 **_recognition(outputs[:, natural], labels[:, natural]),
-                **_selectivity(on_train, train_roles, on_test, test_roles, fraction),
-                **_decoding(on_train, train_roles, on_test, test_roles, heard["group"].to_numpy()),
+                **_selectivity(means, test_roles),
+                **_decoding(scores[used], test_roles[used]),
                 "segregation": segregation,
                 "n_target": int((test_roles == "target").sum()),
                 "n_other": int((test_roles == "other").sum()),
             }
         )
+        epochs = list(snapshot_layers(test_path))
+        of_clips = read_blocks(blocks, clips_of_test["clip_id"].tolist())
+        if epoch in (epochs[0], epochs[-1]) and blocks_in(of_clips):
+            drawn.integers(2**32)  # t-SNE's
+            bins = bins_of(xy, coarse_bins(len(xy)))
+            of_bins = segregation_without(bins, parts, of_clips[used], permutations, drawn)
+            found = _left_out(
+                (outputs[:, natural], labels[:, natural]), means, scores, test_roles, of_clips
+            )
+            found["segregation"] = _above_chance(
+                of_bins["coarse_index"], of_bins["coarse_permuted_mean"]
+            )
+            without.append(found.assign(seed=replicate, epoch=epoch))
         if replicate == replicates[0]:
             of_clips = clips_of_test.loc[used, ["clip_id", "role"]]
             placed.append(of_clips.assign(seed=replicate, epoch=epoch, x=xy[:, 0], y=xy[:, 1]))
     write_table(table, pd.DataFrame(rows), EMERGENCE)
+    write_table(without_blocks, stacked(without, EMERGENCE_LEFT_OUT), EMERGENCE_LEFT_OUT)
     write_table(points, pd.concat(placed, ignore_index=True), EMERGENCE_POINTS)
 
 
@@ -110,51 +135,89 @@ def _recognition(outputs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     occur = labels.any(axis=0)
     if not occur.any():
         return {"natural_map": np.nan, "chance": np.nan}
-    chance = chance_average_precision(labels[:, occur].sum(axis=0), len(labels))
+    chance = chance_average_precision(labels[:, occur].sum(axis=0), len(labels), outputs[:, occur])
     return {
         "natural_map": float(average_precision(outputs[:, occur], labels[:, occur]).mean()),
         "chance": float(np.mean(chance)),
     }
 
 
-def _selectivity(
-    train: np.ndarray,
-    train_roles: np.ndarray,
-    test: np.ndarray,
-    test_roles: np.ndarray,
-    fraction: float,
-) -> dict[str, float]:
-    """Return ratio and g on test clips of the units with the largest Welch t on train clips."""
-    target, other = (train[train_roles == role] for role in ("target", "other"))
+def _selective(train: np.ndarray, roles: np.ndarray, fraction: float) -> np.ndarray:
+    """Return which units (units,) have the largest Welch t on train clips."""
+    target, other = (train[roles == role] for role in ("target", "other"))
     t = welch_t(moments(target), moments(other))
     in_order = ranks(t, is_constant(target, other))
-    selective = in_order <= share_of_units(fraction, len(t))
-    target, other = (test[test_roles == role][:, selective] for role in ("target", "other"))
-    means = [group.mean(axis=1, dtype=np.float64) for group in (target, other)]
+    return in_order <= share_of_units(fraction, len(t))
+
+
+def _selectivity(means: np.ndarray, roles: np.ndarray) -> dict[str, float]:
+    """Return ratio and g of the mean response (clips,) of the selective units to test clips.
+
+    Both are NaN with fewer than two clips of a role.
+    """
+    target, other = (means[roles == role] for role in ("target", "other"))
+    if min(len(target), len(other)) < _MIN_CLIPS:
+        return {"ratio": np.nan, "hedges_g": np.nan}
+    g = hedges_g(moments(target[:, None]), moments(other[:, None]))
+    return {"ratio": response_ratio(target, other), "hedges_g": float(g[0])}
+
+
+def _decoded(
+    train: np.ndarray, train_roles: np.ndarray, test: np.ndarray, train_groups: np.ndarray
+) -> np.ndarray:
+    """Return the scores (clips,) of test clips when the target is decoded from all units."""
+    used = train_roles != "mixed"
+    label = (train_roles[used] == "target").astype(np.float64)
+    features = train[used].astype(np.float64)
+    return ridge(features, label, test.astype(np.float64), train_groups[used])[0]
+
+
+def _decoding(scores: np.ndarray, roles: np.ndarray) -> dict[str, float]:
+    """Return the average precision of the target among target and other clips, and by chance."""
+    truth = (roles == "target")[:, None]
+    scores = scores[:, None]
+    chance = chance_average_precision(truth.sum(axis=0), len(truth), scores)
     return {
-        "ratio": response_ratio(*means),
-        "hedges_g": float(hedges_g(moments(target), moments(other)).mean()),
+        "decoding": float(average_precision(scores, truth)[0]),
+        "decoding_chance": float(chance[0]),
     }
 
 
-def _decoding(
-    train: np.ndarray,
-    train_roles: np.ndarray,
-    test: np.ndarray,
-    test_roles: np.ndarray,
-    train_groups: np.ndarray,
-) -> dict[str, float]:
-    """Return the average precision of the target decoded from all units, and that by chance."""
-    on_train, on_test = train_roles != "mixed", test_roles != "mixed"
-    label = (train_roles[on_train] == "target").astype(np.float64)
-    truth = (test_roles[on_test] == "target")[:, None]
-    features = (responses.astype(np.float64) for responses in (train[on_train], test[on_test]))
-    train_features, test_features = features
-    scores, _ = ridge(train_features, label, test_features, train_groups[on_train])
-    return {
-        "decoding": float(average_precision(scores[:, None], truth)[0]),
-        "decoding_chance": float(chance_average_precision(truth.sum(axis=0), len(truth))[0]),
-    }
+def _left_out(
+    natural: tuple[np.ndarray, np.ndarray],
+    means: np.ndarray,
+    scores: np.ndarray,
+    roles: np.ndarray,
+    of_clips: np.ndarray,
+) -> pd.DataFrame:
+    """Return the rows of a snapshot without each block of test clips, but for the segregation.
+
+    `natural` are outputs and labels of natural classes, `means` (clips,) the mean responses of the
+    selective units, `scores` (clips,) those of decoding, `of_clips` (clips,) the blocks.
+    """
+    blocks = blocks_in(of_clips)
+    recognised = left_out(*natural, of_clips, blocks).means(np.full(natural[0].shape[1], True))
+    used = roles != "mixed"
+    truth = (roles[used] == "target")[:, None]
+    decoded = left_out(scores[used, None], truth, of_clips[used], blocks).means(np.array([True]))
+    selective = pd.DataFrame(
+        [_selectivity(means[of_clips != block], roles[of_clips != block]) for block in blocks],
+        columns=["ratio", "hedges_g"],
+    )
+    kept = [roles[of_clips != block] for block in blocks]
+    return pd.DataFrame(
+        {
+            "block": recognised["block"],
+            "natural_map": recognised["mean_average_precision"],
+            "chance": recognised["chance"],
+            "ratio": selective["ratio"],
+            "hedges_g": selective["hedges_g"],
+            "decoding": decoded["mean_average_precision"],
+            "decoding_chance": decoded["chance"],
+            "n_target": [int((of_block == "target").sum()) for of_block in kept],
+            "n_other": [int((of_block == "other").sum()) for of_block in kept],
+        }
+    )
 
 
 def _segregation(
@@ -169,8 +232,14 @@ def _segregation(
     xy = embed(z_scored(responses), used, int(draws.integers(2**32)))
     bins = bins_of(xy, coarse_bins(len(xy)))
     found = segregation_test(bins, parts, permutations, draws)
-    chance = found["permuted_mean"]
-    return xy, (found["index"] - chance) / (1 - chance) if chance < 1 else np.nan
+    return xy, float(_above_chance(found["index"], found["permuted_mean"]))
+
+
+def _above_chance(index: np.ndarray | float, permuted: np.ndarray | float) -> np.ndarray:
+    """Return an index from 0, its value for permuted roles (`permuted`), to 1; NaN if that is 1."""
+    left = 1 - np.asarray(permuted, dtype=np.float64)
+    above = np.asarray(index) - permuted
+    return np.divide(above, left, out=np.full_like(left, np.nan), where=left > 0)
 
 
 def _read(

@@ -12,9 +12,9 @@ from music_detectors.common.average_precision import (
     chance_average_precision,
 )
 from music_detectors.common.damage import damaged
-from music_detectors.common.left_out import class_means, joined, left_out, places_of
+from music_detectors.common.left_out import class_means, left_out, places_of
 from music_detectors.common.progress import progress
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
@@ -174,7 +174,7 @@ def lesion_units(
             without.append(rows.assign(seed=replicate))
     write_table(lesions, pd.concat(means, ignore_index=True), LESIONS)
     write_table(lesion_classes, pd.concat(by_class, ignore_index=True), LESION_CLASSES)
-    write_table(without_blocks, joined(without, LESIONS_LEFT_OUT), LESIONS_LEFT_OUT)
+    write_table(without_blocks, stacked(without, LESIONS_LEFT_OUT), LESIONS_LEFT_OUT)
 
 
 def _planned(

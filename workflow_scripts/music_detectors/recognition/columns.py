@@ -31,9 +31,29 @@ RECOGNITION_SUMMARY = {
     "group": str,
     "n_classes": int,
     "mean_average_precision": float,
+    "mean_average_precision_low": float,
+    "mean_average_precision_high": float,
     "chance": float,
     "prevalence": float,
+    "learnt": str,
 }
 """`recognition/summary.tsv`: one row per network, set of clips and group; means over
-its `n_classes` classes with positives.
+its `n_classes` classes with positives, and for test clips the 95% interval over clips.
+
+`learnt` says whether the network learnt: yes, no, or why that is not asked.
 """
+
+RECOGNITION_OF_BLOCKS = {
+    "block": int,
+    "clips": str,
+    "group": str,
+    "n_classes": int,
+    "mean_average_precision": float,
+    "chance": float,
+}
+"""`recognition/{condition}/seed-{seed}/left_out.tsv`: the means over the classes of each group
+without the test clips of each block of `corpus/blocks.tsv`.
+"""
+
+RECOGNITION_LEFT_OUT = {"block": int, "condition": str, "seed": int, **RECOGNITION_OF_BLOCKS}
+"""`recognition/left_out.tsv`: these rows of all networks."""
