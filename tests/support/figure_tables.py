@@ -77,8 +77,11 @@ def recognition_summary(conditions=CONDITIONS, seeds=5):
                         "mean_average_precision": np.nan
                         if absent
                         else chance * gain * random.lognormal(0, 0.06),
+                        "mean_average_precision_low": np.nan,
+                        "mean_average_precision_high": np.nan,
                         "chance": np.nan if absent else chance,
                         "prevalence": np.nan if absent else 0.9 * chance,
+                        "learnt": "yes",
                     }
                 )
     return pd.DataFrame(rows)
