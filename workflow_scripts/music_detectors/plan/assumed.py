@@ -55,6 +55,7 @@ _ERRORS: Sequence[tuple[str, str, float, float]] = (
     ("lesion", "*", 0.02, 0.01),
     ("emergence", "*", 0.06, 0.03),
     ("speech", "rise*", 0.012, 0.005),
+    ("specific", "novelty*", 0.2, 0.125),
     ("specific", "*: no effect*", 0.012, 0.005),
     ("specific", "*", 0.5, 0.17),
     ("acoustics", "residual*", 0.17, 0.125),

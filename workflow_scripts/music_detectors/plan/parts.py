@@ -40,6 +40,7 @@ def _with_fault(
     if part.claim in absent:
         return part._replace(fault="its analysis is not configured")
     compared = {*study.controls, *study.features, *study.target_heard, *study.speech_withheld}
+    compared |= {*study.withheld_others}
     named = [name for name in sorted(compared) if name in part.part.split()]
     if part.claim == "generalisation":
         named = [*study.shuffled]
@@ -56,11 +57,15 @@ def _all_parts(study: Study, genres: Sequence[str]) -> list[Planned]:
             Planned("apart", "target classes", smallest["at_chance"], equivalence=True),
             Planned("apart", "decoding", smallest["decoding"]),
             *_over("apart", "decoding", study.features, smallest["decoding"]),
+            Planned("apart", "decoding of held-out classes", smallest["decoding"]),
+            Planned("apart", "segregation over random classes", 0.0),
         ],
         "all-units": [Planned("all-units", "effect", smallest["all_units"])],
         "selective": [
             Planned("selective", "effect", smallest["selective"]),
             *_over("selective", "effect", study.controls, smallest["controls"]),
+            Planned("selective", "held-out classes", smallest["held_out"]),
+            Planned("selective", "over random classes", 0.0),
         ],
         "level": [
             Planned("level", "equal level", smallest["level"]),
@@ -96,10 +101,7 @@ def _all_parts(study: Study, genres: Sequence[str]) -> list[Planned]:
             )
             for _ in study.shuffled[:1]
         ],
-        "lesion": [
-            Planned("lesion", f"top over {name}", smallest["lesion"])
-            for name in ("middle", "bottom", "norm")
-        ],
+        "lesion": [Planned("lesion", f"top over {name}", smallest["lesion"]) for name in _SILENCED],
         "emergence": [
             Planned("emergence", "segregation", smallest["apart"]),
             Planned("emergence", "recognition", smallest["recognition"]),
@@ -119,7 +121,8 @@ def _all_parts(study: Study, genres: Sequence[str]) -> list[Planned]:
                 Planned("specific", f"{name}: less selective", smallest["ratio"]),
                 Planned("specific", f"{name}: no effect of segments", smallest["temporal"], True),
             )
-        ],
+        ]
+        + _over("specific", "novelty", study.withheld_others, smallest["novelty"]),
         "acoustics": [
             Planned("acoustics", "residual effect", smallest["acoustics"]),
             *_over("acoustics", "residual effect", study.controls, smallest["controls"]),
@@ -128,6 +131,10 @@ def _all_parts(study: Study, genres: Sequence[str]) -> list[Planned]:
         "genres": [Planned("genres", name, smallest["genres"]) for name in genres],
     }
     return [part for claim in CLAIMS for part in found[claim]]
+
+
+_SILENCED = ("middle", "bottom", "norm", "response", "drive", "drive, at the mean")
+"""The lesions that the lesion of the most selective units is compared with."""
 
 
 def _temporal(study: Study, smallest: Mapping[str, float]) -> list[Planned]:
