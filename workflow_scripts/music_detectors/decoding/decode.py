@@ -298,13 +298,13 @@ def _scored(
     precision, without = average_precision_without(
         scores[:, None], truth[:, None], places, len(numbers)
     )
-    left = [truth[of_clips != number] for number in numbers]
+    left = [of_clips != number for number in numbers]
     of_blocks = pd.DataFrame(
         {
             "block": np.array(numbers, dtype=np.int64),
-            "n_test": np.array([len(one) for one in left], dtype=np.int64),
+            "n_test": np.array([kept.sum() for kept in left], dtype=np.int64),
             "average_precision": without[:, 0],
-            "chance": [_chance(one) for one in left],
+            "chance": [_chance(truth[kept], scores[kept]) for kept in left],
         }
     )
     row = {
@@ -316,13 +316,14 @@ def _scored(
         "n_train": len(label),
         "n_test": len(truth),
         "average_precision": precision[0],
-        "chance": _chance(truth),
+        "chance": _chance(truth, scores),
     }
     return row, of_blocks
 
 
-def _chance(truth: np.ndarray) -> float:
-    return float(chance_average_precision(truth.sum(keepdims=True), len(truth))[0])
+def _chance(truth: np.ndarray, scores: np.ndarray) -> float:
+    n_positive = truth.sum(keepdims=True)
+    return float(chance_average_precision(n_positive, len(truth), scores[:, None])[0])
 
 
 def _by_rank(path: str | os.PathLike, layer: str) -> np.ndarray:
