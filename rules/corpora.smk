@@ -7,8 +7,6 @@
 rule corpora:
     log:
         "results/corpora/logs/corpora/job.log",
-    benchmark:
-        "results/corpora/benchmarks/corpora/job.tsv"
     conda:
         "../envs/corpora.yaml"
     threads: 1
