@@ -143,7 +143,7 @@ def groups_of(parts: Sequence[Planned], clips: int) -> list[tuple[int, int]]:
     """Return the groups of each part with `clips` test clips of a genre, each a group of its own:
     ten genres, and three times as many other clips as target clips."""
     target, other = len(GENRES) * clips, 3 * len(GENRES) * clips
-    return [(clips if part.claim == "genres" else target, other) for part in parts]
+    return [(clips if part.part in GENRES else target, other) for part in parts]
 
 
 def skew(runs: int, workers: ProcessPoolExecutor) -> tuple[list[Table], None]:

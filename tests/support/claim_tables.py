@@ -200,6 +200,8 @@ class Tables:
                 "response": 1.0,
                 "other_response": 0.5,
                 "hedges_g": self._holds("genres") + self._noise(),
+                "n_blocks": 8,
+                "deviation_error": 0.05,
             }
             for seed in self.seeds
             for name in GENRES

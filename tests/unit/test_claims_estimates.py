@@ -287,10 +287,6 @@ def test_the_common_language_effect_is_measured_from_one_half():
     table = tables.selectivity["Music"].query("condition == 'natural'")
     assert numbers(main) == pytest.approx(list(table["test_all_common_language"] - 0.5))
     assert main.here == pytest.approx(table["test_all_common_language"].mean())
-    # Its error over clips, sqrt((n + m + 1) / (12 n m)), is 0.071 here.
-    tables.selectivity["Music"][["n_target_test", "n_other_test"]] = [20, 100]
-    (main, *_) = all_units(study(), tables.measured())
-    assert "too few to detect an effect of 0.05 (standard error 0.071)" in main.fault
 
 
 # 3 selective
@@ -749,27 +745,50 @@ def test_an_adjusted_effect_no_larger_than_that_of_a_control_rejects_the_claim()
 # 15 genres
 
 
-def test_the_weakest_genre_decides_the_claim():
+def test_every_genre_must_lie_above_zero():
     tables = Tables()
+    parts = genres(study(), tables.measured())
+    assert [part.name for part in parts] == ["most genres", *GENRES]
+    assert [part.smallest_effect for part in parts] == [SMALLEST["genres"], 0, 0, 0]
+    assert all(part.needed for part in parts)
     jazz = tables.genres["name"] == "Jazz"
-    tables.genres.loc[jazz, "hedges_g"] -= 1
-    whole = verdict_of(tables.parts()).loc["genres"]
-    assert (whole["verdict"], whole["decided_by"]) == (NOT_SUPPORTED, "Jazz")
-    assert whole["estimate"] == pytest.approx(tables.genres.loc[jazz, "hedges_g"].mean())
+    assert numbers(parts[2]) == list(tables.genres.loc[jazz, "hedges_g"])
+    assert (parts[0].n_clips, parts[2].n_clips) == (3 * 8 + 240, 8 + 240)
+    tables.genres.loc[jazz, "hedges_g"] -= 2
+    table = claims_table(tables.parts(), alpha=0.05, min_networks=5).set_index(["claim", "part"])
+    verdicts = table.loc["genres", "verdict"]
+    assert verdicts["Jazz"] == verdicts[WHOLE] == NOT_SUPPORTED
+    assert verdicts["Blues"] == verdicts["Pop music"] == SUPPORTED
 
 
-def test_genres_with_few_clips_are_not_needed():
+def test_most_genres_lie_above_their_mean_less_their_true_deviation():
+    tables = Tables(draw=3)
+    values = genres(study(), tables.measured())[0].values
+    for seed, rows in tables.genres.groupby("seed"):
+        g = rows["hedges_g"].tolist()
+        mean = sum(g) / 3
+        # The error of the three deviations from the mean adds to the squares, 0.05 each.
+        squares = sum((value - mean) ** 2 for value in g) - 3 * 0.05**2
+        deviation = (max(squares, 0) / 2) ** 0.5
+        assert values[seed] == pytest.approx(mean - stats.norm.isf(0.1) * deviation, rel=1e-12)
+    # Effects that differ by no more than their error do not differ.
+    tables.genres["deviation_error"] = 1.0
+    found = genres(study(), tables.measured())[0].values
+    means = tables.genres.groupby("seed")["hedges_g"].mean()
+    assert list(found.values()) == pytest.approx(list(means), rel=1e-12)
+
+
+def test_genres_in_few_blocks_are_not_needed():
     tables = Tables()
-    assert [part.name for part in genres(study(), tables.measured())] == list(GENRES)
     jazz = tables.genres["name"] == "Jazz"
-    tables.genres.loc[jazz, "hedges_g"] = -1
-    tables.genres.loc[jazz, "n_clips"] = 6
+    tables.genres.loc[jazz, ["hedges_g", "deviation_error"]] = -1, np.nan
+    tables.genres.loc[jazz, "n_blocks"] = 4
     table = claims_table(tables.parts(), alpha=0.05, min_networks=5).set_index(["claim", "part"])
     assert table.loc[("genres", WHOLE), "verdict"] == SUPPORTED
     assert not table.loc[("genres", "Jazz"), "needed"]
-    assert "6 and 240 test clips are too few" in table.loc[("genres", "Jazz"), "reason"]
+    assert "in 4 blocks of sounds; at least 5" in table.loc[("genres", "Jazz"), "reason"]
     # With few clips of most genres, the claim is undetermined.
-    tables.genres.loc[tables.genres["name"] == "Blues", "n_clips"] = 0
+    tables.genres.loc[tables.genres["name"] == "Blues", "n_blocks"] = 0
     whole = verdict_of(tables.parts()).loc["genres"]
     assert whole["verdict"] == UNDETERMINED
     assert whole["reason"] == "only 1 of 3 genres have enough test clips"

@@ -10,7 +10,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES
 from music_detectors.genres.columns import GENRES, GENRES_LEFT_OUT
-from music_detectors.genres.responses import by_genre, genre_responses
+from music_detectors.genres.responses import by_genre, deviation_errors, genre_responses
 from music_detectors.selectivity.columns import CLIP_RESPONSES
 from support.response_files import classes, corpus, write_blocks
 
@@ -165,6 +165,20 @@ def test_without_a_block_effects_are_those_of_the_clips_that_remain(tmp_path):
         assert np.isnan(found["Owl"])
         of_blocks = without.loc[without["seed"] == seed, ["name", "deviation_error", "n_blocks"]]
         assert set(of_blocks.loc[of_blocks["name"] == "Jazz", "deviation_error"]) == {found["Jazz"]}
+
+
+def test_the_error_of_a_genre_of_few_clips_is_that_of_their_mean():
+    random = np.random.default_rng(6)
+    clips = random.standard_normal(8)
+    # One clip in each of 8 of 40 blocks; the other genre's effect is always 0.
+    effect = np.full(40, clips.mean())
+    effect[:8] = (clips.sum() - clips) / 7
+    left_out = np.stack([effect, np.zeros(40)], axis=1)[:, :, None]
+    errors = deviation_errors(left_out, np.array([8, 40]))
+    assert errors[0, 0] == pytest.approx(stats.sem(clips) / 2, rel=1e-12)
+    # A genre in few blocks has no error and does not count for the mean.
+    errors = deviation_errors(left_out, np.array([4, 40]))
+    assert np.isnan(errors[0, 0]) and errors[1, 0] == 0
 
 
 def test_networks_that_have_heard_other_clips_are_refused(tmp_path):

@@ -202,7 +202,7 @@ def test_the_plan_says_what_will_be_judged(inputs):
         "| natural | 10 |",
         "| test | target | 8 | 2 |",
         "| Jazz | 4 | 4 | 2 |",
-        "| Jazz | 0.4 |",
+        "| most genres | 0.4 |",
     ):
         assert said in text, said
     for row in plan["power"]["claims"]:

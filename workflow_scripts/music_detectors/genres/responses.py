@@ -72,7 +72,7 @@ def genre_responses(
     of_blocks = read_blocks(blocks, first.index.tolist())
     without = without_blocks(responses, ~is_target, carries, of_blocks)
     n_blocks = np.array([len(np.unique(of_blocks[has])) for has in carries.T], dtype=np.int64)
-    errors = deviation_errors(without["hedges_g"], n_blocks >= ENOUGH_BLOCKS)
+    errors = deviation_errors(without["hedges_g"], n_blocks)
     table = pd.concat(tables, ignore_index=True)
     added = {
         "n_blocks": np.tile(n_blocks, len(heard)),
@@ -119,18 +119,22 @@ def without_blocks(
     return {"block": np.array(numbers), "n_clips": n_clips, "n_other": n_other, "hedges_g": g}
 
 
-def deviation_errors(left_out: np.ndarray, enough: np.ndarray) -> np.ndarray:
+def deviation_errors(left_out: np.ndarray, n_blocks: np.ndarray) -> np.ndarray:
     """Return the standard error over sounds of each genre's effect less the mean over genres.
 
-    `left_out` are the effects (blocks, genres, networks) without each block, `enough` (genres,)
-    tells which genres have clips in enough blocks. The errors are (genres, networks), NaN for the
-    other genres and where no block is left out.
+    `left_out` are the effects (blocks, genres, networks) without each block, and `n_blocks`
+    (genres,) says in how many the genre has clips. The errors are (genres, networks), NaN for
+    genres with clips in too few blocks and where no block is left out.
     """
     errors = np.full(left_out.shape[1:], np.nan)
-    if len(left_out) and enough.any():
+    enough, n = n_blocks >= ENOUGH_BLOCKS, len(left_out)
+    if n and enough.any():
         counted = left_out[:, enough]
         deviations = counted - counted.mean(axis=1, keepdims=True)
-        errors[enough] = np.sqrt(jackknife_variance(deviations))
+        # To leave out a clip of eight changes their mean by a seventh of the clip's deviation,
+        # whatever the number of other blocks, so the number of the genre's own blocks counts.
+        own = (1 - 1 / n_blocks[enough]) / (1 - 1 / n)
+        errors[enough] = np.sqrt(own[:, None] * jackknife_variance(deviations))
     return errors
 
 

@@ -65,7 +65,7 @@ def _power(power: Mapping) -> Sequence[str]:
         "",
         f"The share of {power['runs']} simulated runs of this size in which each claim is "
         "supported, if every part has the effect that docs/validity.md assumes: the article's "
-        "where it gives one, else twice the smallest effect of interest.",
+        "where it gives one, else twice the smallest effect of interest (of a genre, 0.8 SD).",
         "",
     ]
     return [

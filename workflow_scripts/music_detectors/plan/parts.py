@@ -128,7 +128,12 @@ def _all_parts(study: Study, genres: Sequence[str]) -> list[Planned]:
             *_over("acoustics", "residual effect", study.controls, smallest["controls"]),
             Planned("acoustics", "decoding", smallest["decoding"]),
         ],
-        "genres": [Planned("genres", name, smallest["genres"]) for name in genres],
+        "genres": [
+            Planned("genres", "most genres", smallest["genres"]),
+            *(Planned("genres", name, 0.0) for name in genres),
+        ]
+        if genres
+        else [],
     }
     return [part for claim in CLAIMS for part in found[claim]]
 

@@ -106,20 +106,6 @@ def clip_fields(n_target: pd.Series, n_other: pd.Series) -> dict:
     return {"n_clips": target + other, "fault": fault if few else ""}
 
 
-def imprecision(n: int, n_other: int, smallest: float) -> str:
-    """Return the fault of too few clips: the error of Hedges g exceeds the `smallest` effect.
-
-    The error is that over clips where there is no effect.
-    """
-    error = np.sqrt(1 / n + 1 / n_other) if min(n, n_other) > 0 else np.inf
-    if not smallest or error <= smallest:
-        return ""
-    return (
-        f"{n} and {n_other} test clips are too few to detect an effect of {smallest:g} SD "
-        f"(standard error {error:.2g})"
-    )
-
-
 def rows_of(measured: Measured, target: str, condition: str) -> pd.DataFrame:
     """Return the rows of a condition in the summary of selectivity for a target."""
     table = measured.selectivity[target]
