@@ -9,6 +9,7 @@ from music_detectors.claims.assess import TablePaths, assess_claims, not_learnt
 from music_detectors.claims.columns import (
     CLAIMS,
     ESTIMATES,
+    PRESENT,
     SUPPORTED,
     UNDETERMINED,
     VERDICTS,
@@ -172,6 +173,25 @@ def test_a_summary_without_the_condition_of_the_claims_is_refused(tmp_path):
     tables.selectivity["Speech"] = summary.assign(condition="full")
     with pytest.raises(InputError, match=r"Speech\.tsv: damaged table \(has no row of layer avgp"):
         assessed(tmp_path, tables)
+
+
+def test_networks_that_did_not_learn_are_named_and_left_out_beside(tmp_path):
+    tables = Tables(seeds=6)
+    tables.recognition["learnt"] = "yes"
+    alike = assessed(tmp_path / "all", tables)
+    assert set(alike["verdict_without"]) == {""}
+    of_seed = (tables.recognition["condition"] == "full") & (tables.recognition["seed"] == 6)
+    tables.recognition.loc[of_seed, "learnt"] = "no"
+    # What claims do not compare does not count.
+    tables.recognition.loc[of_seed.index[-1], ["condition", "learnt"]] = ["another", "no"]
+    tables.selectivity["Music"].loc[lambda t: t["seed"] == 6, "response_hedges_g"] = -9.0
+    whole = assessed(tmp_path / "one", tables)
+    whole = whole[whole["part"] == WHOLE].set_index("claim")
+    assert whole.loc["selective", "verdict"] == UNDETERMINED
+    assert whole.loc["selective", "verdict_without"] == PRESENT
+    assert whole.loc["selective", "reason"].endswith(
+        "without the networks that did not learn (full 6): present"
+    )
 
 
 def test_a_missing_table_is_named(tmp_path):

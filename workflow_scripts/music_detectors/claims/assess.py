@@ -147,13 +147,10 @@ class TablePaths:
 
         `names` has the keys of those fields that are mappings, in the order of the paths.
         """
-        paths: dict[str, Any] = {
-            field.name: getattr(given, field.name + ending, None) for field in fields(cls)
-        }
+        paths = {field.name: getattr(given, field.name + ending) for field in fields(cls)}
         for name, keys in names.items():
             of_keys = [tuple(key) if isinstance(key, list) else key for key in keys]
-            if paths[name] is not None:
-                paths[name] = dict(zip(of_keys, paths[name], strict=True))
+            paths[name] = dict(zip(of_keys, paths[name], strict=True))
         return cls(**paths)
 
 
@@ -181,12 +178,7 @@ def assess_claims(
     of_clips = of_clips[of_clips["split"] == "test"]
     measured = _measured(tables, _COLUMNS, study, layer, of_clips)
     of_blocks = read_table(blocks, BLOCKS)
-    # Analyses that have no table of this kind have no error over sounds yet.
-    lacking = [name for name in _COLUMNS if getattr(left_out, name) is None]
-    columns = _LEFT_OUT | {name: _COLUMNS[name] for name in lacking}
-    paths = replace(left_out, **{name: getattr(tables, name) for name in lacking})
-    numbers = blocks_in(of_blocks["block"].to_numpy())
-    without = _measured(paths, columns, study, layer, of_clips, numbers)
+    without = _measured(left_out, _LEFT_OUT, study, layer, of_clips)
     parts = with_left_out(study, measured, without, of_blocks, sounds)
     table = claims_table(
         parts,
@@ -269,16 +261,12 @@ def _measured(
     study: Study,
     layer: str,
     of_clips: pd.DataFrame,
-    repeated: Sequence[int] = (),
 ) -> Measured:
     """Return the tables of `paths`, which have the `columns` of each field."""
 
     def read(name: str, path: Path) -> pd.DataFrame:
         table = read_table(path, columns[name])
-        if "block" in table:
-            return numbered(table)
-        of_blocks = [numbered(table.assign(block=block)) for block in repeated]
-        return pd.concat(of_blocks, ignore_index=True) if of_blocks else table
+        return numbered(table) if "block" in table else table
 
     def by_condition(name: str) -> dict[str, pd.DataFrame]:
         return {condition: read(name, path) for condition, path in getattr(paths, name).items()}
@@ -313,6 +301,22 @@ def _measured(
         components=only("components"),
         emergence=only("emergence"),
     )
+
+
+def _not_learnt(study: Study, recognition: pd.DataFrame) -> list[tuple[str, int]]:
+    """Return condition and seed of the networks behind the claims that did not learn."""
+    compared = (
+        study.controls,
+        study.features,
+        study.target_heard,
+        study.shuffled,
+        study.speech_withheld,
+        study.withheld_others,
+    )
+    conditions = {study.condition, *(name for names in compared for name in names)}
+    rows = recognition[(recognition["learnt"] == "no") & recognition["condition"].isin(conditions)]
+    networks = rows[["condition", "seed"]].drop_duplicates()
+    return list(networks.itertuples(index=False, name=None))
 
 
 def _of_layer(path: Path, summary: pd.DataFrame, condition: str, layer: str) -> pd.DataFrame:
