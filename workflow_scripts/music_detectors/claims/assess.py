@@ -303,22 +303,6 @@ def _measured(
     )
 
 
-def _not_learnt(study: Study, recognition: pd.DataFrame) -> list[tuple[str, int]]:
-    """Return condition and seed of the networks behind the claims that did not learn."""
-    compared = (
-        study.controls,
-        study.features,
-        study.target_heard,
-        study.shuffled,
-        study.speech_withheld,
-        study.withheld_others,
-    )
-    conditions = {study.condition, *(name for names in compared for name in names)}
-    rows = recognition[(recognition["learnt"] == "no") & recognition["condition"].isin(conditions)]
-    networks = rows[["condition", "seed"]].drop_duplicates()
-    return list(networks.itertuples(index=False, name=None))
-
-
 def _of_layer(path: Path, summary: pd.DataFrame, condition: str, layer: str) -> pd.DataFrame:
     """Return the rows of the reported layer in `summary`, the table of selectivity at `path`."""
     table = of_reported_layer(summary, layer)
