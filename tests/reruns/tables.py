@@ -192,7 +192,7 @@ KEYS = [
     Keys(
         ("claims.condition",),
         (
-            "assess_claims",
+            "measure_specificity",
             "compare_quilts",
             "plot_all_units",
             "plot_decoding_genres",
@@ -202,9 +202,13 @@ KEYS = [
     ),
     Keys(("claims.alpha",), ("measure_specificity",)),
     Keys(
-        ("claims.compared.withheld_others",),
+        (
+            "claims.compared.controls",
+            "claims.compared.features",
+            "claims.compared.withheld_others",
+        ),
         ("measure_specificity",),
-        "; a condition that is added is also compared",
+        ", of a condition that is added, and of every condition for `withheld_others`",
     ),
     Keys(("claims.sounds",), ("assign_blocks",)),
     Keys(("claims.*",), ("assess_claims",)),
