@@ -464,7 +464,7 @@ class Tables:
             ]
             for lesion, set_to, fraction, change in made:
                 for group, clips in (("natural", "all"), ("target", "all"), ("natural", "other")):
-                    lost = change + 0.2 * self._noise() if fraction == 0.125 else 0.0
+                    lost = change + 0.1 * self._noise() if fraction == 0.125 else 0.0
                     rows.append(
                         {
                             "seed": seed,
