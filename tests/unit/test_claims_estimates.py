@@ -130,7 +130,8 @@ def test_a_part_without_a_condition_leaves_its_claims_undetermined(key):
     verdicts = verdict_of(Tables().parts(study(**{key: ()})))
     undetermined = verdicts[verdicts["verdict"] == UNDETERMINED]
     assert tuple(undetermined.index) == UNCONFIGURED[key]
-    assert set(undetermined["reason"]) == {f"claims.compared.{key} names no condition"}
+    named = f"claims.compared.{key} names no condition"
+    assert undetermined["reason"].str.startswith(named).all()
 
 
 def test_conditions_that_were_not_run_leave_their_claims_undetermined():
@@ -312,7 +313,7 @@ def test_a_control_that_is_as_selective_rejects_the_claim():
     tables = Tables()
     table = tables.selectivity["Music"]
     natural = table.loc[table["condition"] == "natural", "response_hedges_g"].to_numpy()
-    noise = np.random.default_rng(1).normal(0, 0.02, 5)
+    noise = np.random.default_rng(1).normal(0, 0.005, 5)
     table.loc[table["condition"] == "untrained", "response_hedges_g"] = natural + noise
     whole = verdict_of(tables.parts()).loc["selective"]
     assert (whole["verdict"], whole["decided_by"]) == (NOT_SUPPORTED, "effect over untrained")

@@ -1,5 +1,7 @@
 """The figure over corpora: each part by corpus, their mean, and where another corpus would lie."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -136,7 +138,7 @@ def _bar(
     axes.plot(np.clip(mean, *_LIMITS), y, marker, color=colour, markersize=size, markeredgewidth=0)
 
 
-def _write(axes: Axes, y: float, x: float, text: str, **look: object) -> None:
+def _write(axes: Axes, y: float, x: float, text: str, **look: Any) -> None:
     """Write `text` at the height `y`, beginning at the share `x` of the page's width."""
     axes.annotate(
         text,
