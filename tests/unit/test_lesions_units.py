@@ -14,7 +14,7 @@ from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS, LESIONS_LEFT_OUT
 from music_detectors.lesions.orders import MATCHED_DRAWS, NAMED, matched_units, random_orders
 from music_detectors.lesions.units import lesion_units
-from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
+from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.recognition.scores import score_recognition, summarise_recognition
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.training.columns import NETWORK_CLIPS
@@ -340,12 +340,14 @@ def test_without_a_lesion_the_mean_equals_that_of_recognition(tmp_path):
     given = network.files.of_split("train").iloc[network.files.order("train")]
     given = given[["clip_id", "labels"]].assign(part="training")
     write_table(network.folder / "network_clips.tsv", given, NETWORK_CLIPS)
-    tables = ("clips.tsv", "classes.tsv", "branches.tsv", "network_clips.tsv", "ap.tsv")
+    tables = ("clips.tsv", "classes.tsv", "branches.tsv", "network_clips.tsv", "blocks.tsv")
+    scored, of_blocks = network.folder / "ap.tsv", network.folder / "blocks-ap.tsv"
     paths = [network.folder / name for name in ("train.h5", "test.h5", *tables)]
-    score_recognition(*paths, withhold=WITHHOLD)
-    read_table(network.folder / "ap.tsv", AVERAGE_PRECISION)
-    path = network.folder / "summary.tsv"
-    summarise_recognition([network.folder / "ap.tsv"], path, networks=[("natural", 1)])
+    score_recognition(*paths, scored, of_blocks, withhold=WITHHOLD)
+    path, without = network.folder / "summary.tsv", network.folder / "without.tsv"
+    summarise_recognition(
+        [scored], [of_blocks], path, without, networks=[("natural", 1)], untaught={}
+    )
     summary = read_table(path, RECOGNITION_SUMMARY)
     summary = summary[summary["clips"] == "test"].set_index("group")
     for row in table[table["lesion"] == "none"].itertuples():

@@ -85,7 +85,7 @@ def configuration(**corpus):
 @pytest.fixture
 def inputs(tmp_path):
     """The arguments of `write_report`, for five made-up networks per condition."""
-    tables = Tables(("apart", "selective"))
+    tables = Tables(("apart", "selective"), spread=0.03)
     networks = figure_tables.networks(seeds=5)
     clips = {"clips": 100, "target": 30, "other": 60, "mixed": 10}
     yields = pd.DataFrame(
@@ -186,7 +186,7 @@ def test_the_page_shows_claims_corpus_networks_and_methods(inputs):
         "5 networks 320 clips",
         "Smallest effect",
         "For comparison: segregation over untrained 0.4",
-        "2.07 here: 1.01 ratio of responses, Fig. 2b",
+        "2.07 here: 1 ratio of responses, Fig. 2b",
         "0.437 average precision from PCA, Fig. 1 0.600",
         "±0.250",
         "1,234",
