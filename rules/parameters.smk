@@ -185,3 +185,11 @@ UNTAUGHT = {
     for name in TRAINED
     if not CONDITIONS[name]["epochs"] or CONDITIONS[name]["labels"] != "given"
 }
+
+
+def digest_of_plan():
+    """The digest of the plan's file: only the report depends on it."""
+    path = Path(results("plan/plan.json"))
+    return (
+        hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
+    )

@@ -1,14 +1,6 @@
 # What will be judged, written before anything is trained.
 
 
-def digest_of_plan():
-    """The digest of the plan's file: only the report depends on it."""
-    path = Path(results("plan/plan.json"))
-    return (
-        hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
-    )
-
-
 # The plan is no output: Snakemake removes outputs before it makes them again, and a plan is kept.
 # Without one (nor a benchmark, which counts as one), the rule runs whenever it is asked for; it leaves
 # the same plan alone and refuses to replace another.

@@ -59,9 +59,11 @@ SHARDS = ("00000", "00001")
 READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
     r"\d+\.status\.tsv|quilts/\w+/[\w-]+/(lengths|networks|correlation)\.tsv|"
-    r"profiles/\w+/\w+/[\w-]+/categories\.tsv|logs/.*|benchmarks/.*"
+    r"profiles/\w+/\w+/[\w-]+/categories\.tsv|selectivity/\w+/balance\.tsv|"
+    r"claims/settings\.json|logs/.*|benchmarks/.*"
 )
-"""Files that only the user reads, and those that Snakemake writes."""
+"""Files that only the user reads, those that Snakemake writes, and the settings of claims, which the
+tests of corpora damage."""
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,21 @@ def recognition(results, out):
         results / "corpus/classes.tsv",
         results / "corpus/branches.tsv",
         results / "networks/natural/seed-1/clips.tsv",
+        results / "corpus/blocks.tsv",
         out / "a.tsv",
+        out / "b.tsv",
         withhold=["Music", "Singing"],
+    )
+
+
+def recognised(results, out):
+    summarise_recognition(
+        of_networks(results, "recognition/{}/seed-{}/average_precision.tsv"),
+        of_networks(results, "recognition/{}/seed-{}/left_out.tsv"),
+        out / "a.tsv",
+        out / "b.tsv",
+        networks=NETWORKS,
+        untaught={},
     )
 
 
@@ -340,8 +355,10 @@ def emergence(results, out):
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
         results / "corpus/branches.tsv",
+        results / "corpus/blocks.tsv",
         out / "a.tsv",
         out / "b.tsv",
+        out / "c.tsv",
         withhold=["Music", "Singing"],
         fraction=0.125,
         perplexity=10,
@@ -431,6 +448,7 @@ def report(results, out):
     write_report(
         results / "claims/claims.tsv",
         results / "corpus/summary.tsv",
+        results / "corpus/clips.tsv",
         results / "corpus/conditions.tsv",
         results / "audio/yield.tsv",
         results / "recognition/summary.tsv",
@@ -441,6 +459,8 @@ def report(results, out):
         config=configuration(),
         sections={"Claims": [], "Corpus": [], "All": sorted({path.stem for path in drawn})},
         benchmarks=results / "benchmarks",
+        plan=results / "plan",
+        judged_by="",
     )
 
 
@@ -570,11 +590,13 @@ KINDS = [
         "recognition/natural/seed-1/average_precision.tsv",
         rf"recognition/{_OF_NETWORK}average_precision\.tsv",
         "table",
-        lambda r, out: summarise_recognition(
-            of_networks(r, "recognition/{}/seed-{}/average_precision.tsv"),
-            out / "a.tsv",
-            networks=NETWORKS,
-        ),
+        recognised,
+    ),
+    Kind(
+        "recognition/natural/seed-1/left_out.tsv",
+        rf"recognition/{_OF_NETWORK}left_out\.tsv",
+        "table",
+        recognised,
     ),
     Kind(
         "recognition/summary.tsv",

@@ -86,7 +86,6 @@ def summarise_selectivity(
     covariates = read_covariates(acoustics, heard.clip_ids.tolist())
     of_clips = compared(heard, covariates, covariates, "test clips")
     balanced = balance(heard.target, covariates)
-    write_table(balance_table, balanced, BALANCE)
     differs_in = described(balanced)
     if differs_in:
         warn(
@@ -105,6 +104,7 @@ def summarise_selectivity(
             own = {column: values[place] for column, values in of_clips.items()}
             of_layer = own if name == reported else dict.fromkeys(own, np.nan)
             rows.append(network | _row(in_layer) | of_layer)
+    write_table(balance_table, balanced, BALANCE)
     write_table(table, pd.DataFrame(rows), SELECTIVITY_SUMMARY)
     conditions, seeds = zip(*networks, strict=True)
     layers, reported = zip(*reported_layers, strict=True)
