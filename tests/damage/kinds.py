@@ -62,8 +62,8 @@ READ_BY_NO_STEP = re.compile(
     r"profiles/\w+/\w+/[\w-]+/categories\.tsv|selectivity/\w+/balance\.tsv|"
     r"claims/settings\.json|logs/.*|benchmarks/.*"
 )
-"""Files that only the user reads, those that Snakemake writes, and the settings of claims, which the
-tests of corpora damage."""
+"""Files that only the user reads, those that Snakemake writes, and the settings of claims, which
+the tests of corpora damage."""
 
 
 @dataclass(frozen=True)
