@@ -79,7 +79,7 @@ def test_the_audioset_preset(tmp_path):
     one_target = written(tmp_path / "one_target.yaml", {"targets": []})
     jobs = planned(tmp_path, *preset("audioset-local"), one_target)
     assert jobs["fetch_audio"] == 2 * 42
-    assert jobs["train_network"] == 5 * 10
+    assert jobs["train_network"] == 6 * 10
     # The study's seven levels too.
     assert jobs["compute_spectrograms"] == (2 + 7 + 7) * 42
     assert sum(jobs.values()) < 2000
