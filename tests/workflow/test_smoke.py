@@ -459,8 +459,8 @@ def test_with_two_seeds_every_claim_is_undetermined(results):
     assert set(whole["verdict"]) == {UNDETERMINED}
     estimates = read_table(results / "claims/estimates.tsv", ESTIMATES)
     assert set(estimates["seed"]) == {1, 2}
-    # Every part has estimates, except those of genres, which have two clips each, and of the condition
-    # that this run leaves out.
+    # Every part has estimates, except those of genres, which have two clips each, and of the
+    # condition that this run leaves out.
     needed = claims[claims["needed"] & (claims["claim"] != "genres")]
     assert list(needed.loc[needed["estimate"].isna(), "part"]) == ["novelty over no-things"]
 
