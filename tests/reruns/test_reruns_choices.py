@@ -34,6 +34,8 @@ OF_A_TARGET = {
     "lesion_units",
 }
 SUMMARIES = ["summarise_selectivity", "summarise_recognition", "compare_quilts"]
+# The conditions whose networks are asked about sets of classes: the claimed one, and controls.
+OF_CLASSES = ["natural", "untrained"]
 PLAYED_FIGURES = ["plot_quilts", "plot_quilts_genres", "plot_quilts_relative", "plot_levels"]
 CONCLUSIONS = ["assess_claims", "plot_claims", "write_report"]
 # Figures of the first condition, of that of the claims or of those with snapshots: all natural.
@@ -101,6 +103,7 @@ def test_one_more_seed(finished):
         | of_conditions(CONDITIONS)
         | jobs("compute_snapshot_responses", condition=["natural"], seed=[3])
         | jobs("measure_emergence", condition=["natural"])
+        | jobs("measure_specificity", target=["music"], condition=OF_CLASSES)
         | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
     )
 
@@ -118,7 +121,7 @@ def test_one_more_condition(finished):
         of_networks(["full"], [1, 2])
         | of_conditions(["full"])
         | single("summarise_conditions", *SUMMARIES, *plots, *CONCLUSIONS)
-    )
+    ) - single("plot_specificity")
 
 
 def test_one_condition_less_computes_nothing(finished):
@@ -208,7 +211,7 @@ def test_force_one_file(finished):
         of_networks(["shuffled"], [2])
         | of_conditions(["shuffled"])
         | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
-    ) - single(*OF_ONE_CONDITION)
+    ) - single(*OF_ONE_CONDITION, "plot_specificity")
 
 
 def test_force_lesion_units(finished):
