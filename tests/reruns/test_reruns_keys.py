@@ -27,6 +27,7 @@ PYTHON = sys.executable
 CHANGES = {
     "embedded": {
         "seed": 8,
+        "corpora": ["embedded"],
         "corpus.target": "Animal",
         "corpus.clip_seconds": 2.5,
         "corpus.shard_clips": 32,
