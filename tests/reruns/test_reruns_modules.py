@@ -31,7 +31,14 @@ LATE = {
     "compute_stimulus_responses": OF_MODELS,
     "compute_snapshot_responses": OF_MODELS,
     "lesion_units": OF_MODELS
-    | {"models/device", "models/gpus", "models/weights", "training/__init__", "training/data"},
+    | {
+        "models/device",
+        "models/gpus",
+        "models/heard",
+        "models/weights",
+        "training/__init__",
+        "training/data",
+    },
     "compute_probe_responses": OF_MODELS,
     "read_probe": {
         "acoustics/__init__",
@@ -47,7 +54,13 @@ LATE = {
     "fetch_metadata": OF_SOURCES | {"corpus/branches", "corpus/classes"},
     "make_corpus": OF_SOURCES,
     "assign_roles": OF_SOURCES,
-    "fetch_audio": {"audio/web", "audio/youtube", "audio/youtube_failures"},
+    "fetch_audio": {
+        "audio/web",
+        "audio/youtube",
+        "audio/youtube_failures",
+        "common/urls",
+        "common/web",
+    },
     "compute_spectrograms": {"stimuli/original"},
     "compute_spectrograms" + PLAYED: {
         "audio/columns",
