@@ -33,7 +33,7 @@ END = "<!-- end of what docs/finished_runs.py writes -->"
 _TARGET, _LAYER = "music", "avgpool"
 _MEASURES = {
     "test_auc": "area under the ROC curve",
-    "test_hedges_g": "Hedges g",
+    "response_hedges_g": "Hedges g",
     "test_ratio": "response ratio",
 }
 

@@ -16,6 +16,8 @@ SMOKE = tuple(preset("smoke"))
 RESULTS = "results/smoke"
 # Natural, full, without speech, shuffled and untrained networks have lesions.
 LESIONED = 5
+# Tables of each condition and fraction.
+FILES = 3
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_one_more_lesion_fraction_is_drawn_and_leaves_the_others(run):
     do(run, more)
     after = contents(run)
     added = {path for path in after if "fraction-0.25" in path}
-    assert len(added) == 2 * LESIONED
+    assert len(added) == FILES * LESIONED
     changed = {path for path in before if after[path] != before[path]}
     assert changed == {f"{RESULTS}/figures/lesion_dose.{ending}" for ending in ("svg", "png")}
     assert set(after) - set(before) == added
@@ -136,5 +138,5 @@ def test_force_and_until_do_what_they_say(run):
     written_anew = {path for path in times if path.stat().st_mtime_ns != times[path]}
     made = {path.relative_to(run.folder / RESULTS).parts[0] for path in written_anew}
     assert made == {"lesions", "logs", "benchmarks"}
-    assert len([path for path in written_anew if "lesions" in path.parts]) == 2 * 2 * LESIONED
+    assert len([path for path in written_anew if "lesions" in path.parts]) == 2 * FILES * LESIONED
     assert contents(run) == before
