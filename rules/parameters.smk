@@ -193,3 +193,19 @@ def digest_of_plan():
     return (
         hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
     )
+
+
+def digests_of_corpora(wildcards):
+    """The digest of each file of claims that the page over corpora reads."""
+    named = config["corpora"] or [path.name for path in Path("results").glob("*")]
+    files = {
+        Path(folder, "claims", name)
+        for one in named
+        for folder in (Path("results", one), Path(one))
+        for name in ("claims.tsv", "settings.json")
+    }
+    return {
+        path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        for path in sorted(files)
+        if path.is_file()
+    }

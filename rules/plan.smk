@@ -1,15 +1,19 @@
 # What will be judged, written before anything is trained.
 
 
-# The plan is no output: Snakemake removes outputs before it makes them again, and a plan is kept.
-# Without one (nor a benchmark, which counts as one), the rule runs whenever it is asked for; it leaves
-# the same plan alone and refuses to replace another.
+# The job leaves the same plan alone and refuses to replace another. Snakemake would remove an output
+# before the job runs and after it has failed; of one that is updated it keeps the earlier version.
 rule plan:
     input:
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
+    output:
+        plan=update(results("plan/plan.json")),
+        page=update(results("plan/plan.md")),
     log:
         log_of("plan"),
+    benchmark:
+        benchmark_of("plan")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -17,7 +21,6 @@ rule plan:
         mem_mb=memory(table_mb),
         runtime=minutes(30),
     params:
-        folder=results("plan"),
         config=config,
         study=STUDY,
         networks={name: len(seeds_of(name)) for name in CONDITIONS},

@@ -8,7 +8,8 @@ with job(snakemake.log[0]):
     write_plan(
         clips=snakemake.input.clips,
         classes=snakemake.input.classes,
-        folder=snakemake.params.folder,
+        plan=snakemake.output.plan,
+        page=snakemake.output.page,
         config=snakemake.params.config,
         study=Study(**snakemake.params.study),
         networks=snakemake.params.networks,

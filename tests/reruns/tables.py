@@ -20,12 +20,12 @@ PLAYED = " (played)"
 OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
 # The digest of each rule is of its script; figures share one and add their own module, and so do
 # the spectrograms of stimuli and the rules that read the source of a corpus.
-# Rules without outputs run whenever they are asked for, and only then.
-OF_NO_RUN = {"plan", "corpora"}
+# These rules run only when they are asked for.
+ASKED_FOR = {"plan", "corpora"}
 CODE = {
     path.stem: [path]
     for path in SCRIPTS.glob("*.py")
-    if path.stem != "plot_figure" and path.stem not in OF_NO_RUN
+    if path.stem != "plot_figure" and path.stem not in ASKED_FOR
 } | {f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path] for path in figure_modules.DRAWN}
 RULES = sorted(CODE)
 CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}

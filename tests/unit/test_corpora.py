@@ -264,12 +264,19 @@ def test_claims_of_an_earlier_version_and_damaged_settings_are_refused(tmp_path)
         read_corpus(folder)
 
 
+def over_all(folder):
+    """Write what stands on the page over the corpora in `folder`; return where it is."""
+    own = folder / "corpora"
+    names = ("claims.tsv", "estimates.tsv", "forest.svg", "forest.png", "corpora.md")
+    compare_corpora([], folder, *(own / name for name in names), alpha=0.05)
+    return own
+
+
 def test_tables_figure_and_page_are_written(tmp_path, capsys):
     for name, mean in (("one", 1.0), ("two", 1.2), ("three", 0.8)):
         genre = part(0.9, name=f"only {name}", claim="genres")
         corpus(tmp_path, name, [part(mean), genre], alpha=0.1 if name == "two" else 0.05)
-    compare_corpora([], tmp_path, alpha=0.05)
-    folder = tmp_path / "corpora"
+    folder = over_all(tmp_path)
     claims = read_table(folder / "claims.tsv", CORPORA_CLAIMS)
     estimates = read_table(folder / "estimates.tsv", CORPORA_ESTIMATES)
     assert len(claims) == N + 1 + 3 and len(estimates) == 6
@@ -279,7 +286,7 @@ def test_tables_figure_and_page_are_written(tmp_path, capsys):
     assert "only in one" in page and "(forest.png)" in page
     assert "different probabilities" in capsys.readouterr().err
     # Again, with the folder of the page among those that could be corpora.
-    compare_corpora([], tmp_path, alpha=0.05)
+    over_all(tmp_path)
     assert (folder / "corpora.md").read_text() == page
 
 

@@ -70,7 +70,8 @@ def inputs(tmp_path, monkeypatch):
     return {
         "clips": tmp_path / "clips.tsv",
         "classes": tmp_path / "classes.tsv",
-        "folder": tmp_path / "plan",
+        "plan": tmp_path / "plan" / "plan.json",
+        "page": tmp_path / "plan" / "plan.md",
         "config": configuration(),
         "study": study(),
         "networks": {"natural": 10, "untrained": 10, "gabor": 1, "pca": 1, "shuffled": 10},
@@ -80,11 +81,11 @@ def inputs(tmp_path, monkeypatch):
 
 
 def the_page(inputs):
-    return (inputs["folder"] / "plan.md").read_text(encoding="utf-8")
+    return inputs["page"].read_text(encoding="utf-8")
 
 
 def report_of(inputs, config=None, judged_by="0123"):
-    return kept(inputs["folder"], inputs["clips"], config or inputs["config"], judged_by)
+    return kept(inputs["plan"].parent, inputs["clips"], config or inputs["config"], judged_by)
 
 
 def test_the_needed_parts_are_those_of_the_claims():
@@ -189,7 +190,7 @@ def test_the_digest_of_clips_knows_groups_and_labels_but_not_the_order_or_shards
 
 def test_the_plan_says_what_will_be_judged(inputs):
     write_plan(**inputs)
-    plan = read_plan(inputs["folder"] / "plan.json")
+    plan = read_plan(inputs["plan"])
     assert plan["networks_before"] == 0 and plan["digest"] == digest_of(fixed_keys(configuration()))
     text = the_page(inputs)
     for said in (
@@ -211,17 +212,17 @@ def test_the_plan_says_what_will_be_judged(inputs):
 
 def test_a_second_call_leaves_the_plan_alone(inputs, capsys):
     write_plan(**inputs)
-    before = (inputs["folder"] / "plan.json").read_bytes()
-    (inputs["folder"] / "plan.md").unlink()
+    before = inputs["plan"].read_bytes()
+    inputs["page"].unlink()
     inputs["config"]["networks"]["threads"] = 3
     write_plan(**inputs)
-    assert (inputs["folder"] / "plan.json").read_bytes() == before
+    assert inputs["plan"].read_bytes() == before
     assert "stands" in capsys.readouterr().err and "Clips" in the_page(inputs)
 
 
 def test_another_plan_is_never_replaced(inputs):
     write_plan(**inputs)
-    before = (inputs["folder"] / "plan.json").read_bytes()
+    before = inputs["plan"].read_bytes()
     inputs["config"] = configuration(alpha=0.1)
     with pytest.raises(InputError, match=r"claims\.alpha \(planned 0\.05, now 0\.1\)") as refused:
         write_plan(**inputs)
@@ -229,7 +230,7 @@ def test_another_plan_is_never_replaced(inputs):
     inputs["weights"][0].touch()
     with pytest.raises(InputError, match="1 networks exist already"):
         write_plan(**inputs)
-    assert (inputs["folder"] / "plan.json").read_bytes() == before
+    assert inputs["plan"].read_bytes() == before
     inputs["config"] = configuration()
     write_table(inputs["clips"], clips_table().iloc[1:], CLIPS)
     with pytest.raises(InputError, match="the clips of the corpus"):
@@ -249,7 +250,7 @@ def test_a_plan_made_after_training_says_so(inputs):
 )
 def test_a_damaged_plan_is_refused(inputs, content, said):
     write_plan(**inputs)
-    path = inputs["folder"] / "plan.json"
+    path = inputs["plan"]
     (path.parent / ".plan.json.sha256").unlink()
     path.write_bytes(content)
     for use in (lambda: write_plan(**inputs), lambda: report_of(inputs)):
@@ -260,7 +261,7 @@ def test_a_damaged_plan_is_refused(inputs, content, said):
 
 def test_an_edited_plan_is_refused(inputs):
     write_plan(**inputs)
-    path = inputs["folder"] / "plan.json"
+    path = inputs["plan"]
     path.write_text(path.read_text().replace('"alpha": 0.05', '"alpha": 0.1'))
     with pytest.raises(InputError, match="checksum does not match"):
         report_of(inputs)
@@ -268,7 +269,7 @@ def test_an_edited_plan_is_refused(inputs):
 
 def test_without_a_plan_the_report_has_none(inputs):
     assert report_of(inputs) is None
-    assert not inputs["folder"].exists()
+    assert not inputs["plan"].parent.exists()
 
 
 def test_a_run_that_kept_to_its_plan(inputs):
@@ -277,7 +278,7 @@ def test_a_run_that_kept_to_its_plan(inputs):
     assert found["changes"] == [] and found["earlier"] == [] and not found["other_code"]
     assert report_of(inputs, judged_by="4567")["other_code"]
     # The same report adds nothing.
-    table = read_table(inputs["folder"] / "reports.tsv", PLAN_REPORTS)
+    table = read_table(inputs["plan"].parent / "reports.tsv", PLAN_REPORTS)
     assert table["key"].tolist() == [""]
 
 

@@ -15,18 +15,17 @@ from music_detectors.common.errors import InputError, say
 from music_detectors.common.files import replacing
 from music_detectors.plan.clips import planned_clips
 from music_detectors.plan.keys import Change, digest_of, fixed_keys
-from music_detectors.plan.page import page
+from music_detectors.plan.page import page as page_of
 from music_detectors.plan.parts import planned_parts
 from music_detectors.plan.power import planned_power
-from music_detectors.plan.stored import PLAN, differences, read_plan
-
-_PAGE = "plan.md"
+from music_detectors.plan.stored import differences, read_plan
 
 
 def write_plan(
     clips: str | os.PathLike,
     classes: str | os.PathLike,
-    folder: str | os.PathLike,
+    plan: str | os.PathLike,
+    page: str | os.PathLike,
     *,
     config: Mapping,
     study: Study,
@@ -35,7 +34,7 @@ def write_plan(
     judged_by: str,
     absent: Sequence[str] = (),
 ) -> None:
-    """Write plan.json and plan.md to `folder`, unless the same plan is there.
+    """Write `plan` (plan.json), unless the same plan is there, and `page` (plan.md) from it.
 
     `clips` and `classes` are the tables of the corpus, `config` the whole configuration, `networks`
     the number of networks of each condition, `weights` the files of those that will be trained (the
@@ -43,21 +42,21 @@ def write_plan(
     `absent` has the claims whose analysis is not configured. Raises InputError, naming the keys,
     when another plan is there.
     """
-    path = Path(folder, PLAN)
+    path = Path(plan)
     fixed, corpus = fixed_keys(config), planned_clips(clips, classes)
     before = sum(Path(one).exists() for one in weights)
     if path.exists():
-        plan = read_plan(path)
-        differ = differences(plan, fixed, corpus["digest"])
+        made = read_plan(path)
+        differ = differences(made, fixed, corpus["digest"])
         if differ:
-            raise InputError(_refusal(path, plan, differ, before))
-        say(f"The plan of {plan['written']} stands: {Path(folder, _PAGE)}")
+            raise InputError(_refusal(path, made, differ, before))
+        say(f"The plan of {made['written']} stands: {page}")
     else:
-        plan = _plan(fixed, corpus, config, study, networks, before, judged_by, absent)
+        made = _plan(fixed, corpus, config, study, networks, before, judged_by, absent)
         with replacing(path, checksum=True) as temporary:
-            temporary.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    with replacing(Path(folder, _PAGE)) as temporary:
-        temporary.write_text(page(plan), "utf-8")
+            temporary.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    with replacing(page) as temporary:
+        temporary.write_text(page_of(made), "utf-8")
 
 
 def _plan(
