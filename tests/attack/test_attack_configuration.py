@@ -14,21 +14,9 @@ from music_detectors.common.errors import InputError
 from music_detectors.configuration.check import check_sense, check_shape
 from music_detectors.configuration.plain import check_files
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from support.configurations import DEFAULT, SCHEMA, changed
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "schemas" / "config.schema.yaml"
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
-
-
-def changed(key, value):
-    """The default configuration with the dotted `key` set to `value`."""
-    configuration = copy.deepcopy(DEFAULT)
-    *sections, last = key.split(".")
-    section = configuration
-    for name in sections:
-        section = section[name]
-    section[last] = value
-    return configuration
 
 
 def numbers(value, path=()):

@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
+from music_detectors.claims import assess
 from music_detectors.claims.assess import TablePaths, assess_claims, not_learnt
 from music_detectors.claims.columns import (
     CLAIMS,
@@ -19,40 +20,10 @@ from music_detectors.claims.statements import TITLES, statements
 from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.common.tables import read_table
-from music_detectors.decoding.columns import DECODING
-from music_detectors.embedding.columns import SEGREGATION
-from music_detectors.emergence.columns import EMERGENCE
-from music_detectors.genres.columns import GENRES
 from music_detectors.jackknife.columns import BLOCKS
-from music_detectors.lesions.columns import LESIONS
-from music_detectors.levels.columns import LEVELS
-from music_detectors.profiles.columns import (
-    PROFILE_CATEGORIES,
-    PROFILE_COMPONENTS,
-    PROFILE_RATIOS,
-)
-from music_detectors.quilts.columns import QUILT_CORRELATION, QUILT_RESPONSES
-from music_detectors.recognition.columns import RECOGNITION_SUMMARY
-from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
-from music_detectors.specificity.columns import SPECIFICITY
+from music_detectors.quilts.columns import QUILT_CORRELATION
 from support import claim_tables
 from support.claim_tables import Tables, blocks, each_table, stacked, study
-
-COLUMNS = {
-    "selectivity": SELECTIVITY_SUMMARY,
-    "segregation": SEGREGATION,
-    "recognition": RECOGNITION_SUMMARY,
-    "decoding": DECODING,
-    "genres": GENRES,
-    "quilts": QUILT_RESPONSES,
-    "lesions": LESIONS,
-    "specificity": SPECIFICITY,
-    "levels": LEVELS,
-    "ratios": PROFILE_RATIOS,
-    "categories": PROFILE_CATEGORIES,
-    "components": PROFILE_COMPONENTS,
-    "emergence": EMERGENCE,
-}
 
 
 def paths(folder, measured, left_out):
@@ -67,7 +38,10 @@ def paths(folder, measured, left_out):
             return {key: each(f"{name}-{key}", table, columns) for key, table in tables.items()}
         return write(name, tables, columns)
 
-    found = {name: each(name, getattr(measured, name), COLUMNS[name]) for name in COLUMNS}
+    found = {
+        name: each(name, getattr(measured, name), columns)
+        for name, columns in assess._COLUMNS.items()
+    }
     found["quilts"] = {
         (target, condition): path
         for target, of_target in found["quilts"].items()

@@ -1,10 +1,8 @@
 """Configurations that cannot work are refused in one line; digests follow the code."""
 
 import copy
-from pathlib import Path
 
 import pytest
-import yaml
 
 from music_detectors.common.errors import InputError
 from music_detectors.configuration.check import (
@@ -14,21 +12,7 @@ from music_detectors.configuration.check import (
     whole_schema,
 )
 from music_detectors.configuration.code import code_digest, modules_of
-
-ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "schemas" / "config.schema.yaml"
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
-
-
-def changed(key, value):
-    """The default configuration with the dotted `key` set to `value`."""
-    configuration = copy.deepcopy(DEFAULT)
-    *sections, last = key.split(".")
-    section = configuration
-    for name in sections:
-        section = section[name]
-    section[last] = value
-    return configuration
+from support.configurations import DEFAULT, SCHEMA, changed
 
 
 def test_the_default_configuration_is_accepted():

@@ -1,7 +1,5 @@
 """The figure over corpora: each part by corpus, their mean, and where another corpus would lie."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,13 +7,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from music_detectors.claims.columns import CLAIMS, NOT_SUPPORTED, SUPPORTED, WHOLE
+from music_detectors.claims.columns import CLAIMS, WHOLE
 from music_detectors.claims.statements import TITLES
-from music_detectors.figures.style import FAINT, INK, LOOK, MM, PAGE, shortened
+from music_detectors.figures.claims import VERDICT_COLOURS
+from music_detectors.figures.style import (
+    FAINT,
+    INK,
+    LOOK,
+    MM,
+    PAGE,
+    rounded,
+    shortened,
+    write_on_page,
+)
 
 # Okabe and Ito's palette, without the colours of verdicts.
-_CORPORA = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442")
-_VERDICTS = {SUPPORTED: "#009E73", NOT_SUPPORTED: "#D55E00"}
+_CORPORA = ("#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#999999")
 _LINE_MM, _GAP_MM = 2.2, 1.6
 _TOP_MM, _BOTTOM_MM = 12.0, 9.0
 _LEFT, _WIDTH, _TEXT = 0.32, 0.42, 0.76
@@ -78,9 +85,9 @@ def _draw_claim(axes: Axes, top: float, tall: float, row: dict) -> None:
     axes.axhspan(top, top + tall, color=FAINT, alpha=0.12, linewidth=0)
     middle = top + tall / 2
     title = f"{CLAIMS.index(row['claim']) + 1}  {TITLES[row['claim']]}"
-    _write(axes, middle, 0.012, title, weight="bold")
-    colour = _VERDICTS.get(row["verdict"], INK)
-    _write(axes, middle, _TEXT, row["verdict"], weight="bold", color=colour)
+    write_on_page(axes, middle, 0.012, title, weight="bold")
+    colour = VERDICT_COLOURS.get(row["verdict"], INK)
+    write_on_page(axes, middle, _TEXT, row["verdict"], weight="bold", color=colour)
 
 
 def _draw_part(
@@ -105,7 +112,7 @@ def _draw_part(
             left, right = np.clip(ends, *_LIMITS)
             axes.fill_betweenx([y - 0.8, y + 0.8], left, right, color=FAINT, alpha=0.3, linewidth=0)
         ends = np.clip(np.array([row["low"], row["high"]]) / scale, *_LIMITS)
-        colour = _VERDICTS.get(row["verdict"], INK)
+        colour = VERDICT_COLOURS.get(row["verdict"], INK)
         axes.plot(ends, [y, y], color=colour, linewidth=1.2)
         axes.plot(
             np.clip(row["estimate"] / scale, *_LIMITS),
@@ -115,11 +122,11 @@ def _draw_part(
             markersize=3.4,
             zorder=4,
         )
-    _write(axes, (top + bottom) / 2, 0.028, shortened(row["part"], 44))
-    text = f"{_number(row['estimate'])} [{_number(row['low'])}, {_number(row['high'])}]"
+    write_on_page(axes, (top + bottom) / 2, 0.028, shortened(row["part"], 44))
+    text = f"{rounded(row['estimate'])} [{rounded(row['low'])}, {rounded(row['high'])}]"
     if row["n_corpora"] < 2:
         text = f"{row['n_corpora']} of {len(colours)} corpora"
-    _write(axes, y, _TEXT, text)
+    write_on_page(axes, y, _TEXT, text)
 
 
 def _bar(
@@ -136,21 +143,3 @@ def _bar(
         ends = np.clip([mean - reach, mean + reach], *_LIMITS)
         axes.plot(ends, [y, y], color=colour, linewidth=width)
     axes.plot(np.clip(mean, *_LIMITS), y, marker, color=colour, markersize=size, markeredgewidth=0)
-
-
-def _write(axes: Axes, y: float, x: float, text: str, **look: Any) -> None:
-    """Write `text` at the height `y`, beginning at the share `x` of the page's width."""
-    axes.annotate(
-        text,
-        ((x - _LEFT) / _WIDTH, y),
-        xycoords=("axes fraction", "data"),
-        fontsize=6,
-        va="center",
-        annotation_clip=False,
-        **look,
-    )
-
-
-def _number(value: float) -> str:
-    text = f"{round(value, 3) + 0.0:.3f}" if abs(value) < 1 else f"{value:.3g}"
-    return text.replace("-", "\N{MINUS SIGN}") if np.isfinite(value) else "–"

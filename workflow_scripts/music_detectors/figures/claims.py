@@ -1,7 +1,6 @@
 """The parts of each claim on one axis: networks, their mean, intervals, and the article's value."""
 
 import os
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,10 +21,22 @@ from music_detectors.claims.columns import (
 from music_detectors.claims.statements import TITLES
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import read_table
-from music_detectors.figures.style import FAINT, INK, LOOK, MM, PAGE, save, shortened, spread
+from music_detectors.figures.style import (
+    FAINT,
+    INK,
+    LOOK,
+    MM,
+    PAGE,
+    rounded,
+    save,
+    shortened,
+    spread,
+    write_on_page,
+)
 
-# Hues of Okabe and Ito's palette; the verdict is also written out.
-_COLOURS = {SUPPORTED: "#009E73", PRESENT: "#0072B2", NOT_SUPPORTED: "#D55E00"}
+VERDICT_COLOURS = {SUPPORTED: "#009E73", PRESENT: "#0072B2", NOT_SUPPORTED: "#D55E00"}
+"""Hues of Okabe and Ito's palette; the verdict is also written out."""
+
 _ROW_MM = 3.9
 _TOP_MM, _BOTTOM_MM = 17.0, 9.0
 # Positions across the page: where the axis begins, its width, and where the columns of text begin.
@@ -127,14 +138,14 @@ def in_smallest_effects(values: np.ndarray, smallest: float) -> np.ndarray:
 def _draw_claim(axes: Axes, place: int, row: dict) -> None:
     axes.axhspan(place - 0.5, place + 0.5, color=FAINT, alpha=0.12, linewidth=0)
     title = f"{CLAIMS.index(row['claim']) + 1}  {TITLES[row['claim']]}"
-    _write(axes, place, 0.012, title, weight="bold")
-    colour = _COLOURS.get(row["verdict"], INK)
-    _write(axes, place, _ESTIMATE, row["verdict"], weight="bold", color=colour)
+    write_on_page(axes, place, 0.012, title, weight="bold")
+    colour = VERDICT_COLOURS.get(row["verdict"], INK)
+    write_on_page(axes, place, _ESTIMATE, row["verdict"], weight="bold", color=colour)
 
 
 def _draw_part(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
     """Draw one part: its networks, the mean, the intervals and the smallest effect."""
-    colour = _COLOURS.get(row["verdict"], INK)
+    colour = VERDICT_COLOURS.get(row["verdict"], INK)
     smallest = row["smallest_effect"]
     names = ("estimate", "low", "high", "networks_low", "networks_high")
     ends = np.array([row[name] for name in names])
@@ -183,31 +194,12 @@ def _draw_part(axes: Axes, place: int, row: dict, networks: np.ndarray) -> None:
         zorder=4,
     )
     ink = INK if row["needed"] else FAINT
-    _write(axes, place, 0.028, shortened(row["part"], 40), color=ink)
+    write_on_page(axes, place, 0.028, shortened(row["part"], 40), color=ink)
     text = "not measured"
     if len(networks):
-        text = f"{_number(row['estimate'])} [{_number(row['low'])}, {_number(row['high'])}]"
-    _write(axes, place, _ESTIMATE, text, color=ink)
+        text = f"{rounded(row['estimate'])} [{rounded(row['low'])}, {rounded(row['high'])}]"
+    write_on_page(axes, place, _ESTIMATE, text, color=ink)
     if row["article_value"]:
         value = row["article_value"].partition(" (")[0]
-        _write(axes, place, _HERE, _number(row["here"]), color=ink)
-        _write(axes, place, _ARTICLE, f"{value}  {row['article_figure']}", color=ink)
-
-
-def _write(axes: Axes, place: int, x: float, text: str, **look: Any) -> None:
-    """Write `text` in the row `place`, beginning at the share `x` of the page's width."""
-    axes.annotate(
-        text,
-        ((x - _LEFT) / _WIDTH, place),
-        xycoords=("axes fraction", "data"),
-        fontsize=6,
-        va="center",
-        annotation_clip=False,
-        **look,
-    )
-
-
-def _number(value: float) -> str:
-    # Adding zero turns a negative zero into zero.
-    text = f"{round(value, 3) + 0.0:.3f}" if abs(value) < 1 else f"{value:.3g}"
-    return text.replace("-", "\N{MINUS SIGN}") if np.isfinite(value) else "–"
+        write_on_page(axes, place, _HERE, rounded(row["here"]), color=ink)
+        write_on_page(axes, place, _ARTICLE, f"{value}  {row['article_figure']}", color=ink)

@@ -247,3 +247,24 @@ def letter(axes: Axes, place: int) -> None:
         fontweight="bold",
         va="bottom",
     )
+
+
+def write_on_page(axes: Axes, y: float, x: float, text: str, **look: Any) -> None:
+    """Write `text` at the height `y` of the data, from the share `x` of the page's width on."""
+    place = axes.get_position()
+    axes.annotate(
+        text,
+        ((x - place.x0) / place.width, y),
+        xycoords=("axes fraction", "data"),
+        fontsize=6,
+        va="center",
+        annotation_clip=False,
+        **look,
+    )
+
+
+def rounded(value: float) -> str:
+    """Return `value` with three decimals below one, three digits above; a dash if not finite."""
+    # Adding zero turns a negative zero into zero.
+    text = f"{round(value, 3) + 0.0:.3f}" if abs(value) < 1 else f"{value:.3g}"
+    return text.replace("-", "\N{MINUS SIGN}") if np.isfinite(value) else "–"
