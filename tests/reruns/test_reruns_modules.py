@@ -17,6 +17,7 @@ from reruns.tables import CODE, PLAYED, SCRIPTS, importers, label, with_follower
 OF_SOURCES = {
     "common/seeds",
     "corpus/embedded",
+    "corpus/published",
     *(f"corpus/sources/{name}" for name in source_names()),
 }
 SYNTHESIS = SCRIPTS / "music_detectors" / "synthesis"

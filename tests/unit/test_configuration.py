@@ -49,6 +49,14 @@ def test_the_default_configuration_is_accepted():
         ("corpus.name", "a/b", "corpus.name must be a folder name"),
         ("corpus.source", "tape", "corpus.source must be audioset, embedded, fsd50k or manifest"),
         ("corpus.manifest", {"path": None}, "corpus.manifest.test_fraction is missing"),
+        ("corpus.manifest.columns", {"path": "x"}, "corpus.manifest.columns.labels is missing"),
+        ("corpus.manifest.columns", {"paths": "x", "labels": "y"}, "columns.paths; did you mean p"),
+        (
+            "corpus.manifest.columns",
+            {"path": "x", "labels": {"column": "y", "values": {"1": 2}}},
+            "corpus.manifest.columns.labels must be the name of a column, a text with such names",
+        ),
+        ("corpus.manifest.only", {"fold": 1.5}, "only.fold must be a value, or a list of values"),
         ("corpus.name", "..", "corpus.name must be a folder name"),
         ("corpus.target", [], "corpus.target must be a name or a list of names"),
         ("corpus.clip_seconds", True, "corpus.clip_seconds must be a number of seconds"),
@@ -103,6 +111,16 @@ def test_a_misspelt_key_is_reported_before_the_missing_one():
     ("key", "value", "says"),
     [
         ("corpus.source", "manifest", r"corpus\.manifest\.path must be a path"),
+        (
+            "corpus",
+            DEFAULT["corpus"]
+            | {
+                "source": "manifest",
+                "manifest": DEFAULT["corpus"]["manifest"]
+                | {"path": "config.yaml", "only": {"fold": 1}},
+            },
+            r"corpus\.manifest\.only needs corpus\.manifest\.columns",
+        ),
         ("corpus.source", "audioset", r"corpus\.audioset\.classes must be a path"),
         ("corpus.ontology", "no/such.json", r"corpus\.ontology is 'no/such.json'"),
         ("corpus.withheld_clips", "no/such.txt", r"corpus\.withheld_clips is"),
@@ -199,7 +217,9 @@ def test_the_schema_describes_every_key_and_contains_no_default():
     assert "default:" not in text
 
     def compare(schema, value, path):
-        if "properties" in schema:
+        if "properties" in schema and value is None:
+            assert "null" in schema["type"], path
+        elif "properties" in schema:
             assert set(schema["properties"]) == set(value), path
             assert set(schema["required"]) == set(value), path
             for name, part in schema["properties"].items():

@@ -76,7 +76,12 @@ def recordings(tmp_path, text, **changes):
         "withheld_clips": None,
         "shard_clips": 4,
         "ontology": None,
-        "manifest": {"path": str(tmp_path / "manifest.csv"), "test_fraction": 0.5},
+        "manifest": {
+            "path": str(tmp_path / "manifest.csv"),
+            "test_fraction": 0.5,
+            "columns": None,
+            "only": None,
+        },
         **changes,
     }
 

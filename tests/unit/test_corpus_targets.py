@@ -36,7 +36,12 @@ def corpus(request, tmp_path):
     return EMBEDDED | {
         "source": "manifest",
         "target": "music",
-        "manifest": {"path": str(tmp_path / "manifest.csv"), "test_fraction": 0.5},
+        "manifest": {
+            "path": str(tmp_path / "manifest.csv"),
+            "test_fraction": 0.5,
+            "columns": None,
+            "only": None,
+        },
     }
 
 

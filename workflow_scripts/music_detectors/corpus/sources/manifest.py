@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import math
 import os
 import re
@@ -20,12 +21,15 @@ from music_detectors.common.urls import check_url, is_url
 from music_detectors.corpus.classes import ClassList, load_classes
 from music_detectors.corpus.inputs import check_there, nearest, needed, opened
 from music_detectors.corpus.ontology import Ontology, load_ontology
+from music_detectors.corpus.published import COLUMN, ONLY, Published, read_names
 from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
+
+_COLUMNS = ("path", "labels", "clip_id", "start_seconds", "end_seconds", "split", "group")
 
 SECTION = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["path", "test_fraction"],
+    "required": ["path", "test_fraction", "columns", "only"],
     "properties": {
         "path": {"$ref": "#/$defs/path"},
         "test_fraction": {
@@ -34,6 +38,14 @@ SECTION = {
             "exclusiveMaximum": 1,
             "description": "a number between 0 and 1",
         },
+        "columns": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "required": ["path", "labels"],
+            "properties": dict.fromkeys(_COLUMNS, COLUMN),
+            "description": "a mapping from columns of a manifest to those of the table, or null",
+        },
+        "only": ONLY,
     },
 }
 SOUND = "recordings"
@@ -41,7 +53,6 @@ REMEDY = "list more clips or groups in corpus.manifest.path, or set its column s
 COPIES: dict[str, Copy] = {}
 PUBLISHED: dict[str, tuple[str, str]] = {}
 
-_COLUMNS = ("path", "labels", "clip_id", "start_seconds", "end_seconds", "split", "group")
 _CLIP_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,120}")
 _SOUND_FILES = frozenset("wav flac ogg oga opus mp3 m4a mp4 webm aac aif aiff".split())
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -64,6 +75,11 @@ def check(corpus: Mapping) -> None:
     Neither may be a URL: both are read before any rule has run.
     """
     check_there(needed(corpus, "path"), "corpus.manifest.path")
+    if corpus["manifest"]["only"] is not None and corpus["manifest"]["columns"] is None:
+        raise InputError(
+            "configuration: corpus.manifest.only needs corpus.manifest.columns, which says what "
+            "the table's columns are; a manifest without it lists the clips to use and no others"
+        )
     if corpus["ontology"] is not None:
         check_there(corpus["ontology"], "corpus.ontology")
 
@@ -104,20 +120,22 @@ def _ontology(corpus: Mapping) -> Ontology | None:
 
 
 def _manifest(corpus: Mapping) -> "Manifest":
-    path = corpus["manifest"]["path"]
+    section = corpus["manifest"]
     try:
-        stamp = os.stat(path).st_mtime_ns
+        stamp = os.stat(section["path"]).st_mtime_ns
     except OSError:
         # Reading it says what is wrong.
         stamp = 0
-    return _read_once(path, stamp, corpus["ontology"])
+    return _read_once(json.dumps(section, default=list), stamp, corpus["ontology"])
 
 
 # The Snakefile needs the manifest for the classes and for the numbers of clips.
 @lru_cache(maxsize=1)
-def _read_once(path: str, stamp: int, ontology: str | None) -> "Manifest":
+def _read_once(section: str, stamp: int, ontology: str | None) -> "Manifest":
     known = None if ontology is None else load_ontology(ontology)
-    return read_manifest(path, known, "corpus.manifest.path")
+    own = json.loads(section)
+    published = Published(own["columns"], own["only"]) if own["columns"] else None
+    return read_manifest(own["path"], known, "corpus.manifest.path", published)
 
 
 def _splits(corpus: Mapping, seed: int, classes: ClassList) -> list[str]:
@@ -156,14 +174,19 @@ class _BadCell(Exception):
     """What is wrong with one cell, for the message that names its line."""
 
 
-def read_manifest(path: str | os.PathLike, ontology: Ontology | None, key: str) -> Manifest:
-    """Read the manifest at `path`.
+def read_manifest(
+    path: str | os.PathLike,
+    ontology: Ontology | None,
+    key: str,
+    published: Published | None = None,
+) -> Manifest:
+    """Read the manifest at `path`, or the table there whose columns `published` explains.
 
     With an ontology, labels are names or ids in it; without one, a label is its own id. Raises
     InputError that names the manifest and the line of the first mistake and says how many more
     lines have one; `key` is the configuration's key that names the manifest.
     """
-    lines, cells, mistakes = _read_cells(path, key)
+    lines, cells, mistakes = _read_cells(path, key, published)
 
     def parsed(name: str, parse: Callable[[str], Any]) -> list:
         return _parse_column(name, cells[name], parse, lines, mistakes)
@@ -355,7 +378,7 @@ def _plain(recording: str) -> str:
 
 
 def _read_cells(
-    path: str | os.PathLike, key: str
+    path: str | os.PathLike, key: str, published: Published | None
 ) -> tuple[list[int], dict[str, list[str]], dict[int, str]]:
     """Return line numbers, cells by column (empty for a column not there), and bad lines."""
     lines: list[int] = []
@@ -370,38 +393,47 @@ def _read_cells(
         delimiter = by_extension.get(extension, sniffed)
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
-            names = _read_header(path, reader, "tabs" if delimiter == "\t" else "commas")
-            columns: list[list[str]] = [[] for _ in names]
-            for row in reader:
+            names, rows = read_names((reader.line_num, row) for row in reader)
+            if published is None:
+                _check_names(path, names, "tabs" if delimiter == "\t" else "commas")
+                places = {name: place for place, name in enumerate(names)}
+            else:
+                places = published.places(path, names)
+            columns: dict[str, list[str]] = {name: [] for name in places}
+            for line, row in rows:
                 if not any(row):
                     continue
                 if len(row) > len(names):
-                    mistakes[reader.line_num] = (
+                    mistakes[line] = (
                         f"{len(row)} cells, but the first line names {len(names)} columns"
                     )
                     continue
                 # Spreadsheets leave out empty cells at the end of a row.
                 row += [""] * (len(names) - len(row))
-                lines.append(reader.line_num)
-                for column, cell in zip(columns, row, strict=True):
-                    column.append(cell.strip())
+                lines.append(line)
+                for name, place in places.items():
+                    columns[name].append(row[place].strip())
         except csv.Error as error:
             raise InputError(
                 f"{path}, line {reader.line_num}: {one_line(error)}; where a cell is in quotes, "
                 'a quote in it must be doubled ("")'
             ) from error
-    cells = dict(zip(names, columns, strict=True))
-    return lines, {name: cells.get(name) or [""] * len(lines) for name in _COLUMNS}, mistakes
+    if published is not None:
+        used = published.chosen(path, columns)
+        columns = published.cells(path, columns, used)
+        lines = [lines[row] for row in used]
+    return lines, {name: columns.get(name) or [""] * len(lines) for name in _COLUMNS}, mistakes
 
 
-def _read_header(path: str | os.PathLike, rows: Iterator[list[str]], separator: str) -> list[str]:
-    names = [name.strip() for name in next(rows, [])]
+def _check_names(path: str | os.PathLike, names: Sequence[str], separator: str) -> None:
+    """Check the names of a manifest's columns; raise InputError for what cannot be one's."""
     for name in names:
         if name not in _COLUMNS:
             shown = f"the column {one_line(name, 60)!r}" if name else "a column without a name"
             raise InputError(
                 f"{path}: {shown} is not one of a manifest{nearest(name, _COLUMNS)}; there may be "
-                f"{', '.join(_COLUMNS)}, separated by {separator}"
+                f"{', '.join(_COLUMNS)}, separated by {separator} (of a table with other columns, "
+                "corpus.manifest.columns says which is which)"
             )
         if names.count(name) > 1:
             raise InputError(f"{path}: the column {name!r} occurs twice")
@@ -411,7 +443,6 @@ def _read_header(path: str | os.PathLike, rows: Iterator[list[str]], separator: 
                 f"{path}: there is no column {name!r}; its first line must name the columns, "
                 f"separated by {separator}, path and labels at least"
             )
-    return names
 
 
 def _parse_column(
