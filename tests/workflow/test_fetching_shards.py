@@ -17,9 +17,8 @@ TONES = [reply(sound(2.0, seed=k)) for k in range(12)]
 def write_corpus(folder, urls):
     rows = ["clip_id,path,labels,split"]
     for k, url in enumerate(urls):
-        rows.append(
-            f"c{k:02d},{url},{'Guitar' if k % 2 else 'Rain'},{'train' if k < 8 else 'test'}"
-        )
+        label = ["Rain", "Guitar", "Wind", "Guitar"][k % 4]
+        rows.append(f"c{k:02d},{url},{label},{'train' if k < 8 else 'test'}")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
     configuration = {
         "corpus": {

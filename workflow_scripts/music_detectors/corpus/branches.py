@@ -41,10 +41,13 @@ class Branches:
     def within(self, withhold: Iterable[str], key: str) -> frozenset[str]:
         """Return the ids of the classes in the branches `withhold`, which are names or ids.
 
-        Raises InputError when there is no such branch, and when the branches cover every class;
-        `key` says where they stand, such as `configuration: conditions.natural.withhold`.
+        Raises InputError when there is no such branch, when another label holds the name of one,
+        and when the branches cover every class; `key` says where they stand, such as
+        `configuration: conditions.natural.withhold`.
         """
-        found = {mid for branch in withhold for mid in self.classes[self.names.find(branch, key)]}
+        branches = [self.names.find(branch, key) for branch in withhold]
+        self.names.check_spellings(branches, key)
+        found = {mid for branch in branches for mid in self.classes[branch]}
         if found and found >= set().union(*self.classes.values()):
             raise InputError(f"{key} covers every class of the corpus: nothing is left to train on")
         return frozenset(found)

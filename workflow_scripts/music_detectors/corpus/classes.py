@@ -54,7 +54,8 @@ def classes_with_target(listed: Listed, target: str | Sequence[str], key: str) -
     """Return the classes that a source lists, with those of `target`, a branch or several.
 
     `key` says where the target stands, for messages. Raises InputError when it is none of the
-    classes (or of the ontology's), and when it has no class or every class.
+    classes (or of the ontology's), when it has no class or every class, and when another label
+    holds its name.
     """
     targets = [target] if isinstance(target, str) else target
     if listed.ontology is None:
@@ -118,6 +119,7 @@ def _by_branch(listed: Listed, targets: Sequence[str], ontology: Ontology, key: 
 def _by_label(listed: Listed, targets: Sequence[str], key: str) -> ClassList:
     known = Names(dict(listed.classes), listed.origin, are_labels=True)
     target = frozenset(known.find(name, key) for name in targets)
+    known.check_spellings(target, key)
     mids = tuple(known.names)
     return ClassList(
         mids=mids,

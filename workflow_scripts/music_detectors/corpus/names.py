@@ -1,11 +1,19 @@
 """Classes by name or id."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from unicodedata import normalize
 
 from music_detectors.common.errors import InputError
 from music_detectors.corpus.inputs import nearest
+
+# What people put between the labels of a clip where they do not use `;`. Space, _ and a hyphen in a
+# word are no such separators, and brackets say what a name is about: Jingle (music).
+_SEPARATOR = re.compile(r"[,;|/\\+&:>\u3001\u00b7\u2022]|\s[-\u2013\u2014]\s")
+_EDGE = re.compile(r"^[\W_]+|[\W_]+$")
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class Names:
         """
         if name in self.names:
             return name
-        found = self.by_name.get(name, ())
+        found = self.by_name.get(normalize("NFC", name), ())
         if len(found) == 1:
             return found[0]
         if found:
@@ -42,13 +50,55 @@ class Names:
             f"{asked_by}: {name!r} is neither a name nor an id in {self.origin}{close}"
         )
 
+    def check_spellings(self, chosen: Iterable[str], asked_by: str) -> None:
+        """Refuse labels that hold the name of a chosen one without being chosen.
+
+        `chosen` are ids; `asked_by` says where they stand. A label holds a name that differs from
+        it in case, spaces, hyphens or marks around it alone, or that is one of its parts:
+        `Music,Guitar` holds `music`. An ontology's names are as they should be. Raises InputError
+        with both spellings.
+        """
+        if not self.are_labels:
+            return
+        own = set(chosen)
+        parts = {mid: _parts(name) for mid, name in self.names.items()}
+        held = [
+            (label, name)
+            for label in self.names
+            for name in sorted(own)
+            if label not in own and _holds(parts[label], parts[name])
+        ]
+        if held:
+            label, name = (self.names[mid] for mid in held[0])
+            n_more = len({label for label, _ in held}) - 1
+            more = f" (and {n_more} more such label{'s' * (n_more > 1)})" if n_more else ""
+            raise InputError(
+                f"{asked_by}: {name!r} is named, and {label!r} in {self.origin} holds this name "
+                f"but is another label{more}; spell them alike, join labels by ;, name both here, "
+                "or rename one"
+            )
+
     @cached_property
     def by_name(self) -> dict[str, tuple[str, ...]]:
-        """The ids that have each name."""
+        """The ids that have each name, in Unicode's form NFC."""
         by_name: dict[str, tuple[str, ...]] = {}
         for mid, name in self.names.items():
+            name = normalize("NFC", name)
             by_name[name] = (*by_name.get(name, ()), mid)
         return by_name
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Return the parts of a name between separators, without what spellings of it differ in."""
+    folded = normalize("NFKC", normalize("NFKC", name).casefold())
+    plain = (_EDGE.sub("", part) for part in _SEPARATOR.split(folded))
+    return tuple(_BETWEEN_WORDS.sub(" ", part) for part in plain if part)
+
+
+def _holds(parts: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    """Return whether the parts `wanted` stand next to each other in `parts`."""
+    n = len(wanted)
+    return n > 0 and any(parts[at : at + n] == wanted for at in range(len(parts) - n + 1))
 
 
 def _some(names: Sequence[str]) -> str:

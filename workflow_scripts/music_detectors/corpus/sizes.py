@@ -23,8 +23,8 @@ def check_corpus(
     `withhold` has the list of each condition, `further_targets` are those beside `corpus.target`.
     Where files about the classes are URLs, the rules that read them check the names. Raises
     InputError, naming the configuration's key or the file, when a name is no class or branch, when
-    a target or withheld branches cover every class, when two targets have the same classes, or when
-    a file cannot be read.
+    a target or withheld branches cover every class, when withheld ones leave a single class, when
+    two targets have the same classes, or when a file cannot be read.
     """
     places = configured(corpus)
     if any(is_url(place) for name, place in places.items() if name != "withheld_clips"):
@@ -33,7 +33,15 @@ def check_corpus(
     check_targets(classes, further_targets, source_named(corpus["source"]).classes(corpus))
     branches = branches_of(classes)
     for condition, names in withhold.items():
-        branches.within(names, f"configuration: conditions.{condition}.withhold")
+        key = f"configuration: conditions.{condition}.withhold"
+        withheld = branches.within(names, key)
+        left = [mid for mid in classes.mids if mid not in withheld]
+        if len(left) == 1:
+            raise InputError(
+                f"{key} leaves a single class, {classes.known.names[left[0]]!r}, and networks "
+                "learn to tell classes apart; give the clips that are left labels of two kinds or "
+                "more, or withhold less"
+            )
 
 
 def clip_counts(corpus: Mapping, seed: int) -> dict[str, int]:

@@ -5,6 +5,7 @@ The Snakefile calls these while it is read, so nothing heavy is imported here.
 
 import re
 from collections.abc import Mapping, Sequence
+from unicodedata import normalize
 
 from music_detectors.common.errors import InputError
 from music_detectors.corpus.classes import ClassList, classes_with_target
@@ -28,7 +29,8 @@ def slug(target: Target) -> str:
     It has letters in lower case and digits, with `_` between words: in names of logs, `-` stands
     between target and condition.
     """
-    return re.sub(r"[\W_]+", "_", target_name(target).lower())[:_LONGEST].strip("_")
+    name = normalize("NFC", target_name(target)).lower()
+    return re.sub(r"[\W_]+", "_", name)[:_LONGEST].strip("_")
 
 
 def targets_of(configuration: Mapping) -> dict[str, Target]:

@@ -58,7 +58,8 @@ def summarise_conditions(
 
     `clips` and `branches` are tables of the corpus, `withhold` the list of each condition. A branch
     in which the corpus has no class leads to a warning. Raises InputError when a list names no
-    branch or leaves no clip of the train split to train on.
+    branch, leaves no clip of the train split to train on, or leaves clips whose labels are all
+    alike.
     """
     known = read_branches(branches)
     corpus = read_table(clips, CLIPS, only=("split", "labels", "listed", "role"))
@@ -85,5 +86,12 @@ def summarise_conditions(
         if not rows[-len(SPLITS)]["admissible"]:
             raise InputError(
                 f"{key} (with corpus.withheld_clips) leaves no clip of the train split to train on"
+            )
+        heard = corpus["labels"][(corpus["split"] == "train") & ~withheld].unique()
+        if len(heard) == 1:
+            alike = " + ".join(known.names.names[mid] for mid in heard[0].split(";"))
+            raise InputError(
+                f"{key} leaves train clips that all have the labels {alike}, and networks learn to "
+                "tell labels apart; add clips with other labels, or withhold less"
             )
     write_table(table, pd.DataFrame(rows), CONDITIONS)

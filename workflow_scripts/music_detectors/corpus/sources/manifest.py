@@ -487,6 +487,8 @@ def _parse_path(cell: str) -> str:
 
 
 def _parse_labels(cell: str, ontology: Ontology | None) -> tuple[str, ...]:
+    # One label, however its accents are stored.
+    cell = unicodedata.normalize("NFC", cell)
     labels = list(dict.fromkeys(filter(None, map(str.strip, cell.split(";")))))
     if not labels:
         raise _BadCell("labels is empty; give one or more, joined by ;")
