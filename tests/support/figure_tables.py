@@ -255,6 +255,7 @@ _LOST = (
     ("ambiguous", "cut or whole video", 0.001),
     ("ambiguous", "several different files", 0.001),
     ("nonfinite", "samples not finite", 0.0005),
+    ("damaged", "damaged frames", 0.0005),
 )
 
 

@@ -208,6 +208,57 @@ def test_half_a_recording_is_decoded_to_its_end(tmp_path, name):
     assert (error.status, error.reason) == ("empty", "no sound decoded")
 
 
+def checksummed(folder, name):
+    """Write 6 s of noise to a file of a format with checksums; return its path."""
+    if name not in ("a.mkv", "a.oga", "a.opus"):
+        return record(folder / name, noise(6))
+    record(folder / "plain.wav", noise(6))
+    codec = "libopus" if name == "a.opus" else "flac"
+    run_ffmpeg("-i", folder / "plain.wav", "-c:a", codec, folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.mkv", "a.oga", "a.ogg", "a.opus"])
+def test_one_damaged_byte_is_an_error_and_never_noise(tmp_path, name):
+    """A frame of FLAC with a changed byte can be a burst at full scale."""
+    path = checksummed(tmp_path, name)
+    content = path.read_bytes()
+    whole = decode(path, 0.0, 6.0).samples
+    for place in (0.3, 0.5, 0.7):
+        damage = bytearray(content)
+        damage[int(place * len(content))] ^= 0x55
+        path.write_bytes(damage)
+        error = refused(path, 0.0, 6.0)
+        assert (error.status, error.reason) == ("damaged", "damaged frames")
+        assert str(path) in error.message
+        assert "CRC" in error.message or "[flac]" in error.message
+        # The first decoder says what it found, too.
+        assert ("libsndfile: " in error.message) == (name in ("a.flac", "a.ogg", "a.opus"))
+    # What is before the damage is sound.
+    before = decode(path, 0.0, 1.5).samples
+    np.testing.assert_allclose(before[:-400], whole[: len(before) - 400], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.mkv"])
+def test_sound_ends_at_a_frame_that_is_cut_off_or_the_last(tmp_path, name):
+    path = checksummed(tmp_path, name)
+    content = path.read_bytes()
+    whole = decode(path, 0.0, 6.0).samples
+    for share, damaged in ((0.35, False), (0.61, False), (1.0, True)):
+        part = bytearray(content[: int(share * len(content))])
+        if damaged:
+            # Within the last frame, which begins with a synchronisation code.
+            part[part.rfind(b"\xff\xf8") + 200] ^= 0x55
+        path.write_bytes(part)
+        decoded = decode(path, 0.0, 6.0)
+        # The last few samples depend on what the resampler sees after them.
+        n = len(decoded.samples) - 400
+        assert (share - 0.1) * len(whole) < n < share * len(whole)
+        np.testing.assert_allclose(decoded.samples[:n], whole[:n], atol=1e-6)
+        assert decoded.message
+        assert check_samples(decoded.samples, 6.0, -60.0).status == "short"
+
+
 @pytest.mark.parametrize("name", ["a.m4a", "a.wav", "a.flac", "a.ogg", "a.wav.gz"])
 def test_a_recording_truncated_in_its_header_is_empty(tmp_path, name):
     path = record(tmp_path / name, noise(2))

@@ -20,10 +20,10 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal
 
 import ffmpeg
 import imageio_ffmpeg
@@ -53,6 +53,8 @@ _MAX_VALUES = 2**28
 """The most samples, of all channels together, that are read for one clip."""
 _BLOCK_VALUES = 2**20
 _RATES = range(1_000, 768_001)
+_MOST_AMPLITUDE = 2.0**31
+"""That of 32-bit integers stored as floats; the squares of larger samples would overflow."""
 _SYSTEM_ERRNOS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 # Seeking goes to a packet, and many codecs need the packets before it (AAC otherwise loses 23 ms):
@@ -115,7 +117,7 @@ def decode(
     The result is shorter where the recording ends earlier. Only the requested part is decoded.
     Members of archives are read in place. Files whose name ends in .gz are decompressed in memory
     and must hold a format that libsndfile reads. `ffmpeg_path` is the configured ffmpeg, or None to
-    search for one when a file needs it. Raises Unusable (missing, unavailable, empty), and
+    search for one when a file needs it. Raises Unusable (missing, unavailable, empty, damaged), and
     InputError when ffmpeg is needed and cannot be run.
     """
     recording = path if isinstance(path, Member) else Path(path)
@@ -128,34 +130,38 @@ def decode(
             content = io.BufferedReader(_Section(file, recording.offset, recording.size))
         if is_gzip:
             content = _decompressed(recording, file if isinstance(content, int) else content)
-        samples, complete = None, False
         try:
-            samples, rate, complete = _by_soundfile(content, start_seconds, seconds)
+            decoded, complete = _by_soundfile(content, start_seconds, seconds)
         except soundfile.LibsndfileError as error:
             if is_gzip:
                 raise Unusable(
                     "empty", "no sound decoded", f"{recording}: {error.error_string}"
                 ) from None
-    decoded = None
-    if samples is not None:
-        decoded = Decoded(_resampled(samples, rate), "soundfile", f"{_SOUNDFILE} + {_SOXR}")
+            decoded, complete = _decoded_by_soundfile(np.zeros(0, np.float32)), False
     if not complete and not is_gzip:
-        other = _by_ffmpeg(recording, start_seconds, seconds, ffmpeg_path)
-        if decoded is None or len(other.samples) > len(decoded.samples):
-            decoded = other
-    if decoded is None or not len(decoded.samples):
-        message = decoded.message if decoded is not None else ""
-        why = message or f"no samples from {start_seconds:g} s on"
+        other = _by_ffmpeg_before_damage(
+            recording, start_seconds, seconds, ffmpeg_path, decoded.message
+        )
+        longer = other if len(other.samples) > len(decoded.samples) else decoded
+        complaints = filter(None, (decoded.message, other.message))
+        decoded = replace(longer, message="; ".join(complaints))
+    if not len(decoded.samples):
+        why = decoded.message or f"no samples from {start_seconds:g} s on"
         raise Unusable("empty", "no sound decoded", f"{recording}: {why}")
     return decoded
 
 
-def check_samples(samples: np.ndarray, segment_seconds: float | None, silence_db: float) -> Quality:
+def check_samples(
+    samples: np.ndarray,
+    segment_seconds: float | None,
+    silence_db: float,
+    min_seconds: float = 0.0,
+) -> Quality:
     """Check mono `samples` (n,) at SAMPLE_RATE.
 
-    `segment_seconds` is the length of the segment, or None: then no length is too short. A clip
-    whose root mean square level is below `silence_db`, in dB re full scale 1 (a full-scale sine has
-    -3), is `silent`.
+    A clip of less than `min_seconds` is `too_short`. One whose root mean square level is below
+    `silence_db`, in dB re full scale 1 (a full-scale sine has -3), is `silent`.
+    `segment_seconds` is the length of the segment, or None; a clip that is shorter is `short`.
     """
     if not len(samples):
         return Quality("empty", "no sound decoded", "no samples", math.nan)
@@ -163,22 +169,31 @@ def check_samples(samples: np.ndarray, segment_seconds: float | None, silence_db
     if not finite.all():
         message = f"from {np.argmin(finite) / SAMPLE_RATE:.3f} s on"
         return Quality("nonfinite", "samples not finite", message, math.nan)
+    if (peak := float(np.abs(samples).max())) > _MOST_AMPLITUDE:
+        return Quality("nonfinite", "samples too large", f"{peak:.3g} times full scale", math.nan)
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     rms_db = 10 * math.log10(power) if power else -math.inf
-    return check_level(len(samples), rms_db, segment_seconds, silence_db)
+    return check_level(len(samples), rms_db, segment_seconds, silence_db, min_seconds)
 
 
 def check_level(
-    n_samples: int, rms_db: float, segment_seconds: float | None, silence_db: float
+    n_samples: int,
+    rms_db: float,
+    segment_seconds: float | None,
+    silence_db: float,
+    min_seconds: float = 0.0,
 ) -> Quality:
     """Check `n_samples` finite samples of the level `rms_db`; see `check_samples`."""
     got = n_samples / SAMPLE_RATE
-    if segment_seconds is not None and got < segment_seconds - SHORT_SECONDS:
-        message = f"{got:.3f} s of {segment_seconds:.3f} s"
-        return Quality("short", "shorter than its segment", message, rms_db)
+    if got < min_seconds:
+        message = f"{got:.3g} s, less than {min_seconds:g} s"
+        return Quality("too_short", "shorter than audio.min_seconds", message, rms_db)
     if rms_db < silence_db:
         message = f"{rms_db:.1f} dB, below {silence_db:g} dB"
         return Quality("silent", "level below audio.silence_db", message, rms_db)
+    if segment_seconds is not None and got < segment_seconds - SHORT_SECONDS:
+        message = f"{got:.3f} s of {segment_seconds:.3f} s"
+        return Quality("short", "shorter than its segment", message, rms_db)
     return Quality("ok", "", "", rms_db)
 
 
@@ -281,12 +296,17 @@ def _decompressed(path: Path | Member, file: BinaryIO) -> io.BytesIO:
     return content
 
 
+class _Damaged(Exception):
+    """What libsndfile does not say by itself."""
+
+
 def _by_soundfile(
     content: int | BinaryIO, start_seconds: float, seconds: float
-) -> tuple[np.ndarray, int, bool]:
-    """Return mono samples (n,), their rate, and whether they are complete.
+) -> tuple[Decoded, bool]:
+    """Return what libsndfile decodes, and whether it is complete.
 
-    Raises soundfile.LibsndfileError for files that libsndfile cannot read or seek in.
+    Where it finds damage or cannot seek, that is nothing, and the message says why. Raises
+    soundfile.LibsndfileError for files of other formats.
     """
     with soundfile.SoundFile(content, closefd=False) as file:
         rate = file.samplerate
@@ -297,20 +317,66 @@ def _by_soundfile(
         end = file.frames if file.format != "MP3" else 0
         start, wanted = round(start_seconds * rate), round(seconds * rate)
         if 0 < end <= start:
-            return np.zeros(0, np.float32), rate, True
+            return _decoded_by_soundfile(np.zeros(0, np.float32)), True
         _check_amount(wanted, rate, file.channels)
-        if start:
-            file.seek(start)
-        samples = _mean_of_channels(
-            lambda n: file.read(n, dtype="float32", always_2d=True), wanted, file.channels
-        )
-        complete = len(samples) == wanted or start + len(samples) == end > 0
-    return samples, rate, complete
+
+        def read(n: int) -> np.ndarray:
+            place = file.tell()
+            block = file.read(n, dtype="float32", always_2d=True)
+            # It leaves damaged pages of Ogg out and goes on, at first without a word.
+            if len(block) < n and place + len(block) < end:
+                raise _Damaged(f"sound is missing before {(place + len(block)) / rate:.3f} s")
+            return block
+
+        try:
+            if start:
+                file.seek(start)
+            samples = _mean_of_channels(read, wanted, file.channels)
+        except (soundfile.LibsndfileError, _Damaged) as error:
+            complaint = f"libsndfile: {getattr(error, 'error_string', error)}"
+            return _decoded_by_soundfile(np.zeros(0, np.float32), complaint), False
+    complete = len(samples) == wanted or start + len(samples) == end > 0
+    return _decoded_by_soundfile(_resampled(samples, rate)), complete
+
+
+def _decoded_by_soundfile(samples: np.ndarray, message: str = "") -> Decoded:
+    return Decoded(samples, "soundfile", f"{_SOUNDFILE} + {_SOXR}", message)
+
+
+def _by_ffmpeg_before_damage(
+    path: Path | Member,
+    start_seconds: float,
+    seconds: float,
+    ffmpeg_path: str | None,
+    complaint: str,
+) -> Decoded:
+    """Return what ffmpeg decodes, up to the first FLAC frame that is damaged or cut off.
+
+    FLAC and Ogg have checksums, but ffmpeg by itself makes noise of damaged frames of FLAC and
+    leaves damaged pages of Ogg out, so that what follows comes too early. Raises Unusable (damaged)
+    where sound follows the damage; the message has libsndfile's `complaint`, if any.
+    """
+    decoded = _by_ffmpeg(path, start_seconds, seconds, ffmpeg_path)
+    is_flac = "[flac]" in decoded.message
+    if not is_flac and "CRC mismatch" not in decoded.message:
+        return decoded
+    if is_flac:
+        before = _by_ffmpeg(path, start_seconds, seconds, ffmpeg_path, on_damage="stop")
+        around = _by_ffmpeg(path, start_seconds, seconds, ffmpeg_path, on_damage="leave out")
+        if len(around.samples) <= len(before.samples):
+            return before
+    complaints = "; ".join(filter(None, (complaint, decoded.message)))
+    raise Unusable("damaged", "damaged frames", f"{path}: {complaints}")
 
 
 def _by_ffmpeg(
-    path: Path | Member, start_seconds: float, seconds: float, ffmpeg_path: str | None
+    path: Path | Member,
+    start_seconds: float,
+    seconds: float,
+    ffmpeg_path: str | None,
+    on_damage: Literal["report", "leave out", "stop"] = "report",
 ) -> Decoded:
+    """Return what ffmpeg decodes; `on_damage` is what it does with frames of a wrong checksum."""
     program, version = find_ffmpeg(ffmpeg_path)
     early = min(start_seconds, _SEEK_MARGIN)
     seek = {"ss": f"{start_seconds - early:.6f}"} if start_seconds > early else {}
@@ -330,6 +396,7 @@ def _by_ffmpeg(
         vn=None,
         sn=None,
         dn=None,
+        **{"err_detect:a": "crccheck" if on_damage == "report" else "crccheck+explode"},
         **seek,
     )
     # The AU header gives the rate and the channels, which would otherwise need ffprobe. Ask for a
@@ -337,7 +404,8 @@ def _by_ffmpeg(
     stream = source["a:0"].output(
         "pipe:1", format="au", acodec="pcm_f32be", t=f"{seconds + 0.01:.6f}", **drop
     )
-    stream = stream.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
+    stop = ["-xerror"] if on_damage == "stop" else []
+    stream = stream.global_args("-nostdin", "-hide_banner", "-loglevel", "error", *stop)
     try:
         process = subprocess.Popen(
             ffmpeg.compile(stream, cmd=program),

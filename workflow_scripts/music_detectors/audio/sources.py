@@ -129,8 +129,9 @@ class Sources:
     def ask(self, clip: Clip, remembered: ClipResult | None = None) -> Answer:
         """Return the answer of the first source that has `clip`.
 
-        If a source does not have the clip (missing), or only a file without sound (empty), the next
-        one is asked; if none has it, the first answer that is not `missing` counts, else the last.
+        If a source does not have the clip (missing), or only a file without sound (empty) or with
+        damage (damaged), the next one is asked; if none has it, the first answer that is not
+        `missing` counts, else the last.
         A remote source whose answer is `remembered` is not asked again. Raises Retryable (with the
         name of the source), Systemic and InputError.
         """
@@ -233,7 +234,7 @@ def _out_of_memory(name: str, error: MemoryError) -> Retryable:
     return retryable
 
 
-_TRY_NEXT = ("missing", "empty")
+_TRY_NEXT = ("missing", "empty", "damaged")
 
 
 def _still_valid(remembered: ClipResult, name: str, source: ClipSource) -> bool:

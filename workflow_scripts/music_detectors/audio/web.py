@@ -67,7 +67,10 @@ class WebSource:
                 message = error.message.replace(str(path), shown_url(url))
                 if error.status == "empty":
                     raise Retryable(error.reason, message) from error
-                raise Unusable(error.status, error.reason, message) from error
+                refusal = Unusable(error.status, error.reason, message)
+                if error.status == "damaged":
+                    raise Retryable(error.reason, message, at_last=refusal) from error
+                raise refusal from error
             got = len(decoded.samples) / SAMPLE_RATE
             if not is_whole and clip.end_seconds is not None and got < seconds - SHORT_SECONDS:
                 message = f"{shown_url(url)}: {got:.3f} s of {seconds:.3f} s"

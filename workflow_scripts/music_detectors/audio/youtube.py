@@ -259,11 +259,10 @@ class YouTubeSource:
         try:
             decoded = decode(self._file, clip.start_seconds, seconds, self._ffmpeg_path)
         except Unusable as error:
-            if error.status != "empty":
+            if error.status not in ("empty", "damaged"):
                 raise
-            raise Retryable(
-                "no sound in the download", self._without_path(error.message)
-            ) from error
+            reason = "no sound in the download" if error.status == "empty" else error.reason
+            raise Retryable(reason, self._without_path(error.message)) from error
         got = len(decoded.samples)
         due = seconds
         if self._duration is not None:

@@ -36,6 +36,7 @@ _STATUS = {
     "unavailable": "#D55E00",
     "missing": "#E69F00",
     "empty": "#CC79A7",
+    "damaged": "#332288",
     "nonfinite": "#882255",
     "ambiguous": "#999999",
 }
