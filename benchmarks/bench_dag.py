@@ -72,7 +72,7 @@ def write_metadata(folder: Path, clips: dict[str, int]) -> None:
         "index,mid,display_name\n"
         + "".join(f'{k},{mid},"{name}"\n' for k, (mid, name) in enumerate(classes))
     )
-    (base / "clips_with_unlabelled_music.txt").write_text("")
+    (base / "filenames.xlsx").write_text("")
     mids = np.array([mid for mid, _ in classes])
     draw = np.random.default_rng(1)
     for split, name in (("train", "balanced_train"), ("test", "eval")):

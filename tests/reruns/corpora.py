@@ -83,7 +83,7 @@ def audioset(folder: Path) -> Finished:
             "corpus": {
                 "name": "local",
                 "source": "audioset",
-                "withheld_clips": "audioset/clips_with_unlabelled_music.txt",
+                "withheld_clips": "audioset/filenames.xlsx",
                 "ontology": "audioset/ontology.json",
                 "audioset": {
                     "classes": "audioset/class_labels_indices.csv",

@@ -77,7 +77,7 @@ CHANGES = {
         "claims.smallest_effects.apart": 0.07,
     },
     "audioset": {
-        "corpus.withheld_clips": "other_clips_with_unlabelled_music.txt",
+        "corpus.withheld_clips": "other_filenames.xlsx",
         "corpus.ontology": "other_ontology.json",
         "corpus.audioset.classes": "other_class_labels_indices.csv",
         "corpus.audioset.train_segments": "other_balanced_train_segments.csv",

@@ -17,11 +17,13 @@ from music_detectors.configuration.check import check_sense
 from music_detectors.corpus.build import make_corpus
 from music_detectors.corpus.columns import METADATA
 from music_detectors.corpus.download import download
+from music_detectors.corpus.inputs import digest_of_ids
 from music_detectors.corpus.locations import configured, copies_of, with_copies
 from music_detectors.corpus.metadata import fetch_metadata
 from music_detectors.corpus.sizes import check_corpus, clip_counts
 from music_detectors.corpus.sources.audioset import PUBLISHED
 from support.web_server import Answer, serving
+from support.workbooks import parts_of, write_workbook
 from workflow.audioset_files import write_audioset
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +65,7 @@ def paths(files):
         "classes": str(files / "class_labels_indices.csv"),
         "train_segments": str(files / "balanced_train_segments.csv"),
         "test_segments": str(files / "eval_segments.csv"),
-        "withheld_clips": str(files / "clips_with_unlabelled_music.txt"),
+        "withheld_clips": str(files / "filenames.xlsx"),
     }
 
 
@@ -131,6 +133,21 @@ def test_a_file_that_differs_from_the_published_one_leads_to_a_warning(
     )
 
 
+def test_the_list_of_withheld_clips_is_compared_as_a_set(tmp_path, web, files, monkeypatch):
+    ids = ["b_2.000", "a_1.000", "c_0.000"]
+    monkeypatch.setitem(PUBLISHED, "withheld_clips", ("list", digest_of_ids(ids)))
+    workbook = write_workbook(tmp_path / "x.xlsx", parts_of([f"Name: {name}.wav" for name in ids]))
+    place = published(web, files)
+    web.answers["/filenames.xlsx"] = Answer(workbook.read_bytes())
+    place["withheld_clips"] = f"{web.url}/filenames.xlsx"
+    local, table = fetched(section(place), tmp_path / "metadata")
+    assert table.set_index("file")["published"]["withheld_clips"] == "same"
+    # The row is about the bytes, and the copy is what the server sent.
+    copied = Path(local["withheld_clips"]).read_bytes()
+    assert copied == workbook.read_bytes()
+    assert table["sha256"].iloc[-1] == hashlib.sha256(copied).hexdigest()
+
+
 def test_an_ontology_of_a_manifest_is_compared_with_nothing(tmp_path, files, capsys):
     corpus = {**section(paths(files)), "withheld_clips": None}
     corpus |= {"source": "manifest", "manifest": {"path": "manifest.tsv"}}
@@ -143,7 +160,9 @@ def test_the_known_sums_are_those_of_the_published_files(tmp_path, capsys):
     folder = os.environ.get("AUDIOSET_METADATA")
     if folder is None:
         pytest.skip("AUDIOSET_METADATA names no folder with AudioSet's published files")
-    corpus = section(paths(Path(folder)))
+    place = paths(Path(folder))
+    place["withheld_clips"] = str(Path(folder) / "clips_with_unlabelled_music.txt")
+    corpus = section(place)
     _, table = fetched(corpus, tmp_path)
     assert table["published"].tolist() == ["same"] * 5 and capsys.readouterr().err == ""
     default = yaml.safe_load((ROOT / "config.yaml").read_text())["corpus"]["audioset"]["clips"]

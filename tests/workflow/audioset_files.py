@@ -5,6 +5,8 @@ import json
 import numpy as np
 import soundfile
 
+from support.workbooks import parts_of, write_workbook
+
 NODES = [
     ("/m/04rlf", "Music", ["/m/0ggq0m", "/m/04szw"]),
     ("/m/0ggq0m", "Music genre", ["/m/06by7", "/m/03_d0"]),
@@ -46,7 +48,7 @@ def write_audioset(folder, clips_per_split=20, seconds=2.0, audio=True):
         "index,mid,display_name\n"
         + "".join(f'{k},{mid},"{names[mid]}"\n' for k, mid in enumerate(CLASSES))
     )
-    (base / "clips_with_unlabelled_music.txt").write_text("-a_train0000_5.000\n")
+    write_workbook(base / "filenames.xlsx", parts_of(["Name: -a_train0000_5.000.wav"]))
     rng = np.random.default_rng(1)
     for split, name in (("train", "balanced_train"), ("test", "eval")):
         rows, labels = [], []

@@ -19,7 +19,7 @@ def urls(base, clips=20):
         "targets": [],
         "corpus": {
             "ontology": f"{base}/ontology.json",
-            "withheld_clips": f"{base}/clips_with_unlabelled_music.txt",
+            "withheld_clips": f"{base}/filenames.xlsx",
             "audioset": {name: f"{base}/{file}" for name, file in FILES.items()}
             | {"clips": {"train": clips, "test": 20}},
         },

@@ -11,8 +11,8 @@ METADATA = {
 train_segments, test_segments, withheld_clips.
 
 `origin` is the configured path, or the URL without its query; `published` is same or differs, by
-the SHA-256 of the file that AudioSet (or, for withheld_clips, the study's authors) published; it is
-empty if there is none.
+the SHA-256 of the file that AudioSet published, or, for withheld_clips, by the set of ids that the
+study's authors published; it is empty if there is none.
 """
 
 CLASSES = {

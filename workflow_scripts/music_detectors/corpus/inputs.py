@@ -1,6 +1,7 @@
 """Files that the configuration names, and suggestions for misspelt names in them."""
 
 import difflib
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,8 +10,12 @@ from typing import TextIO
 
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.urls import check_url, is_url
+from music_detectors.corpus.spreadsheet import first_column, is_workbook
 
 _CLIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
+# In the study's list, clips are names of files, and some have the title of the column before them.
+_PREFIX = re.compile(r"\AName\s*:\s*", re.IGNORECASE)
+_ENDING = re.compile(r"\.wav(\.gz)?\Z", re.IGNORECASE)
 
 
 @contextmanager
@@ -38,23 +43,49 @@ def opened(path: str | os.PathLike, key: str) -> Iterator[TextIO]:
 
 
 def read_clip_ids(path: str | os.PathLike, key: str) -> list[str]:
-    """Return the clip ids in a text file, one per line; blank lines and `#` lines do not count.
+    """Return the different clip ids in a file, in its order.
 
-    Raises InputError, naming the file and line, for what cannot be the id of a clip.
+    The file is text, with one id per line, where blank lines and `#` lines do not count; or an
+    Excel workbook with names of WAV files in the first column, such as the study's `filenames.xlsx`
+    (Kim et al., 2024). Raises InputError, naming the file and line, for what cannot be the id of a
+    clip.
     """
-    found = []
+    workbook = is_workbook(path)
+    found: dict[str, None] = {}
+    for number, entry in _names_of_files(path) if workbook else _lines(path, key):
+        if not _CLIP_ID.fullmatch(entry):
+            where = "in column A of each row" if workbook else "on each line"
+            raise InputError(
+                f"{path}, {'row' if workbook else 'line'} {number}: {one_line(entry, 80)!r} is "
+                f"not the id of a clip, such as --PJHxphWEs_30.000; one is expected {where}"
+            )
+        found[entry] = None
+    return list(found)
+
+
+def digest_of_ids(clip_ids: Iterable[str]) -> str:
+    """Return the SHA-256, in hexadecimal, of a set of ids: sorted, each with a line feed."""
+    text = "".join(f"{clip_id}\n" for clip_id in sorted(set(clip_ids)))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lines(path: str | os.PathLike, key: str) -> Iterator[tuple[int, str]]:
     with opened(path, key) as file:
         for number, line in enumerate(file, start=1):
-            clip_id = line.strip()
-            if not clip_id or clip_id.startswith("#"):
-                continue
-            if not _CLIP_ID.fullmatch(clip_id):
-                raise InputError(
-                    f"{path}, line {number}: {one_line(clip_id, 80)!r} is not the id of a clip, "
-                    "such as --PJHxphWEs_30.000; one is expected on each line"
-                )
-            found.append(clip_id)
-    return found
+            entry = line.strip()
+            if entry and not entry.startswith("#"):
+                yield number, entry
+
+
+def _names_of_files(path: str | os.PathLike) -> Iterator[tuple[int, str]]:
+    """Yield row and entry, without what makes a name of a file of an id."""
+    cells = list(first_column(path))
+    endings = [_ENDING.search(cell) is not None for _, cell in cells[:2]]
+    # A title, with names of files below it.
+    if endings == [False, True]:
+        del cells[0]
+    for number, cell in cells:
+        yield number, _ENDING.sub("", _PREFIX.sub("", cell)).strip()
 
 
 def needed(corpus: Mapping, key: str) -> str:

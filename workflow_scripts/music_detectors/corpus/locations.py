@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from music_detectors.common.urls import is_url
-from music_detectors.corpus.inputs import read_clip_ids
+from music_detectors.corpus.inputs import digest_of_ids, read_clip_ids
 from music_detectors.corpus.ontology import load_ontology
 from music_detectors.corpus.sources import Copy, source_named
 
 
-def _read_ontology(path: Path, key: str, before: Mapping[str, Path]) -> object:
-    return load_ontology(path, key)
+def _read_ontology(path: Path, key: str, before: Mapping[str, Path]) -> None:
+    load_ontology(path, key)
 
 
-def _read_clip_ids(path: Path, key: str, before: Mapping[str, Path]) -> object:
-    return read_clip_ids(path, key)
+def _read_clip_ids(path: Path, key: str, before: Mapping[str, Path]) -> str:
+    return digest_of_ids(read_clip_ids(path, key))
 
 
 def copies_of(corpus: Mapping) -> dict[str, Copy]:
@@ -25,7 +25,7 @@ def copies_of(corpus: Mapping) -> dict[str, Copy]:
     return {
         "ontology": Copy("ontology.json", _read_ontology),
         **source_named(corpus["source"]).COPIES,
-        "withheld_clips": Copy("withheld_clips.txt", _read_clip_ids),
+        "withheld_clips": Copy("withheld_clips", _read_clip_ids),
     }
 
 

@@ -39,7 +39,7 @@ def fetch_metadata(
             with replacing(copies[name], checksum=True) as temporary:
                 download(place, temporary)
                 try:
-                    copy.read(temporary, key, here)
+                    content = copy.read(temporary, key, here)
                 except InputError as error:
                     # The temporary file will be gone.
                     raise InputError(
@@ -49,14 +49,16 @@ def fetch_metadata(
             logging.info("%s: downloaded from %s", here[name], shown_url(place))
         else:
             here[name] = Path(place)
-            copy.read(here[name], key, here)
+            content = copy.read(here[name], key, here)
         found = sha256(here[name])
         origin = shown_url(place) if is_url(place) else place
-        compared = _compared(published, name, found)
+        compared = _compared(published, name, content or found)
         if compared == "differs":
+            of = "SHA-256" if content is None else "SHA-256 of its sorted ids"
             warn(
-                f"{origin}: is not the {published[name][0]} that was published (its SHA-256 is "
-                f"{found}, not {published[name][1]}); that is fine if you chose another for {key}"
+                f"{origin}: is not the {published[name][0]} that was published (its {of} is "
+                f"{content or found}, not {published[name][1]}); that is fine if you chose another "
+                f"for {key}"
             )
         rows.append((name, origin, here[name].stat().st_size, found, compared))
     write_table(table, pd.DataFrame(rows, columns=list(METADATA)), METADATA)

@@ -50,11 +50,12 @@ class Copy(NamedTuple):
     """A file that may be a URL: the name of its local copy, and a function that reads it whole.
 
     The function takes its path, its key in the configuration and the files before it, by name; it
-    raises InputError where the file is damaged.
+    raises InputError where the file is damaged. It returns the SHA-256 to compare with that of
+    the published file, or None for that of the bytes.
     """
 
     name: str
-    read: Callable[[Path, str, Mapping[str, Path]], object]
+    read: Callable[[Path, str, Mapping[str, Path]], str | None]
 
 
 class Source(Protocol):
