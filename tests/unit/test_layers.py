@@ -16,7 +16,7 @@ ORDER = [
     {"configuration"},
     {"synthesis"},
     {"audio"},
-    {"jackknife"},
+    {"jackknife", "listing"},
     {"spectrograms"},
     {"acoustics", "stimuli"},
     {"probes"},

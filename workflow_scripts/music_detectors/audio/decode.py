@@ -63,10 +63,11 @@ _SEEK_MARGIN = 1.0
 
 # Audio containers. None of them refers to other files (playlists, concat scripts, image sequences),
 # which a malicious file could use to read any file of the user.
-_CONTAINERS = (
+CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,loas,matroska,mov,mp3,mpc,mpc8,"
     "mpeg,mpegts,ogg,oma,rm,tak,tta,voc,w64,wav,wv,xwma"
 )
+"""The formats that ffmpeg may read."""
 
 
 @dataclass(frozen=True)
@@ -391,7 +392,7 @@ def _by_ffmpeg(
     source = ffmpeg.input(
         address,
         protocol_whitelist="subfile,file,pipe" if isinstance(path, Member) else "file,pipe",
-        format_whitelist=_CONTAINERS,
+        format_whitelist=CONTAINERS,
         threads=1,
         vn=None,
         sn=None,

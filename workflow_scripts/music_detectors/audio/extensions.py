@@ -1,7 +1,7 @@
 """Names of sound files. The Snakefile reads this too, so nothing heavy is imported here."""
 
 _EXTENSIONS = (
-    ".wav.gz .wav .flac .ogg .oga .opus .mp3 .m4a .mp4 .aac .webm .weba .mkv .aif .aiff".split()
+    ".wav.gz .wav .flac .ogg .oga .opus .mp3 .m4a .mp4 .aac .webm .weba .mkv .aif .aiff .au".split()
 )
 
 

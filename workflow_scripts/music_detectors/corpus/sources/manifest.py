@@ -54,7 +54,7 @@ COPIES: dict[str, Copy] = {}
 PUBLISHED: dict[str, tuple[str, str]] = {}
 
 _CLIP_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,120}")
-_SOUND_FILES = frozenset("wav flac ogg oga opus mp3 m4a mp4 webm aac aif aiff".split())
+_SOUND_FILES = frozenset("wav flac ogg oga opus mp3 m4a mp4 webm aac aif aiff au".split())
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _SECONDS = re.compile(r"([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
