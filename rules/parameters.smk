@@ -23,7 +23,7 @@ def corpus_files(wildcards):
 
 def corpus_params(wildcards):
     """The keys of the section `corpus` that the tables depend on."""
-    keys = ["source", "target", "withheld_clips", "shard_clips", "ontology"]
+    keys = ["source", "target", "genres", "withheld_clips", "shard_clips", "ontology"]
     return {key: CORPUS[key] for key in [*keys, CORPUS["source"]]}
 
 

@@ -66,7 +66,7 @@ class Keys(NamedTuple):
 
 
 KEYS = [
-    Keys(("corpus.target", "corpus.shard_clips"), ("make_corpus",)),
+    Keys(("corpus.target", "corpus.genres", "corpus.shard_clips"), ("make_corpus",)),
     Keys(("seed",), ("make_corpus", "read_probe"), ", this of the set `embedded` alone"),
     Keys(
         ("corpus.source",),

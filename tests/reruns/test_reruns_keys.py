@@ -93,6 +93,7 @@ CHANGES = {
         "probes.natsound165.zip": "https://example.org/other.zip",
     },
     "manifest": {
+        "corpus.genres": ["Rock"],
         "corpus.manifest.path": "other.tsv",
         "corpus.manifest.test_fraction": 0.4,
         "probes.mine.categories": "other.csv",

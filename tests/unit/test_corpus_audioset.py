@@ -231,6 +231,7 @@ def audioset():
     return {
         "source": "audioset",
         "target": "Music",
+        "genres": None,
         "withheld_clips": str(folder / "clips_with_unlabelled_music.txt"),
         "shard_clips": 512,
         "ontology": str(folder / "ontology.json"),

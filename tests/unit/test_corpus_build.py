@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
+from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.build import _shards, build_corpus, make_corpus
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS, CONDITIONS, SUMMARY
 from music_detectors.corpus.sizes import check_corpus, clip_counts
@@ -56,6 +57,7 @@ def audioset(tmp_path):
     return {
         "source": "audioset",
         "target": "Music",
+        "genres": None,
         "withheld_clips": None,
         "shard_clips": 2,
         "ontology": str(tmp_path / "ontology.json"),
@@ -73,6 +75,7 @@ def recordings(tmp_path, text, **changes):
     return {
         "source": "manifest",
         "target": "music",
+        "genres": None,
         "withheld_clips": None,
         "shard_clips": 4,
         "ontology": None,
@@ -89,6 +92,7 @@ def recordings(tmp_path, text, **changes):
 EMBEDDED = {
     "source": "embedded",
     "target": "Music",
+    "genres": None,
     "withheld_clips": None,
     "shard_clips": 16,
     "ontology": None,
@@ -352,6 +356,76 @@ def test_labels_of_a_manifest_can_be_withheld(tmp_path):
     check_corpus(corpus, {"own": ["music"]})
     with pytest.raises(InputError, match=r"own\.withhold: 'Dog' is no label .* did you mean 'dog'"):
         check_corpus(corpus, {"own": ["Dog"]})
+
+
+def test_genres_make_up_a_target_without_an_ontology(tmp_path):
+    """The target's name stands for them, also where it is withheld, and need not be a label."""
+    corpus = recordings(
+        tmp_path,
+        manifest_of("rock", "jazz", "rock;jazz", "dog", "rock;dog", "rain"),
+        target="Music",
+        genres=["rock", "jazz"],
+    )
+    check_corpus(corpus, {"own": ["Music"], "less": ["rock"]}, ["dog", "jazz"])
+    classes, branches, clips, _ = build_corpus(corpus, seed=1)
+    assert list(classes[["name", "branch", "target", "genre"]].itertuples(index=False)) == [
+        ("dog", "other", False, False),
+        ("jazz", "target", True, True),
+        ("rain", "other", False, False),
+        ("rock", "target", True, True),
+    ]
+    assert branches.to_numpy().tolist()[-1] == ["Music", "Music", "rock;jazz"]
+    assert clips.groupby("labels")["role"].first().to_dict() == {
+        "dog": "other",
+        "jazz": "target",
+        "rain": "other",
+        "rock": "target",
+        "rock;dog": "mixed",
+        "rock;jazz": "target",
+    }
+    withheld = Branches.from_table(branches, "branches.tsv").within(["Music"], "key")
+    assert withheld == {"rock", "jazz"}
+
+
+def test_clips_of_the_target_without_a_genre_count_to_it(tmp_path):
+    text = manifest_of("Music", "rock music", "dog", "cat")
+    corpus = recordings(tmp_path, text, target="Music", genres=["rock music"])
+    check_corpus(corpus, {"own": ["Music"]})
+    classes, branches, clips, _ = build_corpus(corpus, seed=1)
+    assert classes.set_index("name")["target"].to_dict() == {
+        "Music": True,
+        "cat": False,
+        "dog": False,
+        "rock music": True,
+    }
+    assert classes.loc[classes["genre"], "name"].tolist() == ["rock music"]
+    assert branches.set_index("id").loc["Music", "classes"] == "Music;rock music"
+    assert set(clips.loc[clips["role"] == "target", "labels"]) == {"Music", "rock music"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"genres": ["rocks"]}, r"corpus.genres: 'rocks' is no label in .* did you mean 'rock'"),
+        (
+            {"target": ["rock", "jazz"]},
+            r"corpus.target must be one name .* Music, not rock \+ jazz",
+        ),
+        ({"genres": ["rock", "jazz", "dog"]}, r"corpus.target: Music covers every class"),
+        ({"target": "musi"}, r"own.withhold: 'Music' is no label .*; did you mean 'musi'"),
+        ({"target": "Rock"}, r"corpus.target: 'Rock' is named, and 'rock' in .* is another label"),
+    ],
+)
+def test_genres_that_cannot_be_those_of_the_target_are_refused(tmp_path, change, message):
+    text = manifest_of("rock", "jazz", "dog")
+    corpus = recordings(tmp_path, text, target="Music", genres=["jazz"]) | change
+    with pytest.raises(InputError, match=message):
+        check_corpus(corpus, {"own": ["Music"]})
+
+
+def test_an_ontology_has_genres_of_its_own(audioset):
+    with pytest.raises(InputError, match=r"corpus.genres must be null where corpus.ontology says"):
+        build_corpus(audioset | {"genres": ["Jazz"]}, seed=1)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def corpus(tmp_path):
     return {
         "source": "fsd50k",
         "target": "Music",
+        "genres": None,
         "withheld_clips": None,
         "shard_clips": 2,
         "ontology": str(tmp_path / "ontology.json"),

@@ -49,6 +49,7 @@ def section(place):
     return {
         "source": "audioset",
         "target": "Music",
+        "genres": None,
         "withheld_clips": place["withheld_clips"],
         "shard_clips": 8,
         "ontology": place["ontology"],

@@ -13,6 +13,7 @@ from music_detectors.corpus.targets import slug, target_name, targets_of
 EMBEDDED = {
     "source": "embedded",
     "target": "Music",
+    "genres": None,
     "withheld_clips": None,
     "shard_clips": 64,
     "ontology": None,
@@ -36,6 +37,7 @@ def corpus(request, tmp_path):
     return EMBEDDED | {
         "source": "manifest",
         "target": "music",
+        "genres": None,
         "manifest": {
             "path": str(tmp_path / "manifest.csv"),
             "test_fraction": 0.5,

@@ -46,8 +46,8 @@ class Branches:
         `configuration: conditions.natural.withhold`.
         """
         branches = [self.names.find(branch, key) for branch in withhold]
-        self.names.check_spellings(branches, key)
         found = {mid for branch in branches for mid in self.classes[branch]}
+        self.names.check_spellings({*branches, *found}, key)
         if found and found >= set().union(*self.classes.values()):
             raise InputError(f"{key} covers every class of the corpus: nothing is left to train on")
         return frozenset(found)

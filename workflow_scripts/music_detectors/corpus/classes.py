@@ -1,7 +1,7 @@
 """The classes of a corpus, and which of them are target and genres."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from music_detectors.common.errors import InputError
 from music_detectors.corpus.branches import Branches
@@ -16,7 +16,7 @@ class ClassList:
 
     `branches` holds, for every class, the name of its topmost ancestor (`target` or `other` where
     there is no ontology); `target` and `genres` hold ids; `known` has the names and ids that
-    a configuration may use.
+    a configuration may use, and `members`, where there is no ontology, the labels of each name.
     """
 
     mids: tuple[str, ...]
@@ -26,6 +26,7 @@ class ClassList:
     genres: frozenset[str]
     known: Names
     ontology: Ontology | None
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def role(self, labels: Iterable[str]) -> str:
         """Return `target` when all `labels` are target classes, `other` when none, or `mixed`."""
@@ -46,8 +47,30 @@ def load_classes(corpus: Mapping) -> ClassList:
     Raises InputError, naming the configuration's key, when the target is none of the classes (or
     of the ontology's), and when it has no class or every class.
     """
-    listed = source_named(corpus["source"]).classes(corpus)
+    listed = listed_classes(corpus)
     return classes_with_target(listed, corpus["target"], "configuration: corpus.target")
+
+
+def listed_classes(corpus: Mapping) -> Listed:
+    """Return the classes that the source of the `corpus` section lists, with its genres.
+
+    Raises InputError, naming the configuration's key, for genres that are no labels, that an
+    ontology has already, or that cannot be those of the target.
+    """
+    listed = source_named(corpus["source"]).classes(corpus)
+    genres, target = corpus["genres"], corpus["target"]
+    if genres is None:
+        return listed
+    key = "configuration: corpus.genres"
+    if listed.ontology is not None:
+        raise InputError(f"{key} must be null where corpus.ontology says what the genres are")
+    if not isinstance(target, str):
+        raise InputError(
+            f"{key} says which labels make up the target, so corpus.target must be one name for "
+            f"them, such as Music, not {' + '.join(target)}"
+        )
+    known = Names(dict(listed.classes), listed.origin, are_labels=True)
+    return listed._replace(genres={target: tuple(known.find(genre, key) for genre in genres)})
 
 
 def classes_with_target(listed: Listed, target: str | Sequence[str], key: str) -> ClassList:
@@ -74,7 +97,7 @@ def branches_of(classes: ClassList) -> Branches:
     """Return the branches of a corpus with these classes."""
     ontology = classes.ontology
     if ontology is None:
-        return Branches(classes.known, {mid: (mid,) for mid in classes.mids})
+        return Branches(classes.known, classes.members)
     own = {}
     for mid in ontology.names:
         below = ontology.descendants(mid)
@@ -117,16 +140,22 @@ def _by_branch(listed: Listed, targets: Sequence[str], ontology: Ontology, key: 
 
 
 def _by_label(listed: Listed, targets: Sequence[str], key: str) -> ClassList:
-    known = Names(dict(listed.classes), listed.origin, are_labels=True)
-    target = frozenset(known.find(name, key) for name in targets)
-    known.check_spellings(target, key)
-    mids = tuple(known.names)
+    labels = dict(listed.classes)
+    members = {label: (label,) for label in labels}
+    for name, genres in listed.genres.items():
+        # The target's name may be a label too, of clips without a genre.
+        members[name] = tuple(dict.fromkeys([*members.get(name, ()), *genres]))
+    known = Names({name: name for name in members}, listed.origin, are_labels=True)
+    found = [known.find(name, key) for name in targets]
+    target = frozenset(label for name in found for label in members[name])
+    known.check_spellings({*found, *target}, key)
     return ClassList(
-        mids=mids,
-        names=tuple(known.names.values()),
-        branches=tuple("target" if mid in target else "other" for mid in mids),
+        mids=tuple(labels),
+        names=tuple(labels.values()),
+        branches=tuple("target" if label in target else "other" for label in labels),
         target=target,
-        genres=frozenset(),
+        genres=frozenset(genre for name in found for genre in listed.genres.get(name, ())),
         known=known,
         ontology=None,
+        members=members,
     )

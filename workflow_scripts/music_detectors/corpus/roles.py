@@ -9,9 +9,9 @@ import pandas as pd
 from music_detectors.common.errors import InputError
 from music_detectors.common.files import check_checksum
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.corpus.classes import classes_with_target
+from music_detectors.corpus.classes import classes_with_target, listed_classes
 from music_detectors.corpus.columns import CLASSES, CLIPS
-from music_detectors.corpus.sources import SPLITS, source_named
+from music_detectors.corpus.sources import SPLITS
 from music_detectors.corpus.targets import KEY, Target, target_name
 
 _FEWEST_CLIPS = 2
@@ -37,7 +37,7 @@ def assign_roles(
     for path in copies:
         check_checksum(path, "copy")
     class_table, clip_table = read_table(classes, CLASSES), read_table(clips, CLIPS)
-    own = classes_with_target(source_named(corpus["source"]).classes(corpus), target, KEY)
+    own = classes_with_target(listed_classes(corpus), target, KEY)
     is_target = class_table["mid"].isin(own.target)
     if is_target.equals(class_table["target"]):
         raise InputError(

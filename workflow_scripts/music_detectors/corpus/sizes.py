@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.urls import is_url
-from music_detectors.corpus.classes import branches_of, load_classes
+from music_detectors.corpus.classes import branches_of, listed_classes, load_classes
 from music_detectors.corpus.locations import configured
 from music_detectors.corpus.sources import SPLITS, source_named
 from music_detectors.corpus.targets import Target, check_targets
@@ -30,7 +30,7 @@ def check_corpus(
     if any(is_url(place) for name, place in places.items() if name != "withheld_clips"):
         return
     classes = load_classes(corpus)
-    check_targets(classes, further_targets, source_named(corpus["source"]).classes(corpus))
+    check_targets(classes, further_targets, listed_classes(corpus))
     branches = branches_of(classes)
     for condition, names in withhold.items():
         key = f"configuration: conditions.{condition}.withhold"

@@ -16,6 +16,8 @@ _FREE = (
     "corpus.audioset.*",
     "corpus.fsd50k.*",
     "corpus.manifest.path",
+    "corpus.manifest.columns*",
+    "corpus.manifest.only*",
     "audio.sources",
     "audio.folder",
     "audio.archives",

@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from music_detectors.corpus.ontology import Ontology
@@ -23,11 +24,13 @@ class Listed(NamedTuple):
     """The classes that a source lists: (id, name) in the order of the networks' outputs.
 
     `origin` is the file that lists them, for messages; without an `ontology`, ids are labels.
+    `genres` has labels that make up a target, by its name, where the configuration lists them.
     """
 
     classes: Sequence[tuple[str, str]]
     origin: str
     ontology: Ontology | None
+    genres: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class Listing(NamedTuple):
