@@ -1,7 +1,8 @@
 """Count the jobs for corpora of AudioSet's sizes, and time how long Snakemake plans them.
 
-For each size: without results, with all results, and with one table missing. Also the time before
-the script of a cluster job starts, because each such job reads the workflow again (twice).
+For each size: without results, with all results (also where each clip has a recording in a folder,
+whose size and time are looked at), and with one table missing. Also the time before the script of a
+cluster job starts, because each such job reads the workflow again (twice).
 """
 
 import json
@@ -12,11 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import chdir
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import yaml
+
+from music_detectors.audio.recordings import Seen, stamps, write_note
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,13 +37,24 @@ SIZES = {
     # The shard size that docs/audioset.md recommends for this size.
     "AudioSet, unbalanced and eval": Size({"train": 2_042_985, "test": 20_371}, 1024),
 }
+# More files would take long to make.
+MOST_RECORDINGS = 100_000
 # By itself, `--touch` waits a tenth of a second per job.
 FAST_TOUCH = (
     "from snakemake.executors import touch; touch.Executor.SLEEPING_TIME = 0; "
     "from snakemake.cli import main; main()"
 )
 # The ontology's branches and how many classes each has; the first three are withheld.
-BRANCHES = {"Music": 130, "Singing": 8, "Humming": 1, "Speech": 40, "Animal": 120, "Sounds": 228}
+BRANCHES = {
+    "Music": 130,
+    "Singing": 8,
+    "Humming": 1,
+    "Speech": 40,
+    "Animal": 60,
+    "Vehicle": 60,
+    "Water": 20,
+    "Sounds of things": 208,
+}
 LETTERS = np.array(list(string.ascii_letters + string.digits + "-_"))
 
 
@@ -58,7 +73,7 @@ def write_metadata(folder: Path, clips: dict[str, int]) -> None:
     (base / "audio").mkdir(parents=True)
     nodes, classes = [], []
     for branch, size in BRANCHES.items():
-        mids = [f"/m/{branch.lower()}{k}" for k in range(size)]
+        mids = [f"/m/{branch.split()[0].lower()}{k}" for k in range(size)]
         names = [branch, *(f"{branch} {k}" for k in range(1, size))]
         if branch == "Music":
             names[1] = "Music genre"
@@ -129,6 +144,22 @@ def make_empty_results(folder: Path) -> None:
     snakemake(folder, *options, program=("-c", FAST_TOUCH))
 
 
+def record_all(folder: Path, size: Size) -> None:
+    """Make an empty recording of each clip, and note for each shard what it was made from."""
+    place = "audioset/audio"
+    with chdir(folder):
+        for split, name in (("train", "balanced_train"), ("test", "eval")):
+            lines = Path(f"audioset/{name}_segments.csv").read_text().splitlines()
+            ids = [line.partition(",")[0] for line in lines if not line.startswith("#")]
+            for shard, first in enumerate(range(0, len(ids), size.shard_clips)):
+                own = ids[first : first + size.shard_clips]
+                paths = [f"{place}/{one}_30.000.wav" for one in own]
+                for path in paths:
+                    Path(path).touch()
+                product = f"results/audioset/audio/{split}/{shard:05d}.h5"
+                write_note(product, Seen(stamps(paths), place, own), None)
+
+
 def show(label: str, finished: Finished) -> None:
     jobs = by_rule(finished).get("total", 0)
     print(
@@ -153,6 +184,9 @@ def main() -> None:
             if "Nothing to be done" not in with_results.output:
                 sys.exit(with_results.output)
             show("with all results", with_results)
+            if clips < MOST_RECORDINGS:
+                record_all(folder, size)
+                show("with all results and recordings", dry_run(folder))
             (folder / "results/audioset/acoustics/train/00003.tsv").unlink()
             show("one table of acoustics missing", dry_run(folder))
             for rule in ("train_network", "selectivity_units"):

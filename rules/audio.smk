@@ -17,6 +17,7 @@ rule index_archives:
         mem_mb=memory(600),
         runtime=minutes(120),
     params:
+        recordings=state_of_archives,
         code=digest("index_archives.py"),
     script:
         "../workflow_scripts/index_archives.py"
@@ -49,6 +50,7 @@ rule fetch_audio:
         seed=config["seed"] if SOURCE.SOUND == "embedded" else None,
         clip_seconds=config["corpus"]["clip_seconds"],
         audio=audio_settings,
+        recordings=state_of_recordings,
         journal=results("audio/.journal/{split}/{shard}"),
         code=digest("fetch_audio.py"),
     script:

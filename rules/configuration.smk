@@ -14,6 +14,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from music_detectors.audio.archive_paths import archive_paths
+from music_detectors.audio.recordings import states
 from music_detectors.common import orphans
 from music_detectors.common.errors import InputError, MAX_MESSAGE, one_line, say
 from music_detectors.configuration.check import (

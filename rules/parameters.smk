@@ -44,7 +44,29 @@ def metadata_params(wildcards):
 def audio_files(wildcards):
     """The inputs of a shard's clips that rules make."""
     files = {"clips": results("corpus/clips.tsv")}
-    return files | ({"archives": results("audio/archives.tsv")} if ARCHIVES else {})
+    return files | ({"archives": ARCHIVES_INDEX} if ARCHIVES else {})
+
+
+# What local recordings are noted beside.
+ARCHIVES_INDEX = results("audio/archives.tsv")
+AUDIO_SHARDS = tuple(
+    results("audio", split, f"{shard}.h5")
+    for split in SPLITS
+    for shard in SHARDS[split]
+)
+
+
+def state_of_recordings(wildcards):
+    """What changes with the local recordings that a shard is made from."""
+    shard = results("audio", wildcards.split, f"{wildcards.shard}.h5")
+    # A job on a cluster looks only at its own.
+    shards = AUDIO_SHARDS if workflow.is_main_process else (shard,)
+    return states(shards)[shard]
+
+
+def state_of_archives(wildcards):
+    """What changes with the archives that the index is of."""
+    return states((ARCHIVES_INDEX,))[ARCHIVES_INDEX]
 
 
 def audio_settings(wildcards):

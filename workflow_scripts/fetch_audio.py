@@ -16,5 +16,6 @@ with job(snakemake.log[0]):
         clip_seconds=snakemake.params.clip_seconds,
         archives=snakemake.input.get("archives"),
         seed=snakemake.params.seed,
+        state=snakemake.params.recordings,
         code=snakemake.params.code,
     )

@@ -4,4 +4,4 @@ from music_detectors.audio.archives import index_archives
 from music_detectors.common.job import job
 
 with job(snakemake.log[0]):
-    index_archives(snakemake.input.archives, snakemake.output.index)
+    index_archives(snakemake.input.archives, snakemake.output.index, snakemake.params.recordings)

@@ -17,6 +17,7 @@ from music_detectors.audio.columns import ARCHIVES
 from music_detectors.audio.decode import Decoded, Member
 from music_detectors.audio.extensions import stem
 from music_detectors.audio.naming import Location, decode_named, file_stems
+from music_detectors.audio.recordings import see, write_note
 from music_detectors.audio.tar import tar_members
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
@@ -27,13 +28,17 @@ _MAX_NAME_LENGTH = 300
 _MAX_PATH_LENGTH = 4096
 
 
-def index_archives(archives: Sequence[str | os.PathLike], index: str | os.PathLike) -> None:
+def index_archives(
+    archives: Sequence[str | os.PathLike], index: str | os.PathLike, state: str | None = None
+) -> None:
     """Write to `index` the positions of the sound files in the tar files `archives`; see ARCHIVES.
 
     Only headers are read and nothing is unpacked. Members that are links or devices, or whose path
-    leads out of the archive, are listed as refused. Raises InputError for a file that is not a
+    leads out of the archive, are listed as refused. A note beside the index has the sizes and times
+    of the archives, and `state`; see `recordings`. Raises InputError for a file that is not a
     complete tar archive.
     """
+    seen = see(archives)
     with (
         replacing(index, checksum=True) as path,
         open(path, "w", encoding="utf-8", newline="") as file,
@@ -50,6 +55,7 @@ def index_archives(archives: Sequence[str | os.PathLike], index: str | os.PathLi
                 archive,
                 ", ".join(f"{name} {count}" for name, count in counts.items()) or "no sound files",
             )
+    write_note(index, seen, state)
 
 
 class ArchiveSource:

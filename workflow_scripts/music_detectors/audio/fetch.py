@@ -22,6 +22,7 @@ from music_detectors.audio.decode import Decoded, check_level, check_samples
 from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic
 from music_detectors.audio.journal import ClipResult, Journal, disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.recordings import Seen, read_note, see, write_note
 from music_detectors.audio.sources import Answer, Sources, open_sources
 from music_detectors.audio.storage import AudioShard, to_int16, write_audio_shard
 from music_detectors.common.errors import one_line, say
@@ -52,6 +53,7 @@ def fetch_shard(
     clip_seconds: float,
     archives: str | os.PathLike | None = None,
     seed: int | None = None,
+    state: str | None = None,
     code: str = "",
 ) -> None:
     """Fetch the clips of a shard; write the usable ones to `audio` and all statuses to `status`.
@@ -60,13 +62,23 @@ def fetch_shard(
     of its archives, `seed` the seed of synthesised clips, and `code` the digest of this code. A
     clip is cut to `clip_seconds` or padded with zeros, which its n_samples does not count. An
     unusable clip gets a status and no row; a shard may have no rows. Each result is written to the
-    folder `journal` at once, and an interrupted job continues from there. Raises InputError when
-    the user must fix something, and Systemic when no clip can be fetched for now.
+    folder `journal` at once, and an interrupted job continues from there. A note beside `audio`
+    says which local recordings it was made from, with the `state` that they were planned with; see
+    `recordings`. Raises InputError when the user must fix something, and Systemic when no clip can
+    be fetched for now.
     """
     wanted = read_shard_clips(clips, split, shard)
     name = f"{split}/{shard}"
+    # Before they are read: what changes later is then read again by the next run.
+    seen = _seen(wanted, settings)
     depends_on = _digest(
-        code, seed, clip_seconds, settings["silence_db"], *_sound_settings(settings)
+        code,
+        seed,
+        clip_seconds,
+        settings["silence_db"],
+        *_sound_settings(settings),
+        sorted(seen.files.items()),
+        None if archives is None else read_note(archives),
     )
     with Journal(journal, depends_on) as current:
         keys = {clip.clip_id: clip_key(clip, clip_seconds) for clip in wanted}
@@ -90,6 +102,8 @@ def fetch_shard(
                 results[result.clip_id] = result
                 counts[result.status] += 1
         _write(wanted, results, current, round(clip_seconds * SAMPLE_RATE), audio, status)
+        with disk_trouble(audio):
+            write_note(audio, seen, state)
         current.finish(audio)
     counts = Counter(results[clip.clip_id].status for clip in wanted)
     usable = sum(counts[status] for status in USABLE)
@@ -344,6 +358,17 @@ def _write(
     with disk_trouble(audio):
         write_audio_shard(audio, shard)
         write_table(status, pd.DataFrame(rows, columns=list(STATUS)), STATUS)
+
+
+def _seen(clips: Sequence[Clip], settings: Mapping) -> Seen:
+    """Return the files of `clips`, and where others of them may be added."""
+    ids = [clip.reference for clip in clips if clip.source == "audioset"]
+    in_folder = bool(ids) and "folder" in settings["sources"]
+    return see(
+        [clip.reference for clip in clips if clip.source == "file"],
+        settings["folder"] if in_folder else None,
+        ids if in_folder else (),
+    )
 
 
 def _sound_settings(settings: Mapping) -> list:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from music_detectors.audio.failures import Retryable, Unusable
 from music_detectors.audio.journal import ClipResult
 from music_detectors.audio.naming import Location, decode_named, file_stems
 from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.recordings import walk
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.synthesis.scene import synthesise
 
@@ -261,7 +262,7 @@ def _find(
         ) from error
     files: dict[str, list[Location]] = {}
     outside: dict[str, tuple[str, str]] = {}
-    for entry in _walk(root):
+    for entry in walk(root, _warn_of_skipped):
         name = stem(entry.name)
         if name not in names:
             continue
@@ -273,16 +274,5 @@ def _find(
     return files, outside
 
 
-def _walk(folder: Path) -> Iterator[os.DirEntry]:
-    """Yield all entries under `folder` except folders; links to folders are not followed."""
-    waiting = [folder]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-                    else:
-                        yield entry
-        except OSError as error:
-            logging.warning("audio.folder: skipped: %s", one_line(error))
+def _warn_of_skipped(error: OSError) -> None:
+    logging.warning("audio.folder: skipped: %s", one_line(error))

@@ -100,8 +100,8 @@ def check_audio(
     if complaints:
         raise InputError(
             f"{'; '.join(complaints)}; {table} has the reasons, and {Path(table).parent}/*/*"
-            f"{_SUFFIX} those of every clip: fix them, fetch failed clips again "
-            "(docs/fetching.md), or change the limit"
+            f"{_SUFFIX} those of every clip: add or replace the recordings concerned, fetch failed "
+            "clips again (docs/fetching.md), or change the limit; then the same command again"
         )
     write_table(gate, found.assign(needed=needed), GATE)
 
