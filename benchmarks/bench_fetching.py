@@ -90,7 +90,13 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
         from_yt_dlp = YouTubeSource(
             SECONDS,
             None,
-            {"cookies": None, "user_agent": None, "pause_seconds": 0, "deno": None},
+            {
+                "cookies": None,
+                "user_agent": None,
+                "extractor_args": [],
+                "pause_seconds": 0,
+                "deno": None,
+            },
             bounds,
             address=url + "/{}.flac",
             extractors=["generic"],

@@ -131,8 +131,8 @@ def indexed(tmp_path, content):
 
 def test_the_whole_archive_has_all_members(tmp_path, whole):
     rows = indexed(tmp_path, whole)
-    assert [row[2] for row in rows] == [data for _, data in headers_of(whole)]
-    assert {(row[3], row[4]) for row in rows} == {(700, "")}
+    assert [row[3] for row in rows] == [data for _, data in headers_of(whole)]
+    assert {(row[4], row[5]) for row in rows} == {(700, "")}
 
 
 def flip(content, place, bit=0):

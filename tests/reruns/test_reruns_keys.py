@@ -87,6 +87,7 @@ CHANGES = {
         "audio.archives": ["one.tar", "two.tar"],
         "audio.download.timeout_seconds": 200,
         "audio.youtube.cookies": "a_file",
+        "audio.youtube.extractor_args": ["youtube:player-client=mweb"],
     },
     "downloaded": {
         "corpus.audioset.clips.train": 19,

@@ -55,7 +55,9 @@ LATE = {
     "fetch_metadata": OF_SOURCES | {"corpus/branches", "corpus/classes"},
     "make_corpus": OF_SOURCES,
     "assign_roles": OF_SOURCES,
+    "index_archives": {"audio/parquet"},
     "fetch_audio": {
+        "audio/parquet",
         "audio/web",
         "audio/youtube",
         "audio/youtube_failures",

@@ -210,7 +210,7 @@ def test_archives_are_files_folders_or_patterns(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"audio\.archives names 'none'"):
         archive_paths(["none"])
     open("packed.tar.gz", "w").close()
-    with pytest.raises(InputError, match=r"packed\.tar\.gz, which is compressed"):
+    with pytest.raises(InputError, match=r"packed\.tar\.gz cannot be read in place; decompress"):
         archive_paths(["packed.tar.gz"])
 
 

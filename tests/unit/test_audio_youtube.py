@@ -26,7 +26,13 @@ from support.web_server import Answer, serving
 
 SECONDS = 30
 SOUND = {"Content-Type": "audio/wav"}
-PLAIN = {"cookies": None, "user_agent": None, "pause_seconds": 0, "deno": None}
+PLAIN = {
+    "cookies": None,
+    "user_agent": None,
+    "extractor_args": [],
+    "pause_seconds": 0,
+    "deno": None,
+}
 BOUNDS = {"timeout_seconds": 10, "max_mb": 500}
 
 
@@ -261,6 +267,30 @@ def test_the_source_pauses_between_clips(web, source, monkeypatch):
     # Shorter pauses are those of libraries.
     pauses = [pause for pause in slept if pause > 1]
     assert len(pauses) == 2 and all(6.0 < pause <= 7.0 for pause in pauses)
+
+
+@pytest.mark.parametrize(("cookies", "an_hour"), [(None, 300), ("a_file", 2000)])
+def test_the_default_pause_keeps_below_the_limit_of_a_guest_or_an_account(source, cookies, an_hour):
+    pause = source(cookies=cookies, pause_seconds=None)._pause
+    assert an_hour / 2 < 3600 / pause <= an_hour
+    assert source(cookies=cookies, pause_seconds=0)._pause == 0
+
+
+def test_extractor_arguments_reach_yt_dlp_and_stay_out_of_the_journal(web, source):
+    web.answers["/clip"] = Answer(WAV, headers=SOUND)
+    given = [
+        "youtube:player-client=mweb,tv;po_token=mweb.gvs+SECRET=",
+        "other-one:base_url=http://a:1",
+    ]
+    youtube_source = source(extractor_args=given)
+    youtube_source.read(clip("clip"))
+    assert youtube_source._downloader.params["extractor_args"] == {
+        "youtube": {"player_client": ["mweb", "tv"], "po_token": ["mweb.gvs+SECRET="]},
+        "other-one": {"base_url": ["http://a:1"]},
+    }
+    # Refused clips are asked for again with other arguments.
+    terms = {source(extractor_args=some).terms for some in (given, given[:1], [])}
+    assert len(terms) == 3 and "" in terms and not any("SECRET" in one for one in terms)
 
 
 COOKIES = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tname\tvalue\n"

@@ -1,4 +1,4 @@
-"""Tar archives of recordings: an index of their members, and reading members in place."""
+"""Archives of recordings, tar or Parquet: an index of their members, read in place."""
 
 import csv
 import io
@@ -8,14 +8,17 @@ import posixpath
 import stat
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import ARCHIVES
 from music_detectors.audio.decode import Decoded, Member
 from music_detectors.audio.extensions import stem
+from music_detectors.audio.failures import Unusable
 from music_detectors.audio.naming import Location, decode_named, file_stems
 from music_detectors.audio.recordings import see, write_note
 from music_detectors.audio.tar import tar_members
@@ -23,20 +26,24 @@ from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.files import open_checked, replacing
 
+if TYPE_CHECKING:
+    from music_detectors.audio.parquet import Row
+
 _KIND = "index of archives"
 _MAX_NAME_LENGTH = 300
 _MAX_PATH_LENGTH = 4096
+_START_OF_PARQUET = b"PAR1"
 
 
 def index_archives(
     archives: Sequence[str | os.PathLike], index: str | os.PathLike, state: str | None = None
 ) -> None:
-    """Write to `index` the positions of the sound files in the tar files `archives`; see ARCHIVES.
+    """Write to `index` the positions of the sound files in the files `archives`; see ARCHIVES.
 
-    Only headers are read and nothing is unpacked. Members that are links or devices, or whose path
-    leads out of the archive, are listed as refused. A note beside the index has the sizes and times
-    of the archives, and `state`; see `recordings`. Raises InputError for a file that is not a
-    complete tar archive.
+    Of a tar archive only headers are read, of a Parquet file only the column of ids. Members that
+    are links or devices, or whose path leads out of the archive, are listed as refused. A note
+    beside the index has the sizes and times of the archives, and `state`; see `recordings`. Raises
+    InputError for a file that is not a complete archive.
     """
     seen = see(archives)
     with (
@@ -59,7 +66,7 @@ def index_archives(
 
 
 class ArchiveSource:
-    """Clips of AudioSet in tar archives, named as in AudioSetFolder."""
+    """Clips of AudioSet in archives, named as in AudioSetFolder."""
 
     terms = ""
     remote = False
@@ -74,48 +81,98 @@ class ArchiveSource:
         """Find the members of `clips` in an index made by `index_archives`."""
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
-        self._found: dict[str, list[Location]] = {}
+        self._found: dict[str, list[Member | Row]] = {}
         self._refused: dict[str, tuple[str, str]] = {}
+        in_rows: list[tuple[str, Path, str, int]] = []
         stems = file_stems(clips)
         with open_checked(index, _KIND) as content:
-            for archive, name, offset, size, refused in _index_rows(index, content):
+            for archive, kind, name, offset, size, refused in _index_rows(index, content):
                 file_stem = stem(posixpath.basename(name))
                 if file_stem not in stems:
                     continue
                 if refused:
                     self._refused[file_stem] = (f"{refused} in an archive", f"{archive}:{name}")
+                elif kind == "parquet":
+                    in_rows.append((file_stem, Path(archive), name, int(offset)))
                 else:
                     member = Member(Path(archive), name, int(offset), int(size))
                     self._found.setdefault(file_stem, []).append(member)
+        if in_rows:
+            # pyarrow takes a moment to import.
+            from music_detectors.audio import parquet
+
+            rows = [parquet.Row(archive, name, number) for _, archive, name, number in in_rows]
+            for (file_stem, *_), row in zip(in_rows, rows, strict=True):
+                self._found.setdefault(file_stem, []).append(row)
+            self._recordings = parquet.Recordings(rows)
 
     def read(self, clip: Clip) -> Decoded:
         """Decode the segment of `clip` from the member that is named after it."""
-        return decode_named(
-            clip, self._found, self._refused, "archives", self._clip_seconds, self._ffmpeg_path
-        )
+        found: dict[str, list[Location]] = {}
+        shown: dict[str, str] = {}
+        with ExitStack() as files:
+            for name in file_stems([clip]) & self._found.keys():
+                found[name] = []
+                for member in self._found[name]:
+                    if isinstance(member, Member):
+                        found[name].append(member)
+                    else:
+                        path = files.enter_context(self._recordings.file(member))
+                        found[name].append(path)
+                        shown[str(path)] = str(member)
+            try:
+                decoded = decode_named(
+                    clip, found, self._refused, "archives", self._clip_seconds, self._ffmpeg_path
+                )
+            except Unusable as error:
+                message = _with_names(error.message, shown)
+                raise Unusable(error.status, error.reason, message) from error
+        return replace(decoded, message=_with_names(decoded.message, shown))
 
 
-def _members(archive: Path) -> Iterator[tuple[str, int, int, str]]:
-    """Yield name, offset, size and reason for refusal (or "") of every sound file in `archive`."""
+def _with_names(message: str, shown: Mapping[str, str]) -> str:
+    """Return `message` with the names in `shown` for the paths of temporary files."""
+    for path, name in shown.items():
+        message = message.replace(path, name)
+    return message
+
+
+def _members(archive: Path) -> Iterator[tuple[str, str, int, int, str]]:
+    """Yield kind, name, offset, size and refusal (or "") of every sound file in `archive`."""
     advice = "fetch it again, or leave it out of audio.archives"
+    kind = "complete, uncompressed tar archive"
     try:
         about = archive.stat()
         if not stat.S_ISREG(about.st_mode):
             raise InputError(f"{archive}: not a file; leave it out of audio.archives")
         with open(archive, "rb") as file:
+            if file.read(len(_START_OF_PARQUET)) == _START_OF_PARQUET:
+                kind = "complete Parquet file of recordings"
+                yield from _rows(archive)
+                return
             for member in tar_members(file, about.st_size):
                 # A name may be very long.
                 name = member.name[-_MAX_PATH_LENGTH:]
                 if member.kind == "folder" or stem(posixpath.basename(name)) is None:
                     continue
                 refused = member.kind or _refusal(member.name)
-                yield one_line(name, _MAX_NAME_LENGTH), member.offset, member.size, refused
+                shown = one_line(name, _MAX_NAME_LENGTH)
+                yield "tar", shown, member.offset, member.size, refused
     except (tarfile.TarError, ValueError) as error:
-        raise InputError(
-            f"{archive}: not a complete, uncompressed tar archive ({one_line(error)}); {advice}"
-        ) from error
+        raise InputError(f"{archive}: not a {kind} ({one_line(error)}); {advice}") from error
     except OSError as error:
         raise InputError(f"{archive}: cannot be read ({one_line(error)}); {advice}") from error
+
+
+def _rows(archive: Path) -> Iterator[tuple[str, str, int, int, str]]:
+    """Yield the same of every row of a Parquet file, whose offset is its number."""
+    # pyarrow takes a moment to import.
+    from music_detectors.audio.parquet import row_names
+
+    for number, name in enumerate(row_names(archive)):
+        if name:
+            shown = one_line(name[-_MAX_PATH_LENGTH:], _MAX_NAME_LENGTH)
+            yield "parquet", shown, number, 0, _refusal(name)
 
 
 def _refusal(name: str) -> str:

@@ -65,13 +65,16 @@ The RMS of a clip is that of its sound, without the zeros that pad it. Silent cl
 
 ARCHIVES = {
     "archive": str,
+    "kind": str,
     "member": str,
     "offset": int,
     "size": int,
     "refused": str,
 }
-"""`audio/archives.tsv`: one row per sound file in the configured tar archives, in their order.
+"""`audio/archives.tsv`: one row per sound file in the configured archives, in their order.
 
-`offset` and `size` locate its content, in bytes; `refused` is empty, or the reason why the member
-is not read: link, device, sparse file, path out of the archive, unreadable name.
+`kind` is tar or parquet; `offset` and `size` locate the content in a tar archive, in bytes; in a
+Parquet file `offset` is the number of the row, from 0 on, and `size` is 0; `refused` is empty, or
+the reason why the member is not read: link, device, sparse file, path out of the archive,
+unreadable name.
 """

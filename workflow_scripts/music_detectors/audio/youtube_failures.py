@@ -21,15 +21,15 @@ VIDEO_UNAVAILABLE = "video unavailable"
 _SYSTEMIC = [
     (
         "refused by YouTube",
-        "wait an hour or more, raise audio.youtube.pause_seconds, set audio.youtube.cookies, or "
-        "use a mirror (docs/fetching.md)",
+        "wait an hour or more, raise audio.youtube.pause_seconds, set audio.youtube.cookies, "
+        "give its clients tokens (docs/youtube.md), or use a mirror (docs/audioset.md)",
         r"not a bot|captcha|unusual traffic|verify (that )?you('re| are) human|rate.?limit"
         r"|too many (requests|429)|http error (402|429)|content isn't available,? try again later"
         r"|\bip (address )?(is|was|has been) .{0,20}\b(blocked|banned)",
     ),
     (
         "cookies",
-        "export the cookies anew (docs/fetching.md), or set audio.youtube.cookies to null",
+        "export the cookies anew (docs/youtube.md), or set audio.youtube.cookies to null",
         r"cookieloaderror|(failed|unable) to (load|read) .{0,30}cookie|could not .{0,40}cookie"
         r"|cookies are no longer valid|netscape format cookies",
     ),
@@ -41,7 +41,7 @@ _SYSTEMIC = [
     ),
     (
         "missing program",
-        "install it as envs/requirements.lock has it, or set its path (docs/fetching.md)",
+        "install it as envs/requirements.lock has it, or set its path (docs/youtube.md)",
         r"ffmpeg.{0,30}not (found|installed)|ffmpeg could not be found"
         r"|no supported javascript runtime|javascript runtime .{0,30}missing",
     ),

@@ -15,6 +15,9 @@ import pandas as pd
 from .damage import damaged
 from .files import read_checked, replacing
 
+# Texts are kept as they are where pyarrow is not installed: it is a requirement of fetching alone.
+pd.set_option("mode.string_storage", "python")
+
 _KIND = "table"
 _TRUTH = {"true": True, "false": False}
 

@@ -164,7 +164,7 @@ def _check_sources(audio: Mapping) -> None:
         )
     if "archives" in audio["sources"] and not audio["archives"]:
         raise InputError(
-            "configuration: audio.archives must list tar archives of AudioSet's clips when "
+            "configuration: audio.archives must list archives of AudioSet's clips when "
             "audio.sources names archives"
         )
     if "youtube" in audio["sources"]:
