@@ -118,6 +118,10 @@ def test_esc50_by_its_table(tmp_path, listed):
     assert "left out 1, no sound file: meta/esc50.csv" in told
     assert manifest.groups == ["freesound-100032"] * 2 and manifest.labels == [("dog",)] * 2
     assert "target" not in told
+    sound(tmp_path / "ESC-50" / "audio" / "2-7-A-14.wav")
+    told, manifest = listed("ESC-50", "--only", "esc10=False", "--output", "other.tsv")
+    assert "left out 3, not in meta/esc50.csv with esc10=False: audio/1-" in told
+    assert "other.tsv: 1 clips of 1 labels" in told
 
 
 def test_the_street_music_of_urbansound8k_is_music(tmp_path, listed):
@@ -237,6 +241,7 @@ def test_what_cannot_be_listed_is_refused_in_one_line(tmp_path, capsys, monkeypa
     table(Path("ESC-50/meta/esc50.csv"), ("file", "class"), ("a.wav", "dog"))
     sound(Path("ESC-50/audio/a.wav"))
     assert "esc50.csv must be as ESC-50 has it" in refused(capsys, "ESC-50")
+    assert "sounds: has no table that" in refused(capsys, "sounds", "--only", "esc10=True")
     Path("manifest.tsv").write_text("mine")
     assert "manifest.tsv: is there already; remove it" in refused(capsys, "sounds")
     assert Path("manifest.tsv").read_text() == "mine"

@@ -25,6 +25,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("folder", metavar="FOLDER", help="recordings with classes")
     parser.add_argument("--music", metavar="FOLDER", help="music: your own, GTZAN or FMA")
     parser.add_argument(
+        "--only",
+        type=_column_and_value,
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="of a data set with a table, the rows with this value: esc10=True",
+    )
+    parser.add_argument(
         "--clip-seconds", type=_seconds, default=5.0, metavar="SECONDS", help="(default: 5)"
     )
     parser.add_argument(
@@ -39,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     asked = parser.parse_args(arguments)
     try:
-        trees = [read_tree(asked.folder, music=False)]
+        trees = [read_tree(asked.folder, music=False, only=dict(asked.only))]
         if asked.music is not None:
             check_apart(asked.folder, asked.music)
             trees.append(read_tree(asked.music, music=True))
@@ -98,6 +106,13 @@ def _summary(
 def _printable(name: str) -> str:
     """Return a file's name as it can be shown: some are not text."""
     return one_line(name if name.isprintable() else ascii(name), 100)
+
+
+def _column_and_value(text: str) -> tuple[str, str]:
+    column, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError("a column and a value are wanted, as in esc10=True")
+    return column, value
 
 
 def _seconds(text: str) -> float:

@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from music_detectors.audio.extensions import stem
 from music_detectors.common.errors import InputError, one_line
@@ -99,11 +99,12 @@ _TABLES = (
 )
 
 
-def read_tree(folder: str, *, music: bool) -> Tree:
+def read_tree(folder: str, *, music: bool, only: Mapping[str, str] | None = None) -> Tree:
     """Return what is in `folder`: with `music`, a folder without labels is music, else refused.
 
-    Raises InputError when the folder is not there, holds no sound files, or has none in folders
-    that could name their classes.
+    Of a data set with a table, `only` gives columns and the values of the rows to list. Raises
+    InputError when the folder is not there, holds no sound files, has none in folders that could
+    name their classes, or has no table for `only`.
     """
     if not os.path.isdir(folder):
         raise InputError(f"{folder}: there is no such folder")
@@ -111,11 +112,11 @@ def read_tree(folder: str, *, music: bool) -> Tree:
     sounds = list(_sound_files(folder, left_out))
     if not sounds:
         raise InputError(f"{folder}: holds no sound files that the workflow reads")
-    for recognised in (_by_table, _as_gtzan, _as_esc):
-        tree = recognised(folder, sounds)
-        if tree is not None:
-            break
-    else:
+    tree = _by_table(folder, sounds, only)
+    if only and tree is None:
+        raise InputError(f"{folder}: has no table that the workflow knows, as --only needs")
+    tree = tree or _as_gtzan(folder, sounds) or _as_esc(folder, sounds)
+    if tree is None:
         tree = _as_music(folder, sounds) if music else _as_classes(folder, sounds)
     for reason, names in tree.left_out.items():
         left_out[reason] += names
@@ -184,19 +185,21 @@ def _parent(path: str) -> str:
     return os.path.basename(os.path.dirname(path))
 
 
-def _by_table(folder: str, sounds: list[str]) -> Tree | None:
+def _by_table(folder: str, sounds: list[str], only: Mapping[str, str] | None) -> Tree | None:
     for table in _TABLES:
         path = os.path.join(folder, table.path)
         audio = os.path.normpath(os.path.join(os.path.dirname(path), table.columns["path"]))
         # The part before the first cell.
         if os.path.isfile(path) and os.path.isdir(os.path.dirname(audio.partition("{")[0])):
-            return _from_table(folder, sounds, table, path)
+            return _from_table(folder, sounds, table, {**(table.only or {}), **(only or {})}, path)
     return None
 
 
-def _from_table(folder: str, sounds: list[str], table: _Table, path: str) -> Tree:
+def _from_table(
+    folder: str, sounds: list[str], table: _Table, only: Mapping[str, Any], path: str
+) -> Tree:
     try:
-        listed = read_manifest(path, None, "FOLDER", Published(table.columns, table.only))
+        listed = read_manifest(path, None, "FOLDER", Published(table.columns, only))
     except InputError as error:
         raise InputError(f"{error} ({table.path} must be as {table.name} has it)") from None
     tree = Tree(folder, f"{table.name}, by its table {table.path}", spread=table.genres)
@@ -209,7 +212,8 @@ def _from_table(folder: str, sounds: list[str], table: _Table, path: str) -> Tre
         del there[name]
         label = MUSIC if labels[0] in table.music else labels[0]
         tree.recordings.append(Recording(name, label, group))
-    tree.left_out[f"not in {table.path}"] += there
+    asked = ", ".join(f"{column}={value}" for column, value in only.items())
+    tree.left_out[f"not in {table.path}{f' with {asked}' if asked else ''}"] += there
     if table.genres:
         tree.genres = sorted({recording.label for recording in tree.recordings})
     return tree
