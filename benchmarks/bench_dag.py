@@ -173,7 +173,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name_of_folder:
             folder = Path(name_of_folder)
             write_metadata(folder, size.clips)
-            overlay = {"corpus": {"shard_clips": size.shard_clips}}
+            listed = "audioset/clips_with_unlabelled_music.txt"
+            overlay = {"corpus": {"shard_clips": size.shard_clips, "withheld_clips": listed}}
             (folder / "size.yaml").write_text(yaml.safe_dump(overlay))
             clips = sum(size.clips.values())
             print(f"\n{name}: {clips} clips, {size.shard_clips} per shard")
