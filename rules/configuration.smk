@@ -1,9 +1,11 @@
 # The configuration, checked before the DAG is built, and what follows from it: conditions, seeds, shards.
 
 import hashlib
+import os
 import re
 import shutil
 import sys
+import tempfile
 from itertools import product
 from pathlib import Path
 
@@ -44,6 +46,15 @@ from music_detectors.models.find import (
 )
 
 orphans.begin()
+
+_named = os.environ.get("TMPDIR")
+# Jobs get the folder that Python chooses here.
+if workflow.is_main_process and _named:
+    if tempfile.gettempdir() != os.path.abspath(_named):
+        say(
+            f"warning: nothing can be written to TMPDIR ({_named}): it is full or not there; "
+            f"temporary files go to {tempfile.gettempdir()}"
+        )
 
 if "--unlock" in sys.argv:
     say(

@@ -27,7 +27,7 @@ def tell_where_results_are(log):
     end_of_progress()
     asked_for = {job.rule.name for job in workflow.dag.jobs}
     claims = results("claims/claims.tsv")
-    if "assess_claims" in asked_for:
+    if "assess_claims" in asked_for and os.path.exists(claims):
         print("\n" + "\n".join(verdict_lines(claims)))
     places = {
         "plan": ("plan", results("plan/plan.md")),
@@ -43,7 +43,8 @@ def tell_where_results_are(log):
     }
     print()
     for what, (name, path) in places.items():
-        if name in asked_for:
+        # With `--touch` or `--until`, what was asked for need not be there.
+        if name in asked_for and os.path.exists(path):
             print(f"{what:<8} {path}")
     tell_log_and_time(log)
 

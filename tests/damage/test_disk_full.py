@@ -11,16 +11,25 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
+from music_detectors.audio.clips import Clip
+from music_detectors.audio.failures import Systemic
 from music_detectors.audio.storage import AudioShard, read_audio_shard, write_audio_shard
+from music_detectors.audio.web import WebSource
 from music_detectors.common import hdf5
+from music_detectors.common.files import temporary_place
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.figures.style import save
 from music_detectors.models.weights import read_tensors, write_tensors
+from music_detectors.probes.read import read_probe
+from music_detectors.probes.settings import probe_sets
 from music_detectors.responses.files import create_responses, read_responses
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
 from support.can_run import needs
+from support.probe_sets import files, write_zip
 from support.response_files import LAYERS
+from support.web_server import reply, serving, sound
+from workflow.snake import preset, snakemake
 
 KB = 1024
 DISK_KB = 2048
@@ -134,6 +143,50 @@ def test_a_full_disk_is_an_ordinary_error(small_disk, writer):
     assert in_a_child(writer, path) == 0, "there is room again"
     for file in small_disk.iterdir():
         file.unlink()
+
+
+@pytest.fixture
+def full_place(small_disk, monkeypatch):
+    """TMPDIR on a full disk, before the module tempfile has chosen a folder."""
+    fill(small_disk, 0)
+    monkeypatch.setenv("TMPDIR", str(small_disk))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    yield small_disk
+    (small_disk / "filler").unlink()
+
+
+def test_a_download_without_room_names_the_disk_that_is_full(full_place):
+    source = WebSource(2.0, None, {"timeout_seconds": 5, "max_mb": 1})
+    with serving() as web:
+        web.answers["/one.wav"] = [reply(sound(2.0))]
+        clip = Clip("one", "url", f"{web.url}/one.wav", 0.0, None, ("/m/a",))
+        with pytest.raises(Systemic, match=f"{full_place}/clip-.*No space left"):
+            source.read(clip)
+
+
+def test_sounds_of_a_zip_without_room_name_the_disk_that_is_full(full_place, tmp_path):
+    path = write_zip(tmp_path / "mine.zip", files())
+    settings = {"zip": str(path), "categories": "categories.csv", "target": ["Music", "Song"]}
+    probe = probe_sets({"mine": settings}, {"music": "Music"})["mine"]
+    paths = [tmp_path / name for name in ("sounds.h5", "sounds.tsv", "references.tsv")]
+    with pytest.raises(OSError, match="No space left") as raised:
+        read_probe(probe, path, *paths, clip_seconds=2, seed=1, ffmpeg=None)
+    assert str(raised.value.filename).startswith(f"{full_place}/probe-")
+
+
+def test_a_run_says_that_its_temporary_files_go_elsewhere(full_place, tmp_path):
+    ended = snakemake(tmp_path, "plan", "--dry-run", *preset("smoke"))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"nothing can be written to TMPDIR ({full_place})" in ended.stderr
+
+
+def test_a_place_for_temporary_files_is_named_where_there_is_none(monkeypatch):
+    def none():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    assert temporary_place() == "/tmp"
 
 
 @pytest.mark.parametrize("writer", [audio, spectrograms, responses])

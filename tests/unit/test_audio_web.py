@@ -353,7 +353,7 @@ def test_control_characters_from_the_server_are_removed(at):
 
 
 def test_no_temporary_files_are_left(tmp_path, at, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     source().read(clip(at(reply(GOOD))))
     for behaviour in (reply(status=404), reply(b"x" * 200_000), reply(GOOD[:100], length=5000)):
         with pytest.raises((Unusable, Retryable)):

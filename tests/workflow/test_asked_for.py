@@ -1,5 +1,6 @@
 """The targets that run only when they are asked for: a plan, and the claims of several corpora."""
 
+import re
 import shutil
 
 import pytest
@@ -54,3 +55,13 @@ def test_the_page_over_corpora_is_made_again_when_their_claims_change(folder):
     code, said, jobs = asked(folder, "corpora")
     assert code == 0 and jobs == ["corpora"], said
     assert "over 2 corpora" in page.read_text()
+
+
+def test_the_closing_lines_name_only_what_is_there(tmp_path):
+    table = tmp_path / "results/smoke/audio/yield.tsv"
+    table.parent.mkdir(parents=True)
+    table.touch()
+    code, said, _ = asked(tmp_path, "all", "--touch")
+    assert code == 0, said
+    assert re.search(r"^yield +results/smoke/audio/yield.tsv$", said, re.M)
+    assert not re.search(r"^(report|claims|figures|tables) ", said, re.M)

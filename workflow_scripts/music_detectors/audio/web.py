@@ -23,6 +23,7 @@ from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.journal import disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import one_line
+from music_detectors.common.files import temporary_place
 from music_detectors.common.urls import host_of, is_http, next_place, shown_url
 from music_detectors.common.web import Deadline, bounded_session
 
@@ -54,8 +55,11 @@ class WebSource:
     def read(self, clip: Clip) -> Decoded:
         """Download the recording of `clip` and decode its segment, or the start of it."""
         url = clip.reference
-        with disk_trouble(tempfile.gettempdir()):
-            folder = tempfile.TemporaryDirectory(prefix="clip-", ignore_cleanup_errors=True)
+        place = temporary_place()
+        with disk_trouble(place):
+            folder = tempfile.TemporaryDirectory(
+                prefix="clip-", dir=place, ignore_cleanup_errors=True
+            )
         with folder:
             path = Path(folder.name) / "recording"
             is_whole = self._download(url, path)

@@ -28,8 +28,9 @@ from music_detectors.audio.decode import SHORT_SECONDS, Decoded, decode, find_ff
 from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.journal import disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.youtube_failures import VIDEO_UNAVAILABLE, classify
+from music_detectors.audio.youtube_failures import DISK, VIDEO_UNAVAILABLE, classify
 from music_detectors.common.errors import one_line
+from music_detectors.common.files import temporary_place
 
 _WATCH = "https://www.youtube.com/watch?v={}"
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -132,7 +133,7 @@ class YouTubeSource:
                 self._settle_unavailable(clip, error)
             raise
         except OSError as error:
-            raise classify(error) from error
+            raise self._classified(error) from error
         self._n_answered += 1
         return decoded
 
@@ -154,9 +155,10 @@ class YouTubeSource:
             "yt-dlp %s with yt-dlp-ejs %s and deno %s", YT_DLP, yt_dlp_ejs.version, version
         )
         if self._folder is None:
-            with disk_trouble(tempfile.gettempdir()):
+            place = temporary_place()
+            with disk_trouble(place):
                 self._folder = tempfile.TemporaryDirectory(
-                    prefix="youtube-", ignore_cleanup_errors=True
+                    prefix="youtube-", dir=place, ignore_cleanup_errors=True
                 )
         downloader = yt_dlp.YoutubeDL(self._params(cookies, ffmpeg, runtime))
         try:
@@ -233,6 +235,14 @@ class YouTubeSource:
             for path in self._folder_path.iterdir():
                 path.unlink()
 
+    def _classified(self, error: Exception) -> Unusable | Retryable | Systemic:
+        """Return what an error of yt-dlp means; one about the disk names the folder."""
+        found = classify(error, self._logger.warnings)
+        if isinstance(found, Systemic) and found.reason == DISK:
+            message = f"{self._folder_path}: {found.message}"
+            return Systemic(found.reason, message, found.advice)
+        return found
+
     def _wait(self) -> None:
         due = self._last_request + self._pause - time.monotonic()
         if due > 0:
@@ -255,9 +265,9 @@ class YouTubeSource:
         except YoutubeDLError as error:
             if self._no_audio:
                 raise Unusable("unavailable", "no audio stream", one_line(error)) from error
-            raise classify(error, self._logger.warnings) from error
+            raise self._classified(error) from error
         except OSError as error:
-            raise classify(error, self._logger.warnings) from error
+            raise self._classified(error) from error
         except Exception as error:
             logging.warning("clip %s: yt-dlp failed", clip.clip_id, exc_info=True)
             message = f"{type(error).__name__}: {error}"

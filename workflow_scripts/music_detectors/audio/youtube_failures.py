@@ -17,6 +17,9 @@ from music_detectors.common.errors import one_line
 VIDEO_UNAVAILABLE = "video unavailable"
 """The reason of the one answer that a block may give as well as a video that is gone."""
 
+DISK = "disk"
+"""The reason of trouble with the folder for downloads."""
+
 # Trouble of every clip: a reason, what the user can do, and the words that tell of it.
 _SYSTEMIC = [
     (
@@ -34,7 +37,7 @@ _SYSTEMIC = [
         r"|cookies are no longer valid|netscape format cookies",
     ),
     (
-        "disk",
+        DISK,
         "make room or get access to the disk, then run again: what was fetched is kept",
         r"no space left|quota exceeded|permission denied|read-only file system"
         r"|too many open files|unable to (open for writing|write data)",

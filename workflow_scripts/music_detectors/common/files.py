@@ -139,6 +139,19 @@ def check_checksum(path: str | os.PathLike, kind: str) -> None:
         pass
 
 
+def temporary_place() -> str:
+    """Return the folder for temporary files: TMPDIR where it is set, else that of the system.
+
+    Unlike the module tempfile, it takes no other in place of one that is full, so that a message
+    names the disk that needs room.
+    """
+    try:
+        return os.environ.get("TMPDIR") or tempfile.gettempdir()
+    except FileNotFoundError:
+        # Nothing can be written anywhere: the error of the first file says so.
+        return "/tmp"
+
+
 def drop(path: str | os.PathLike, why: object) -> None:
     """Remove the file or folder at `path`, which a job can do without, and log `why`."""
     logging.warning("%s is removed: %s", path, why)

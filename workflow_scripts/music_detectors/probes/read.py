@@ -15,7 +15,7 @@ from music_detectors.audio.failures import Unusable
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import AudioShard, to_float, to_int16, write_audio_shard
 from music_detectors.common.errors import InputError, one_line, warn
-from music_detectors.common.files import check_checksum
+from music_detectors.common.files import check_checksum, temporary_place
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import stacked, write_table
 from music_detectors.common.urls import is_url
@@ -120,7 +120,7 @@ def _decoded(
     rows, decoded = [], []
     # A little more than a clip, so that a longer recording is noticed.
     seconds = clip_seconds + 0.1
-    with tempfile.TemporaryDirectory(prefix="probe-") as folder:
+    with tempfile.TemporaryDirectory(prefix="probe-", dir=temporary_place()) as folder:
         files = found.files.items()
         for sound, name in progress(files, len(files), "sounds of the probe set"):
             if isinstance(place, Folder):
@@ -128,7 +128,12 @@ def _decoded(
             else:
                 # The name in a zip is not used for a file; its ending says what is in it.
                 path = Path(folder, "sound" + PurePosixPath(name).suffix)
-                path.write_bytes(place.read(name))
+                content = place.read(name)
+                try:
+                    path.write_bytes(content)
+                except OSError as error:
+                    error.filename = error.filename or str(path)
+                    raise
             origin = f"{place}/{name}"
             try:
                 one = decode(path, 0.0, seconds, ffmpeg)
