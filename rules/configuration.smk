@@ -19,6 +19,7 @@ from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.audio.recordings import states
 from music_detectors.common import orphans
 from music_detectors.common.errors import InputError, MAX_MESSAGE, one_line, say
+from music_detectors.common.kernels import old_core_type
 from music_detectors.configuration.check import (
     check_sense,
     check_shape,

@@ -2,11 +2,17 @@
 
 import time
 
+from snakemake.logging import logger
+
 from music_detectors.claims.verdicts import verdict_lines
 from music_detectors.common import watch
 from music_detectors.common.watch import duration
 
 BEGUN = time.monotonic()
+
+# For the log of the run too, so before anything replaces how messages are printed.
+if workflow.is_main_process and (message := old_core_type()):
+    logger.warning(f"warning: {message}")
 
 # Snakemake's own messages stay in jobs on a cluster, where each is a Snakemake of its own, and with
 # options that change the output.

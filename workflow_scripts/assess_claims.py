@@ -5,7 +5,7 @@ from music_detectors.claims.settings import write_settings
 from music_detectors.claims.study import Study
 from music_detectors.common.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     given, params = snakemake.input, snakemake.params
     assess_claims(
         TablePaths.of(given, params.names),

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.jackknife.assign import assign_blocks
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     assign_blocks(
         clips=snakemake.input.clips,
         status=snakemake.input.status,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.corpus.roles import assign_roles
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     assign_roles(
         clips=snakemake.input.clips,
         classes=snakemake.input.classes,

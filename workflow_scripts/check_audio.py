@@ -3,7 +3,7 @@
 from music_detectors.audio.yields import check_audio
 from music_detectors.common.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     check_audio(
         table=snakemake.input.table,
         splits=snakemake.input.splits,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.quilts.conditions import compare_quilts
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     compare_quilts(
         tables=dict(zip(snakemake.params.conditions, snakemake.input.tables, strict=True)),
         output=snakemake.output.table,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.probes.spectrograms import compute_probe_spectrograms
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     compute_probe_spectrograms(
         snakemake.input.sounds,
         snakemake.input.level,

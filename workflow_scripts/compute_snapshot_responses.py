@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.responses.compute import compute_snapshot_responses
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     compute_snapshot_responses(
         snakemake.input.snapshots,
         indices=[snakemake.input.train, snakemake.input.test],

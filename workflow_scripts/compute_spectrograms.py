@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shard
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     compute_spectrogram_shard(
         audio=snakemake.input.audio,
         clips=snakemake.input.clips,

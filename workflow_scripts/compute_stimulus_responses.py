@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.responses.compute import compute_responses
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     compute_responses(
         weights=snakemake.input.weights,
         indices=snakemake.input.indices,

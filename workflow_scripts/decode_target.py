@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.decoding.decode import decode_target
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     decode_target(
         snakemake.input.units,
         snakemake.input.train,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.embedding.embed import embed_responses
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     embed_responses(
         snakemake.input.responses,
         snakemake.input.clips,

@@ -3,7 +3,7 @@
 from music_detectors.audio.fetch import fetch_shard
 from music_detectors.common.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     fetch_shard(
         snakemake.input.clips,
         snakemake.wildcards.split,

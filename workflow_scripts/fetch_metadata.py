@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.corpus.metadata import fetch_metadata
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     fetch_metadata(
         corpus=snakemake.params.corpus,
         copies=snakemake.params.copies,

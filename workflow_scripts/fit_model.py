@@ -4,7 +4,7 @@ from music_detectors.common.job import job
 from music_detectors.models.find import check_reported
 from music_detectors.training.fit import fit_model
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     check_reported(
         snakemake.params.model,
         snakemake.params.key,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.genres.responses import genre_responses
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     genre_responses(
         snakemake.input.clip_responses,
         snakemake.input.clips,

@@ -3,5 +3,5 @@
 from music_detectors.audio.archives import index_archives
 from music_detectors.common.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     index_archives(snakemake.input.archives, snakemake.output.index, snakemake.params.recordings)

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.lesions.units import lesion_units
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     lesion_units(
         snakemake.params.model,
         snakemake.input.weights,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.levels.responses import level_responses
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     level_responses(
         indices=snakemake.input.indices,
         responses=snakemake.input.responses,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.corpus.build import make_corpus
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     make_corpus(
         corpus=snakemake.params.corpus,
         seed=snakemake.params.seed,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.emergence.measure import measure_emergence
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     measure_emergence(
         snakemake.input.train,
         snakemake.input.test,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.specificity.measure import measure_specificity
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     measure_specificity(
         snakemake.input.train,
         snakemake.input.test,

@@ -4,7 +4,7 @@ from music_detectors.claims.study import Study
 from music_detectors.common.job import job
 from music_detectors.plan.write import write_plan
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     write_plan(
         clips=snakemake.input.clips,
         classes=snakemake.input.classes,

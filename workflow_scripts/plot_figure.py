@@ -6,7 +6,7 @@ from music_detectors.common.job import job
 
 figure = import_module(f"music_detectors.figures.{snakemake.rule.removeprefix('plot_')}")
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     getattr(figure, snakemake.rule)(
         **snakemake.input,
         **{name: value for name, value in snakemake.params.items() if name != "code"},

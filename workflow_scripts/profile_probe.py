@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.profiles.profile import profile_probe
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     profile_probe(
         responses=snakemake.input.responses,
         units=snakemake.input.units,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.quilts.responses import quilt_responses
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     quilt_responses(
         indices=snakemake.input.indices,
         responses=snakemake.input.responses,

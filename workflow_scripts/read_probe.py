@@ -4,7 +4,7 @@ from music_detectors.common.job import job
 from music_detectors.probes.read import read_probe
 from music_detectors.probes.settings import ProbeSet
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     read_probe(
         ProbeSet(**snakemake.params.probe, target=snakemake.params.target),
         snakemake.params.zip,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.recognition.scores import score_recognition
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     score_recognition(
         snakemake.input.train,
         snakemake.input.test,

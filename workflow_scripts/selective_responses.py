@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.selectivity.selective import selective_responses
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     selective_responses(
         snakemake.input.units,
         snakemake.input.train,

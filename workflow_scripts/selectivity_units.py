@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.selectivity.units import selectivity_units
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     selectivity_units(
         snakemake.input.train,
         snakemake.input.test,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.corpus.withheld import summarise_conditions
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     summarise_conditions(
         snakemake.input.clips,
         snakemake.input.branches,

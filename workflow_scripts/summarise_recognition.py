@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.recognition.scores import summarise_recognition
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     summarise_recognition(
         snakemake.input.tables,
         snakemake.input.left_out,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.selectivity.summary import summarise_selectivity
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     summarise_selectivity(
         snakemake.input.units,
         snakemake.input.clips,

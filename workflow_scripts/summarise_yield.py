@@ -3,7 +3,7 @@
 from music_detectors.audio.yields import summarise_yield
 from music_detectors.common.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     summarise_yield(
         clips=snakemake.input.clips,
         classes=snakemake.input.classes,

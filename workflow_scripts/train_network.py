@@ -6,7 +6,7 @@ from music_detectors.training.conditions import Condition
 from music_detectors.training.train import Outputs, Settings, train_networks
 from music_detectors.training.usable_clips import check_training_clips
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     check_training_clips(
         index=snakemake.input.index,
         clips=snakemake.input.clips,

@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.report.page import write_report
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     write_report(
         claims=snakemake.input.claims,
         corpus=snakemake.input.corpus,

@@ -12,7 +12,7 @@ import torch
 from music_detectors.audio.storage import AudioShard, read_audio_shard, write_audio_shard
 from music_detectors.common.damage import checksum_path
 from music_detectors.common.errors import InputError
-from music_detectors.common.places import place_of
+from music_detectors.common.origins import place_of
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.models.weights import read_tensors, write_tensors
 from music_detectors.responses.files import create_responses, read_responses

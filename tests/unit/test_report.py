@@ -15,6 +15,7 @@ from music_detectors.audio.columns import YIELD
 from music_detectors.claims.columns import VERDICTS, WHOLE
 from music_detectors.claims.inference import claims_table
 from music_detectors.common.errors import InputError
+from music_detectors.common.kernels import kernels
 from music_detectors.common.sealed import metadata, sealed
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS, CONDITIONS
@@ -132,7 +133,10 @@ def inputs(tmp_path):
     weights = []
     for condition, seed in networks:
         weights.append(tmp_path / f"{condition}-{seed}.safetensors")
-        fields = metadata({**METADATA, "condition": condition, "replicate": seed}, weights[-1])
+        about = {**METADATA, "condition": condition, "replicate": seed}
+        # Earlier versions did not write the kernels.
+        about |= {"kernels": "openblas Haswell"} if condition == "full" else {}
+        fields = metadata(about, weights[-1])
         header = json.dumps({"__metadata__": fields}).encode()
         weights[-1].write_bytes(sealed(len(header).to_bytes(8, "little") + header + b"tensors"))
     figures = []
@@ -194,7 +198,8 @@ def test_the_page_shows_claims_corpus_networks_and_methods(inputs):
         "1:02:05",
         "corpus.embedded.clips_per_class.train",
         "snakemake",
-        "PyTorch 2.11.0",
+        f"processors ({kernels()})",
+        "with PyTorch 2.11.0 and NumPy 2.4.6; PyTorch 2.11.0 and NumPy 2.4.6 (openblas Haswell)",
         "numbered 1 to 5",
         "redrawn",
     ):

@@ -7,6 +7,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.common.hdf5 import read_text
 from music_detectors.common.tables import write_table
+from music_detectors.models.device import kernels_of
 from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.kim2024.features import PooledFeatures
 from music_detectors.models.weights import initial_network, write_snapshots, write_tensors
@@ -68,6 +69,7 @@ def test_responses_are_in_the_order_of_the_index(corpora, tmp_path, monkeypatch)
         with h5py.File(path) as file:
             assert read_text(file, "network_digest") == sha256(tmp_path / "weights.safetensors")
             assert read_text(file, "stimulus") == "original"
+            assert read_text(file, "kernels") == kernels_of(torch.device("cpu"))
 
 
 def test_an_index_that_goes_back_and_forth_between_shards(corpora, tmp_path):

@@ -16,6 +16,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table
+from music_detectors.models.device import kernels_of
 from music_detectors.models.kim2024 import Kim2024, architecture
 from music_detectors.models.weights import initial_network, read_network, read_snapshots
 from music_detectors.training import checkpoint, steps
@@ -174,6 +175,7 @@ def test_outputs_of_training(corpus, tmp_path):
     assert (about["training_clips"], about["validation_clips"]) == (18, 6)
     assert about["torch"] == torch.__version__
     assert about["computed_by"] == Kim2024().computed_by(torch.device("cpu"))
+    assert about["kernels"] == kernels_of(torch.device("cpu"))
     assert not paths["checkpoint"].exists()
 
 

@@ -27,7 +27,6 @@ from music_detectors.audio.sources import Answer, Sources, open_sources
 from music_detectors.audio.storage import AudioShard, to_int16, write_audio_shard
 from music_detectors.common.errors import one_line, say
 from music_detectors.common.progress import progress
-from music_detectors.common.seeds import seed_of
 from music_detectors.common.tables import write_table
 
 # What libraries raise about the content of one file; other errors are not the clip's fault.
@@ -292,7 +291,7 @@ class _Fetcher:
 
     def _back_off(self, clip: Clip, attempt: int) -> float:
         """Return the seconds until the next attempt, with jitter, so that jobs spread out."""
-        jitter = 0.75 + 0.5 * (seed_of(attempt, clip.clip_id) % 1000) / 1000
+        jitter = 0.75 + 0.5 * (zlib.crc32(f"{attempt} {clip.clip_id}".encode()) % 1000) / 1000
         return self._pause * _PAUSE_FACTOR ** (attempt - 1) * jitter
 
     def _may_retry(self, error: Retryable, attempt: int) -> bool:

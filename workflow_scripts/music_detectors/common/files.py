@@ -1,8 +1,8 @@
 """Files that are written whole or not at all, and refused if they do not match their checksum.
 
 A file whose format has no checksum has one beside it, `.NAME.sha256`, in the form of `sha256sum`,
-with a comment that says where among the results the file belongs. A file without one, such as a
-table made by hand, is read with a warning.
+with comments that say where among the results the file belongs and what it follows from. A file
+without one, such as a table made by hand, is read with a warning.
 """
 
 import errno
@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from .damage import changed, checksum_path, unreadable
 from .errors import warn
-from .places import check_place, place_of
+from .origins import check_origin, followed_by, place_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BLOCK_BYTES = 2**20
 # sha256sum skips comments.
-_PLACE = b"# "
+_COMMENT = b"# "
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -92,9 +92,9 @@ def sha256(path: str | os.PathLike) -> str:
 def write_checksum(path: str | os.PathLike, digest: str) -> None:
     """Write `digest`, the SHA-256 of what is or will be at `path`, beside it."""
     with replacing(checksum_path(path)) as temporary:
-        place = place_of(path)
-        comment = _PLACE + f"{place}\n".encode() if place else b""
-        temporary.write_bytes(_line(path, digest) + comment)
+        comments = [*filter(None, [place_of(path)]), *followed_by(path)]
+        said = [_COMMENT + f"{comment}\n".encode() for comment in comments]
+        temporary.write_bytes(_line(path, digest) + b"".join(said))
 
 
 def read_checked(path: str | os.PathLike, kind: str) -> bytes:
@@ -197,11 +197,15 @@ def _compare(
     except FileNotFoundError:
         _warn_once(Path(path).absolute(), path, kind)
         return
-    line, mark, place = stored.partition(_PLACE)
+    line, *comments = stored.splitlines(keepends=True) or [b""]
+    said = [
+        one.removeprefix(_COMMENT).rstrip(b"\n").decode("utf-8", "replace")
+        for one in comments
+        if one.startswith(_COMMENT)
+    ]
     # Two files that changed places with their checksums differ in nothing else.
-    if mark:
-        check_place(path, kind, place.decode("utf-8", "replace").removesuffix("\n"))
-    if line != _line(path, digest):
+    check_origin(path, kind, said[0] if said else "", said[1:])
+    if line != _line(path, digest) or len(said) < len(comments):
         raise changed(path, kind) from cause
 
 

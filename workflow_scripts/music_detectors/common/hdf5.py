@@ -17,7 +17,7 @@ import numpy as np
 
 from .damage import damaged, unreadable
 from .files import replacing
-from .places import check_place, place_of
+from .origins import check_origin, followed_by, place_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -63,9 +63,9 @@ class NewFile(h5py.File):
 def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterator[NewFile]:
     """Yield a new HDF5 file that gets the name `path` if the block succeeds.
 
-    `kind` says what is stored ("audio shard" ...); it, `schema_version` and the place among the
-    results are written as attributes, for `open_hdf5` to check. The same content gives the same
-    bytes. A full disk raises an ordinary OSError.
+    `kind` says what is stored ("audio shard" ...); it, `schema_version` and the origin are written
+    as attributes, for `open_hdf5` to check. The same content and origin give the same bytes. A full
+    disk raises an ordinary OSError.
     """
     with replacing(path) as temporary, NewFile(temporary) as file:
         write_text(file, "kind", kind)
@@ -74,6 +74,8 @@ def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iter
         file.attrs["schema_version"] = schema_version
         try:
             yield file
+            if follows := followed_by(path):
+                write_text(file, "follows", "\n".join(follows))
         except Exception:
             # The library fails on data that the disk did not take.
             file.raise_trouble()
@@ -87,8 +89,8 @@ def open_hdf5(
     """Yield the HDF5 file at `path`, open for reading without locks.
 
     Raises InputError, naming the file, when it is missing, damaged, of another kind, of another
-    schema version or, unless it may be `anywhere`, not where it was written; also for reads that
-    fail inside the block (a wrong checksum, a missing dataset).
+    schema version or, unless it may be `anywhere`, of another origin than the job asks for; also
+    for reads that fail inside the block (a wrong checksum, a missing dataset).
     """
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -98,7 +100,8 @@ def open_hdf5(
             if found[1] != schema_version:
                 raise damaged(path, kind, f"of schema version {found[1]}, not {schema_version}")
             if "place" in file.attrs and not anywhere:
-                check_place(path, kind, read_text(file, "place"))
+                follows = read_text(file, "follows").split("\n") if "follows" in file.attrs else ()
+                check_origin(path, kind, read_text(file, "place"), follows)
             yield file
     except OSError as error:
         raise unreadable(path, kind, error) from error

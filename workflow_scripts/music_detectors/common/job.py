@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .errors import EXIT_LATER, MAX_MESSAGE, ComeBackLater, InputError, one_line, say
+from .origins import noting_origins
 from .orphans import end_with_owner
 
 # On import, since later imports of a script may take many seconds.
@@ -33,8 +34,11 @@ class _Stopped(SystemExit):
 
 
 @contextmanager
-def job(log: str) -> Iterator[None]:
+def job(log: str, seed: int | None = None) -> Iterator[None]:
     """Send messages to the file `log` while the block runs; end an InputError in one line.
+
+    `seed` is the master seed of the configuration: results of another one are refused. Without it,
+    as for a job that reads the results of several configurations, they are not.
 
     An InputError is written to the log and to standard error, and the process exits with 1; a full
     disk, a used-up quota and a denied permission end it in the same way, ComeBackLater with
@@ -49,7 +53,8 @@ def job(log: str) -> Iterator[None]:
             signal.signal(stop, _stop)
     try:
         _open_log(log)
-        yield
+        with noting_origins(seed):
+            yield
     except InputError as error:
         _end("error", error, 1)
     except ComeBackLater as error:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .damage import damaged, unreadable
-from .places import check_place, place_of
+from .origins import check_origin, followed_by, note_network, place_of
 
 _ABOUT = "about"
-_CHECKSUM, _VERSION, _WRITTEN_AS = "file_sha256", "schema_version", "written_as"
+_CHECKSUM, _VERSION = "file_sha256", "schema_version"
+_WRITTEN_AS, _FOLLOWS = "written_as", "follows"
 _SCHEMA_VERSION = 2
 _BLANK = "0" * 64
 # A JSON text within the JSON of the header: quotes have a backslash there.
@@ -24,7 +25,13 @@ _PLACE = re.compile(rb'\\"file_sha256\\": \\"([0-9a-f]{64})\\"')
 
 def metadata(about: Mapping[str, object], path: str | os.PathLike) -> dict[str, str]:
     """Return the metadata to write `about` (JSON) with at `path`; `sealed` makes it whole."""
-    about = {**about, _VERSION: _SCHEMA_VERSION, _CHECKSUM: _BLANK, _WRITTEN_AS: place_of(path)}
+    about = {
+        **about,
+        _VERSION: _SCHEMA_VERSION,
+        _CHECKSUM: _BLANK,
+        _WRITTEN_AS: place_of(path),
+        _FOLLOWS: followed_by(path),
+    }
     # One entry, because safetensors writes several in an order that changes from run to run.
     return {_ABOUT: json.dumps(about, sort_keys=True)}
 
@@ -38,8 +45,8 @@ def sealed(content: bytes) -> bytes:
 def read_sealed(path: str | os.PathLike, kind: str) -> tuple[bytes, dict]:
     """Return the content of a `kind` of file made by `sealed`, and what it is `about`.
 
-    Raises InputError, naming the file, when it is missing, damaged, of another schema version or
-    not where it was written.
+    Raises InputError, naming the file, when it is missing, damaged, of another schema version or of
+    another origin than the job asks for.
     """
     try:
         content = Path(path).read_bytes()
@@ -57,7 +64,8 @@ def read_sealed(path: str | os.PathLike, kind: str) -> tuple[bytes, dict]:
     version = about.pop(_VERSION)
     if version != _SCHEMA_VERSION:
         raise damaged(path, kind, f"of schema version {version}, not {_SCHEMA_VERSION}")
-    check_place(path, kind, about.pop(_WRITTEN_AS, ""))
+    check_origin(path, kind, about.pop(_WRITTEN_AS, ""), about.pop(_FOLLOWS, ()))
+    note_network(path, kind, hashlib.sha256(content).hexdigest())
     return content, about
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from music_detectors.common.errors import InputError, one_line, warn
+from music_detectors.common.kernels import kernels
 from music_detectors.models.gpus import Claim, claim_gpu
 
 # Messages of CUDA and its libraries for memory that PyTorch does not ask for itself.
@@ -68,6 +69,18 @@ def kind_of(device: torch.device) -> str:
     if device.type == "cpu":
         return "cpu"
     return f"{device.type} {torch.cuda.get_device_properties(device).name}"
+
+
+def kernels_of(device: torch.device) -> str:
+    """Return the kernels that compute on `device`, for the record: results differ with them.
+
+    oneDNN, whose kernels convolve, does not tell which it uses: the best that the processor has,
+    up to a limit that the environment may set.
+    """
+    found = [kernels(), f"PyTorch {torch.backends.cpu.get_cpu_capability()}"]
+    limits = (os.environ.get(name) for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"))
+    found += [f"oneDNN at most {limit}" for limit in limits if limit]
+    return ", ".join(found if device.type == "cpu" else [*found, kind_of(device)])
 
 
 def on_device(values: Tensor, device: torch.device) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from music_detectors.common.damage import damaged
+from music_detectors.common.kernels import kernels
 from music_detectors.common.sealed import read_sealed
 
 _LIBRARIES = (
@@ -52,27 +53,28 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Return a description of the machine that this process runs on."""
-    return f"{platform.system()} on {platform.machine()}, {os.cpu_count()} processors"
+    """Return a description of the machine that this process runs on, and of its kernels."""
+    what = f"{platform.system()} on {platform.machine()}, {os.cpu_count()} processors"
+    return f"{what} ({kernels()})"
 
 
 def networks(weights: Sequence[str | os.PathLike]) -> pd.DataFrame:
     """Return the metadata of the networks in the `weights` files, one row per file.
 
-    Columns are model, condition, replicate, epoch, training_clips, validation_clips, torch and
-    numpy. Raises InputError, naming the file, for one that is damaged.
+    Columns are model, condition, replicate, epoch, training_clips, validation_clips, torch, numpy
+    and kernels, which are empty for networks of earlier versions. Raises InputError, naming the
+    file, for one that is damaged.
     """
-    return pd.DataFrame(
-        [_network_metadata(path) for path in weights], columns=list(_NETWORK_FIELDS)
-    )
+    return pd.DataFrame([_network_metadata(path) for path in weights])
 
 
 def _network_metadata(path: str | os.PathLike) -> dict:
     fields = read_sealed(path, "weights")[1]
     try:
-        return {name: fields[name] for name in _NETWORK_FIELDS}
+        found = {name: fields[name] for name in _NETWORK_FIELDS}
     except KeyError as error:
         raise damaged(path, "weights", f"its metadata lacks {error}") from error
+    return found | {"kernels": fields.get("kernels", "")}
 
 
 def _revision() -> str:

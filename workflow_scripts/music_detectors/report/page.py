@@ -101,7 +101,10 @@ def write_report(
         "differs_in": units["differs_in"].iloc[0],
         "settings": list(_flat(config)),
         "versions": made_with.versions(),
-        "trained_with": sorted(set(zip(networks["torch"], networks["numpy"], strict=True))),
+        "trained_with": networks[["torch", "numpy", "kernels"]]
+        .drop_duplicates()
+        .sort_values(["torch", "numpy", "kernels"])
+        .to_dict("records"),
         "machine": made_with.machine(),
         "costs": cost.to_dict("records"),
         "total": cost[["jobs", "wall_seconds", "cpu_seconds"]].sum().to_dict(),

@@ -14,9 +14,14 @@ from torch import Tensor
 from music_detectors.common.damage import damaged, rebuild
 from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
-from music_detectors.common.hdf5 import NewFile
+from music_detectors.common.hdf5 import NewFile, write_text
 from music_detectors.common.progress import progress
-from music_detectors.models.device import advising_when_full, on_device, prepare_device
+from music_detectors.models.device import (
+    advising_when_full,
+    kernels_of,
+    on_device,
+    prepare_device,
+)
 from music_detectors.models.find import load_model, load_trained
 from music_detectors.models.heard import CLIP, by_clip, chosen, heard_together, responses_of
 from music_detectors.models.protocol import Evaluation, Model, TrainedModel
@@ -180,6 +185,7 @@ def _write(
                         outputs[place], clip_ids, units, layers, player.digest, stimulus
                     )
                     files.append(stack.enter_context(new))
+                    write_text(files[place], "kernels", kernels_of(device))
                 first = run.index[0]
                 for layer, of_layer in values.items():
                     files[place][layer][first : first + len(run)] = of_layer

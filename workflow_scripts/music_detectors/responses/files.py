@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import h5py
 import numpy as np
 
 from music_detectors.common.damage import damaged
@@ -22,6 +23,7 @@ from music_detectors.common.hdf5 import (
     write_strings,
     write_text,
 )
+from music_detectors.common.origins import note_network
 
 _KIND = "responses"
 _SCHEMA_VERSION = 3
@@ -107,12 +109,19 @@ def create_responses(
         yield file
 
 
+@contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[h5py.File]:
+    with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+        note_network(path, _KIND, read_text(file, "network_digest"))
+        yield file
+
+
 def read_layers(path: str | os.PathLike) -> Layers:
     """Return the layers of a file of responses.
 
     Raises InputError, naming the file, when it is missing or damaged.
     """
-    with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+    with _opened(path) as file:
         names = tuple(read_text(file, "layers").split())
         reported, outputs = read_text(file, "reported_layer"), read_text(file, "output_layer")
     if reported not in names or (outputs and outputs not in names):
@@ -130,7 +139,7 @@ def read_responses(
     Raises InputError, naming the file, when it is missing or damaged, lacks a layer, or holds a
     clip twice.
     """
-    with open_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
+    with _opened(path) as file:
         clip_ids = read_strings(file, "clip_id")
         responses = {}
         if layers is None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from music_detectors.common.errors import InputError
+from music_detectors.models.device import kernels_of
 from music_detectors.models.find import load_fixed
 from music_detectors.models.weights import write_tensors
 from music_detectors.spectrograms.shard import read_index
@@ -52,6 +53,7 @@ def fit_model(
         "epoch": 0,
         "training_clips": batches.used,
         "validation_clips": 0,
+        "kernels": kernels_of(torch.device("cpu")),
         "torch": torch.__version__,
         "numpy": np.__version__,
     }

@@ -25,7 +25,13 @@ from music_detectors.common.seeds import generator, seed_of
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.withheld import read_branches
-from music_detectors.models.device import advising_when_full, kind_of, on_device, prepare_device
+from music_detectors.models.device import (
+    advising_when_full,
+    kernels_of,
+    kind_of,
+    on_device,
+    prepare_device,
+)
 from music_detectors.models.find import load_trained
 from music_detectors.models.protocol import TrainedModel
 from music_detectors.models.weights import initial_network, write_snapshots, write_tensors
@@ -220,6 +226,7 @@ def train_networks(
             "validation_clips": len(material.validation),
             "configuration": configuration,
             "computed_by": computed_by,
+            "kernels": kernels_of(target),
             "torch": torch.__version__,
             "numpy": np.__version__,
         }
