@@ -208,6 +208,25 @@ def test_responses_of_another_training_of_a_network_are_refused(trained_twice):
     )
 
 
+def test_responses_of_a_network_do_not_depend_on_what_else_the_job_reads(runs):
+    ours, _ = runs
+    second = WEIGHTS.replace("seed-1", "seed-2")
+    train(ours, 1)
+    write_tensors(ours.path(second), {"a": torch.zeros(2)}, {})
+    with ours.job():
+        read_tensors(ours.path(WEIGHTS))
+        write_responses(ours, constant(1))
+    alone = ours.path(RESPONSES).read_bytes()
+    with ours.job():
+        read_tensors(ours.path(WEIGHTS))
+        read_tensors(ours.path(second))
+        write_responses(ours, constant(1))
+        write_a_table(ours.path(TABLES["segregation"]), 1)
+    assert ours.path(RESPONSES).read_bytes() == alone
+    said = checksum_path(ours.path(TABLES["segregation"])).read_text()
+    assert "# network natural/seed-1 " in said and "# network natural/seed-2 " in said
+
+
 def test_units_of_another_training_do_not_choose_units(trained_twice, tmp_path):
     train_split = RESPONSES.replace("test", "train")
     for value, run in enumerate(trained_twice):

@@ -82,7 +82,13 @@ def followed_by(path: str | os.PathLike) -> list[str]:
     if _job is None or not place or place.startswith(_PLAN):
         return []
     seeds = [f"{_SEED} {_job.seed}"] if _job.has_drawn else []
-    networks = [f"{_NETWORK} {name} {digest}" for name, (digest, _) in _job.networks.items()]
+    # A file of one network is the same whichever others the job reads.
+    own = _network_of(place)
+    networks = [
+        f"{_NETWORK} {name} {digest}"
+        for name, (digest, _) in _job.networks.items()
+        if own in ("", name)
+    ]
     return seeds + sorted(networks)
 
 
