@@ -46,7 +46,8 @@ OTHERS = {
     "corpus/{target}/classes.tsv": "The columns of `corpus/classes.tsv`, with the target, "
     "branches and genres of a further target.",
     "audio/{split}/{shard}.h5": "HDF5 with the usable clips of one shard: `samples` (clips, "
-    "samples) int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`.",
+    "samples) int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`. If a "
+    "clip exceeds full scale, also `full_scale` (clips,), the amplitude that 32,768 stands for.",
     "spectrograms/{stimulus}/{split}/{shard}.h5": "HDF5: `log_mel` (clips, 64, frames) float16 in "
     "dB, `n_frames` (clips,) how many frames are sound, `labels` (clips, classes), `clip_id`.",
     "networks/{condition}/seed-{seed}/snapshots.safetensors": "The network after each epoch of "

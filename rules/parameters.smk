@@ -72,7 +72,7 @@ def state_of_archives(wildcards):
 def audio_settings(wildcards):
     """The keys of the section `audio` on which the sound itself depends."""
     audio = config["audio"]
-    used = {"silence_db": audio["silence_db"], "ffmpeg": audio["ffmpeg"]}
+    used = {name: audio[name] for name in ("silence_db", "min_seconds", "ffmpeg")}
     if SOURCES:
         used["sources"] = SOURCES
         used |= {

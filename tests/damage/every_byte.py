@@ -23,7 +23,10 @@ def write(kind, path):
     if kind == "audio":
         samples = DRAW.integers(-999, 999, (3, 50)).astype(np.int16)
         lengths = np.array([50, 7, 20])
-        shard = AudioShard(samples, lengths, NAMES, 22_050, "soundfile; ffmpeg", "1.2; 7")
+        full_scale = np.array([1, 5, 1.5], np.float32)
+        shard = AudioShard(
+            samples, lengths, NAMES, 22_050, "soundfile; ffmpeg", "1.2; 7", full_scale
+        )
         write_audio_shard(path, shard)
     elif kind == "spectrograms":
         log_mel = DRAW.normal(-40, 10, (3, 4, 9))

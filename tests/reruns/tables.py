@@ -86,7 +86,10 @@ KEYS = [
     ),
     Keys(("corpus.audioset.clips.*",), ("make_corpus",), ", where the list is a URL"),
     Keys(("targets",), ("assess_claims",), "; for a target that is added, see below"),
-    Keys(("audio.sources", "audio.folder", "audio.silence_db"), ("fetch_audio",)),
+    Keys(
+        ("audio.sources", "audio.folder", "audio.silence_db", "audio.min_seconds"),
+        ("fetch_audio",),
+    ),
     Keys(("audio.ffmpeg",), ("fetch_audio",), ", and `read_probe` of sets other than `embedded`"),
     Keys(("audio.archives",), ("index_archives",)),
     Keys(("audio.max_bad_share", "audio.min_clips.*"), ("check_audio",)),

@@ -34,6 +34,7 @@ CHANGES = {
         "corpus.embedded.clips_per_class.train": 4,
         "audio.ffmpeg": PYTHON,
         "audio.silence_db": -60,
+        "audio.min_seconds": 0.2,
         "audio.max_bad_share": 0.5,
         "audio.min_clips.train": 2,
         "audio.retries.attempts": 5,

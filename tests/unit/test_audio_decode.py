@@ -19,7 +19,7 @@ from music_detectors.audio import decode as module
 from music_detectors.audio.decode import check_samples, decode, find_ffmpeg
 from music_detectors.audio.failures import Unusable
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.storage import to_float, to_int16
+from music_detectors.audio.storage import full_scale_of, to_float, to_int16
 from music_detectors.common.errors import InputError
 from support.recordings import noise, record, run_ffmpeg, tone
 
@@ -467,6 +467,11 @@ def test_the_status_of_samples():
     assert check_samples(sound * np.float32(1e-4), 1.0, -90.0).status == "ok"
     silent = check_samples(np.zeros(10, np.float32), None, -60.0)
     assert (silent.status, silent.rms_db) == ("silent", -math.inf)
+    assert check_samples(np.zeros(10, np.float32), None, None).status == "ok"
+    assert check_samples(np.zeros(10, np.float32), 1.0, -60.0).status == "silent"
+    assert check_samples(sound[:2_204], None, -60.0, min_seconds=0.1).status == "too_short"
+    assert check_samples(sound[:2_205], None, -60.0, min_seconds=0.1).status == "ok"
+    assert check_samples(sound[:2_205], 1.0, -60.0, min_seconds=0.1).status == "short"
     assert check_samples(np.zeros(0, np.float32), 1.0, -60.0).status == "empty"
     sound[3] = np.nan
     assert check_samples(sound, 2.0, -60.0).status == "nonfinite"
@@ -492,3 +497,14 @@ def test_int16_is_rounded_or_clipped(samples):
     expected = np.clip(samples.astype(np.float64), -1, 32_767 / 32_768)
     # Half a step, plus float32's rounding of values up to 32,768 (2^-9 of a step).
     assert np.abs(found / 32_768 - expected).max() <= (0.5 + 2**-9) / 32_768
+
+
+@given(arrays(np.float32, 50, elements=st.floats(-(2.0**31), 2.0**31, width=32)))
+def test_no_sound_above_full_scale_is_clipped(samples):
+    full_scale = full_scale_of(samples)
+    found = to_float(to_int16(samples, full_scale), full_scale)
+    # Half a step, and float32 on the way.
+    peak = max(1.0, float(np.abs(samples).max()))
+    assert np.abs(found.astype(np.float64) - samples).max() <= 0.51 * peak / 32_767
+    if peak == 1:
+        assert full_scale == 1

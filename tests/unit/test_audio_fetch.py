@@ -69,6 +69,11 @@ def write_good_and_bad(folder):
     soundfile.write(folder / "nan.wav", broken, RATE, subtype="FLOAT")
     add("nan", "nonfinite", folder / "nan.wav")
     add("silent", "silent", record(folder / "silent.wav", 0 * sound, RATE))
+    add("one sample", "too_short", record(folder / "one.wav", sound[:1], RATE))
+    soundfile.write(folder / "loud.wav", 5 * to_float(sound), RATE, subtype="FLOAT")
+    add("loud", "ok", folder / "loud.wav")
+    soundfile.write(folder / "huge.wav", 1e20 * to_float(sound), RATE, subtype="FLOAT")
+    add("huge", "nonfinite", folder / "huge.wav")
     add("whole short file", "ok", record(folder / "little.wav", sound[: RATE // 4], RATE))
     segment = {"start_seconds": 0.75, "end_seconds": 1.75}
     add("short", "short", folder / "good.wav", **segment)
@@ -81,7 +86,7 @@ def test_every_clip_has_a_status_and_usable_ones_have_a_row(tmp_path):
     expected = write_good_and_bad(tmp_path)
     shard, status = fetch(tmp_path)
     assert status["status"].to_dict() == expected
-    usable = [name for name, given in expected.items() if given in ("ok", "short", "silent")]
+    usable = [name for name, given in expected.items() if given in ("ok", "short")]
     assert shard.clip_id == usable
     assert shard.samples.shape == (len(usable), RATE) and shard.samples.dtype == np.int16
     row = dict(zip(usable, range(len(usable)), strict=True))
@@ -99,16 +104,22 @@ def test_every_clip_has_a_status_and_usable_ones_have_a_row(tmp_path):
         n = int(shard.n_samples[row[name]])
         np.testing.assert_array_equal(shard.samples[row[name]][:n], sound[start : start + n])
         assert not shard.samples[row[name]][n:].any()
-    not_silent = [name for name in usable if name != "silent"]
-    assert all(shard.samples[row[name]].any() for name in not_silent)
+    assert all(shard.samples[row[name]].any() for name in usable)
+    # What exceeds full scale is not clipped: the peak is 1.5 of it.
+    for name, factor in (("good-wav", 1), ("loud", 5)):
+        expected_sound = factor * (sound[:RATE] / 32_768)
+        step = max(1.0, np.abs(expected_sound).max()) / 32_768
+        np.testing.assert_allclose(shard.samples_of(row[name]), expected_sound, atol=0.6 * step)
+    assert np.abs(shard.samples_of(row["loud"])).max() > 1.5
 
     assert status["n_samples"].loc[usable].tolist() == shard.n_samples.tolist()
     unusable = status.drop(usable)
     # n_samples counts decoded samples even if they are unusable.
-    assert unusable["n_samples"].to_dict()["nan"] == RATE
-    assert (unusable.drop("nan")["n_samples"] == 0).all()
-    assert unusable["rms_db"].isna().all()
+    decoded = {"nan": RATE, "huge": RATE, "silent": RATE, "one sample": 1}
+    assert unusable["n_samples"].to_dict() == dict.fromkeys(unusable.index, 0) | decoded
+    assert unusable.drop(["silent", "one sample"])["rms_db"].isna().all()
     assert status.loc["silent", "rms_db"] == -np.inf
+    assert status.loc["one sample", "message"] == "4.54e-05 s, less than 0.1 s"
     rms = np.sqrt(np.mean(np.square(sound[:RATE] / 32_768)))
     # The level is measured before rounding to 16 bits; a step is 1/3,000 of it.
     assert status.loc["good-wav", "rms_db"] == pytest.approx(20 * np.log10(rms), abs=1e-3)
@@ -135,7 +146,7 @@ def test_the_log_ends_with_the_counts(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     fetch(tmp_path)
     last = caplog.messages[-1]
-    assert last.startswith("train/00000: 11 of 16 clips usable (ok 9, empty 2,")
+    assert last.startswith("train/00000: 11 of 19 clips usable (ok 10, empty 2,")
 
 
 def test_a_shard_without_usable_clips_has_no_rows(tmp_path):
@@ -240,6 +251,9 @@ def written(path, **changes):
         ({"n_samples": np.array([6, 3])}, "more than all samples"),
         ({"n_samples": np.array([0, 3])}, "fewer than 1"),
         ({"samples": np.ones((2, 5), np.float32)}, "samples of type float32"),
+        ({"full_scale": np.ones(1, np.float32)}, "full_scale must be one number of at least 1"),
+        ({"full_scale": np.float32([1, 0.5])}, "full_scale must be one number of at least 1"),
+        ({"full_scale": np.float32([np.nan, 1])}, "full_scale must be one number of at least 1"),
     ],
 )
 def test_an_inconsistent_shard_is_refused(tmp_path, changes, says):

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from music_detectors.audio.columns import STATUS
 from music_detectors.audio.decode import Decoded
 from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic, Unusable
 from music_detectors.audio.fetch import fetch_shard
-from music_detectors.audio.journal import ClipResult, Journal
+from music_detectors.audio.journal import ClipResult, Journal, _line
 from music_detectors.audio.sources import Sources
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.job import job
@@ -185,13 +186,58 @@ def test_refused_clips_are_asked_for_again_when_terms_change(shard):
     assert other.asked == ["b"] and kept.clip_id == list("abcdef")
 
 
-def test_a_new_silence_threshold_applies_to_remembered_clips(shard):
-    shard(Scripted({}), silence_db=-70)
+@pytest.mark.parametrize(
+    ("limits", "status", "reason"),
+    [
+        ({"silence_db": -1}, "silent", "level below audio.silence_db"),
+        ({"min_seconds": 1}, "too_short", "shorter than audio.min_seconds"),
+    ],
+)
+def test_new_limits_apply_to_remembered_clips(shard, limits, status, reason):
+    whole, _ = shard(Scripted({}))
     forget(shard.outputs)
     source = Scripted({})
-    _, status = shard(source, silence_db=-1)
-    assert source.asked == [] and (status["status"] == "silent").all()
-    assert (status["reason"] == "level below audio.silence_db").all()
+    left_out, table = shard(source, **limits)
+    assert source.asked == [] and left_out.clip_id == []
+    assert (table["status"] == status).all() and (table["reason"] == reason).all()
+    forget(shard.outputs)
+    # With the same limits nothing is asked for; below them, the samples are needed.
+    shard(source, **limits)
+    assert source.asked == []
+    forget(shard.outputs)
+    again, _ = shard(source)
+    assert source.asked == list("abcdef")
+    np.testing.assert_array_equal(again.samples, whole.samples)
+
+
+def test_sound_above_full_scale_is_kept_in_the_journal(shard):
+    class Loud(Scripted):
+        def read(self, clip):
+            decoded = super().read(clip)
+            return (
+                replace(decoded, samples=50 * decoded.samples) if clip.clip_id == "b" else decoded
+            )
+
+    first, _ = shard(Loud({}))
+    assert np.abs(first.samples_of(1)).max() > 10 and np.abs(first.samples_of(0)).max() < 1
+    forget(shard.outputs)
+    source = Loud({})
+    again, _ = shard(source)
+    assert source.asked == []
+    np.testing.assert_array_equal(again.samples_of(1), first.samples_of(1))
+
+
+def test_what_was_downloaded_before_clips_had_a_full_scale_is_kept(shard):
+    shard(Scripted({}))
+    forget(shard.outputs)
+    path = shard.folder / "finished.jsonl"
+    records = [json.loads(line.partition(b" ")[2]) for line in path.read_bytes().splitlines()]
+    for one in records:
+        assert one.pop("full_scale") == 1
+    path.write_bytes(b"".join(_line(one) for one in records))
+    source = Scripted({})
+    kept, _ = shard(source)
+    assert source.asked == [] and kept.clip_id == list("abcdef")
 
 
 def test_local_clips_are_read_again_and_leave_no_journal(shard):

@@ -25,8 +25,8 @@ def test_it_is_the_mean_amplitude_of_the_usable_clips_of_all_shards(tmp_path):
     second = write_status(tmp_path / "b.tsv", [("d", "silent", -np.inf), ("e", "ok", 0)])
     measure_level([first, second], tmp_path / "level.tsv")
     found = read_table(tmp_path / "level.tsv", LEVEL)
-    assert found["n_clips"].tolist() == [4]
-    assert read_level(tmp_path / "level.tsv") == pytest.approx((0.1 + 0.01 + 0 + 1) / 4)
+    assert found["n_clips"].tolist() == [3]
+    assert read_level(tmp_path / "level.tsv") == pytest.approx((0.1 + 0.01 + 1) / 3)
 
 
 def test_a_corpus_without_sound(tmp_path):

@@ -17,7 +17,7 @@ CLIPS = [
     ("train", "00000", "b", "/m/a;/m/b", "missing"),
     ("train", "00001", "c", "/m/b", "short"),
     ("train", "00001", "d", "/m/a", "ok"),
-    ("test", "00000", "e", "/m/a", "silent"),
+    ("test", "00000", "e", "/m/a", "short"),
     ("test", "00000", "f", "/m/b", "empty"),
     ("test", "00000", "g", "/m/b", "empty"),
 ]
@@ -71,9 +71,9 @@ def test_clips_are_counted_by_split_class_status_and_reason(tmp_path):
         ("train", "/m/a", "missing", 1, ""),
         ("train", "/m/b", "short", 1, ""),
         ("train", "/m/b", "missing", 1, ""),
-        ("test", "*", "silent", 1, ""),
+        ("test", "*", "short", 1, ""),
         ("test", "*", "empty", 2, "f: seen there"),
-        ("test", "/m/a", "silent", 1, ""),
+        ("test", "/m/a", "short", 1, ""),
         ("test", "/m/b", "empty", 2, ""),
     ]
     assert (found["reason"] == found["status"] + " it is").all()

@@ -125,6 +125,7 @@ def test_a_misspelt_key_is_reported_before_the_missing_one():
         ("corpus.ontology", "no/such.json", r"corpus\.ontology is 'no/such.json'"),
         ("corpus.withheld_clips", "no/such.txt", r"corpus\.withheld_clips is"),
         ("audio.ffmpeg", "no/ffmpeg", r"audio\.ffmpeg is"),
+        ("audio.min_seconds", 30, r"audio\.min_seconds is 30, more than the 3.5 s of corpus\.clip"),
         ("conditions", {"natural": None}, "conditions names no condition"),
         (
             "conditions.natural.snapshots",

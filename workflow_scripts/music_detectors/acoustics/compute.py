@@ -9,7 +9,7 @@ from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.acoustics.modulation import modulation_covariates
 from music_detectors.acoustics.sound import sound_covariates
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.storage import read_audio_shard, to_float
+from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.damage import damaged
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import write_table
@@ -39,7 +39,7 @@ def compute_acoustics_shard(
     for row in progress(range(n), n, "acoustic covariates"):
         if row % _BLOCK == 0:
             block = pictures.read(range(row, min(row + _BLOCK, n)))
-        samples = to_float(sound.samples[row, : sound.n_samples[row]])
+        samples = sound.samples_of(row)
         log_mel = block[row % _BLOCK][:, : pictures.n_frames[row]]
         rows.append(
             {

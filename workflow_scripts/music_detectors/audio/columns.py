@@ -17,8 +17,11 @@ clips.tsv.
 decoded samples; `rms_db` is their level in dB re full scale, empty if there is none.
 """
 
-USABLE = ("ok", "short", "silent")
+USABLE = ("ok", "short")
 """The statuses whose clips have a row in the shard."""
+
+LEFT_OUT = ("too_short", "silent")
+"""The statuses of clips that were decoded and that the configuration leaves out."""
 
 YIELD = {
     "split": str,
@@ -60,7 +63,7 @@ LEVEL = {"n_clips": int, "rms": float}
 """`audio/level.tsv`: one row, the number of usable clips of both splits and the mean of their RMS
 amplitudes, re full scale.
 
-The RMS of a clip is that of its sound, without the zeros that pad it. Silent clips count.
+The RMS of a clip is that of its sound, without the zeros that pad it.
 """
 
 ARCHIVES = {

@@ -155,13 +155,13 @@ def decode(
 def check_samples(
     samples: np.ndarray,
     segment_seconds: float | None,
-    silence_db: float,
+    silence_db: float | None,
     min_seconds: float = 0.0,
 ) -> Quality:
     """Check mono `samples` (n,) at SAMPLE_RATE.
 
     A clip of less than `min_seconds` is `too_short`. One whose root mean square level is below
-    `silence_db`, in dB re full scale 1 (a full-scale sine has -3), is `silent`.
+    `silence_db`, in dB re full scale 1 (a full-scale sine has -3), is `silent`; with None, none is.
     `segment_seconds` is the length of the segment, or None; a clip that is shorter is `short`.
     """
     if not len(samples):
@@ -181,7 +181,7 @@ def check_level(
     n_samples: int,
     rms_db: float,
     segment_seconds: float | None,
-    silence_db: float,
+    silence_db: float | None,
     min_seconds: float = 0.0,
 ) -> Quality:
     """Check `n_samples` finite samples of the level `rms_db`; see `check_samples`."""
@@ -189,7 +189,7 @@ def check_level(
     if got < min_seconds:
         message = f"{got:.3g} s, less than {min_seconds:g} s"
         return Quality("too_short", "shorter than audio.min_seconds", message, rms_db)
-    if rms_db < silence_db:
+    if silence_db is not None and rms_db < silence_db:
         message = f"{rms_db:.1f} dB, below {silence_db:g} dB"
         return Quality("silent", "level below audio.silence_db", message, rms_db)
     if segment_seconds is not None and got < segment_seconds - SHORT_SECONDS:

@@ -17,14 +17,20 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.audio.clips import Clip, read_shard_clips
-from music_detectors.audio.columns import STATUS, USABLE
-from music_detectors.audio.decode import Decoded, check_level, check_samples
+from music_detectors.audio.columns import LEFT_OUT, STATUS, USABLE
+from music_detectors.audio.decode import Decoded, Quality, check_level, check_samples
 from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic
 from music_detectors.audio.journal import ClipResult, Journal, disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.recordings import Seen, read_note, see, write_note
 from music_detectors.audio.sources import Answer, Sources, open_sources
-from music_detectors.audio.storage import AudioShard, to_int16, write_audio_shard
+from music_detectors.audio.storage import (
+    AudioShard,
+    full_scale_of,
+    stacked_full_scales,
+    to_int16,
+    write_audio_shard,
+)
 from music_detectors.common.errors import one_line, say
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import write_table
@@ -75,6 +81,7 @@ def fetch_shard(
         seed,
         clip_seconds,
         settings["silence_db"],
+        settings["min_seconds"],
         *_sound_settings(settings),
         sorted(seen.files.items()),
         None if archives is None else read_note(archives),
@@ -125,7 +132,7 @@ class _Fetcher:
     ) -> None:
         self._sources = sources
         self._journal = journal
-        self._silence_db = settings["silence_db"]
+        self._limits = settings["silence_db"], settings["min_seconds"]
         self._attempts = settings["retries"]["attempts"]
         self._pause = settings["retries"]["pause_seconds"]
         self._max_in_a_row = settings["retries"]["in_a_row"]
@@ -178,7 +185,7 @@ class _Fetcher:
 
     def _attempt(self, clip: Clip, attempt: int) -> ClipResult:
         remembered = self._journal.remembered.get(clip.clip_id)
-        if remembered is not None and remembered.key != clip_key(clip, self._clip_seconds):
+        if remembered is not None and not self._serves(clip, remembered):
             remembered = None
         if self._journal.deaths[clip.clip_id] >= _MAX_DEATHS:
             return self._failed(
@@ -226,7 +233,9 @@ class _Fetcher:
 
     def _decoded(self, clip: Clip, attempt: int, answer: Answer, decoded: Decoded) -> ClipResult:
         samples = decoded.samples[: round(self._clip_seconds * SAMPLE_RATE)]
-        quality = check_samples(samples, self._segment_seconds(clip), self._silence_db)
+        quality = check_samples(samples, self._segment_seconds(clip), *self._limits)
+        is_usable = quality.status in USABLE
+        full_scale = full_scale_of(samples) if is_usable else 1.0
         texts = (quality.message, decoded.message)
         result = ClipResult(
             clip_id=clip.clip_id,
@@ -242,8 +251,9 @@ class _Fetcher:
             rms_db=quality.rms_db,
             decoder=decoded.decoder,
             decoder_version=decoded.decoder_version,
+            full_scale=full_scale,
         )
-        return self._journal.add(result, to_int16(samples) if quality.status in USABLE else None)
+        return self._journal.add(result, to_int16(samples, full_scale) if is_usable else None)
 
     def _failed(
         self,
@@ -274,17 +284,27 @@ class _Fetcher:
         )
         return self._journal.add(result, None)
 
+    def _serves(self, clip: Clip, earlier: ClipResult) -> bool:
+        """Return whether an earlier result is about this sound, and has its samples if needed."""
+        if earlier.key != clip_key(clip, self._clip_seconds):
+            return False
+        # The samples of a clip that was left out are not kept.
+        return earlier.status not in LEFT_OUT or self._level(clip, earlier).status not in USABLE
+
     def _reuse(self, clip: Clip, earlier: ClipResult) -> ClipResult:
-        """Return an earlier result, checked against the current silence threshold."""
-        if earlier.status in USABLE:
-            quality = check_level(
-                earlier.n_samples, earlier.rms_db, self._segment_seconds(clip), self._silence_db
-            )
+        """Return an earlier result, checked against the current limits."""
+        if earlier.status in (*USABLE, *LEFT_OUT):
+            quality = self._level(clip, earlier)
             if quality.status != earlier.status:
                 earlier = earlier._replace(
                     status=quality.status, reason=quality.reason, message=quality.message
                 )
         return self._journal.remember(earlier)
+
+    def _level(self, clip: Clip, earlier: ClipResult) -> Quality:
+        return check_level(
+            earlier.n_samples, earlier.rms_db, self._segment_seconds(clip), *self._limits
+        )
 
     def _segment_seconds(self, clip: Clip) -> float | None:
         return None if clip.end_seconds is None else clip.seconds_to_read(self._clip_seconds)
@@ -352,6 +372,7 @@ def _write(
         sample_rate=SAMPLE_RATE,
         decoder="; ".join(name for name, _ in decoders),
         decoder_version="; ".join(version for _, version in decoders),
+        full_scale=stacked_full_scales([result.full_scale for result in usable]),
     )
     rows = [tuple(getattr(result, name) for name in STATUS) for result in ordered]
     with disk_trouble(audio):

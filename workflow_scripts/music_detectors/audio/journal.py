@@ -42,7 +42,7 @@ class ClipResult(NamedTuple):
     `key` identifies the requested sound (see `clip_key`), `remote` says whether the network
     answered, and `terms` what else the answer depends on (see `ClipSource`). A usable clip has
     `n_samples` samples, which start at byte `place` of `samples.i16` (-1: they are in the finished
-    shard) and have the checksum `checksum`.
+    shard) and have the checksum `checksum`; `full_scale` is the amplitude that they are stored at.
     """
 
     clip_id: str
@@ -60,6 +60,7 @@ class ClipResult(NamedTuple):
     decoder_version: str
     place: int = -1
     checksum: int = 0
+    full_scale: float = 1.0
 
 
 class Journal:
@@ -307,8 +308,12 @@ def _records(lines: Iterable[bytes]) -> Iterator[dict | None]:
 
 
 def _parse_result(record: dict) -> ClipResult | None:
-    """Return a record as a result, or None if another version of the journal wrote it."""
-    return ClipResult(**record) if record.keys() == set(ClipResult._fields) else None
+    """Return a record as a result, or None if another version of the journal wrote it.
+
+    What was downloaded before clips had a full scale is kept.
+    """
+    fields = {"full_scale": 1.0} | record
+    return ClipResult(**fields) if fields.keys() == set(ClipResult._fields) else None
 
 
 def _write(file: FileIO, content: bytes) -> None:

@@ -14,9 +14,8 @@ from music_detectors.common.tables import read_table, write_table
 def measure_level(status: Sequence[str | os.PathLike], output: str | os.PathLike) -> None:
     """Write the mean RMS amplitude of the usable clips in the tables `status` of all shards.
 
-    The RMS of a clip is that of its sound, without the zeros that pad it; silent clips count with
-    the little they have. Raises InputError when a table cannot be read, when a usable clip has no
-    level, or when there is no sound at all.
+    The RMS of a clip is that of its sound, without the zeros that pad it. Raises InputError when a
+    table cannot be read, when a usable clip has no level, or when there is no sound at all.
     """
     amplitudes = []
     for path in status:

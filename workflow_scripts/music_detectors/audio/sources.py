@@ -10,7 +10,7 @@ import numpy as np
 
 from music_detectors.audio.archives import ArchiveSource
 from music_detectors.audio.clips import Clip
-from music_detectors.audio.columns import USABLE
+from music_detectors.audio.columns import LEFT_OUT, USABLE
 from music_detectors.audio.decode import Decoded, decode
 from music_detectors.audio.extensions import stem
 from music_detectors.audio.failures import Retryable, Unusable
@@ -242,7 +242,7 @@ def _still_valid(remembered: ClipResult, name: str, source: ClipSource) -> bool:
     """Return whether `remembered` is an answer of this source that is still valid."""
     if not source.remote or remembered.source != name:
         return False
-    return remembered.status in USABLE or remembered.terms == source.terms
+    return remembered.status in (*USABLE, *LEFT_OUT) or remembered.terms == source.terms
 
 
 def _find(

@@ -83,6 +83,12 @@ def check_sense(configuration: Mapping) -> None:
     for key in ("ontology", "withheld_clips"):
         if corpus[key] is not None:
             check_there(corpus[key], f"corpus.{key}", may_be_url=True)
+    if audio["min_seconds"] > corpus["clip_seconds"]:
+        raise InputError(
+            f"configuration: audio.min_seconds is {audio['min_seconds']:g}, more than the "
+            f"{corpus['clip_seconds']:g} s of corpus.clip_seconds, so every clip would be left "
+            "out; lower it"
+        )
     if audio["ffmpeg"] is not None:
         check_there(audio["ffmpeg"], "audio.ffmpeg")
     if not kept_conditions(configuration):

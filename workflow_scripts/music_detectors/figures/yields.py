@@ -26,11 +26,12 @@ from music_detectors.figures.style import (
     shortened,
 )
 
-# Okabe and Ito's palette: usable clips in blue and green, those that may still be obtained in
-# yellow, lost ones in red and grey.
+# Okabe and Ito's palette, and Tol's: usable clips in blue, those that are left out in green, those
+# that may still be obtained in yellow, lost ones in red and grey.
 _STATUS = {
     "ok": "#0072B2",
     "short": "#56B4E9",
+    "too_short": "#44AA99",
     "silent": "#009E73",
     "failed_retryable": "#F0E442",
     "unavailable": "#D55E00",

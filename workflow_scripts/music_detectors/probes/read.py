@@ -13,7 +13,14 @@ from music_detectors.audio.decode import Decoded, check_samples, decode
 from music_detectors.audio.extensions import stem
 from music_detectors.audio.failures import Unusable
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.storage import AudioShard, to_float, to_int16, write_audio_shard
+from music_detectors.audio.storage import (
+    AudioShard,
+    full_scale_of,
+    stacked_full_scales,
+    to_float,
+    to_int16,
+    write_audio_shard,
+)
 from music_detectors.common.errors import InputError, one_line, warn
 from music_detectors.common.files import check_checksum, temporary_place
 from music_detectors.common.progress import progress
@@ -60,13 +67,16 @@ def read_probe(
             rows, decoded = _decoded(place, found, clip_seconds, ffmpeg)
     length = round(clip_seconds * SAMPLE_RATE)
     samples = np.zeros((len(decoded), length), dtype=np.int16)
+    full_scales = []
     for number, (row, of_sound) in enumerate(zip(rows, decoded, strict=True)):
-        stored = _checked(row, of_sound.samples[:length])
+        kept = _checked(row, of_sound.samples[:length])
+        full_scales.append(full_scale_of(kept))
+        stored = to_int16(kept, full_scales[-1])
         samples[number, : len(stored)] = stored
         row |= {
             "n_samples": len(stored),
             "cut": len(of_sound.samples) > length,
-            "rms_db": check_samples(to_float(stored), None, -math.inf).rms_db,
+            "rms_db": check_samples(to_float(stored, full_scales[-1]), None, -math.inf).rms_db,
             "decoder": of_sound.decoder,
             "decoder_version": of_sound.decoder_version,
         }
@@ -88,6 +98,7 @@ def read_probe(
             sample_rate=SAMPLE_RATE,
             decoder=", ".join(decoders),
             decoder_version=", ".join(decoders.values()),
+            full_scale=stacked_full_scales(full_scales),
         ),
     )
     write_table(table, listing, SOUNDS)
@@ -148,17 +159,18 @@ def _decoded(
 
 
 def _checked(row: Mapping, samples: np.ndarray) -> np.ndarray:
-    """Return `samples` (n,) as int16. Raises InputError for a sound without a level."""
-    problem = "" if np.isfinite(samples).all() else "is not finite"
-    stored = to_int16(samples) if not problem else samples
-    if not problem and not stored.any():
+    """Return `samples` (n,). Raises InputError for a sound without a level."""
+    problem = ""
+    if check_samples(samples, None, -math.inf).status == "nonfinite":
+        problem = "is not finite"
+    elif not to_int16(samples).any():
         problem = "is silent"
     if problem:
         raise InputError(
             f"{row['file']}: sound {one_line(row['sound'], 80)} {problem}, so its level cannot be "
             "set; replace it, or take it out of the table of categories"
         )
-    return stored
+    return samples
 
 
 def _reference(found: Listed) -> Reference | None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from music_detectors.audio.level import read_level
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.storage import read_audio_shard, to_float
+from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import write_table
 from music_detectors.spectrograms.columns import INDEX
@@ -38,7 +38,7 @@ def compute_probe_spectrograms(
     n, length = read.samples.shape
     spectrograms = np.empty((n, N_MELS, frames_of(length)), dtype=np.float16)
     for place in range(n):
-        played = at_level(to_float(read.samples[place, : read.n_samples[place]]), rms)
+        played = at_level(read.samples_of(place), rms)
         wave = np.zeros((1, length), dtype=np.float32)
         wave[0, : len(played)] = played
         spectrograms[place] = log_mel(wave)[0]

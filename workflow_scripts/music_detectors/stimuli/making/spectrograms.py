@@ -10,7 +10,7 @@ import pandas as pd
 
 from music_detectors.audio.clips import read_shard_clips
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.storage import AudioShard, read_audio_shard, to_float
+from music_detectors.audio.storage import AudioShard, read_audio_shard
 from music_detectors.common.damage import damaged, rebuild
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.progress import progress
@@ -77,7 +77,7 @@ def compute_spectrogram_shard(
     rows: list[dict] = []
     numbered = enumerate(sound.clip_id)
     for place, clip_id in progress(numbered, len(sound.clip_id), f"{stimulus} {split}/{shard}"):
-        samples = to_float(sound.samples[place, : sound.n_samples[place]])
+        samples = sound.samples_of(place)
         row = {"clip_id": clip_id, "message": "", "n_samples": 0, **nothing}
         rows.append(row)
         try:
