@@ -40,6 +40,15 @@ def refused(folder, clip):
         f"{YTID}_30000.wav",
         f"Y{YTID}_30.000.flac",
         f"Y{YTID}_30000.FLAC",
+        # As downloaders of AudioSet, AudioCaps, VGGSound and Kinetics, and yt-dlp, name files.
+        f"Y{YTID}_30.000_40.000.wav",
+        f"{YTID}_30.0-40.0.ogg",
+        f"{YTID}_30000_40000.flac",
+        f"{YTID}_30_40.wav",
+        f"{YTID}_30.wav",
+        f"{YTID}_000030.wav",
+        f"{YTID}_000030_000040.wav",
+        f"A title [of] a video [{YTID}].wav",
         f"{YTID}.wav.gz",
         f"{YTID}_30.000.wav.gz",
         f"bal_train/deep/{YTID}.m4a",
@@ -68,10 +77,11 @@ def test_a_whole_video_is_cut_to_the_segment(tmp_path, name):
 
 def test_files_of_other_clips_are_ignored(tmp_path):
     for name in (
-        f"{YTID}_31.000.wav",
-        f"{YTID}_30.wav",
         f"X{YTID}.wav",
-        f"{YTID.lower()}_30.000.txt",
+        f"{YTID}x_30.000.wav",
+        f"title [{YTID}x].wav",
+        f"title ({YTID}).wav",
+        f"{YTID.lower()}x_30.000.txt",
         f"{YTID[1:]}.wav",
         f"{YTID.upper()}.wav",
     ):
@@ -81,6 +91,70 @@ def test_files_of_other_clips_are_ignored(tmp_path):
     error = refused(tmp_path, of_audioset())
     assert (error.status, error.reason) == ("missing", "not in the folder")
     assert YTID in error.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{YTID}_31.000.wav",
+        f"{YTID}_30.000_41.000.wav",
+        f"{YTID}_30.000_40000.wav",
+        f"{YTID}_30s.wav",
+        f"Y{YTID}-30.wav",
+        f"{YTID}.f251.webm",
+        f"{YTID}_30.000.wma",
+        f"{YTID}.mp4.part",
+    ],
+)
+def test_a_name_that_is_not_understood_is_told(tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    error = refused(tmp_path, of_audioset())
+    assert (error.status, error.reason) == ("missing", "no name of this segment")
+    assert str(tmp_path / name) in error.message
+    assert f"rename it {YTID}_30.000 or {YTID}" in error.message
+    (tmp_path / f"{YTID}_x.wav").write_bytes(b"x")
+    assert "(and 1 more)" in refused(tmp_path, of_audioset()).message
+    # It does not hide a file that has the right name.
+    record(tmp_path / f"{YTID}_30.000.wav", noise(10, RATE), RATE)
+    assert len(read(tmp_path, of_audioset()).samples) == 10 * SAMPLE_RATE
+
+
+def test_segments_of_one_video_are_told_apart_by_their_times(tmp_path):
+    clips = [of_audioset(start=start, end=start + 2) for start in (3.0, 30.0, 30.5)]
+    for seed, clip in enumerate(clips):
+        name = f"{YTID}_{clip.start_seconds:.1f}-{clip.end_seconds:.1f}.wav"
+        record(tmp_path / name, noise(2, RATE, seed=seed), RATE)
+    source = AudioSetFolder(tmp_path, clips, 10.0, None)
+    first, second, third = (source.read(clip).samples for clip in clips)
+    assert not np.array_equal(first, second) and not np.array_equal(second, third)
+    expected = decode(tmp_path / f"{YTID}_30.5-32.5.wav", 0.0, 2.0).samples
+    np.testing.assert_array_equal(third, expected)
+
+
+@pytest.mark.parametrize("name", [f"{YTID}_30.000", f"Y{YTID}_30.000_40.000", f"{YTID}_000030"])
+@pytest.mark.parametrize("ending", ["wav", "mp3", "ogg", "webm"])
+def test_a_cut_that_is_longer_than_its_segment_is_ambiguous(tmp_path, name, ending):
+    """Its first ten seconds may be any ten seconds of the video."""
+    path = record(tmp_path / f"{name}.{ending}", noise(20, RATE), RATE)
+    error = refused(tmp_path, of_audioset())
+    assert (error.status, error.reason) == ("ambiguous", "cut or whole video")
+    assert f"{path}: its name is that of a cut segment of 10 s" in error.message
+    # A little longer is as good as its length.
+    path.unlink()
+    record(path, noise(10.3, RATE), RATE)
+    assert len(read(tmp_path, of_audioset()).samples) == 10 * SAMPLE_RATE
+    # From the start of a video, both are the same.
+    path.unlink()
+    record(tmp_path / f"{YTID}_0.000.{ending}", noise(20, RATE), RATE)
+    samples = read(tmp_path, of_audioset(start=0.0, end=10.0)).samples
+    assert len(samples) == 10 * SAMPLE_RATE
+
+
+def test_an_mp3_that_is_cut_is_decoded_once(tmp_path, monkeypatch):
+    """libsndfile does not know its length, and ffmpeg takes three times as long."""
+    record(tmp_path / f"{YTID}_30.000.mp3", noise(10.02, RATE), RATE)
+    monkeypatch.setattr("music_detectors.audio.decode._by_ffmpeg", None)
+    assert len(read(tmp_path, of_audioset()).samples) == 10 * SAMPLE_RATE
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from music_detectors.audio.columns import ARCHIVES
 from music_detectors.audio.decode import Decoded, Member
 from music_detectors.audio.extensions import stem
 from music_detectors.audio.failures import Unusable
-from music_detectors.audio.naming import Location, decode_named, file_stems
+from music_detectors.audio.naming import Location, Named, NamedRecordings, decode_named
 from music_detectors.audio.recordings import see, write_note
 from music_detectors.audio.tar import tar_members
 from music_detectors.common.damage import damaged
@@ -81,48 +81,48 @@ class ArchiveSource:
         """Find the members of `clips` in an index made by `index_archives`."""
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
-        self._found: dict[str, list[Member | Row]] = {}
-        self._refused: dict[str, tuple[str, str]] = {}
-        in_rows: list[tuple[str, Path, str, int]] = []
-        stems = file_stems(clips)
+        self._named: NamedRecordings[Member | Row] = NamedRecordings(clips)
+        in_rows: list[tuple[str, Path, int, str]] = []
         with open_checked(index, _KIND) as content:
             for archive, kind, name, offset, size, refused in _index_rows(index, content):
-                file_stem = stem(posixpath.basename(name))
-                if file_stem not in stems:
-                    continue
-                if refused:
-                    self._refused[file_stem] = (f"{refused} in an archive", f"{archive}:{name}")
-                elif kind == "parquet":
-                    in_rows.append((file_stem, Path(archive), name, int(offset)))
-                else:
+                base = posixpath.basename(name)
+                refusal = f"{refused} in an archive" if refused else ""
+                if kind == "parquet" and self._named.has(base):
+                    in_rows.append((name, Path(archive), int(offset), refusal))
+                elif kind != "parquet":
                     member = Member(Path(archive), name, int(offset), int(size))
-                    self._found.setdefault(file_stem, []).append(member)
+                    self._named.add(base, member, refusal)
         if in_rows:
             # pyarrow takes a moment to import.
             from music_detectors.audio import parquet
 
-            rows = [parquet.Row(archive, name, number) for _, archive, name, number in in_rows]
-            for (file_stem, *_), row in zip(in_rows, rows, strict=True):
-                self._found.setdefault(file_stem, []).append(row)
-            self._recordings = parquet.Recordings(rows)
+            rows = []
+            for name, path, number, refusal in in_rows:
+                row = parquet.Row(path, name, number)
+                self._named.add(posixpath.basename(name), row, refusal)
+                if not refusal:
+                    rows.append(row)
+            self._rows = parquet.Recordings(rows)
 
     def read(self, clip: Clip) -> Decoded:
         """Decode the segment of `clip` from the member that is named after it."""
-        found: dict[str, list[Location]] = {}
+        named: list[Named[Location]] = []
         shown: dict[str, str] = {}
         with ExitStack() as files:
-            for name in file_stems([clip]) & self._found.keys():
-                found[name] = []
-                for member in self._found[name]:
-                    if isinstance(member, Member):
-                        found[name].append(member)
-                    else:
-                        path = files.enter_context(self._recordings.file(member))
-                        found[name].append(path)
-                        shown[str(path)] = str(member)
+            for one in self._named.of(clip):
+                location: Location
+                if isinstance(one.location, Member):
+                    location = one.location
+                elif one.refusal:
+                    # It is not read, and so needs no file.
+                    location = Path(str(one.location))
+                else:
+                    location = files.enter_context(self._rows.file(one.location))
+                    shown[str(location)] = str(one.location)
+                named.append(Named(one.rest, location, one.refusal))
             try:
                 decoded = decode_named(
-                    clip, found, self._refused, "archives", self._clip_seconds, self._ffmpeg_path
+                    clip, named, "archives", self._clip_seconds, self._ffmpeg_path
                 )
             except Unusable as error:
                 message = _with_names(error.message, shown)

@@ -112,14 +112,17 @@ def decode(
     start_seconds: float,
     seconds: float,
     ffmpeg_path: str | None = None,
+    enough_seconds: float = math.inf,
 ) -> Decoded:
     """Return at most `seconds` of the recording at `path`, from `start_seconds` on.
 
     The result is shorter where the recording ends earlier. Only the requested part is decoded.
-    Members of archives are read in place. Files whose name ends in .gz are decompressed in memory
-    and must hold a format that libsndfile reads. `ffmpeg_path` is the configured ffmpeg, or None to
-    search for one when a file needs it. Raises Unusable (missing, unavailable, empty, damaged), and
-    InputError when ffmpeg is needed and cannot be run.
+    libsndfile guesses the length of some MP3 files: ffmpeg is asked for what may follow only if
+    there is less than `enough_seconds`. Members of archives are read in place. Files whose name
+    ends in .gz are decompressed in memory and must hold a format that libsndfile reads.
+    `ffmpeg_path` is the configured ffmpeg, or None to search for one when a file needs it. Raises
+    Unusable (missing, unavailable, empty, damaged), and InputError when ffmpeg is needed and cannot
+    be run.
     """
     recording = path if isinstance(path, Member) else Path(path)
     if isinstance(recording, Member) and not recording.archive.is_file():
@@ -133,6 +136,7 @@ def decode(
             content = _decompressed(recording, file if isinstance(content, int) else content)
         try:
             decoded, complete = _by_soundfile(content, start_seconds, seconds)
+            complete = complete or len(decoded.samples) + 0.5 >= enough_seconds * SAMPLE_RATE
         except soundfile.LibsndfileError as error:
             if is_gzip:
                 raise Unusable(

@@ -12,10 +12,9 @@ from music_detectors.audio.archives import ArchiveSource
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import LEFT_OUT, USABLE
 from music_detectors.audio.decode import Decoded, decode
-from music_detectors.audio.extensions import stem
 from music_detectors.audio.failures import Retryable, Unusable
 from music_detectors.audio.journal import ClipResult
-from music_detectors.audio.naming import Location, decode_named, file_stems
+from music_detectors.audio.naming import Location, NamedRecordings, decode_named
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.recordings import walk
 from music_detectors.common.errors import InputError, one_line
@@ -80,9 +79,8 @@ class FileSource:
 class AudioSetFolder:
     """Clips of AudioSet in a folder of files named after the YouTube id.
 
-    A file is called `<id>` or `Y<id>`, alone or with `_<start>` (in seconds with three decimals, or
-    in milliseconds), and may be in any subfolder. With a start in its name it is the cut segment;
-    without, its duration decides whether it is the segment or the whole video.
+    A file may be in any subfolder; docs/fetching.md lists the names. With a start in its name it is
+    the cut segment; without, its duration decides whether it is the segment or the whole video.
     """
 
     remote = False
@@ -101,13 +99,13 @@ class AudioSetFolder:
         """
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
-        self._files, self._outside = _find(Path(folder), file_stems(clips))
+        self._recordings: NamedRecordings[Location] = NamedRecordings(clips)
+        _find(Path(folder), self._recordings)
 
     def read(self, clip: Clip) -> Decoded:
         """Decode the segment of `clip` from the file that is named after it."""
-        return decode_named(
-            clip, self._files, self._outside, "folder", self._clip_seconds, self._ffmpeg_path
-        )
+        named = self._recordings.of(clip)
+        return decode_named(clip, named, "folder", self._clip_seconds, self._ffmpeg_path)
 
 
 class Answer(NamedTuple):
@@ -245,13 +243,8 @@ def _still_valid(remembered: ClipResult, name: str, source: ClipSource) -> bool:
     return remembered.status in (*USABLE, *LEFT_OUT) or remembered.terms == source.terms
 
 
-def _find(
-    folder: Path, names: set[str]
-) -> tuple[dict[str, list[Location]], dict[str, tuple[str, str]]]:
-    """Return the sound files under `folder` whose stems are in `names`, by stem.
-
-    Also returns, by stem, the links that lead out of the folder, which are not followed.
-    """
+def _find(folder: Path, recordings: NamedRecordings[Location]) -> None:
+    """Add the files under `folder` to `recordings`; links that lead out of it are not read."""
     try:
         root = folder.resolve(strict=True)
         os.scandir(root).close()
@@ -260,18 +253,11 @@ def _find(
             f"audio.folder: {folder} is not a readable folder ({error.strerror}); "
             "set it to the folder of AudioSet's files"
         ) from error
-    files: dict[str, list[Location]] = {}
-    outside: dict[str, tuple[str, str]] = {}
     for entry in walk(root, _warn_of_skipped):
-        name = stem(entry.name)
-        if name not in names:
-            continue
-        path = Path(entry.path)
-        if entry.is_symlink() and not path.resolve().is_relative_to(root):
-            outside[name] = ("link out of the folder", str(path))
-        else:
-            files.setdefault(name, []).append(path)
-    return files, outside
+        if recordings.has(entry.name):
+            path = Path(entry.path)
+            leads_out = entry.is_symlink() and not path.resolve().is_relative_to(root)
+            recordings.add(entry.name, path, "link out of the folder" if leads_out else "")
 
 
 def _warn_of_skipped(error: OSError) -> None:
