@@ -18,10 +18,12 @@ import yaml
 from matplotlib.figure import Figure
 from validity import (
     Sounds,
+    Tail,
     coverage,
     g_of,
     precision_of,
     supported_though_at_the_limit,
+    tail,
     verdicts,
     wrong,
 )
@@ -30,7 +32,7 @@ from music_detectors.claims.columns import CLAIMS, PRESENT, SUPPORTED
 from music_detectors.claims.statements import TITLES
 from music_detectors.claims.study import Study
 from music_detectors.figures.style import FAINT, INK, LOOK, MM, PAGE
-from music_detectors.plan.parts import Planned, planned_parts
+from music_detectors.plan.parts import EACH, Planned, planned_parts
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE_FILE = ROOT / "docs" / "validity.md"
@@ -46,6 +48,10 @@ SOUNDS = {
     "20 and 60 groups of unequal size, correlation 0.5": Sounds(20, 60, 4, True, 0.5),
     "sparse responses": Sounds(sparse=True),
     "sparse responses, unequal groups": Sounds(20, 60, 4, True, 0.5, True),
+    "10 and 30 classes of 8 clips, correlation 0.1": Sounds(groups_of_class=8, shared_by_class=0.1),
+    "10 and 30 classes of 8 groups of 4 clips, correlations 0.1 and 0.3": Sounds(
+        clips=4, shared=0.3, groups_of_class=8, shared_by_class=0.1
+    ),
 }
 """Names for the rows of the table, and how their clips come about."""
 CLIPS_A_GENRE = (8, 20, 60)
@@ -72,7 +78,16 @@ def study() -> tuple[Study, list[Planned]]:
         smallest_effects=claims["smallest_effects"],
     )
     run = {name for names in claims["compared"].values() for name in names}
-    return of, planned_parts(of, GENRES, run)
+    return of, [
+        part
+        for part in planned_parts(of, GENRES, run)
+        for _ in range(_NUMBERS[part.claim] if part.part.startswith(EACH) else 1)
+    ]
+
+
+_NUMBERS = {"probe": 11, "generalisation": 2}
+"""The numbers of those parts that a plan lists as one: eleven categories, as of the 165 sounds of
+the study, and two lengths."""
 
 
 def coverages(runs: int, workers: ProcessPoolExecutor) -> tuple[list[Table], Figure]:
@@ -81,16 +96,47 @@ def coverages(runs: int, workers: ProcessPoolExecutor) -> tuple[list[Table], Fig
     wanted += [("independent clips", "average precision", k) for k in NETWORKS]
     wanted += [("8 clips a group, correlation 0.5", "average precision", k) for k in NETWORKS]
     found = dict(zip(wanted, workers.map(_coverage, wanted, [runs] * len(wanted)), strict=True))
-    rows = [
-        [statistic, name, str(k), *(f"{100 * found[name, statistic, k][of]:.1f}" for of in _DRAWS)]
-        for name, statistic, k in wanted
-    ]
-    header = ["estimate", "test clips", "networks", "over networks alone, %"]
-    header += ["crossed, clips as draws, %", "crossed, groups as draws, %"]
+    rows = []
+    for name, statistic, k in wanted:
+        of = found[name, statistic, k]
+        shown = (f"{100 * of[draws]:.1f}" if draws in of else "" for draws in _DRAWS)
+        rows.append([statistic, name, str(k), *shown])
+    header = ["estimate", "test clips", "networks", *(f"{words}, %" for words in _DRAWS.values())]
     return [Table("coverage", header, rows)], coverage_figure(found)
 
 
-_DRAWS = ("networks", "clips", "groups")
+def tails(runs: int, workers: ProcessPoolExecutor) -> tuple[list[Table], None]:
+    """Return the table of how often the ends of intervals err far out in the tails."""
+    wanted = [(k, share, p) for k in NETWORKS for share in _SHARES for p in _LEVELS]
+    found = dict(zip(wanted, workers.map(_tail, wanted, [runs] * len(wanted)), strict=True))
+    rows = [
+        [str(k), f"{100 * share:.0f}"]
+        + [f"{getattr(found[k, share, p], of):.2f}" for p in _LEVELS for of in _OF_TAILS]
+        for k in NETWORKS
+        for share in _SHARES
+    ]
+    header = ["networks", "share of the networks in the variance, %"]
+    header += [f"{words}, p = {p:.2g}" for p in _LEVELS for words in _OF_TAILS.values()]
+    return [Table("tails", header, rows)], None
+
+
+_SHARES = (0.02, 0.2, 0.5, 0.8, 0.98)
+_LEVELS = (ALPHA / 2, ALPHA / 2 / 15, ALPHA / 2 / 15 / 12)
+"""The probability of an end of an uncorrected interval, of the lower one of the first claim, and
+of the upper one of a claim of twelve parts."""
+_OF_TAILS = {"end": "errs", "one_t": "one t errs", "wider": "width"}
+
+
+def _tail(wanted: tuple[int, float, float], runs: int) -> Tail:
+    return tail(*wanted, runs=runs)
+
+
+_DRAWS = {
+    "networks": "over networks alone",
+    "clips": "crossed, clips as draws",
+    "groups": "crossed, groups as draws",
+    "classes": "crossed, classes as draws",
+}
 
 
 def _coverage(wanted: tuple[str, str, int], runs: int) -> dict[str, float]:
@@ -104,13 +150,12 @@ def errors(runs: int, workers: ProcessPoolExecutor) -> tuple[list[Table], Figure
     """Return the tables of wrong verdicts and of verdicts by claim, and the figure of these."""
     wanted = [(which, k) for which in ("none", "smallest", "assumed") for k in NETWORKS]
     found = dict(zip(wanted, workers.map(_verdicts, wanted, [runs] * len(wanted)), strict=True))
-    words = {"none": "none of any part", "smallest": "exactly the smallest of every part"}
     rows = []
-    for which, said in words.items():
+    for which, said in _EFFECTS.items():
         for k in NETWORKS:
             of = wrong(found[which, k], which)
-            rows.append([said, str(k), *(f"{100 * of[key]:.1f}" for key in ("claimed", "denied"))])
-    header = ["effects", "networks", "wrongly supported or present, %", "wrongly not supported, %"]
+            rows.append([said, str(k), *(f"{100 * of[key]:.1f}" for key in _WRONG)])
+    header = ["effects", "networks", *(f"{words}, %" for words in _WRONG.values())]
     family = Table("errors", header, rows)
     shares = {
         (claim, which, k): tuple(
@@ -130,6 +175,10 @@ def errors(runs: int, workers: ProcessPoolExecutor) -> tuple[list[Table], Figure
     names = {"none": "no effect", "smallest": "smallest", "assumed": "assumed"}
     header = ["claim", *(f"{names[which]}, {k}" for which, k in wanted)]
     return [family, Table("claims", header, rows)], claims_figure(shares)
+
+
+_EFFECTS = {"none": "none of any part", "smallest": "exactly the smallest of every part"}
+_WRONG = {"claimed": "wrongly supported or present", "denied": "wrongly not supported"}
 
 
 def _verdicts(wanted: tuple[str, int], runs: int) -> list[dict[str, str]]:
@@ -206,22 +255,22 @@ def _power(wanted: tuple[int, int], runs: int) -> list[str]:
 @LOOK
 def coverage_figure(found: Mapping) -> Figure:
     """Return the figure of the coverage: one row for each kind of clips and number of networks."""
-    figure = Figure(figsize=(PAGE, 78 * MM))
+    figure = Figure(figsize=(PAGE, 98 * MM))
     axes = figure.add_subplot()
     rows = [key for key in found if key[1] == "Hedges g"]
     looks = {"networks": ("o", "#D55E00"), "clips": ("s", "#E69F00"), "groups": ("D", "#0072B2")}
-    labels = ["over networks alone", "crossed, clips as draws", "crossed, groups as draws"]
-    for (of, (marker, colour)), label in zip(looks.items(), labels, strict=True):
-        values = [100 * found[key][of] for key in rows]
-        places = np.arange(len(rows))
-        axes.plot(values, places, marker, color=colour, markersize=4, label=label)
+    looks |= {"classes": ("^", "#009E73")}
+    places = np.arange(len(rows))
+    for draws, (marker, colour) in looks.items():
+        values = [100 * found[key].get(draws, np.nan) for key in rows]
+        axes.plot(values, places, marker, color=colour, markersize=4, label=_DRAWS[draws])
     axes.axvline(95, color=INK, linewidth=0.8)
     axes.set_yticks(
         np.arange(len(rows)), [f"{name}, {k} networks" for name, _, k in rows], fontsize=6
     )
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("runs whose 95 % interval holds the truth, %")
-    figure.legend(loc="outside upper center", ncols=3)
+    figure.legend(loc="outside upper center", ncols=4)
     return figure
 
 
@@ -264,6 +313,7 @@ def written(text: str, tables: Iterable[Table]) -> str:
 
 
 SIMULATIONS = {
+    "tails": (200_000, tails),
     "coverage": (300, coverages),
     "errors": (300, errors),
     "skew": (2000, skew),

@@ -5,14 +5,14 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
-from music_detectors.claims.columns import NOT_SUPPORTED, PRESENT, SUPPORTED, WHOLE
-from music_detectors.claims.inference import Part, claims_table
+from music_detectors.claims.columns import CLAIMS, NOT_SUPPORTED, PRESENT, SUPPORTED, WHOLE
+from music_detectors.claims.inference import Mean, Part, claims_table, crossed_mean
 from music_detectors.common.average_precision import average_precision
 from music_detectors.jackknife.assign import blocks_of
 from music_detectors.jackknife.blocks import blocks_in
-from music_detectors.jackknife.variance import crossed_variance
+from music_detectors.jackknife.variance import Source, reach_of, variance_of
 from music_detectors.plan.assumed import assumed
 from music_detectors.plan.parts import Planned
 from music_detectors.plan.power import simulated_part
@@ -32,14 +32,24 @@ class Sounds(NamedTuple):
     """The correlation of the clips of a group."""
     sparse: bool = False
     """Whether responses are rectified, so that most are zero."""
+    groups_of_class: int = 1
+    """Groups of a class of sounds; a class is of the target or of others."""
+    shared_by_class: float = 0.0
+    """The correlation of the clips of different groups of a class."""
 
 
 class Responses(NamedTuple):
-    """Responses (clips, networks), and each clip's role and group (clips,)."""
+    """Responses (clips, networks), and each clip's role, group and class of sounds (clips,)."""
 
     values: np.ndarray
     is_target: np.ndarray
     groups: np.ndarray
+    classes: np.ndarray
+
+    def draws(self) -> dict[str, np.ndarray]:
+        """Return the number (clips,) of each clip's draw, by what is one draw of a sound."""
+        clips = np.arange(len(self.groups))
+        return {"clips": clips, "groups": self.groups, "classes": self.classes}
 
 
 # Of the embedded corpus: standard deviations over clips, over clips and networks, and over networks
@@ -67,18 +77,24 @@ def responses(
         sizes = np.minimum(rng.geometric(1 / sounds.clips, groups), 20)
     of_clip = np.repeat(np.arange(groups), sizes)
     is_target = of_clip < sounds.target
+    # The first group of others begins a class.
+    of_role = np.r_[np.arange(sounds.target), np.arange(sounds.other)]
+    classes = (np.cumsum(of_role % sounds.groups_of_class == 0) - 1)[of_clip]
 
     def of_sounds(columns: int) -> np.ndarray:
-        of_group = rng.standard_normal((groups, columns))[of_clip]
         own = rng.standard_normal((len(of_clip), columns))
-        return np.sqrt(sounds.shared) * of_group + np.sqrt(1 - sounds.shared) * own
+        found = np.sqrt(1 - sounds.shared - sounds.shared_by_class) * own
+        for share, place in ((sounds.shared, of_clip), (sounds.shared_by_class, classes)):
+            if share:
+                found += np.sqrt(share) * rng.standard_normal((place[-1] + 1, columns))[place]
+        return found
 
     values = _OF_CLIPS * of_sounds(1) + _OF_BOTH * of_sounds(networks)
     spread = np.hypot(_OF_CLIPS, _OF_BOTH)
     values += is_target[:, None] * spread * (effect + added)
     if sounds.sparse:
         values = np.maximum(values - 1.2, 0) ** 1.5
-    return Responses(values, is_target, of_clip)
+    return Responses(values, is_target, of_clip, classes)
 
 
 def g_of(values: np.ndarray, is_target: np.ndarray) -> np.ndarray:
@@ -133,45 +149,104 @@ def coverage(
 ) -> dict[str, float]:
     """Return the share of runs in which each interval of the mean contains the truth.
 
-    The intervals are that over networks alone, and the crossed ones with clips and with groups as
-    draws of sounds.
+    The intervals are that over networks alone, and the crossed ones with each kind of draw of
+    sounds that the `sounds` have: groups, clips where these are not the groups, and classes.
     """
     rng, value = np.random.default_rng(seed), truth(statistic, sounds, effect, 1)
-    hits = {"networks": 0, "clips": 0, "groups": 0}
+    kinds = ["groups"]
+    kinds += ["clips"] * (sounds.clips > 1) + ["classes"] * (sounds.groups_of_class > 1)
+    hits = dict.fromkeys(("networks", *kinds), 0)
     for _ in range(runs):
         heard = responses(sounds, networks, effect, rng)
         estimates = statistic(heard.values, heard.is_target)
-        distance = abs(estimates.mean() - value)
-        draws = {"clips": np.arange(len(heard.groups)), "groups": heard.groups}
-        for name in draws if sounds.clips > 1 else ["groups"]:
-            error = crossed_variance(estimates, left_out(heard, statistic, draws[name], rng))
-            hits[name] += distance <= _reach(error.both, error.degrees, confidence)
-        hits["networks"] += distance <= _reach(error.networks, networks - 1, confidence)
-    if sounds.clips == 1:
-        hits["clips"] = hits["groups"]
+        draws = heard.draws()
+        for kind in kinds:
+            mean = crossed_mean(estimates, left_out(heard, statistic, draws[kind], rng))
+            hits[kind] += abs(mean.value - value) <= mean.reach((1 - confidence) / 2)
+        mean = Mean(mean.value, mean.sources[:1])
+        hits["networks"] += abs(mean.value - value) <= mean.reach((1 - confidence) / 2)
     return {name: float(count) / runs for name, count in hits.items()}
 
 
-def _reach(variance: float, degrees: float, confidence: float) -> float:
-    return float(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(variance))
+class Tail(NamedTuple):
+    """How often an end of a crossed interval errs, as a multiple of how often it should."""
+
+    end: float
+    """Of the workflow's intervals."""
+    error: float
+    """The standard error of `end` by simulation."""
+    one_t: float
+    """Of an interval with one t of Welch and Satterthwaite's degrees of freedom."""
+    wider: float
+    """How many times as far away the end is as that of one t, on average."""
+
+
+def tail(
+    networks: int, share: float, p: float, *, of_both: float = 0.0, blocks: int = 40, runs: int
+) -> Tail:
+    """Return how often an end errs that should err with probability `p`.
+
+    Networks have the `share` of the variance of a normal mean that is not `of_both`, their
+    interaction with sounds. The mean does not depend on the estimated variances, so that the error
+    of an end is the mean, over these, of the normal probability beyond it.
+    """
+    rng = np.random.default_rng(networks)
+    own = (networks - 1) * (blocks - 1)
+    of_networks, of_sounds = (of_both + part * (1 - of_both) for part in (share, 1 - share))
+    a = of_networks * rng.chisquare(networks - 1, runs) / (networks - 1)
+    b = of_sounds * rng.chisquare(blocks - 1, runs) / (blocks - 1)
+    interaction = of_both * rng.chisquare(own, runs) / own
+    sources = [Source(a, networks - 1.0), Source(b, blocks - 1.0)]
+    reach = np.asarray(reach_of(sources, p, interaction))
+    beyond = ndtr(-reach)
+    df = (a + b) ** 2 / (a**2 / (networks - 1) + b**2 / (blocks - 1))
+    one_t = -stdtrit(df, p) * np.sqrt(variance_of(sources, interaction))
+    return Tail(
+        float(beyond.mean() / p),
+        float(beyond.std() / p / np.sqrt(runs)),
+        float(ndtr(-one_t).mean() / p),
+        float(reach.mean() / one_t.mean()),
+    )
+
+
+def verdicts_by_draws(
+    sounds: Sounds, networks: int, draws: str, *, effect: float, alpha: float, runs: int, seed: int
+) -> list[dict[str, str]]:
+    """Return the verdict on each claim in each run, where each rests on Hedges g of other sounds.
+
+    The smallest effect of interest is the true effect, or 0.5 where there is none; `draws` says
+    what is taken as one draw of a sound.
+    """
+    rng = np.random.default_rng(seed)
+    smallest = truth(g_of, sounds, effect, 1) if effect else 0.5
+    return [
+        verdicts_on(
+            [
+                part_of(claim, responses(sounds, networks, effect, rng), draws, smallest, rng)
+                for claim in CLAIMS
+            ],
+            alpha,
+        )
+        for _ in range(runs)
+    ]
 
 
 def part_of(
-    heard: Responses, statistic: Statistic, smallest: float, rng: np.random.Generator
+    claim: str, heard: Responses, draws: str, smallest: float, rng: np.random.Generator
 ) -> Part:
-    """Return the part of a claim with the statistic of each network."""
+    """Return the part of a claim with Hedges g of each network, and without each block of draws."""
 
     def by_seed(values: np.ndarray) -> dict[int, float]:
         return dict(enumerate(values.tolist(), 1))
 
-    without = left_out(heard, statistic, heard.groups, rng)
+    without = left_out(heard, g_of, heard.draws()[draws], rng)
     return Part(
-        "selective",
+        claim,
         "effect",
         "",
         "",
         smallest,
-        by_seed(statistic(heard.values, heard.is_target)),
+        by_seed(g_of(heard.values, heard.is_target)),
         len(heard.groups),
         left_out={block: by_seed(values) for block, values in enumerate(without)},
     )

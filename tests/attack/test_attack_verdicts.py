@@ -7,6 +7,7 @@ import pytest
 
 from music_detectors.claims.columns import PRESENT, SUPPORTED, UNDETERMINED
 from music_detectors.claims.inference import Mean, verdict
+from music_detectors.jackknife.variance import Source
 
 NAN = math.nan
 
@@ -18,9 +19,8 @@ NAN = math.nan
 )
 def test_no_verdict_rests_on_nan(numbers, equivalence):
     value, error, df, smallest, share = numbers
-    found = verdict(
-        Mean(value, error, df), smallest, support=share, reject=share, equivalence=equivalence
-    )
+    mean = Mean(value, (Source(error**2, df),))
+    found = verdict(mean, smallest, support=share, reject=share, equivalence=equivalence)
     if any(map(math.isnan, numbers)):
         assert found != SUPPORTED
         # With a smallest effect that is none, an effect above zero is still one above zero.

@@ -15,6 +15,7 @@ from music_detectors.claims.inference import claims_table
 from music_detectors.claims.study import by_block, numbered
 from music_detectors.genres.responses import deviation_errors, without_blocks
 from music_detectors.jackknife.blocks import MOST
+from music_detectors.jackknife.variance import Source, reach_of
 from music_detectors.selectivity.effects import hedges_g, moments
 from support.claim_tables import Tables, study
 
@@ -93,6 +94,13 @@ def verdicts(effects, clips, networks, runs, seed=0):
     return found
 
 
+def reach_of_95(row):
+    """Return how far the ends of the 95% interval of a row of claims.tsv lie from its estimate."""
+    networks, sounds, both = (row[f"error{of}"] ** 2 for of in ("_networks", "_sounds", ""))
+    sources = [Source(networks, row["n_networks"] - 1), Source(sounds, row["df_sounds"])]
+    return reach_of(sources, 0.025, networks + sounds - both)
+
+
 def exceeded_by_most(effects):
     """Return the effect that 90% of genres of a network exceed, from the means over networks."""
     return np.mean(effects) - stats.norm.ppf(0.9) * np.hypot(np.std(effects, ddof=1), _OF_GENRE)
@@ -121,7 +129,7 @@ def main(runs):
             for networks in (5, 20):
                 found = verdicts(effects, clips, networks, runs)
                 most = pd.DataFrame([table.loc["most genres"] for table in found])
-                reach = most["error"] * stats.t.ppf(0.975, most["df"].astype(float))
+                reach = np.array([reach_of_95(row) for row in most.to_dict("records")])
                 off = most["estimate"] - true
                 rates = {
                     part: pd.Series([t.loc[part, "verdict"] for t in found]).value_counts()

@@ -5,10 +5,9 @@ import pytest
 from scipy import stats
 
 from music_detectors.claims.columns import CLAIMS, NOT_SUPPORTED, PRESENT, SUPPORTED, WHOLE
-from music_detectors.claims.inference import Mean, Part, claims_table
+from music_detectors.claims.inference import Mean, Part, claims_table, crossed_mean
 from music_detectors.jackknife.assign import blocks_of
 from music_detectors.jackknife.blocks import blocks_in
-from music_detectors.jackknife.variance import crossed_variance
 from music_detectors.selectivity.effects import hedges_g, moments
 
 OF_CLIPS, OF_BOTH, OF_NETWORKS = 0.9, 0.35, 0.17
@@ -50,9 +49,8 @@ def test_the_crossed_interval_covers_the_effect_for_new_networks_and_sounds(
     for _ in range(runs):
         heard = responses(rng, n_networks, 80, 240, per_group, icc, 0.8)
         effects, left_out = estimated(rng, *heard)
-        error = crossed_variance(effects, left_out)
-        mean = Mean(effects.mean(), np.sqrt(error.both), error.degrees)
-        networks = Mean(effects.mean(), np.sqrt(error.networks), n_networks - 1)
+        mean = crossed_mean(effects, left_out)
+        networks = Mean(mean.value, mean.sources[:1])
         covered += abs(mean.value - 0.8) <= mean.reach(0.025)
         by_networks += abs(mean.value - 0.8) <= networks.reach(0.025)
     # Nominally 95 %; no less than 92 and no more than 98 %, up to the error of as many runs.

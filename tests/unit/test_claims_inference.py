@@ -18,7 +18,15 @@ from music_detectors.claims.columns import (
     VERDICTS,
     WHOLE,
 )
-from music_detectors.claims.inference import Part, claims_table, holm, sign_flip_p, t_test
+from music_detectors.claims.inference import (
+    Mean,
+    Part,
+    claims_table,
+    holm,
+    sign_flip_p,
+    t_test,
+)
+from music_detectors.jackknife.variance import Source
 
 RANDOM = np.random.default_rng(3)
 N = len(CLAIMS)
@@ -152,14 +160,47 @@ def test_the_interval_is_over_networks_and_sounds():
     errors = [row["error_networks"] ** 2, row["error_sounds"] ** 2, row["error"] ** 2]
     assert errors == pytest.approx([networks, sounds, both], rel=1e-9)
     assert row["t"] == pytest.approx(values.mean() / np.sqrt(both))
-    assert row["p"] == pytest.approx(2 * stats.t.sf(row["t"], row["df"]))
-    against = (values.mean() - 0.2) / np.sqrt(both)
-    assert row["p_smallest"] == pytest.approx(2 * stats.t.sf(against, row["df"]))
     tail = 1 - 0.025 / N
-    reach = stats.t.ppf(tail, row["df"]) * np.sqrt(both)
-    assert row["low"] == pytest.approx(values.mean() - reach)
+
+    def reach(tail):
+        of_networks, of_sounds = (stats.t.ppf(tail, df) for df in (4, row["df_sounds"]))
+        normal = stats.norm.ppf(tail) ** 2 * (networks + sounds - both)
+        return np.sqrt(of_networks**2 * networks + of_sounds**2 * sounds - normal)
+
+    assert row["low"] == pytest.approx(values.mean() - reach(tail))
+    # The interval that errs with p just reaches zero, or the smallest effect.
+    assert reach(1 - row["p"] / 2) == pytest.approx(values.mean())
+    assert reach(1 - row["p_smallest"] / 2) == pytest.approx(values.mean() - 0.2)
     of_networks = stats.t.ppf(tail, 4) * np.sqrt(networks)
     assert row["networks_high"] == pytest.approx(values.mean() + of_networks)
+
+
+@given(
+    *(st.floats(1e-3, 1) for _ in range(2)),
+    st.floats(0, 1),
+    st.integers(1, 40),
+    st.floats(1, 39),
+    st.floats(-60, 60),
+)
+def test_an_end_of_the_interval_lies_where_p_says(a, b, share, df, of_sounds, value):
+    mean = Mean(value, (Source(a, df), Source(b, of_sounds)), share * min(a, b))
+    p = mean.p()
+    assert 0 < p <= 1
+    if abs(value) > 1e-6:
+        assert mean.reach(p / 2) == pytest.approx(abs(value), rel=1e-6)
+    assert mean.p(null=2 * value) == pytest.approx(p, rel=1e-9)
+    assert Mean(value, (Source(a, df),)).p() == pytest.approx(
+        2 * stats.t.sf(abs(value) / np.sqrt(a), df), rel=1e-9
+    )
+
+
+def test_p_of_extreme_means():
+    sources = (Source(1e-4, 30.0), Source(1e-4, 1e6))
+    assert Mean(1e9, sources).p() == pytest.approx(0, abs=1e-200)
+    assert Mean(1e9, sources[1:]).p() == 0
+    assert Mean(0.0, sources).p() == 1
+    assert np.isnan(Mean(1.0, (Source(0.0, 4.0), Source(0.0, 9.0))).p())
+    assert np.isnan(Mean(np.nan, sources).p())
 
 
 def test_reasons_say_what_would_narrow_an_interval():

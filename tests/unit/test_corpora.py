@@ -108,7 +108,7 @@ def test_the_mean_is_that_of_paule_mandel_hartung_and_knapp(estimates, errors, s
     error = np.sqrt(max(own, 1 / weights.sum()))
     assert found.mean.value == pytest.approx(mean, rel=1e-4)
     assert found.mean.error == pytest.approx(error, rel=1e-4)
-    assert found.mean.df == n - 1
+    assert [source.df for source in found.mean.sources] == [n - 1]
     assert found.weights == pytest.approx(weights / weights.sum(), rel=1e-4)
     low, high = found.prediction()
     if n == 2:

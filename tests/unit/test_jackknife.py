@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from validity import tail
 
 from music_detectors.audio.columns import STATUS
 from music_detectors.common.errors import InputError
@@ -11,7 +13,13 @@ from music_detectors.corpus.columns import CLIPS
 from music_detectors.jackknife.assign import assign_blocks, draws_of
 from music_detectors.jackknife.blocks import blocks_in, of_sounds, read_blocks
 from music_detectors.jackknife.columns import BLOCKS
-from music_detectors.jackknife.variance import crossed_variance, jackknife_variance
+from music_detectors.jackknife.variance import (
+    Source,
+    crossed_variance,
+    jackknife_variance,
+    reach_of,
+    variance_of,
+)
 
 
 def corpus(rows):
@@ -209,9 +217,9 @@ def test_variances_equal_those_of_the_two_way_analysis():
     networks = n_sounds * responses.mean(axis=1).var(ddof=1)
     sounds = n_networks * responses.mean(axis=0).var(ddof=1)
     size = responses.size
-    assert found.networks == pytest.approx(networks / size, rel=1e-9)
-    assert found.sounds == pytest.approx(sounds / size, rel=1e-9)
-    assert found.both == pytest.approx((networks + sounds - residual) / size, rel=1e-9)
+    assert found.networks == pytest.approx((networks / size, n_networks - 1), rel=1e-9)
+    assert found.sounds.variance == pytest.approx(sounds / size, rel=1e-9)
+    assert found.interaction == pytest.approx(residual / size, rel=1e-9)
 
 
 def test_expected_variance_is_that_of_new_networks_and_new_sounds():
@@ -221,29 +229,60 @@ def test_expected_variance_is_that_of_new_networks_and_new_sounds():
         responses = two_way(rng, 5, 20, 0.2, 1.0, 0.4)
         without = np.stack([np.delete(responses, n, axis=1).mean(axis=1) for n in range(20)])
         means.append(responses.mean())
-        found.append(crossed_variance(responses.mean(axis=1), without).both)
+        *sources, interaction = crossed_variance(responses.mean(axis=1), without)
+        found.append(variance_of(sources, interaction))
     # The SD of either side is about 3 % of it.
     assert np.mean(found) == pytest.approx(np.var(means), rel=0.1)
     assert np.var(means) == pytest.approx(0.2**2 / 5 + 1 / 20 + 0.4**2 / 100, rel=0.1)
 
 
-def test_degrees_of_freedom_follow_the_part_with_most_error():
+def test_few_blocks_that_matter_are_few_degrees_of_freedom():
     rng = np.random.default_rng(5)
     estimates = rng.normal(size=5)
-    by_networks = crossed_variance(estimates, 1e-6 * rng.normal(size=(40, 5)))
-    assert by_networks.degrees == pytest.approx(4, abs=0.01)
-    by_sounds = crossed_variance(1e-6 * estimates, rng.normal(size=(40, 1)) + np.zeros(5))
-    assert 20 < by_sounds.degrees <= 39
+    even = crossed_variance(estimates, rng.normal(size=(40, 1)) + np.zeros(5))
+    assert 20 < even.sounds.df <= 39
     # Only 6 of 40 blocks have sounds that matter, as for a genre of few clips.
     few = np.zeros((40, 1))
     few[:6, 0] = rng.normal(size=6)
-    assert crossed_variance(1e-6 * estimates, few + np.zeros(5)).degrees < 16
+    assert crossed_variance(estimates, few + np.zeros(5)).sounds.df < 16
+
+
+@pytest.mark.parametrize("p", [0.025, 0.05 / 30, 1e-5])
+def test_squared_reaches_of_students_t_add_up(p):
+    networks, sounds = Source(0.02, 4.0), Source(0.01, 31.5)
+    of_each = [reach_of([source], p) for source in (networks, sounds)]
+    assert of_each[0] == pytest.approx(np.sqrt(0.02) * stats.t.isf(p, 4), rel=1e-10)
+    both = reach_of([networks, sounds], p)
+    assert both == pytest.approx(np.hypot(*of_each), rel=1e-10)
+    less = reach_of([networks, sounds], p, 0.004)
+    assert both**2 - less**2 == pytest.approx(0.004 * stats.norm.isf(p) ** 2, rel=1e-9)
+    # Never less than over one of them, and the normal quantile with many degrees of freedom.
+    assert reach_of([networks, sounds], p, 1.0) == max(of_each)
+    many = [Source(0.02, 1e9), Source(0.01, 1e9)]
+    reach = stats.norm.isf(p) * np.sqrt(variance_of(many, 0.004))
+    assert reach_of(many, p, 0.004) == pytest.approx(reach, rel=1e-6)
+
+
+@pytest.mark.parametrize("n_networks", [5, 10, 20])
+@pytest.mark.parametrize("of_both", [0.0, 0.1, 0.3])
+def test_an_end_errs_no_more_often_than_it_should_however_far_out(n_networks, of_both):
+    ones = []
+    for share in (0.02, 0.2, 0.5, 0.8, 0.98):
+        for p in (0.025, 0.025 / 15, 0.025 / 15 / 12):
+            found = tail(n_networks, share, p, of_both=of_both, runs=20_000)
+            assert found.end <= 1 + 3 * found.error
+            ones.append(found.one_t)
+    # One t for both errors would err too often, with few networks several times.
+    assert max(ones) > (3 if n_networks == 5 else 1.1)
 
 
 def test_without_blocks_or_with_one_network_the_error_is_unknown():
     estimates = np.array([1.0, 2.0])
     for left_out in (np.empty((0, 2)), np.empty((1, 2))):
         found = crossed_variance(estimates, left_out)
-        assert found.networks == 0.25 and np.isnan(found[1:]).all()
+        assert found.networks == (0.25, 1)
+        assert np.isnan([*found.sounds, found.interaction]).all()
+        assert np.isnan(reach_of(found[:2], 0.025, found.interaction))
     single = crossed_variance(estimates[:1], np.ones((4, 1)))
-    assert np.isnan([single.networks, single.both, single.degrees]).all() and single.sounds == 0
+    assert np.isnan([single.networks.variance, single.interaction]).all()
+    assert single.sounds.variance == 0

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
+from scipy.optimize import brentq
+from scipy.special import ndtr, ndtri, stdtr
 
 from music_detectors.claims.article import ARTICLE
 from music_detectors.claims.columns import (
@@ -20,7 +21,7 @@ from music_detectors.claims.columns import (
     WHOLE,
 )
 from music_detectors.claims.skewness import skew_shift
-from music_detectors.jackknife.variance import crossed_variance
+from music_detectors.jackknife.variance import Source, crossed_variance, reach_of, variance_of
 
 CLIPS, PROBE_SOUNDS = "test clips", "sounds of the probe set"
 _MAX_SIGN_FLIP_NETWORKS = 36
@@ -60,23 +61,58 @@ class Part:
 
 
 class Mean(NamedTuple):
-    """A mean over networks, its standard error and degrees of freedom."""
+    """A mean and what it varies by: networks and sounds, or one of them."""
 
     value: float
-    error: float
-    df: float
+    sources: tuple[Source, ...]
+    interaction: float = 0.0
+    """The variance that is in each of two sources."""
+
+    @property
+    def error(self) -> float:
+        """The standard error."""
+        return float(np.sqrt(variance_of(self.sources, self.interaction)))
 
     def reach(self, p: float) -> float:
-        """Return how far from the mean an end lies that errs with probability `p`."""
-        return float(-self.error * stdtrit(self.df, p)) if self.df > 0 else np.nan
+        """Return how far from the mean an end lies that errs with probability `p`.
+
+        NaN without an error.
+        """
+        return float(reach_of(self.sources, p, self.interaction)) if self.error > 0 else np.nan
 
     def t(self, null: float = 0.0) -> float:
-        """Return Student's t against `null`; NaN without an error."""
+        """Return the distance to `null` in standard errors; NaN without an error."""
         return (self.value - null) / self.error if self.error > 0 else np.nan
 
     def p(self, null: float = 0.0) -> float:
-        """Return the two-sided p of t against `null`."""
-        return float(2 * stdtr(self.df, -abs(self.t(null)))) if self.df > 0 else np.nan
+        """Return the two-sided p against `null`: the end that errs with half of it is there."""
+        distance = abs(self.value - null)
+        if not self.error > 0 or np.isnan(distance):
+            return np.nan
+        sources = [source for source in self.sources if source.variance > 0]
+        # p over both is at least that over each source.
+        least = max(
+            float(stdtr(source.df, -distance / np.sqrt(source.variance))) for source in sources
+        )
+        # It is zero where it is less than a float can hold.
+        if len(sources) == 1 or not least > 0:
+            return 2 * least
+
+        def beyond(z: float) -> float:
+            return float(reach_of(sources, ndtr(-z), self.interaction)) - distance
+
+        # A little further than necessary, since all of this is rounded.
+        return 2 * float(ndtr(-brentq(beyond, 0, 1e-6 - ndtri(least))))
+
+
+def crossed_mean(estimates: np.ndarray, left_out: np.ndarray) -> Mean:
+    """Return the mean of `estimates` (networks,), which varies by networks and sounds.
+
+    `left_out` has the estimates (blocks, networks) without each block of sounds.
+    """
+    value = float(np.mean(estimates)) if len(estimates) else np.nan
+    networks, sounds, interaction = crossed_variance(estimates, left_out)
+    return Mean(value, (networks, sounds), interaction)
 
 
 def claims_table(
@@ -235,10 +271,8 @@ def _test(part: Part) -> dict:
         ]
     ).reshape(len(part.left_out), len(values))[:, np.isfinite(values)]
     fault = part.fault or _fault(part, values, left_out)
-    error = crossed_variance(finite, left_out)
-    value = float(np.mean(finite)) if len(finite) else np.nan
-    mean = Mean(value, float(np.sqrt(error.both)), error.degrees)
-    networks = Mean(value, float(np.sqrt(error.networks)), len(finite) - 1.0)
+    mean = crossed_mean(finite, left_out)
+    networks, sounds = (Mean(mean.value, (source,)) for source in mean.sources)
     # The mean lies within a margin when it lies above the lower and below the upper end: two
     # one-sided tests, of which both must reject (Schuirmann, 1987).
     margin = part.smallest_effect
@@ -266,9 +300,9 @@ def _test(part: Part) -> dict:
         "n_networks": len(finite),
         "n_clips": part.n_clips,
         "error_networks": networks.error,
-        "error_sounds": float(np.sqrt(error.sounds)),
+        "error_sounds": sounds.error,
+        "df_sounds": float(mean.sources[1].df),
         "error": mean.error,
-        "df": mean.df,
         "test": ("paired " if part.paired else "") + ("equivalence" if part.equivalence else "t"),
         "t": t,
         "p": p,

@@ -39,7 +39,6 @@ CORPORA_ESTIMATES = {
     "verdict": str,
     "estimate": float,
     "error": float,
-    "df": float,
     "n_networks": int,
     "n_clips": int,
     "weight": float,
@@ -47,6 +46,6 @@ CORPORA_ESTIMATES = {
 }
 """`corpora/estimates.tsv`: one row per needed part of a claim and corpus.
 
-`error` is the standard error over networks and sounds, with `df` degrees of freedom; `weight` is
-the share in the mean over corpora, and `left_out` says why a corpus has none.
+`error` is the standard error over networks and sounds, `weight` the share in the mean over corpora,
+and `left_out` says why a corpus has none.
 """

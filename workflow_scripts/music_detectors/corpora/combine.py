@@ -7,6 +7,7 @@ from scipy.special import stdtrit
 from statsmodels.stats.meta_analysis import combine_effects
 
 from music_detectors.claims.inference import Mean
+from music_detectors.jackknife.variance import Source
 
 
 class Combined(NamedTuple):
@@ -53,5 +54,5 @@ def combined(estimates: np.ndarray, errors: np.ndarray) -> Combined:
     weights = weights / weights.sum()
     value = float(weights @ estimates)
     own = np.sqrt(weights @ np.square(estimates - value) / (len(estimates) - 1))
-    mean = Mean(value, float(max(usual, own)), len(estimates) - 1.0)
+    mean = Mean(value, (Source(max(usual, own) ** 2, len(estimates) - 1.0),))
     return Combined(mean, float(np.sqrt(between)), max(float(found.i2), 0.0), weights)

@@ -25,7 +25,7 @@ class Corpus(NamedTuple):
 
     name: str
     parts: pd.DataFrame
-    """The needed parts: claim, part, unit, verdict, reason, estimate, error, df, smallest_effect,
+    """The needed parts: claim, part, unit, verdict, reason, estimate, error, smallest_effect,
     equivalence, n_networks, n_clips."""
     settings: dict
     """What they were judged by: version, target, condition, alpha, sounds, smallest_effects."""

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
+
+from music_detectors.jackknife.variance import Source, reach_of
 
 
 class Correlations(NamedTuple):
@@ -55,29 +56,21 @@ def crossed_interval(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the mean over networks and the ends of its 95% interval, (components,) each.
 
-    The interval carries two kinds of error: other networks could have been trained, and other
-    sounds played. With the variances over networks, V_n, over sounds, V_s, and of their
-    interaction, V_ns, it has V = V_n + V_s - V_ns, at least the larger of the two, and
-    Satterthwaite's degrees of freedom. All networks share the bootstrap samples of sounds, so V_s
-    and V_ns follow from these. With one network, V is V_s.
+    The interval is about other networks and other sounds, as that of claims
+    (music_detectors.jackknife.variance). All networks share the bootstrap samples of sounds, so the
+    variance over sounds and that of the interaction follow from these. With one network, it is
+    about other sounds only.
     """
     estimate, drawn = correlations
     n_networks = len(estimate)
     mean = estimate.mean(axis=0)
-    over_sounds = drawn.mean(axis=1).var(axis=0, ddof=1)
-    if n_networks == 1:
-        variance, freedom = over_sounds, np.full(mean.shape, n_sounds - 1.0)
-    else:
-        over_networks = estimate.var(axis=0, ddof=1) / n_networks
+    sources = [Source(drawn.mean(axis=1).var(axis=0, ddof=1), n_sounds - 1.0)]
+    interaction = np.zeros_like(mean)
+    if n_networks > 1:
+        sources.append(Source(estimate.var(axis=0, ddof=1) / n_networks, n_networks - 1.0))
         own = drawn - drawn.mean(axis=1, keepdims=True)
         interaction = own.var(axis=0, ddof=1).mean(axis=0) / (n_networks - 1)
-        larger = np.maximum(over_networks, over_sounds)
-        variance = np.maximum(over_networks + over_sounds - interaction, larger)
-        terms = over_networks**2 / (n_networks - 1) + over_sounds**2 / (n_sounds - 1)
-        freedom = np.divide(
-            (over_networks + over_sounds) ** 2, terms, out=np.ones_like(terms), where=terms > 0
-        )
-    half = stdtrit(freedom, 0.975) * np.sqrt(variance)
+    half = reach_of(sources, 0.025, interaction)
     return mean, np.maximum(mean - half, -1), np.minimum(mean + half, 1)
 
 
