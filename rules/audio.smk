@@ -51,6 +51,7 @@ rule fetch_audio:
         clip_seconds=config["corpus"]["clip_seconds"],
         audio=audio_settings,
         recordings=state_of_recordings,
+        manifest=manifest_of_clips,
         journal=results("audio/.journal/{split}/{shard}"),
         code=digest("fetch_audio.py"),
     script:

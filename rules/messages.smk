@@ -6,6 +6,7 @@ from snakemake.logging import logger
 
 from music_detectors.claims.verdicts import verdict_lines
 from music_detectors.common import watch
+from music_detectors.common.errors import several_lines
 from music_detectors.common.watch import duration
 
 BEGUN = time.monotonic()
@@ -34,7 +35,8 @@ def tell_where_results_are(log):
     asked_for = {job.rule.name for job in workflow.dag.jobs}
     claims = results("claims/claims.tsv")
     if "assess_claims" in asked_for and os.path.exists(claims):
-        print("\n" + "\n".join(verdict_lines(claims)))
+        verdicts = "\n".join(verdict_lines(claims))
+        print(f"\n{several_lines(verdicts)}")
     places = {
         "plan": ("plan", results("plan/plan.md")),
         "corpora": ("corpora", "results/corpora/corpora.md"),

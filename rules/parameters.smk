@@ -32,13 +32,13 @@ WITHHELD = CONDITIONS[CLAIMED]["withhold"]
 
 
 def metadata_params(wildcards):
-    """The keys of the section `corpus` that say where its files are."""
+    """The keys of the section `corpus` that say where its files are, without queries."""
     corpus = config["corpus"]
     source = corpus["source"]
     # The other keys of the source are no reason to download again.
     own = {key: corpus[source][key] for key in SOURCE.COPIES}
     keys = ["source", "ontology", "withheld_clips"]
-    return {**{key: corpus[key] for key in keys}, source: own}
+    return written_urls({**{key: corpus[key] for key in keys}, source: own})
 
 
 def audio_files(wildcards):
@@ -67,6 +67,12 @@ def state_of_recordings(wildcards):
 def state_of_archives(wildcards):
     """What changes with the archives that the index is of."""
     return states((ARCHIVES_INDEX,))[ARCHIVES_INDEX]
+
+
+def manifest_of_clips(wildcards, input):
+    """Where the manifest is, which alone has the queries of addresses; clips.tsv follows from it."""
+    corpus = config["corpus"]
+    return corpus["manifest"] if corpus["source"] == "manifest" else None
 
 
 def audio_settings(wildcards):
@@ -161,6 +167,11 @@ def is_padded(wildcards):
 
 def probe_params(wildcards):
     """The settings of a probe set that its sounds and tables depend on."""
+    return written_urls(probe_with_query(wildcards, None))
+
+
+def probe_with_query(wildcards, input):
+    """The same with the whole address of its zip; a function of the input, so that it is not kept."""
     settings = PROBES[wildcards.probe]._asdict()
     # For a check alone; see probe_targets.
     del settings["target"]

@@ -21,7 +21,7 @@ rule plan:
         mem_mb=memory(table_mb),
         runtime=minutes(30),
     params:
-        config=config,
+        config=SHOWN,
         study=STUDY,
         networks={name: len(seeds_of(name)) for name in CONDITIONS},
         weights=of_networks(

@@ -24,9 +24,9 @@ rule fetch_probe:
         mem_mb=memory(800),
         runtime=minutes(60),
     params:
-        zip=lambda wildcards: PROBES[wildcards.probe].zip,
+        zip=lambda wildcards: written_url(PROBES[wildcards.probe].zip),
         # The other settings are for a check, and no reason to download again.
-        probe=lambda wildcards, input: probe_params(wildcards),
+        probe=probe_with_query,
         target=probe_targets,
         code=digest("fetch_probe.py"),
     script:

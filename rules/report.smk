@@ -27,7 +27,7 @@ rule write_report:
         mem_mb=memory(table_mb),
         runtime=minutes(30),
     params:
-        config=config,
+        config=SHOWN,
         sections=FIGURES_BY_SECTION,
         # Not an input: benchmarks are no results, and the page shows those that exist.
         benchmarks=results("benchmarks"),

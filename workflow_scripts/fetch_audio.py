@@ -15,6 +15,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         settings=snakemake.config["audio"],
         clip_seconds=snakemake.params.clip_seconds,
         archives=snakemake.input.get("archives"),
+        manifest=snakemake.params.manifest,
         seed=snakemake.params.seed,
         state=snakemake.params.recordings,
         code=snakemake.params.code,

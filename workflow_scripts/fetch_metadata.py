@@ -5,7 +5,8 @@ from music_detectors.corpus.metadata import fetch_metadata
 
 with job(snakemake.log[0], snakemake.config["seed"]):
     fetch_metadata(
-        corpus=snakemake.params.corpus,
+        # Without what the params leave out of addresses.
+        corpus=snakemake.config["corpus"],
         copies=snakemake.params.copies,
         table=snakemake.output.table,
     )

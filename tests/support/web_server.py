@@ -104,8 +104,8 @@ def drip(body: bytes, pause: float = 0.05, headers: bool = False) -> Behaviour:
 class WebServer:
     """What is served, by path: a behaviour, or a list of them in turn, of which the last stays.
 
-    `asked` and `times` count and time the requests by path, `headers` are theirs; `sent` counts
-    the bytes of answers.
+    `asked` and `times` count and time the requests by path, `queries` and `headers` are theirs;
+    `sent` counts the bytes of answers. Answers do not depend on queries.
     """
 
     def __init__(self, port: int) -> None:
@@ -113,6 +113,7 @@ class WebServer:
         self.answers: dict[str, Behaviour | list[Behaviour]] = {}
         self.asked: Counter[str] = Counter()
         self.times: dict[str, list[float]] = {}
+        self.queries: dict[str, list[str]] = {}
         self.headers: list[dict[str, str]] = []
         self.sent: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -135,7 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        self.path = self.path.partition("?")[0]
+        self.path, _, query = self.path.partition("?")
+        self.server.web.queries.setdefault(self.path, []).append(query)
         behave = self.server.web.next_behaviour(self.path, dict(self.headers))
         try:
             behave(self)

@@ -4,6 +4,7 @@ YouTube itself is never asked. What only YouTube says stands in test_audio_youtu
 """
 
 import io
+import logging
 import socket
 import stat
 from pathlib import Path
@@ -317,6 +318,18 @@ def test_cookies_that_cannot_be_read_stop_before_the_first_clip(web, source, tmp
     with pytest.raises(Systemic, match="cookies"):
         source(cookies=str(path)).read(clip("clip"))
     assert not web.asked
+
+
+def test_lines_that_are_no_cookies_are_counted_and_not_shown(web, source, tmp_path, capfd, caplog):
+    path = tmp_path / "cookies.txt"
+    path.write_text(COOKIES + "127.0.0.1 session s3cr3t\nonly s3cr3t\n")
+    web.answers["/clip"] = Answer(WAV, headers=SOUND)
+    with caplog.at_level(logging.DEBUG):
+        source(cookies=str(path)).read(clip("clip"))
+    said = "".join(capfd.readouterr())
+    assert f"{path}: 2 lines are no cookies in Netscape format" in said
+    assert "s3cr3t" not in said + caplog.text
+    assert web.headers[0]["Cookie"] == "name=value"
 
 
 def program(folder, says):

@@ -393,14 +393,17 @@ def test_segments_of_one_recording_lie_on_one_side(tmp_path):
     assert splits.count("test") == 60
 
 
-def test_addresses_on_the_web_stay_as_they_are(tmp_path):
+def test_addresses_on_the_web_stay_as_they_are_but_for_their_queries(tmp_path):
     manifest = read(
         tmp_path,
         "path,labels\nhttps://a.org/sounds/Big%20dog.wav?k=1,Dog\nHTTP://b.org/x/y.flac,Cat\n"
         "http://c.org/x/y.flac,Cat\nhttp://c.org/,Cat\n",
     )
     assert manifest.paths == manifest.recordings
-    assert manifest.paths[0] == "https://a.org/sounds/Big%20dog.wav?k=1"
+    assert re.fullmatch(
+        r"https://a\.org/sounds/Big%20dog\.wav#query-[0-9a-f]{8}", manifest.paths[0]
+    )
+    assert manifest.paths[1] == "HTTP://b.org/x/y.flac"
     assert manifest.clip_ids[0] == "Big_20dog"
     # Two of one name are told apart.
     assert all(name.startswith("y_") for name in manifest.clip_ids[1:3])

@@ -57,6 +57,7 @@ def fetch_shard(
     settings: Mapping,
     clip_seconds: float,
     archives: str | os.PathLike | None = None,
+    manifest: Mapping | None = None,
     seed: int | None = None,
     state: str | None = None,
     code: str = "",
@@ -64,13 +65,13 @@ def fetch_shard(
     """Fetch the clips of a shard; write the usable ones to `audio` and all statuses to `status`.
 
     `clips` is clips.tsv, `settings` the section `audio` of the configuration, `archives` the index
-    of its archives, `seed` the seed of synthesised clips, and `code` the digest of this code. A
-    clip is cut to `clip_seconds` or padded with zeros, which its n_samples does not count. An
-    unusable clip gets a status and no row; a shard may have no rows. Each result is written to the
-    folder `journal` at once, and an interrupted job continues from there. A note beside `audio`
-    says which local recordings it was made from, with the `state` that they were planned with; see
-    `recordings`. Raises InputError when the user must fix something, and Systemic when no clip can
-    be fetched for now.
+    of its archives, `manifest` the section of the manifest they are from, if any, `seed` that of
+    synthesised clips, and `code` the digest of this code. A clip is cut to `clip_seconds` or padded
+    with zeros, which its n_samples does not count. An unusable clip gets a status and no row; a
+    shard may have no rows. Each result is written to the folder `journal` at once, and an
+    interrupted job continues from there. A note beside `audio` says which local recordings it was
+    made from, with the `state` that they were planned with; see `recordings`. Raises InputError
+    when the user must fix something, and Systemic when no clip can be fetched for now.
     """
     wanted = read_shard_clips(clips, split, shard)
     name = f"{split}/{shard}"
@@ -98,7 +99,12 @@ def fetch_shard(
             logging.info("%s: %d of %d clips are in the journal", name, len(results), len(wanted))
         if pending:
             sources = open_sources(
-                pending, audio=settings, archives=archives, seed=seed, clip_seconds=clip_seconds
+                pending,
+                audio=settings,
+                archives=archives,
+                seed=seed,
+                clip_seconds=clip_seconds,
+                manifest=manifest,
             )
             fetcher = _Fetcher(sources, current, settings, clip_seconds)
             counts = Counter(result.status for result in results.values())

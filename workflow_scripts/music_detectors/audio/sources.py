@@ -18,6 +18,7 @@ from music_detectors.audio.naming import Location, NamedRecordings, decode_named
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.recordings import walk
 from music_detectors.common.errors import InputError, one_line
+from music_detectors.corpus.sources.manifest import find_addresses
 from music_detectors.synthesis.scene import synthesise
 
 
@@ -164,11 +165,13 @@ def open_sources(
     archives: str | os.PathLike | None,
     seed: int | None,
     clip_seconds: float,
+    manifest: Mapping | None = None,
 ) -> Sources:
     """Return the sources that `clips` need.
 
-    `audio` is the section of the configuration and `archives` the index of its archives. Raises
-    InputError when the configuration lacks something that a source needs.
+    `audio` is the section of the configuration, `archives` the index of its archives, and
+    `manifest` the section of the manifest, if the clips are from one. Raises InputError when the
+    configuration lacks something that a source needs.
     """
     ffmpeg = audio["ffmpeg"]
     by_kind: dict[str, list[tuple[str, ClipSource]]] = {}
@@ -180,7 +183,9 @@ def open_sources(
         elif kind == "file":
             by_kind[kind] = [(kind, FileSource(clip_seconds, ffmpeg))]
         elif kind == "url":
-            by_kind[kind] = [(kind, _web_source(clip_seconds, ffmpeg, audio))]
+            references = [clip.reference for clip in of_kind]
+            addresses = find_addresses(manifest, references) if manifest is not None else {}
+            by_kind[kind] = [(kind, _web_source(clip_seconds, ffmpeg, audio, addresses))]
         elif kind == "audioset":
             by_kind[kind] = [
                 (name, _audioset_source(name, of_kind, audio, archives, clip_seconds))
@@ -218,11 +223,13 @@ def _audioset_source(
     raise InputError(f"audio.sources: {one_line(name)} is not a source")
 
 
-def _web_source(clip_seconds: float, ffmpeg: str | None, audio: Mapping) -> ClipSource:
+def _web_source(
+    clip_seconds: float, ffmpeg: str | None, audio: Mapping, addresses: Mapping[str, str]
+) -> ClipSource:
     # requests takes a moment to import.
     from music_detectors.audio.web import WebSource
 
-    return WebSource(clip_seconds, ffmpeg, audio["download"])
+    return WebSource(clip_seconds, ffmpeg, audio["download"], addresses)
 
 
 def _out_of_memory(name: str, error: MemoryError) -> Retryable:

@@ -11,7 +11,9 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 import requests
@@ -22,10 +24,9 @@ from music_detectors.audio.decode import SHORT_SECONDS, Decoded, decode
 from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.journal import disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.common.errors import one_line
 from music_detectors.common.files import temporary_place
 from music_detectors.common.urls import host_of, is_http, next_place, shown_url
-from music_detectors.common.web import Deadline, bounded_session
+from music_detectors.common.web import Deadline, bounded_session, causes, root_cause
 
 _MAX_REDIRECTS = 5
 _IDLE_SECONDS = 30.0
@@ -41,8 +42,18 @@ class WebSource:
     remote = True
     terms = ""
 
-    def __init__(self, clip_seconds: float, ffmpeg_path: str | None, download: Mapping) -> None:
-        """Set the length of a clip, the configured ffmpeg and the section `audio.download`."""
+    def __init__(
+        self,
+        clip_seconds: float,
+        ffmpeg_path: str | None,
+        download: Mapping,
+        addresses: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Set the length of a clip, the configured ffmpeg and the section `audio.download`.
+
+        `addresses` has those with a query, by the reference that stands for them.
+        """
+        self._addresses = addresses
         self._clip_seconds = clip_seconds
         self._ffmpeg_path = ffmpeg_path
         self._seconds = download["timeout_seconds"]
@@ -54,7 +65,7 @@ class WebSource:
 
     def read(self, clip: Clip) -> Decoded:
         """Download the recording of `clip` and decode its segment, or the start of it."""
-        url = clip.reference
+        url = self._addresses.get(clip.reference, clip.reference)
         place = temporary_place()
         with disk_trouble(place):
             folder = tempfile.TemporaryDirectory(
@@ -158,7 +169,7 @@ class WebSource:
 
     def _connection_error(self, error: Exception, url: str) -> Exception:
         """Return the error for a failed connection: an outage or a temporary failure."""
-        shown = f"{shown_url(url)}: {_root_cause(error)}"
+        shown = f"{shown_url(url)}: {root_cause(error)}"
         if isinstance(error, requests.exceptions.SSLError):
             reason, is_outage = "no secure connection", True
         elif isinstance(error, requests.exceptions.ProxyError):
@@ -208,7 +219,8 @@ class WebSource:
 def _refusal(answer: requests.Response, url: str) -> Exception:
     """Return the error for a response whose status is not 200."""
     code = answer.status_code
-    message = f"{shown_url(url)}: {code} {one_line(answer.reason, 60)}"
+    # Not the server's own words, which may repeat the query.
+    message = f"{shown_url(url)}: {code} {responses.get(code, '')}".strip()
     wait = _retry_after(answer.headers.get("Retry-After", ""))
     if code in (404, 410):
         return Unusable("unavailable", "no longer there", message)
@@ -258,28 +270,9 @@ def _mark_gzip(path: Path, url: str) -> Path:
     return path.with_suffix(".gz")
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield `error` and its causes, however they are attached."""
-    waiting, seen = [error], set()
-    while waiting:
-        current = waiting.pop(0)
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        waiting += [getattr(current, "reason", None), *current.args]
-        waiting += [current.__cause__, current.__context__]
-
-
 def _caused_by(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
-    return any(isinstance(cause, kinds) for cause in _chain(error))
+    return any(isinstance(cause, kinds) for cause in causes(error))
 
 
 def _has_errno(error: BaseException, numbers: tuple[int, ...]) -> bool:
-    return any(getattr(cause, "errno", None) in numbers for cause in _chain(error))
-
-
-def _root_cause(error: BaseException) -> str:
-    """Return the message of the deepest cause; outer ones repeat it with memory addresses."""
-    last = list(_chain(error))[-1]
-    return one_line(re.sub(r"<[^<>]* at 0x[0-9a-f]+>:? ?", "", str(last) or type(last).__name__))
+    return any(getattr(cause, "errno", None) in numbers for cause in causes(error))

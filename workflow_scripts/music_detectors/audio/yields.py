@@ -168,4 +168,5 @@ def _show_reasons(table: pd.DataFrame, split: str) -> None:
     if len(bad) > _SHOWN_REASONS:
         lines.append(f"and {len(bad) - _SHOWN_REASONS} more reasons")
     logging.error("unusable clips of %s:\n%s", split, "\n".join(lines))
-    say("\n".join(lines))
+    for line in lines:
+        say(line)

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -29,7 +29,7 @@ from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.journal import disk_trouble
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.youtube_failures import DISK, VIDEO_UNAVAILABLE, classify
-from music_detectors.common.errors import one_line
+from music_detectors.common.errors import one_line, warn
 from music_detectors.common.files import temporary_place
 
 _WATCH = "https://www.youtube.com/watch?v={}"
@@ -161,12 +161,16 @@ class YouTubeSource:
                     prefix="youtube-", dir=place, ignore_cleanup_errors=True
                 )
         downloader = yt_dlp.YoutubeDL(self._params(cookies, ffmpeg, runtime))
+        path, said = self._settings["cookies"], StringIO()
         try:
-            # Read the cookies now, not during the first clip.
-            _ = downloader.cookiejar
+            # Read the cookies now, not during the first clip. yt-dlp prints whole lines that are no
+            # cookies, with what is secret in them.
+            with redirect_stderr(said):
+                _ = downloader.cookiejar
         except YoutubeDLError as error:
-            path = self._settings["cookies"]
             raise Systemic("cookies", f"{path} is not a cookie file", _COOKIES) from error
+        if skipped := said.getvalue().count("skipping cookie file entry"):
+            warn(f"{path}: {skipped} lines are no cookies in Netscape format, and are skipped")
         self._downloader = downloader
 
     def _params(self, cookies: StringIO | None, ffmpeg: str, runtime: str) -> dict:

@@ -7,6 +7,13 @@ from contextlib import suppress
 
 # Sequences that colour a terminal, move its cursor or set its title.
 _ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
+# Of addresses: user and password; query and fragment, also of what is only the path of one. Marks
+# that end a sentence or a bracket are not part of it.
+_USER = re.compile(r"(?<=://)[^/?#\s]*@")
+_END = r"[^\s'\"<>]*?(?=[),;.:]*(?:[\s'\"<>]|$))"
+_QUERY = re.compile(
+    rf"((?:://|with url: )[^\s'\"<>?#]*)[?#]{_END}|(?<=[\w/])\?[^\s'\"<>?=]*={_END}"
+)
 
 
 class InputError(Exception):
@@ -31,24 +38,40 @@ MAX_MESSAGE = 2000
 """The most characters of a message that ends a job or a run."""
 
 
+def without_secrets(text: str) -> str:
+    """Return `text` without the users, passwords, queries and fragments of addresses in it."""
+    return _QUERY.sub(r"\1", _USER.sub("", text)) if "?" in text or "://" in text else text
+
+
 def one_line(text: object, limit: int = 300) -> str:
     """Return `text` without line breaks or control characters, at most `limit` characters long.
 
-    Whole terminal sequences (ANSI) are removed.
+    Whole terminal sequences (ANSI) are removed, and of addresses what may be secret.
     """
-    printable = "".join(c if c.isprintable() else " " for c in _ANSI.sub("", str(text)))
-    line = " ".join(printable.split())
-    return line if len(line) <= limit else line[: limit - 3] + "..."
+    return _cut(" ".join(_safe(str(text)).split()), limit)
+
+
+def several_lines(text: str) -> str:
+    """Return `text` with its line breaks and indents, and otherwise as `one_line` does."""
+    return "\n".join(map(_safe, text.split("\n")))
 
 
 def say(text: str) -> None:
-    """Print `text` to standard error, or nowhere if the terminal has been closed."""
+    """Print `text`, one line, to standard error, or nowhere if the terminal has been closed."""
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print(_cut(_safe(text), MAX_MESSAGE), file=sys.stderr, flush=True)
+
+
+def _safe(line: str) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in _ANSI.sub("", line))
+    return without_secrets(printable)
+
+
+def _cut(line: str, limit: int) -> str:
+    return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 def warn(message: str) -> None:
     """Log `message`, one line, as a warning, and show it to the user as the run goes on."""
-    message = one_line(message, MAX_MESSAGE)
-    logging.warning(message)
+    logging.warning(one_line(message, MAX_MESSAGE))
     say(f"warning: {message}")

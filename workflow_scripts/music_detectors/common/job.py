@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from .errors import EXIT_LATER, MAX_MESSAGE, ComeBackLater, InputError, one_line, say
+from .errors import (
+    EXIT_LATER,
+    MAX_MESSAGE,
+    ComeBackLater,
+    InputError,
+    one_line,
+    say,
+    several_lines,
+)
 from .origins import noting_origins
 from .orphans import end_with_owner
 
@@ -91,11 +99,14 @@ def _open_log(log: str) -> None:
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     # A log on a full disk is cut short, without a message for each lost line.
     logging.raiseExceptions = False
-    logging.basicConfig(
-        filename=log,
-        filemode="w",
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        force=True,
-    )
+    handler = logging.FileHandler(log, "w", encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(_Safe("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.captureWarnings(True)
+
+
+class _Safe(logging.Formatter):
+    """Writes no control character and no secret of an address, in tracebacks either."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return several_lines(super().format(record))

@@ -1,13 +1,17 @@
 """Addresses on the web that a configuration may name instead of a path."""
 
+import hashlib
 import ipaddress
 import re
 import socket
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .errors import InputError, one_line
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_MARK = "#query-"
 
 
 def is_url(location: str | None) -> bool:
@@ -20,23 +24,62 @@ def check_url(url: str, key: str) -> None:
 
     It may hold no user name or password, which would get into logs.
     """
+    problem = url_problem(url)
+    if problem == CREDENTIALS:
+        raise InputError(
+            f"configuration: {key} is {problem}; download the file by other means and give its path"
+        )
+    if problem:
+        raise InputError(
+            f"configuration: {key} is {shown_url(url)!r}, which is no http or https address; "
+            "correct it, or give the path of a file"
+        )
+
+
+CREDENTIALS = "an address with a user name or password, which is refused"
+"""What `url_problem` says of an address that would get secrets into logs and tables."""
+
+
+def url_problem(url: str) -> str:
+    """Return what is wrong with a URL that is to be an http(s) address, or nothing."""
     try:
         parts = urlsplit(url)
         good = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
         # A port that is not a number is found only when it is read.
         good = good and parts.port != 0 and url.isprintable() and " " not in url
+        has_user = "@" in parts.netloc
     except ValueError:
-        good = False
-    if good and "@" in parts.netloc:
-        raise InputError(
-            f"configuration: {key} is an address with a user name or password, which is refused; "
-            "download the file by other means and give its path"
-        )
-    if not good:
-        raise InputError(
-            f"configuration: {key} is {shown_url(url)!r}, which is no http or https address; "
-            "correct it, or give the path of a file"
-        )
+        # The port may be a password with characters that would have to be written as %2F or so.
+        good, has_user = False, "@" in url
+    if has_user:
+        return CREDENTIALS
+    return "" if good else "no http or https address"
+
+
+def written_url(url: str) -> str:
+    """Return an address as it may be written to files: without its query and fragment.
+
+    In place of a query stands a digest of it, as `#query-` and 8 digits, so that another query is
+    another address. A signature cannot be found from it, but a query of a few characters can.
+    """
+    address, _, query = url.partition("#")[0].partition("?")
+    return f"{address}{_MARK}{hashlib.sha256(query.encode()).hexdigest()[:8]}" if query else address
+
+
+def lacks_query(url: str) -> bool:
+    """Return whether `url` is what `written_url` returns for an address with a query."""
+    return _MARK in url
+
+
+def written_urls(value: Any) -> Any:
+    """Return a configuration, or a part of one, with every address as `written_url` returns it."""
+    if isinstance(value, str):
+        return written_url(value) if is_url(value) else value
+    if isinstance(value, Mapping):
+        return {key: written_urls(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [written_urls(inner) for inner in value]
+    return value
 
 
 def is_http(url: str) -> bool:
@@ -56,6 +99,8 @@ def shown_url(url: str) -> str:
     """Return an address for messages and tables, without any password, query or signature."""
     try:
         parts = urlsplit(url)
+        # Of an address with a wrong port, the port and what follows may be a password.
+        _ = parts.port
         return one_line(f"{parts.scheme}://{host_of(url)}{parts.path}", 160)
     except ValueError:
         return "an invalid address"

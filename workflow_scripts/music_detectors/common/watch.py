@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from .errors import one_line
+from .errors import MAX_MESSAGE, one_line, several_lines
 
 REDRAW_SECONDS = 0.5
 """How often the block of progress lines is drawn again."""
@@ -174,7 +174,7 @@ class Watch(logging.Handler):
             self._failed(record)
         elif self._matters(record):
             self._interrupted |= str(record.msg).startswith("Terminating processes")
-            self._say(self._plain.format(record))
+            self._say(several_lines(self._plain.format(record)))
 
     def end(self) -> None:
         """Draw no more lines of progress; messages are shown as they come."""
@@ -226,7 +226,7 @@ class Watch(logging.Handler):
         if record.__dict__["rule_msg"]:
             from_cluster = record.__dict__["rule_msg"].partition("For further error details")[0]
             said = [from_cluster, last_error(record.__dict__["log"])]
-            lines += [f"         {one_line(text, limit=2000)}" for text in said if text]
+            lines += [f"         {one_line(text, MAX_MESSAGE)}" for text in said if text]
         lines += [f"log      {path}" for path in record.__dict__["log"]]
         self._say("\n".join(lines))
 

@@ -1,15 +1,29 @@
 """Requests to servers of strangers: a session, and a limit of time that nothing outlasts."""
 
+import http.client
 import logging
+import re
 import socket
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from .errors import one_line
+
+# What says nothing in the server's words, which may repeat a query: systems, not answers, fail so.
+_OWN_WORDS = (
+    OSError,
+    http.client.IncompleteRead,
+    urllib3.exceptions.TimeoutError,
+    urllib3.exceptions.IncompleteRead,
+)
 
 _USER_AGENT = "music-detectors-workflow (+https://doi.org/10.1038/s41467-023-44516-0)"
 
@@ -100,3 +114,26 @@ def bounded_session(sockets: weakref.WeakSet) -> requests.Session:
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield `error` and its causes, however they are attached."""
+    waiting, seen = [error], set()
+    while waiting:
+        current = waiting.pop(0)
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [getattr(current, "reason", None), *current.args]
+        waiting += [current.__cause__, current.__context__]
+
+
+def root_cause(error: BaseException) -> str:
+    """Return the message of the deepest cause; outer ones repeat it with memory addresses.
+
+    Of an answer that cannot be understood, it is only the kind of the error.
+    """
+    last = list(causes(error))[-1]
+    said = str(last) if isinstance(last, _OWN_WORDS) else ""
+    return one_line(re.sub(r"<[^<>]* at 0x[0-9a-f]+>:? ?", "", said or type(last).__name__))

@@ -11,7 +11,7 @@ import pandas as pd
 from music_detectors.common.errors import InputError, warn
 from music_detectors.common.files import check_checksum
 from music_detectors.common.tables import write_table
-from music_detectors.common.urls import is_url
+from music_detectors.common.urls import is_url, shown_url, url_problem
 from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.classes import ClassList, branches_of, load_classes
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS, SUMMARY
@@ -125,6 +125,13 @@ def _sources(sound: str, references: Sequence[str]) -> list[str]:
     """Return where each clip comes from, as the stage `audio` calls it."""
     if sound != "recordings":
         return [sound] * len(references)
+    for reference in references:
+        # Those of a manifest come without queries.
+        if is_url(reference) and ("?" in reference or url_problem(reference)):
+            raise InputError(
+                f"{shown_url(reference)}: the source gives it with a query or a password, which "
+                "clips.tsv would publish; list such recordings in a manifest"
+            )
     return ["url" if is_url(reference) else "file" for reference in references]
 
 

@@ -52,10 +52,11 @@ CLIPS = {
 """`corpus/clips.tsv`: one row per clip, ordered by split, shard and place in the shard.
 
 `source` is embedded, file, url or audioset; `reference` is what that source needs to find the sound
-(a recipe, a path, an http(s) address, a YouTube id); clips of one `group` (the manifest's, or else
-a recording) count as one draw; `end_seconds` is empty where no segment is given; `labels` are MIDs
-joined by `;`; `role` is target, other or mixed; `listed` marks the train clips in
-`corpus.withheld_clips`, which every condition that withholds anything leaves out.
+(a recipe, a path, an http(s) address with a digest in place of its query, a YouTube id); clips of
+one `group` (the manifest's, or else a recording) count as one draw; `end_seconds` is empty where no
+segment is given; `labels` are MIDs joined by `;`; `role` is target, other or mixed; `listed` marks
+the train clips in `corpus.withheld_clips`, which every condition that withholds anything leaves
+out.
 """
 
 SUMMARY = {

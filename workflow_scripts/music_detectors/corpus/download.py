@@ -12,7 +12,7 @@ import urllib3
 
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.urls import is_http, next_place, shown_url
-from music_detectors.common.web import Deadline, bounded_session
+from music_detectors.common.web import Deadline, bounded_session, root_cause
 
 _MOST_BYTES = 2**29
 _SECONDS = 900.0
@@ -92,10 +92,11 @@ def _attempt(url: str, path: str | os.PathLike, most_bytes: int, seconds: float)
                 if got != expected:
                     raise _Passing(f"{got} bytes of {expected}")
     except _BROKEN as error:
-        raise _Passing(_late(deadline, seconds) or _without(url, error)) from error
+        raise _Passing(_late(deadline, seconds) or root_cause(error)) from error
     except requests.RequestException as error:
-        why = _without(url, error)
-        raise InputError(f"{shown_url(url)}: cannot be asked for ({why}); correct it") from None
+        raise InputError(
+            f"{shown_url(url)}: cannot be asked for ({root_cause(error)}); correct it"
+        ) from None
     except ValueError as error:
         # requests parses the Location of a redirect even if it is not asked to follow it.
         raise _Passing("it leads to what is no address") from error
@@ -105,11 +106,6 @@ def _attempt(url: str, path: str | os.PathLike, most_bytes: int, seconds: float)
 
 def _late(deadline: Deadline, seconds: float) -> str:
     return f"not complete after {seconds:g} s" if deadline.passed else ""
-
-
-def _without(url: str, error: Exception) -> str:
-    """Return what an error says without the query of the address, which may be a secret."""
-    return one_line(re.sub(r"\?[^\s'\")]*", "", str(error)).replace(url, shown_url(url)))
 
 
 def _answer(session: requests.Session, url: str) -> requests.Response:

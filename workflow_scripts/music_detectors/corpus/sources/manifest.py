@@ -12,12 +12,19 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 from urllib.parse import urlsplit
 
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.seeds import seed_of
-from music_detectors.common.urls import check_url, is_url
+from music_detectors.common.urls import (
+    CREDENTIALS,
+    is_url,
+    lacks_query,
+    shown_url,
+    url_problem,
+    written_url,
+)
 from music_detectors.corpus.classes import ClassList, load_classes
 from music_detectors.corpus.inputs import check_there, nearest, needed, opened
 from music_detectors.corpus.ontology import Ontology, load_ontology
@@ -53,6 +60,7 @@ REMEDY = "list more clips or groups in corpus.manifest.path, or set its column s
 COPIES: dict[str, Copy] = {}
 PUBLISHED: dict[str, tuple[str, str]] = {}
 
+_KEY = "corpus.manifest.path"
 _CLIP_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,120}")
 _SOUND_FILES = frozenset("wav flac ogg oga opus mp3 m4a mp4 webm aac aif aiff au".split())
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -134,8 +142,11 @@ def _manifest(corpus: Mapping) -> "Manifest":
 def _read_once(section: str, stamp: int, ontology: str | None) -> "Manifest":
     known = None if ontology is None else load_ontology(ontology)
     own = json.loads(section)
-    published = Published(own["columns"], own["only"]) if own["columns"] else None
-    return read_manifest(own["path"], known, "corpus.manifest.path", published)
+    return read_manifest(own["path"], known, _KEY, _published(own))
+
+
+def _published(section: Mapping) -> Published | None:
+    return Published(section["columns"], section["only"]) if section["columns"] else None
 
 
 def _splits(corpus: Mapping, seed: int, classes: ClassList) -> list[str]:
@@ -156,8 +167,8 @@ class Manifest(NamedTuple):
     """The clips of a manifest, column by column, in the order of its rows.
 
     `paths` lead from the working directory to the files (or are absolute), `recordings` are the
-    paths as the manifest spells them; `ends` are NaN where none is given, `splits` and `groups`
-    empty where none is; `labels` are ids.
+    paths as the manifest spells them, both with addresses as `written_url` returns them; `ends` are
+    NaN where none is given, `splits` and `groups` empty where none is; `labels` are ids.
     """
 
     clip_ids: list[str]
@@ -220,6 +231,28 @@ def read_manifest(
     beginning = os.path.join(folder, "")
     paths = [own if os.path.isabs(own) or is_url(own) else beginning + own for own in recordings]
     return Manifest(clip_ids, paths, recordings, starts, ends, labels, splits, groups)
+
+
+def find_addresses(section: Mapping, references: Iterable[str]) -> dict[str, str]:
+    """Return the address in the manifest that each of `references` stands for.
+
+    Queries of addresses may be secret and are written to no table: only the manifest has them.
+    `section` is corpus.manifest of the configuration. Of `references`, those with nothing left out
+    are not looked for. Raises InputError when the manifest does not list one.
+    """
+    wanted = {reference for reference in references if lacks_query(reference)}
+    if not wanted:
+        return {}
+    path = section["path"]
+    _, cells, _ = _read_cells(path, _KEY, _published(section))
+    queried = {written_url(cell): cell for cell in cells["path"] if "?" in cell and is_url(cell)}
+    found = {reference: queried[reference] for reference in wanted & queried.keys()}
+    for reference in sorted(wanted - found.keys()):
+        raise InputError(
+            f"{path}: no longer lists the address {shown_url(reference)} with the query that the "
+            "corpus was made with; run the same command again"
+        )
+    return found
 
 
 def label_names(manifest: Manifest, ontology: Ontology | None) -> list[tuple[str, str]]:
@@ -384,13 +417,7 @@ def _read_cells(
     lines: list[int] = []
     mistakes: dict[int, str] = {}
     with opened(path, key) as file:
-        # Tab or comma, as the file's name says or else its first line.
-        first = file.readline()
-        file.seek(0)
-        by_extension = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-        sniffed = "\t" if "\t" in first else ","
-        extension = os.path.splitext(path)[1].lower()
-        delimiter = by_extension.get(extension, sniffed)
+        delimiter = _delimiter(path, file)
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
             names, rows = read_names((reader.line_num, row) for row in reader)
@@ -423,6 +450,15 @@ def _read_cells(
         columns = published.cells(path, columns, used)
         lines = [lines[row] for row in used]
     return lines, {name: columns.get(name) or [""] * len(lines) for name in _COLUMNS}, mistakes
+
+
+def _delimiter(path: str | os.PathLike, file: TextIO) -> str:
+    """Return a tab or a comma, as the file's name says or else its first line."""
+    first = file.readline()
+    file.seek(0)
+    by_extension = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+    sniffed = "\t" if "\t" in first else ","
+    return by_extension.get(os.path.splitext(path)[1].lower(), sniffed)
 
 
 def _check_names(path: str | os.PathLike, names: Sequence[str], separator: str) -> None:
@@ -458,7 +494,8 @@ def _parse_column(
     for cell in set(column):
         try:
             if _CONTROL.search(cell):
-                raise _BadCell(f"{name} {one_line(cell, 80)!r} holds a control character")
+                shown = shown_url(cell) if is_url(cell) else one_line(cell, 80)
+                raise _BadCell(f"{name} {shown!r} holds a control character")
             values[cell] = parse(cell)
         except _BadCell as mistake:
             values[cell] = None
@@ -473,17 +510,16 @@ def _parse_column(
 def _parse_path(cell: str) -> str:
     if not cell:
         raise _BadCell("path is empty; give the sound file's")
-    if is_url(cell):
-        try:
-            if "@" in urlsplit(cell).netloc:
-                raise _BadCell(
-                    "path is an address with a user name, which would be published; cut it"
-                )
-            check_url(cell, "path")
-        except (InputError, ValueError):
-            shown = one_line(cell, 80)
-            raise _BadCell(f"path {shown!r} is neither a path nor an http(s) address") from None
-    return cell
+    if not is_url(cell):
+        return cell
+    problem = url_problem(cell)
+    if problem == CREDENTIALS:
+        raise _BadCell(
+            f"path is {problem}; download the recording by other means and give its path"
+        )
+    if problem:
+        raise _BadCell(f"path {shown_url(cell)!r} is neither a path nor an http(s) address")
+    return written_url(cell)
 
 
 def _parse_labels(cell: str, ontology: Ontology | None) -> tuple[str, ...]:
