@@ -71,6 +71,10 @@ rule analyses:
         ),
 
 
+onstart:
+    runs.begin()
+
+
 onsuccess:
     tell_where_results_are(log)
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.audio.recordings import states
-from music_detectors.common import orphans
+from music_detectors.common import orphans, runs
 from music_detectors.common.errors import InputError, MAX_MESSAGE, one_line, say
 from music_detectors.common.kernels import old_core_type
 from music_detectors.configuration.check import (
@@ -57,13 +57,9 @@ if workflow.is_main_process and _named:
             f"temporary files go to {tempfile.gettempdir()}"
         )
 
-if "--unlock" in sys.argv:
-    say(
-        "warning: --unlock removes the locks of this folder, also those of a run that still goes on "
-        "(pgrep -af snakemake shows it); two runs that write the same files damage them"
-    )
-
 try:
+    if runs.asks_to_unlock(sys.argv):
+        runs.check_unlock()
     check_files(workflow.configfiles)
     check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
     check_sense(config)

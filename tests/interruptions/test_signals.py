@@ -67,6 +67,9 @@ def test_a_second_run_is_refused_and_a_killed_run_can_be_unlocked(part_of, tmp_p
         second = run(folder, TARGET)
         assert second.returncode == 1
         assert "Directory cannot be locked" in second.stderr
+        unlocked = run(folder, options=["--unlock"])
+        assert unlocked.returncode == 1 and locks(folder)
+        assert f"run still goes on in this folder (process {first.process.pid} " in unlocked.stderr
         first.process.kill()
         first.process.wait(10)
         until(lambda: not at_work(folder), 10)
