@@ -30,7 +30,7 @@ from music_detectors.configuration.plain import check_files
 from music_detectors.corpus.targets import target_name, targets_of
 from music_detectors.common.urls import is_url, written_url, written_urls
 from music_detectors.corpus.locations import configured, copies_of, with_copies
-from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.corpus.sizes import check_corpus, clip_counts, shard_names
 from music_detectors.corpus.sources import source_named
 from music_detectors.levels.names import level_name, levels_of
 from music_detectors.probes.settings import check_here, files_here, probe_sets
@@ -141,10 +141,7 @@ DOWNLOADED_PROBES = [name for name, probe in PROBES.items() if is_url(probe.zip)
 # As they are written in paths, in increasing order.
 FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {
-    split: [
-        f"{number:05d}"
-        for number in range(-(-N_CLIPS[split] // config["corpus"]["shard_clips"]))
-    ]
+    split: shard_names(N_CLIPS[split], config["corpus"]["shard_clips"])
     for split in SPLITS
 }
 

@@ -10,10 +10,15 @@ import pytest
 import yaml
 
 from attack.limits import ROUNDS, bounded
+from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.common.errors import InputError
-from music_detectors.configuration.check import check_sense, check_shape
+from music_detectors.configuration.check import check_sense, check_shape, kept_conditions
 from music_detectors.configuration.plain import check_files
 from music_detectors.corpus.sizes import check_corpus, clip_counts
+from music_detectors.corpus.targets import targets_of
+from music_detectors.models.find import check_conditions, with_models
+from music_detectors.probes.settings import check_here, probe_sets
+from music_detectors.stimuli.making.names import check_played
 from support.configurations import DEFAULT, SCHEMA, changed
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +70,10 @@ def test_nor_in_a_list_or_below_a_key_that_may_have_any_name(key, value):
         ("decoding.units", -(10**50), "decoding.units must be a number of at most 18"),
         ("corpus.embedded.clips_per_class", {"train": 10**11, "test": 1}, "from 1 to 10 million"),
         ("corpus.audioset.clips", {"train": 10**11, "test": 1}, "from 1 to 10 million"),
+        ("selectivity.permutations", 10**11, "from 100 to 10 million"),
+        ("selectivity.bootstraps", 10**11, "from 100 to 10 million"),
+        ("lesions.random_draws", 10**11, "from 20 to 100,000"),
+        ("conditions.natural.epochs", 10**11, "from 0 to 100,000"),
         ("targets", ["x" * 10**6], "targets.0 is a text with characters that cannot be shown, or"),
         ("conditions", {7: None}, "conditions has the key 7, which is not a text; put quotes"),
     ],
@@ -75,6 +84,12 @@ def test_what_is_no_whole_number_or_name_is_one_line(key, value, says):
     message = str(raised.value)
     assert says in message
     assert message.isprintable() and len(message) <= 2000
+
+
+def test_a_corpus_of_more_shards_than_have_names_is_one_line_before_anything_runs():
+    corpus = changed("corpus.embedded.clips_per_class", {"train": 10**7, "test": 1})["corpus"]
+    with pytest.raises(InputError, match=r"corpus.shard_clips is .* there may be 100000"):
+        bounded(clip_counts, corpus | {"shard_clips": 1}, 1, seconds=10, megabytes=100)
 
 
 LONG = "x" * 300
@@ -163,9 +178,17 @@ def test_random_configurations_end_in_one_line_or_are_used():
                 except (TypeError, KeyError, IndexError):
                     continue
             try:
+                # As rules/configuration.smk.
                 check_shape(configuration, SCHEMA)
                 check_sense(configuration)
+                conditions = with_models(kept_conditions(configuration))
+                check_conditions(conditions, configuration["selectivity"]["layer"])
                 check_corpus(configuration["corpus"], {}, configuration["targets"])
+                targets = targets_of(configuration)
+                check_played(configuration["stimuli"], configuration["corpus"]["clip_seconds"])
+                for probe in probe_sets(configuration["probes"], targets).values():
+                    check_here(probe)
+                archive_paths(configuration["audio"]["archives"])
                 clip_counts(configuration["corpus"], configuration["seed"])
             except InputError as error:
                 assert "\n" not in str(error), json.dumps(str(error))

@@ -5,6 +5,9 @@ import random
 import pytest
 
 from attack.limits import ROUNDS, bounded
+from music_detectors.audio.clips import Clip
+from music_detectors.audio.failures import Unusable
+from music_detectors.audio.sources import FileSource
 from music_detectors.common.errors import InputError
 from music_detectors.corpus.sources.manifest import read_manifest
 
@@ -29,10 +32,36 @@ def test_plain_times_are_read(tmp_path, seconds):
     assert read(tmp_path, f"{HEAD}a.wav\tMusic\t0\t{seconds}\n").ends == [float(seconds)]
 
 
-@pytest.mark.parametrize("label", ["Mu\u200bsic", "\u202ecisuM", "Mu\u00adsic", "Music\ufeff"])
-def test_a_label_has_no_character_that_cannot_be_seen(tmp_path, label):
+HIDDEN = ["Mu\u200bsic", "\u202ecisuM", "Mu\u00adsic", "Music\ufeff", "Mu\u200dsic", "Mu\u3164sic"]
+HIDDEN += [
+    "Pop\u00a0music",
+    "Pop\u2028music",
+    "Mu\ufe0fsic",
+    "Mu\u2800sic",
+    "Mu\x85sic",
+    "Mu\U000e0041",
+]
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_labels_and_groups_have_no_character_that_cannot_be_seen(tmp_path, name):
     with pytest.raises(InputError, match=r"line 2: labels .*holds a character that cannot be seen"):
-        read(tmp_path, f"{HEAD}a.wav\t{label}\t0\t1\n")
+        read(tmp_path, f"{HEAD}a.wav\t{name}\t0\t1\n")
+    with pytest.raises(InputError, match=r"line 2: group .*holds a character that cannot be seen"):
+        read(tmp_path, f"path\tlabels\tgroup\na.wav\tMusic\t{name}\n")
+
+
+@pytest.mark.parametrize("name", ["Müsiçk", "موسیقی\u200cها", "क्\u200dष", "音楽", "♫ a-b"])
+def test_words_of_every_script_are_labels(tmp_path, name):
+    assert read(tmp_path, f"{HEAD}a.wav\t{name}\t0\t1\n").labels == [(name,)]
+
+
+def test_a_path_that_is_too_long_is_a_clip_without_sound(tmp_path):
+    manifest = read(tmp_path, f"{HEAD}{'x' * 300}.wav\tMusic\t0\t1\n")
+    clip = Clip("a", "file", manifest.paths[0], 0.0, 1.0, ("Music",))
+    with pytest.raises(Unusable) as raised:
+        FileSource(1.0, None).read(clip)
+    assert raised.value.message.isprintable()
 
 
 def test_random_damage_is_one_line_or_a_manifest(tmp_path):

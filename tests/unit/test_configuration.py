@@ -79,7 +79,11 @@ def test_the_default_configuration_is_accepted():
         ("claims.compared.controls", "untrained", "must be a list of names of conditions"),
         ("lesions.fractions", [], "lesions.fractions must be a list of different shares"),
         ("lesions.fractions", [0.6], "must be a share of the units above 0 and at most 0.5"),
-        ("lesions.random_draws", 5, "lesions.random_draws must be a whole number of at least 20"),
+        (
+            "lesions.random_draws",
+            5,
+            "lesions.random_draws must be a whole number from 20 to 100,000",
+        ),
         ("claims.alpha", 0.5, "claims.alpha must be a number above 0 and below 0.5"),
         ("claims.smallest_effects.lesions", 1, "did you mean lesion?"),
     ],

@@ -1,5 +1,6 @@
 """The captions and the front text of the report, as Snakemake renders them."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +9,8 @@ import yaml
 from docutils.core import publish_string
 from jinja2 import Environment, StrictUndefined
 
+from music_detectors.common.errors import InputError
+from music_detectors.corpus.targets import targets_of
 from support import figure_modules
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +36,26 @@ def _render(name, **corpus):
 @pytest.mark.parametrize("target", ["Music", ["Bird song", "my_$target$"]], ids=["one", "two"])
 def test_captions_render_without_a_warning(name, target):
     assert len(_render(name, target=target)) > 500
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["javascript:alert(1)", "a_ b__", "<script>x", "[1]_", ":raw:x", "http://a.org", "-- x"],
+)
+def test_a_target_makes_no_link_and_no_markup(target):
+    names = targets_of({"corpus": {"target": "Music"}, "targets": [target]})
+    assert list(names.values()) == ["Music", target]
+    for name in FIGURES:
+        plain, named = (_render(name, target=one) for one in ("Music", target))
+        assert re.findall(r"<[^>]*>", plain) == re.findall(r"<[^>]*>", named), name
+
+
+@pytest.mark.parametrize(
+    "target", ["*a* `x <javascript:alert(1)>`_ *b*", "a|b|", "a\\", " javascript:alert(1)", "x "]
+)
+def test_a_target_that_would_be_markup_is_refused(target):
+    with pytest.raises(InputError, match="which captions of figures cannot show; rename"):
+        targets_of({"corpus": {"target": target}, "targets": []})
 
 
 def test_captions_name_the_target():

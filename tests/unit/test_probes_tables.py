@@ -123,7 +123,9 @@ def test_wrong_reference_profiles_are_one_line(content, says):
     [
         (b"flute,1,2\n", r"its first line must be a header"),
         (b"sound\nflute\n", r"its first line must be a header"),
-        (b"sound,music\nflute,loud\n", r"line 2: could not convert string to float: 'loud'"),
+        (b"sound,music\nflute,loud\n", r"line 2: 'loud' is not a number in plain digits"),
+        (b"sound,music\nflute,1_0\n", r"line 2: '1_0' is not a number in plain digits"),
+        (b"sound,music\nflute,nan\n", r"line 2: 'nan' is not a number in plain digits"),
         (b"sound,music,pitch\nflute,1\n", r"line 2: has 1 responses for 2 components"),
         (b"sound,music\nflute,1\n", r"has no profile of sound drum"),
     ],

@@ -16,12 +16,10 @@ from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.classes import ClassList, branches_of, load_classes
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS, SUMMARY
 from music_detectors.corpus.inputs import read_clip_ids, repeated
-from music_detectors.corpus.sizes import require_clips
+from music_detectors.corpus.sizes import require_clips, shard_names
 from music_detectors.corpus.sources import SPLITS, Listing, source_named
 
 _ROLES = ("target", "other", "mixed")
-_MOST_SHARDS = 100_000
-"""Shards have names of five digits."""
 
 
 class Tables(NamedTuple):
@@ -147,13 +145,7 @@ def _listed(clips: pd.DataFrame, path: str | os.PathLike | None) -> pd.Series:
 
 
 def _shards(n_clips: int, shard_clips: int) -> list[str]:
-    n_shards = -(-n_clips // shard_clips)
-    if n_shards > _MOST_SHARDS:
-        raise InputError(
-            f"configuration: corpus.shard_clips is {shard_clips}, which makes {n_shards} shards of "
-            f"{n_clips} clips; there may be {_MOST_SHARDS}"
-        )
-    names = [f"{shard:05d}" for shard in range(n_shards)]
+    names = shard_names(n_clips, shard_clips)
     return [name for name in names for _ in range(shard_clips)][:n_clips]
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from music_detectors.common.urls import check_url, is_url
 from music_detectors.corpus.spreadsheet import first_column, is_workbook
 
 _CLIP_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
+_NUMBER = re.compile(r"-?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 # In the study's list, clips are names of files, and some have the title of the column before them.
 _PREFIX = re.compile(r"\AName\s*:\s*", re.IGNORECASE)
 _ENDING = re.compile(r"\.wav(\.gz)?\Z", re.IGNORECASE)
@@ -136,3 +138,16 @@ def repeated(values: Sequence[str]) -> str | None:
             return value
         seen.add(value)
     return None
+
+
+def plain_number(text: str) -> float:
+    """Return the number that `text` is in plain digits, else NaN.
+
+    float() would also take 1_0, nan, inf and digits of other scripts.
+    """
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
+
+
+def plain_seconds(text: str) -> float:
+    """Return the seconds that `text` is in plain digits, NaN if it is none or has a minus."""
+    return math.nan if text.startswith("-") else plain_number(text)

@@ -1,12 +1,12 @@
-"""Classes by name or id."""
+"""Classes by name or id, and which names and ids there may be."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from unicodedata import normalize
+from unicodedata import category, normalize
 
-from music_detectors.common.errors import InputError
+from music_detectors.common.errors import InputError, one_line
 from music_detectors.corpus.inputs import nearest
 
 # What people put between the labels of a clip where they do not use `;`. Space, _ and a hyphen in a
@@ -14,6 +14,48 @@ from music_detectors.corpus.inputs import nearest
 _SEPARATOR = re.compile(r"[,;|/\\+&:>\u3001\u00b7\u2022]|\s[-\u2013\u2014]\s")
 _EDGE = re.compile(r"^[\W_]+|[\W_]+$")
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
+
+_ID = re.compile(r"[A-Za-z0-9/_.-]{1,100}")
+_LONGEST_NAME = 200
+# Controls, formats and separators; and of Unicode's Default_Ignorable_Code_Point what is none of
+# these, with the empty Braille pattern.
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
+_IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff]"
+)
+# Words of Arabic and Indic scripts need joiners between letters, and so do some signs.
+_JOINER = re.compile("(?<=[\u0600-\u1fff\u2190-\U0001faff])[\u200c\u200d](?=\\S)")
+
+
+def cannot_be_seen(text: str) -> bool:
+    """Return whether `text` has a character that nobody sees, so that it may pass for another."""
+    if text.isascii():
+        return not text.isprintable()
+    rest = _JOINER.sub("", text).replace(" ", "")
+    return any(category(c) in _UNSEEN for c in rest) or _IGNORED.search(rest) is not None
+
+
+def check_class(mid: str, name: str, where: str) -> None:
+    """Refuse an id or a name that would break a table, a list joined by `;`, or a terminal.
+
+    `where` says where they stand. Raises InputError.
+    """
+    check_id(mid, where)
+    if not name.strip() or len(name) > _LONGEST_NAME or ";" in name or cannot_be_seen(name):
+        raise InputError(
+            f"{where}: the class {mid} is called {one_line(repr(name), 80)}; a name has 1 to "
+            f"{_LONGEST_NAME} characters that can be seen, without ;"
+        )
+
+
+def check_id(mid: str, where: str) -> None:
+    """Refuse what is no id of a class; `where` says where it stands. Raises InputError."""
+    if not _ID.fullmatch(mid):
+        raise InputError(
+            f"{where}: {one_line(repr(mid), 80)} is not an id: 1 to 100 letters, digits and "
+            "/ _ . - such as /m/04rlf"
+        )
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,13 @@ parent.
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.corpus.inputs import opened
-from music_detectors.corpus.names import Names
-
-_ID = re.compile(r"[A-Za-z0-9/_.-]{1,100}")
-_MAX_NAME = 200
+from music_detectors.corpus.names import Names, check_class, check_id
 
 PUBLISHED_ONTOLOGY = (
     "ontology.json",
@@ -55,7 +51,9 @@ class Ontology:
                     f"{origin}: class {place} in the list has not the form "
                     '{"id": text, "name": text, "child_ids": [texts]}'
                 )
-            _check_names(node, origin)
+            check_class(node["id"], node["name"], origin)
+            for child in node["child_ids"]:
+                check_id(child, origin)
             if node["id"] in names:
                 raise InputError(f"{origin}: the id {node['id']!r} occurs twice")
             names[node["id"]] = node["name"]
@@ -152,22 +150,6 @@ def load_ontology(path: str | os.PathLike, key: str = "corpus.ontology") -> Onto
                 f"{path}: not JSON ({one_line(error)}); {key} takes AudioSet's ontology.json"
             ) from error
     return Ontology.from_nodes(nodes, str(path))
-
-
-def _check_names(node: Mapping, origin: str) -> None:
-    """Refuse ids and names that would break a table, a list joined by `;`, or a terminal."""
-    for mid in (node["id"], *node["child_ids"]):
-        if not _ID.fullmatch(mid):
-            raise InputError(
-                f"{origin}: {one_line(repr(mid), 80)} is not an id: 1 to 100 letters, digits and "
-                "/ _ . - such as /m/04rlf"
-            )
-    name = node["name"]
-    if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME or ";" in name:
-        raise InputError(
-            f"{origin}: the class {node['id']} is called {one_line(repr(name), 80)}; a name has 1 "
-            f"to {_MAX_NAME} characters that can be shown, without ;"
-        )
 
 
 def _is_node(node: object) -> bool:

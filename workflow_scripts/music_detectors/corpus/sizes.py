@@ -12,6 +12,8 @@ from music_detectors.corpus.locations import configured
 from music_detectors.corpus.sources import SPLITS, source_named
 from music_detectors.corpus.targets import Target, check_targets
 
+_MOST_SHARDS = 100_000
+
 
 def check_corpus(
     corpus: Mapping,
@@ -47,11 +49,24 @@ def check_corpus(
 def clip_counts(corpus: Mapping, seed: int) -> dict[str, int]:
     """Return how many clips each split of the corpus will have, as `build_corpus` makes it.
 
-    Raises InputError when a file cannot be read or a split is without clips.
+    Raises InputError when a file cannot be read, or a split is without clips or has too many.
     """
     counts = source_named(corpus["source"]).count(corpus, seed)
     require_clips(counts, corpus["source"])
+    for n_clips in counts.values():
+        shard_names(n_clips, corpus["shard_clips"])
     return counts
+
+
+def shard_names(n_clips: int, shard_clips: int) -> list[str]:
+    """Return the names of the shards of a split: five digits. Raises InputError for too many."""
+    n_shards = -(-n_clips // shard_clips)
+    if n_shards > _MOST_SHARDS:
+        raise InputError(
+            f"configuration: corpus.shard_clips is {shard_clips}, which makes {n_shards} shards of "
+            f"{n_clips} clips; there may be {_MOST_SHARDS}"
+        )
+    return [f"{shard:05d}" for shard in range(n_shards)]
 
 
 def require_clips(counts: Mapping[str, int], source: str, what: str = "") -> None:

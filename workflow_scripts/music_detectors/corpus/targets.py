@@ -16,6 +16,9 @@ Target = str | Sequence[str]
 
 KEY = "configuration: targets"
 _LONGEST = 60
+# In the captions of figures, names stand between asterisks: these would end the name, and make
+# links or other markup of what follows.
+_MARKUP = re.compile(r"[*`|\\]|^\s|\s$")
 
 
 def target_name(target: Target) -> str:
@@ -36,11 +39,17 @@ def slug(target: Target) -> str:
 def targets_of(configuration: Mapping) -> dict[str, Target]:
     """Return the targets by their names for paths: `corpus.target`, then those of `targets`.
 
-    Raises InputError when two have the same name for paths, or one has none.
+    Raises InputError when two have the same name for paths, or one has none, or a name that
+    captions cannot show.
     """
     found: dict[str, Target] = {}
     for target in (configuration["corpus"]["target"], *configuration["targets"]):
         name = slug(target)
+        if _MARKUP.search(target_name(target)):
+            raise InputError(
+                f"{KEY}: {target_name(target)!r} has one of the characters * ` | and \\, or a "
+                "space at an end, which captions of figures cannot show; rename the label"
+            )
         if not name:
             raise InputError(
                 f"{KEY}: {target_name(target)!r} has no letter or digit, so no folder can be named "

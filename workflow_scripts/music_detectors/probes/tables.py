@@ -2,13 +2,14 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from music_detectors.common.errors import InputError, one_line
-from music_detectors.corpus.inputs import nearest, repeated
+from music_detectors.corpus.inputs import nearest, plain_number, repeated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,10 +118,13 @@ def _from_table(content: bytes, origin: str) -> Reference:
     components = rows[0][1][1:]
     values = []
     for number, row in rows[1:]:
-        try:
-            values.append([float(field) for field in row[1:]])
-        except ValueError as error:
-            raise InputError(f"{origin}, line {number}: {one_line(error)}") from None
+        values.append([plain_number(field) for field in row[1:]])
+        for field, value in zip(row[1:], values[-1], strict=True):
+            if math.isnan(value):
+                raise InputError(
+                    f"{origin}, line {number}: {one_line(field, 40)!r} is not a number in plain "
+                    "digits"
+                )
         if len(values[-1]) != len(components):
             raise InputError(
                 f"{origin}, line {number}: has {len(row) - 1} responses for {len(components)} "

@@ -17,8 +17,10 @@ from music_detectors.corpus.inputs import (
     check_there,
     needed,
     opened,
+    plain_seconds,
     repeated,
 )
+from music_detectors.corpus.names import check_class
 from music_detectors.corpus.ontology import PUBLISHED_ONTOLOGY, load_ontology
 from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
 
@@ -65,7 +67,7 @@ PUBLISHED = {
 }
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_COUNT = re.compile(r"(num_[a-z_]+)=(\d+)")
+_COUNT = re.compile(r"(num_[a-z_]+)=([0-9]+)")
 # What may begin a line that is blank or a comment: see _data_lines.
 _OTHER = re.compile(r'\n(?:[\s#]|"?YTID)')
 # Characters read at a time where lines are only counted.
@@ -157,7 +159,10 @@ def read_class_list(path: str | os.PathLike, key: str) -> list[tuple[str, str]]:
                 if len(row) != 3 or not row[1] or not row[2]:
                     raise InputError(f"{where}: an index, a MID and a name are expected")
                 if row[0] != str(len(classes)):
-                    raise InputError(f"{where}: index {row[0]!r} where {len(classes)} is due")
+                    raise InputError(
+                        f"{where}: index {one_line(row[0], 40)!r} where {len(classes)} is due"
+                    )
+                check_class(row[1], row[2], where)
                 if row[1] in known:
                     raise InputError(f"{where}: the class {row[1]} occurs twice")
                 known.add(row[1])
@@ -259,10 +264,7 @@ def _not_a_segment(path: str | os.PathLike, number: int, line: str) -> str:
 def _parse_times(
     path: str | os.PathLike, number: int, start: str, end: str
 ) -> tuple[float, float, str]:
-    try:
-        first, last = float(start.strip(' "')), float(end.strip(' "'))
-    except ValueError:
-        first = last = math.nan
+    first, last = (plain_seconds(text.strip(' "\r\n')) for text in (start, end))
     if not (0 <= first < last < math.inf):
         raise InputError(
             f"{path}, line {number}: start {one_line(start.strip(), 40)} and end "
@@ -290,7 +292,8 @@ def _check_counts(
     segments: Segments,
     label_sets: dict[str, tuple[str, ...]],
 ) -> None:
-    said = {name: int(count) for comment in comments for name, count in _COUNT.findall(comment)}
+    # As texts, since there may be more digits than a number can have.
+    said = {name: count for comment in comments for name, count in _COUNT.findall(comment)}
     if not said:
         return
     found = {
@@ -300,10 +303,10 @@ def _check_counts(
         "num_positive_labels": sum(map(len, segments.labels)),
     }
     for name, count in found.items():
-        if said.get(name, count) != count:
+        if said.get(name, str(count)) != str(count):
             raise InputError(
-                f"{path}: its header says {name}={said[name]}, but there are {count}; fetch it "
-                "again, or delete its # lines if it is a selection of yours"
+                f"{path}: its header says {name}={one_line(said[name], 40)}, but there are "
+                f"{count}; fetch it again, or delete its # lines if it is a selection of yours"
             )
 
 

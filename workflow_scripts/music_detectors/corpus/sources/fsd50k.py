@@ -15,6 +15,7 @@ from typing import NamedTuple
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.corpus.classes import ClassList
 from music_detectors.corpus.inputs import check_ontology_named, needed, opened, repeated
+from music_detectors.corpus.names import check_class
 from music_detectors.corpus.ontology import PUBLISHED_ONTOLOGY, load_ontology
 from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
 
@@ -113,6 +114,7 @@ def read_vocabulary(folder: str | os.PathLike) -> list[tuple[str, str]]:
             raise InputError(
                 f"{path}, line {number}: the index {len(classes)}, a name and a MID are expected"
             )
+        check_class(row[2], row[1], f"{path}, line {number}")
         classes.append((row[2], row[1]))
     twice = repeated([mid for mid, _ in classes])
     if twice is not None:

@@ -26,7 +26,8 @@ from music_detectors.common.urls import (
     written_url,
 )
 from music_detectors.corpus.classes import ClassList, load_classes
-from music_detectors.corpus.inputs import check_there, nearest, needed, opened
+from music_detectors.corpus.inputs import check_there, nearest, needed, opened, plain_seconds
+from music_detectors.corpus.names import cannot_be_seen
 from music_detectors.corpus.ontology import Ontology, load_ontology
 from music_detectors.corpus.published import COLUMN, ONLY, Published, read_names
 from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
@@ -64,10 +65,7 @@ _KEY = "corpus.manifest.path"
 _CLIP_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.-]{1,120}")
 _SOUND_FILES = frozenset("wav flac ogg oga opus mp3 m4a mp4 webm aac aif aiff au".split())
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
-_SECONDS = re.compile(r"([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# Scripts of India and Iran need them.
-_JOINERS = "\u200c\u200d"
 _DERIVED_ID_LENGTH = 90
 _ROLE_BITS = {"target": 1, "other": 2, "mixed": 4}
 
@@ -210,7 +208,7 @@ def read_manifest(
         "end_seconds", lambda cell: _parse_seconds("end_seconds", cell) if cell else math.nan
     )
     splits = parsed("split", _parse_split)
-    groups = parsed("group", str)
+    groups = parsed("group", _parse_group)
     for line, mistake in (
         *_empty_segments(lines, starts, ends),
         *_repeated_ids(lines, given_ids),
@@ -528,14 +526,23 @@ def _parse_labels(cell: str, ontology: Ontology | None) -> tuple[str, ...]:
     labels = list(dict.fromkeys(filter(None, map(str.strip, cell.split(";")))))
     if not labels:
         raise _BadCell("labels is empty; give one or more, joined by ;")
-    if any(unicodedata.category(c) == "Cf" and c not in _JOINERS for c in cell):
-        raise _BadCell(f"labels {one_line(ascii(cell), 80)} holds a character that cannot be seen")
+    _check_seen("labels", cell)
     if ontology is None:
         return tuple(labels)
     try:
         return tuple(dict.fromkeys(ontology.known.find(label, "labels") for label in labels))
     except InputError as error:
         raise _BadCell(str(error)) from error
+
+
+def _parse_group(cell: str) -> str:
+    _check_seen("group", cell)
+    return cell
+
+
+def _check_seen(name: str, cell: str) -> None:
+    if cannot_be_seen(cell):
+        raise _BadCell(f"{name} {one_line(ascii(cell), 80)} holds a character that cannot be seen")
 
 
 def _parse_clip_id(cell: str) -> str:
@@ -547,8 +554,7 @@ def _parse_clip_id(cell: str) -> str:
 
 
 def _parse_seconds(name: str, cell: str) -> float:
-    # float() also takes 1_0 and digits of other scripts.
-    seconds = float(cell) if _SECONDS.fullmatch(cell) else math.nan
+    seconds = plain_seconds(cell)
     if not (0 <= seconds < 1e9):
         raise _BadCell(f"{name} {one_line(cell, 40)!r} is not a number of seconds of at least 0")
     return seconds
