@@ -48,3 +48,29 @@ def _run(sending, megabytes, function, arguments, settings):
         sending.send(answer)
     except Exception:
         sending.send((None, AssertionError(f"{type(answer[1]).__name__}: {answer[1]}")))
+
+
+def mutated(draw, content, words=()):
+    """Return the bytes `content` with damage of one to three kinds anywhere.
+
+    `draw` is a random.Random; `words` are bytes that mean something where they stand in such
+    content, and are put anywhere.
+    """
+    for _ in range(draw.choice([1, 1, 2, 3])):
+        place, other = draw.randrange(len(content) + 1), draw.randrange(len(content) + 1)
+        length = draw.choice([1, 2, 4, 30, 500])
+        kind = draw.randrange(6 if words else 5)
+        before, piece, after = content[:place], content[other : other + length], content[place:]
+        if kind == 0 and after:
+            content = before + bytes([after[0] ^ 1 << draw.randrange(8)]) + after[1:]
+        elif kind == 1:
+            content = before + draw.randbytes(min(length, len(after))) + after[length:]
+        elif kind == 2:
+            content = draw.choice([before, before + after[length:]])
+        elif kind == 3:
+            content = before + piece + after
+        elif kind == 4:
+            content = before + piece + after[len(piece) :]
+        elif kind == 5:
+            content = before + draw.choice(words) + draw.choice([after, after[length:]])
+    return content

@@ -1,15 +1,22 @@
 """Hostile servers: answers without end, redirects to nowhere or inside; secrets in addresses."""
 
+import gzip
 import logging
+import random
 import socket
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
+from attack.limits import ROUNDS, bounded, mutated
+from music_detectors.audio import web
 from music_detectors.audio.clips import Clip
-from music_detectors.audio.failures import Retryable
+from music_detectors.audio.decode import Decoded
+from music_detectors.audio.failures import Retryable, Systemic, Unusable
 from music_detectors.audio.web import WebSource
 from music_detectors.common import urls
 from music_detectors.common.errors import InputError
@@ -102,10 +109,12 @@ def test_no_answer_outlasts_the_limit_of_time(tmp_path, kind, what):
     assert time.monotonic() - begun < 8
 
 
-def test_a_handshake_that_never_ends_is_cut_off(tmp_path):
+@pytest.mark.parametrize("what", ["file", "clip"])
+def test_a_handshake_that_never_ends_is_cut_off(tmp_path, what):
     begun = time.monotonic()
-    with serving(silence) as (port, _), pytest.raises(InputError):
-        download(f"https://127.0.0.1:{port}/x", tmp_path / "x", seconds=0.5)
+    with serving(silence) as (port, _), pytest.raises((InputError, Retryable)):
+        url = f"https://127.0.0.1:{port}/x"
+        download(url, tmp_path / "x", seconds=0.5) if what == "file" else clip_from(url, 0.5)
     assert time.monotonic() - begun < 8
 
 
@@ -133,6 +142,66 @@ def test_headers_that_mean_nothing_are_trouble_that_may_pass(tmp_path, headers):
             assert "\n" not in str(error)
         with pytest.raises(Retryable):
             clip_from(f"http://127.0.0.1:{port}/x")
+
+
+WHOLE = [
+    b"HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nContent-Length: 300\r\n\r\n" + b"RIFF" * 75,
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"4\r\nRIFF\r\n3;x=y\r\nabc\r\n0\r\nX: y\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+    + gzip.compress(b"RIFF" * 75),
+    b"HTTP/1.1 302 Found\r\nLocation: /elsewhere?a=b\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\nSet-Cookie: a=b; Path=/\r\n\r\n",
+]
+WORDS = [b"\r\n", b"\n", b": ", b"\0", b"\xb2", b"-1", b"9" * 5000, b"http://[", b"0x", b"gzip, br"]
+WORDS += [
+    b"HTTP/1.1 200 OK\r\n\r\n",
+    b"Location: ",
+    b"Content-Length: ",
+    b"chunked",
+    b"\x1b[2J",
+    b"x" * 70_000,
+]
+
+
+@pytest.mark.parametrize("what", ["file", "clip"])
+def test_random_answers_are_one_line_or_an_answer(tmp_path, monkeypatch, what):
+    draw, lookup, answers = random.Random(what), socket.getaddrinfo, []
+
+    def only_here(host, *others, **more):
+        if host not in ("127.0.0.1", b"127.0.0.1"):
+            raise socket.gaierror("no such host")
+        return lookup(host, *others, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", only_here)
+    monkeypatch.setattr(web, "decode", lambda *_: Decoded(np.zeros(22_050, np.float32), "none", ""))
+
+    def answer(connection, ended):
+        connection.sendall(answers[-1])
+
+    def attack():
+        ends = Counter()
+        with serving(answer) as (port, _):
+            for _ in range(150 * ROUNDS):
+                answers.append(mutated(draw, draw.choice(WHOLE), WORDS))
+                url, begun = f"http://127.0.0.1:{port}/x", time.monotonic()
+                try:
+                    if what == "file":
+                        download(url, tmp_path / "x", seconds=5, most_bytes=10_000)
+                        assert (tmp_path / "x").stat().st_size <= 10_000
+                    else:
+                        clip_from(url)
+                except (InputError, Retryable, Unusable, Systemic) as error:
+                    said = getattr(error, "message", str(error))
+                    assert said.isprintable() and len(said) <= 2000
+                    ends[type(error).__name__] += 1
+                else:
+                    ends["answered"] += 1
+                assert time.monotonic() - begun < 10
+        return ends
+
+    ends = bounded(attack, seconds=120 * ROUNDS)
+    assert ends["answered"] > 10 and sum(ends.values()) - ends["answered"] > 30
 
 
 def test_passwords_of_netrc_are_not_sent(tmp_path, monkeypatch):

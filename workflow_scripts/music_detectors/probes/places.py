@@ -196,4 +196,7 @@ def _problem(member: zipfile.ZipInfo) -> str:
         return "a name with control characters"
     if member.flag_bits & 1:
         return "an encrypted file"
+    # zipfile decompresses the other kinds without a limit.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "a file that is neither stored nor deflated"
     return ""
