@@ -8,6 +8,7 @@ COMPARED_QUILTS = [[TARGET, name] for name in COMPARED] + [
 ]
 # Of the probe sets with sounds of the target, the first.
 COMPARED_PROBE = [probe for target, probe in PROFILED if target == TARGET][:1]
+EMBEDDED = networks_of(compared("controls", "shuffled"))
 COMPARED_PROFILES = compared("controls", "target_heard") if COMPARED_PROBE else []
 # What the claims are about, for a plan too.
 STUDY = {
@@ -26,9 +27,8 @@ rule assess_claims:
         selectivity=[
             results("selectivity", target, "summary.tsv") for target in TARGETS
         ],
-        segregation=of_conditions(
-            results("embedding/{target}/{condition}/segregation.tsv"),
-            compared("controls", "shuffled"),
+        segregation=of_networks(
+            results("embedding/{target}", network("segregation.tsv")), EMBEDDED
         ),
         recognition=results("recognition/summary.tsv"),
         decoding=of_conditions(
@@ -40,7 +40,7 @@ rule assess_claims:
             for target, condition in COMPARED_QUILTS
         ],
         correlation=results("quilts", TARGET, CLAIMED, "correlation.tsv"),
-        lesions=of_lesions("lesions.tsv", [CLAIMED], [NEAREST_FRACTION])[0],
+        lesions=of_lesions("lesions.tsv", [CLAIMED]),
         specificity=of_conditions(
             results("specificity/{target}/{condition}/networks.tsv"), OF_CLASSES
         ),
@@ -50,7 +50,7 @@ rule assess_claims:
         # None where the analysis is not configured.
         levels=[results("levels", TARGET, f"{CLAIMED}.tsv")] if LEVELS else [],
         emergence=(
-            [results("emergence", TARGET, f"{CLAIMED}.tsv")]
+            of_emergence("emergence.tsv", [CLAIMED])
             if CLAIMED in WITH_SNAPSHOTS
             else []
         ),
@@ -62,9 +62,8 @@ rule assess_claims:
         selectivity_left_out=[
             results("selectivity", target, "left_out.tsv") for target in TARGETS
         ],
-        segregation_left_out=of_conditions(
-            results("embedding/{target}/{condition}/left_out.tsv"),
-            compared("controls", "shuffled"),
+        segregation_left_out=of_networks(
+            results("embedding/{target}", network("left_out.tsv")), EMBEDDED
         ),
         recognition_left_out=results("recognition/left_out.tsv"),
         decoding_left_out=of_conditions(
@@ -75,12 +74,12 @@ rule assess_claims:
             results("quilts", target, condition, "left_out.tsv")
             for target, condition in COMPARED_QUILTS
         ],
-        lesions_left_out=of_lesions("left_out.tsv", [CLAIMED], [NEAREST_FRACTION])[0],
+        lesions_left_out=of_lesions("left_out.tsv", [CLAIMED]),
         levels_left_out=(
             [results("levels", TARGET, f"{CLAIMED}-left-out.tsv")] if LEVELS else []
         ),
         emergence_left_out=(
-            [results("emergence", TARGET, f"{CLAIMED}-left-out.tsv")]
+            of_emergence("left_out.tsv", [CLAIMED])
             if CLAIMED in WITH_SNAPSHOTS
             else []
         ),
@@ -110,7 +109,7 @@ rule assess_claims:
         # The targets or conditions of the tables in each list.
         names={
             "selectivity": [target_name(target) for target in TARGETS.values()],
-            "segregation": compared("controls", "shuffled"),
+            "segregation": [condition for condition, _ in EMBEDDED],
             "decoding": compared("features"),
             "specificity": OF_CLASSES,
             "quilts": [

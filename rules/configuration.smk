@@ -138,8 +138,6 @@ PROFILED = [
     if target in probe.target
 ]
 DOWNLOADED_PROBES = [name for name, probe in PROBES.items() if is_url(probe.zip)]
-# As they are written in paths, in increasing order.
-FRACTIONS = [repr(float(share)) for share in sorted(config["lesions"]["fractions"])]
 SHARDS = {
     split: shard_names(N_CLIPS[split], config["corpus"]["shard_clips"])
     for split in SPLITS

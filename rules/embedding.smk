@@ -3,17 +3,17 @@
 
 rule embed_responses:
     input:
-        responses=of_seeds(results("responses", network("original", "test.h5"))),
+        responses=results("responses", network("original", "test.h5")),
         clips=for_target("clips.tsv"),
         blocks=results("corpus/blocks.tsv"),
     output:
-        points=results("embedding/{target}/{condition}/points.tsv"),
-        segregation=results("embedding/{target}/{condition}/segregation.tsv"),
-        left_out=results("embedding/{target}/{condition}/left_out.tsv"),
+        points=results("embedding/{target}", network("points.tsv")),
+        segregation=results("embedding/{target}", network("segregation.tsv")),
+        left_out=results("embedding/{target}", network("left_out.tsv")),
     log:
-        log_of("embed_responses", "{target}", "{condition}"),
+        log_of("embed_responses", "{target}", "{condition}", "{seed}"),
     benchmark:
-        benchmark_of("embed_responses", "{target}", "{condition}")
+        benchmark_of("embed_responses", "{target}", "{condition}", "{seed}")
     conda:
         "../envs/representation.yaml"
     threads: 1
@@ -22,7 +22,6 @@ rule embed_responses:
         runtime=minutes(embedding_minutes),
     params:
         seed=config["seed"],
-        seeds=seeds_of_job,
         layer=config["selectivity"]["layer"],
         perplexity=config["embedding"]["perplexity"],
         permutations=config["selectivity"]["permutations"],

@@ -35,20 +35,20 @@ rule compute_snapshot_responses:
 
 rule measure_emergence:
     input:
-        train=of_seeds(results("responses", network("snapshots", "train.h5"))),
-        test=of_seeds(results("responses", network("snapshots", "test.h5"))),
+        train=results("responses", network("snapshots", "train.h5")),
+        test=results("responses", network("snapshots", "test.h5")),
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
         blocks=results("corpus/blocks.tsv"),
     output:
-        table=results("emergence/{target}/{condition}.tsv"),
-        left_out=results("emergence/{target}/{condition}-left-out.tsv"),
-        points=results("emergence/{target}/{condition}/points.tsv"),
+        table=results("emergence/{target}", network("emergence.tsv")),
+        left_out=results("emergence/{target}", network("left_out.tsv")),
+        points=results("emergence/{target}", network("points.tsv")),
     log:
-        log_of("measure_emergence", "{target}", "{condition}"),
+        log_of("measure_emergence", "{target}", "{condition}", "{seed}"),
     benchmark:
-        benchmark_of("measure_emergence", "{target}", "{condition}")
+        benchmark_of("measure_emergence", "{target}", "{condition}", "{seed}")
     wildcard_constraints:
         condition=one_of(WITH_SNAPSHOTS),
     conda:
@@ -59,7 +59,6 @@ rule measure_emergence:
         runtime=minutes(emergence_minutes),
     params:
         seed=config["seed"],
-        seeds=seeds_of_job,
         withhold=WITHHELD,
         fraction=config["selectivity"]["fraction"],
         perplexity=config["embedding"]["perplexity"],
@@ -72,4 +71,4 @@ rule measure_emergence:
 rule emergence:
     input:
         GATE,
-        of_conditions(results("emergence/{target}/{condition}.tsv"), WITH_SNAPSHOTS),
+        of_emergence("emergence.tsv", WITH_SNAPSHOTS),

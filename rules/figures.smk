@@ -126,14 +126,16 @@ DRAWN = {
     "embedding": (
         "Representation",
         {
-            "points": of_conditions(
-                results("embedding/{target}/{condition}/points.tsv")
+            # Of the first network of each condition.
+            "points": of_networks(
+                results("embedding/{target}", network("points.tsv")),
+                [(name, seeds_of(name)[0]) for name in CONDITIONS],
             ),
-            "segregation": of_conditions(
-                results("embedding/{target}/{condition}/segregation.tsv")
+            "segregation": of_networks(
+                results("embedding/{target}", network("segregation.tsv"))
             ),
         },
-        OF_CONDITIONS | OF_TARGET,
+        {"networks": NETWORKS} | OF_TARGET,
     ),
     "decoding_features": (
         "Representation",
@@ -160,17 +162,17 @@ DRAWN = {
     ),
     "lesions": (
         "Lesions",
-        {"tables": of_lesions("lesions.tsv", TRAINED, [NEAREST_FRACTION])},
-        OF_TRAINED | {"fraction": config["selectivity"]["fraction"]},
+        {"tables": of_lesions("lesions.tsv", TRAINED)},
+        {"networks": TRAINED_NETWORKS, "fraction": config["selectivity"]["fraction"]},
     ),
     "lesion_dose": (
         "Lesions",
-        {"tables": of_lesions("lesions.tsv", TRAINED, FRACTIONS)},
-        OF_TRAINED | OF_TARGET,
+        {"tables": of_lesions("lesions.tsv", TRAINED)},
+        {"networks": TRAINED_NETWORKS} | OF_TARGET,
     ),
     "lesion_classes": (
         "Lesions",
-        {"table": of_lesions("classes.tsv", [TRAINED[0]], [NEAREST_FRACTION])[0]},
+        {"tables": of_lesions("classes.tsv", [TRAINED[0]])},
         {
             "condition": TRAINED[0],
             "fraction": config["selectivity"]["fraction"],
@@ -189,12 +191,11 @@ if WITH_SNAPSHOTS:
     DRAWN["emergence"] = (
         "Representation",
         {
-            "tables": of_conditions(
-                results("emergence/{target}/{condition}.tsv"), WITH_SNAPSHOTS
-            ),
-            "points": results("emergence", TARGET, WITH_SNAPSHOTS[0], "points.tsv"),
+            "tables": of_emergence("emergence.tsv", WITH_SNAPSHOTS),
+            # Of the first network.
+            "points": of_emergence("points.tsv", WITH_SNAPSHOTS)[0],
         },
-        {"conditions": WITH_SNAPSHOTS} | OF_TARGET,
+        {"networks": networks_of(WITH_SNAPSHOTS)} | OF_TARGET,
     )
 if LEVELS:
     DRAWN["levels"] = (

@@ -3,25 +3,23 @@
 
 rule lesion_units:
     input:
-        weights=of_seeds(results("networks", network("weights.safetensors"))),
-        train=of_seeds(results("responses", network("original", "train.h5"))),
-        test=of_seeds(results("responses", network("original", "test.h5"))),
-        units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
+        weights=results("networks", network("weights.safetensors")),
+        train=results("responses", network("original", "train.h5")),
+        test=results("responses", network("original", "test.h5")),
+        units=results("selectivity/{target}", network("units.tsv")),
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
         index=results("spectrograms/original/test/index.tsv"),
         blocks=results("corpus/blocks.tsv"),
     output:
-        lesions=results("lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv"),
-        classes=results("lesions/{target}/{condition}/fraction-{fraction}/classes.tsv"),
-        left_out=results(
-            "lesions/{target}/{condition}/fraction-{fraction}/left_out.tsv"
-        ),
+        lesions=results("lesions/{target}", network("lesions.tsv")),
+        classes=results("lesions/{target}", network("classes.tsv")),
+        left_out=results("lesions/{target}", network("left_out.tsv")),
     log:
-        log_of("lesion_units", "{target}", "{condition}", "{fraction}"),
+        log_of("lesion_units", "{target}", "{condition}", "{seed}"),
     benchmark:
-        benchmark_of("lesion_units", "{target}", "{condition}", "{fraction}")
+        benchmark_of("lesion_units", "{target}", "{condition}", "{seed}")
     wildcard_constraints:
         condition=one_of([name for name in TRAINED if name not in RUN_AGAIN]),
     conda:
@@ -34,8 +32,9 @@ rule lesion_units:
         model=model_of_job,
         model_code=model_code,
         seed=config["seed"],
-        seeds=seeds_of_job,
         layer=config["selectivity"]["layer"],
+        fractions=sorted(config["lesions"]["fractions"]),
+        claimed=CLAIMED_FRACTION,
         random_draws=config["lesions"]["random_draws"],
         withhold=WITHHELD,
         device=lambda wildcards: (
@@ -66,5 +65,5 @@ use rule lesion_units as lesion_units_by_running with:
 rule lesions:
     input:
         GATE,
-        of_lesions("lesions.tsv", TRAINED, FRACTIONS),
-        of_lesions("classes.tsv", TRAINED, FRACTIONS),
+        of_lesions("lesions.tsv", TRAINED),
+        of_lesions("classes.tsv", TRAINED),

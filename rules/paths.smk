@@ -100,18 +100,24 @@ def acoustics_of(split):
 
 
 # The fraction that claims and bars show: the smaller one if two are equally near.
-NEAREST_FRACTION = min(
-    FRACTIONS, key=lambda share: abs(float(share) - config["selectivity"]["fraction"])
+CLAIMED_FRACTION = min(
+    sorted(config["lesions"]["fractions"]),
+    key=lambda share: abs(share - config["selectivity"]["fraction"]),
 )
 
 
-def of_lesions(name, conditions, fractions):
-    """The tables `name` of lesions, condition by condition."""
-    return [
-        results("lesions", TARGET, condition, f"fraction-{fraction}", name)
-        for condition in conditions
-        for fraction in fractions
-    ]
+def of_lesions(name, conditions):
+    """The tables `name` of lesions, network by network."""
+    return of_networks(
+        results("lesions/{target}", network(name)), networks_of(conditions)
+    )
+
+
+def of_emergence(name, conditions):
+    """The tables `name` over training, network by network."""
+    return of_networks(
+        results("emergence/{target}", network(name)), networks_of(conditions)
+    )
 
 
 def features_joined(wildcards):

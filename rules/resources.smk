@@ -109,14 +109,12 @@ def corpus_minutes(wildcards):
 
 
 def embedding_minutes(wildcards):
-    """An upper bound for t-SNE of every replicate: 8 ms per clip."""
-    return 30 + int(
-        3 * len(seeds_of(wildcards.condition)) * N_CLIPS["test"] * 0.008 / 60
-    )
+    """An upper bound for t-SNE of a network: 8 ms per clip."""
+    return 30 + int(3 * N_CLIPS["test"] * 0.008 / 60)
 
 
 def emergence_minutes(wildcards):
-    """An upper bound for t-SNE of every replicate after each of its snapshots."""
+    """An upper bound for t-SNE of a network after each of its snapshots."""
     return len(CONDITIONS[wildcards.condition]["snapshots"]) * embedding_minutes(
         wildcards
     )
@@ -231,14 +229,12 @@ def lesion_mb(wildcards):
 
 
 def lesion_minutes(wildcards):
-    """An upper bound for one fraction: 0.02 ms per clip and lesion, for 527 classes on a core.
+    """An upper bound for all fractions: 0.02 ms per clip and lesion, for 527 classes on a core.
 
     A network that is run again takes as long for each lesion as for its responses.
     """
-    lesions = config["lesions"]["random_draws"] + 4
+    settings = config["lesions"]
+    lesions = len(settings["fractions"]) * (settings["random_draws"] + 70)
     if wildcards.condition in RUN_AGAIN:
-        networks = len(seeds_of(wildcards.condition))
-        return playing_minutes((lesions + 1) * networks * N_CLIPS["test"])
-    return 15 + int(
-        len(seeds_of(wildcards.condition)) * lesions * N_CLIPS["test"] * 0.00002 / 60
-    )
+        return playing_minutes((lesions + 1) * N_CLIPS["test"])
+    return 15 + int(lesions * N_CLIPS["test"] * 0.00002 / 60)

@@ -13,7 +13,7 @@ rule measure_specificity:
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
         blocks=results("corpus/blocks.tsv"),
-        points=results("embedding/{target}/{condition}/points.tsv"),
+        points=of_seeds(results("embedding/{target}", network("points.tsv"))),
     output:
         networks=results("specificity/{target}/{condition}/networks.tsv"),
         left_out=results("specificity/{target}/{condition}/left_out.tsv"),

@@ -15,11 +15,10 @@ def of_all(
     for pattern in map(strip_wildcard_constraints, patterns):
         names = get_wildcard_names(pattern)
         of_splits = splits if names & {"split", "shard"} else splits[:1]
-        for (target, condition), split, stimulus, fraction in product(
+        for (target, condition), split, stimulus in product(
             analysed(conditions, targets, names),
             of_splits,
             stimuli if "stimulus" in names else [None],
-            FRACTIONS if "fraction" in names else [None],
         ):
             for seed, shard in product(
                 seeds_of(condition) if "seed" in names else [None],
@@ -32,7 +31,6 @@ def of_all(
                     split=split,
                     shard=shard,
                     stimulus=stimulus,
-                    fraction=fraction,
                 )
 
 

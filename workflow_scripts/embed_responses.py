@@ -1,4 +1,4 @@
-"""Embed the responses of a condition's networks by t-SNE and compute the segregation index."""
+"""Embed the responses of a network by t-SNE and compute the segregation index."""
 
 from music_detectors.common.job import job
 from music_detectors.embedding.embed import embed_responses
@@ -16,5 +16,5 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         permutations=snakemake.params.permutations,
         seed=snakemake.params.seed,
         condition=snakemake.wildcards.condition,
-        replicates=snakemake.params.seeds,
+        replicate=int(snakemake.wildcards.seed),
     )

@@ -1,4 +1,4 @@
-"""Silence one share of the units of a condition's networks and score what they still recognise."""
+"""Silence shares of the units of a network and score what it still recognises."""
 
 from music_detectors.common.job import job
 from music_detectors.lesions.units import lesion_units
@@ -18,9 +18,10 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         snakemake.output.lesions,
         snakemake.output.classes,
         snakemake.output.left_out,
-        replicates=snakemake.params.seeds,
+        replicate=int(snakemake.wildcards.seed),
         layer=snakemake.params.layer,
-        fraction=float(snakemake.wildcards.fraction),
+        fractions=snakemake.params.fractions,
+        claimed=snakemake.params.claimed,
         random_draws=snakemake.params.random_draws,
         seed=snakemake.params.seed,
         condition=snakemake.wildcards.condition,

@@ -1,4 +1,4 @@
-"""Measure what the networks of a condition recognise and represent after each snapshot."""
+"""Measure what a network recognises and represents after each snapshot."""
 
 from music_detectors.common.job import job
 from music_detectors.emergence.measure import measure_emergence
@@ -20,5 +20,5 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         permutations=snakemake.params.permutations,
         seed=snakemake.params.seed,
         condition=snakemake.wildcards.condition,
-        replicates=snakemake.params.seeds,
+        replicate=int(snakemake.wildcards.seed),
     )

@@ -23,7 +23,7 @@ ON_GPU = {"train_network", "compute_responses", "compute_stimulus_responses"}
 TARGETS = [
     "results/smoke/quilts/music/untrained/responses.tsv",
     "results/smoke/decoding/music/untrained.tsv",
-    "results/smoke/lesions/music/untrained/fraction-0.5/lesions.tsv",
+    "results/smoke/lesions/music/untrained/seed-1/lesions.tsv",
     *(f"results/smoke/recognition/natural/seed-{seed}/average_precision.tsv" for seed in (1, 2)),
 ]
 # The cluster has no accounting database, and its jobs are short.

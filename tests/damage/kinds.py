@@ -349,7 +349,7 @@ def relative_quilts(results, out):
 def emergence(results, out):
     measure_emergence(
         *(
-            [results / f"responses/natural/seed-{seed}/snapshots/{split}.h5" for seed in (1, 2)]
+            results / f"responses/natural/seed-1/snapshots/{split}.h5"
             for split in ("train", "test")
         ),
         results / "corpus/clips.tsv",
@@ -365,7 +365,7 @@ def emergence(results, out):
         permutations=100,
         seed=7,
         condition="natural",
-        replicates=[1, 2],
+        replicate=1,
     )
 
 
@@ -375,36 +375,40 @@ def of_claims(results, ending):
     def folder(path, name):
         return results / path / f"{'left_out' if ending else name}.tsv"
 
+    def of_seeds(path, name):
+        seeds = [1] if path.endswith("gabor") else [1, 2]
+        return [folder(f"{path}/seed-{seed}", name) for seed in seeds]
+
     def table(path):
         return results / f"{path}{ending.replace('_', '-')}.tsv"
 
     def profile(condition, name):
         name = f"left_out_{name}" if ending else name
-        return results / f"profiles/music/embedded/{condition}/{name}.tsv"
+        return [results / f"profiles/music/embedded/{condition}/{name}.tsv"]
 
     return TablePaths(
         selectivity={
-            name: folder(f"selectivity/{name.lower()}", "summary") for name in ("Music", "Animal")
+            name: [folder(f"selectivity/{name.lower()}", "summary")] for name in ("Music", "Animal")
         },
-        segregation={name: folder(f"embedding/music/{name}", "segregation") for name in COMPARED},
+        segregation={name: of_seeds(f"embedding/music/{name}", "segregation") for name in COMPARED},
         recognition=folder("recognition", "summary"),
-        decoding={name: table(f"decoding/music/{name}") for name in ("natural", "gabor")},
+        decoding={name: [table(f"decoding/music/{name}")] for name in ("natural", "gabor")},
         genres=table("genres/music/natural"),
         quilts={
-            (target, name): folder(f"quilts/{target.lower()}/{name}", "responses")
+            (target, name): [folder(f"quilts/{target.lower()}/{name}", "responses")]
             for target, names in (("Music", COMPARED), ("Animal", ["natural"]))
             for name in names
         },
-        lesions=folder("lesions/music/natural/fraction-0.125", "lesions"),
+        lesions=of_seeds("lesions/music/natural", "lesions"),
         specificity={
-            name: folder(f"specificity/music/{name}", "networks")
+            name: [folder(f"specificity/music/{name}", "networks")]
             for name in ("natural", "untrained", "gabor")
         },
         levels=[table("levels/music/natural")],
         ratios={name: profile(name, "ratios") for name in COMPARED},
-        categories=[profile("natural", "categories")],
-        components=[profile("natural", "components")],
-        emergence=[table("emergence/music/natural")],
+        categories=profile("natural", "categories"),
+        components=profile("natural", "components"),
+        emergence=of_seeds("emergence/music/natural", "emergence"),
     )
 
 
@@ -438,8 +442,10 @@ def claims(results, out):
 
 
 def over_training(results, out):
-    table, points = "emergence/music/natural.tsv", "emergence/music/natural/points.tsv"
-    plot_emergence([results / table], results / points, ["natural"], TARGET, **figure(out))
+    table, points = (
+        results / f"emergence/music/natural/seed-1/{name}.tsv" for name in ("emergence", "points")
+    )
+    plot_emergence([table], points, [("natural", 1)], TARGET, **figure(out))
 
 
 def report(results, out):
@@ -684,11 +690,13 @@ KINDS = [
         ),
     ),
     *(
-        Kind(f"emergence/music/{name}", rf"emergence/music/{like}", "table", over_training)
-        for name, like in (
-            ("natural.tsv", rf"{_OF_CONDITION}\.tsv"),
-            ("natural/points.tsv", rf"{_OF_CONDITION}/points\.tsv"),
+        Kind(
+            f"emergence/music/natural/seed-1/{name}.tsv",
+            rf"emergence/music/{_OF_NETWORK}{name}\.tsv",
+            "table",
+            over_training,
         )
+        for name in ("emergence", "points")
     ),
     Kind(
         "decoding/music/natural.tsv",
@@ -700,13 +708,13 @@ KINDS = [
     ),
     *(
         Kind(
-            f"embedding/music/natural/{name}.tsv",
-            rf"embedding/music/{_OF_CONDITION}/{name}\.tsv",
+            f"embedding/music/natural/seed-1/{name}.tsv",
+            rf"embedding/music/{_OF_NETWORK}{name}\.tsv",
             "table",
             lambda r, out: plot_embedding(
-                each_condition(r, "embedding/music", "/points.tsv"),
-                each_condition(r, "embedding/music", "/segregation.tsv"),
-                CONDITIONS,
+                each_condition(r, "embedding/music", "/seed-1/points.tsv"),
+                of_networks(r, "embedding/music/{}/seed-{}/segregation.tsv"),
+                NETWORKS,
                 TARGET,
                 **figure(out),
             ),
@@ -722,22 +730,19 @@ KINDS = [
         ),
     ),
     Kind(
-        "lesions/music/natural/fraction-0.125/lesions.tsv",
-        rf"lesions/music/{_OF_CONDITION}/fraction-[0-9.]+/lesions\.tsv",
+        "lesions/music/natural/seed-1/lesions.tsv",
+        rf"lesions/music/{_OF_NETWORK}lesions\.tsv",
         "table",
         lambda r, out: plot_lesions(
-            each_condition(r, "lesions/music", "/fraction-0.125/lesions.tsv"),
-            CONDITIONS,
-            0.125,
-            **figure(out),
+            of_networks(r, "lesions/music/{}/seed-{}/lesions.tsv"), NETWORKS, 0.125, **figure(out)
         ),
     ),
     Kind(
-        "lesions/music/natural/fraction-0.125/classes.tsv",
-        rf"lesions/music/{_OF_CONDITION}/fraction-[0-9.]+/classes\.tsv",
+        "lesions/music/natural/seed-1/classes.tsv",
+        rf"lesions/music/{_OF_NETWORK}classes\.tsv",
         "table",
         lambda r, out: plot_lesion_classes(
-            r / "lesions/music/natural/fraction-0.125/classes.tsv", "natural", 0.125, **figure(out)
+            [r / "lesions/music/natural/seed-1/classes.tsv"], "natural", 0.125, **figure(out)
         ),
     ),
     Kind("audio/level.tsv", r"audio/level\.tsv", "table", probe_spectrograms),
@@ -802,8 +807,8 @@ KINDS = [
         for example, like in (
             ("selectivity/music/left_out.tsv", rf"selectivity/{_TARGET}/left_out\.tsv"),
             (
-                "embedding/music/natural/left_out.tsv",
-                rf"embedding/music/{_OF_CONDITION}/left_out\.tsv",
+                "embedding/music/natural/seed-1/left_out.tsv",
+                rf"embedding/music/{_OF_NETWORK}left_out\.tsv",
             ),
             ("recognition/left_out.tsv", r"recognition/left_out\.tsv"),
             *(
@@ -823,8 +828,8 @@ KINDS = [
                 rf"quilts/{_TARGET}/{_OF_CONDITION}/left_out\.tsv",
             ),
             (
-                "lesions/music/natural/fraction-0.125/left_out.tsv",
-                rf"lesions/music/{_OF_CONDITION}/fraction-[0-9.]+/left_out\.tsv",
+                "lesions/music/natural/seed-1/left_out.tsv",
+                rf"lesions/music/{_OF_NETWORK}left_out\.tsv",
             ),
             ("levels/music/natural-left-out.tsv", rf"levels/music/{_OF_CONDITION}-left-out\.tsv"),
             *(
@@ -835,8 +840,8 @@ KINDS = [
                 for name in ("ratios", "categories", "components")
             ),
             (
-                "emergence/music/natural-left-out.tsv",
-                rf"emergence/music/{_OF_CONDITION}-left-out\.tsv",
+                "emergence/music/natural/seed-1/left_out.tsv",
+                rf"emergence/music/{_OF_NETWORK}left_out\.tsv",
             ),
         )
     ),

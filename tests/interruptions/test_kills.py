@@ -13,7 +13,7 @@ SEED = int(os.environ.get("INTERRUPTIONS_SEED", "1"))
 TARGETS = [
     "results/smoke/quilts/music/natural/responses.tsv",
     "results/smoke/decoding/music/natural.tsv",
-    "results/smoke/lesions/music/natural/fraction-0.5/lesions.tsv",
+    "results/smoke/lesions/music/natural/seed-1/lesions.tsv",
     *(f"results/smoke/recognition/natural/seed-{seed}/average_precision.tsv" for seed in (1, 2)),
     "results/smoke/figures/yields.svg",
 ]

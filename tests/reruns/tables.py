@@ -188,10 +188,7 @@ KEYS = [
     Keys(("probes.*.target",), ("profile_probe",)),
     Keys(("embedding.perplexity",), ("embed_responses", "measure_emergence")),
     Keys(("decoding.units",), ("decode_target",)),
-    Keys(
-        ("lesions.fractions",), ("plot_lesion_dose",), "; for a fraction that is added, see below"
-    ),
-    Keys(("lesions.random_draws",), ("lesion_units",)),
+    Keys(("lesions.fractions", "lesions.random_draws"), ("lesion_units",)),
     Keys(
         ("claims.condition",),
         (

@@ -11,13 +11,14 @@ from reruns.tables import OF_FURTHER_TARGETS, PLOTS, label, with_followers
 
 CONDITIONS = ["natural", "shuffled", "untrained"]
 STIMULI = ["intact", "quilt-50ms", "quilt-400ms", "level-0db", "level-6db"]
-FRACTIONS = ["0.125", "0.5"]
 OF_A_NETWORK = [
     "train_network",
     "selectivity_units",
     "selective_responses",
     "score_recognition",
     "compute_stimulus_responses",
+    "embed_responses",
+    "lesion_units",
 ]
 # Each job of these rules is for one target.
 OF_A_TARGET = {
@@ -87,13 +88,11 @@ def of_conditions(conditions):
         "quilt_responses",
         "level_responses",
         "decode_target",
-        "embed_responses",
         "genre_responses",
     ):
         found |= jobs(rule, condition=conditions)
     found |= jobs("compute_probe_responses", condition=conditions, probe=["embedded"])
-    found |= jobs("profile_probe", target=["music"], probe=["embedded"], condition=conditions)
-    return found | jobs("lesion_units", condition=conditions, fraction=FRACTIONS)
+    return found | jobs("profile_probe", target=["music"], probe=["embedded"], condition=conditions)
 
 
 def test_one_more_seed(finished):
@@ -102,7 +101,7 @@ def test_one_more_seed(finished):
         of_networks(CONDITIONS, [3])
         | of_conditions(CONDITIONS)
         | jobs("compute_snapshot_responses", condition=["natural"], seed=[3])
-        | jobs("measure_emergence", condition=["natural"])
+        | jobs("measure_emergence", condition=["natural"], seed=[3])
         | jobs("measure_specificity", target=["music"], condition=OF_CLASSES)
         | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
     )
@@ -152,16 +151,8 @@ def test_one_more_stimulus(finished):
 
 def test_one_more_lesion_fraction(finished):
     planned = with_setting(finished, "fraction", {"lesions": {"fractions": [0.125, 0.25, 0.5]}})
-    assert shown(planned) == jobs("lesion_units", condition=CONDITIONS, fraction=["0.25"]) | single(
-        "plot_lesion_dose", "write_report"
-    )
-
-
-def test_a_lesion_fraction_that_is_the_nearest_to_the_selective_units(finished):
-    setting = {"lesions": {"fractions": [0.25, 0.5]}}
-    planned = with_setting(finished, "nearest", setting)
     figures = ["plot_lesions", "plot_lesion_dose", "plot_lesion_classes"]
-    assert shown(planned) == jobs("lesion_units", condition=CONDITIONS, fraction=["0.25"]) | single(
+    assert shown(planned) == jobs("lesion_units", condition=CONDITIONS, seed=[1, 2]) | single(
         *figures, *CONCLUSIONS
     )
 
@@ -202,9 +193,9 @@ def test_a_second_corpus_leaves_the_first_alone(finished, tmp_path):
 
 
 def test_force_one_file(finished):
-    planned = finished.plan("-R", "results/smoke/lesions/music/natural/fraction-0.5/lesions.tsv")
-    assert shown(planned) == jobs("lesion_units", condition=["natural"], fraction=["0.5"]) | single(
-        "plot_lesion_dose", "write_report"
+    planned = finished.plan("-R", "results/smoke/lesions/music/shuffled/seed-2/lesions.tsv")
+    assert shown(planned) == jobs("lesion_units", condition=["shuffled"], seed=[2]) | single(
+        "plot_lesions", "plot_lesion_dose", "write_report"
     )
     planned = finished.plan("-R", "results/smoke/networks/shuffled/seed-2/weights.safetensors")
     assert shown(planned) == (
@@ -215,7 +206,7 @@ def test_force_one_file(finished):
 
 
 def test_force_lesion_units(finished):
-    lesions = jobs("lesion_units", condition=CONDITIONS, fraction=FRACTIONS)
+    lesions = jobs("lesion_units", condition=CONDITIONS, seed=[1, 2])
     figures = single("plot_lesions", "plot_lesion_dose", "plot_lesion_classes")
     for option in ("-R", "--forcerun"):
         assert shown(finished.plan(option, "lesion_units")) == lesions | figures | single(
@@ -266,8 +257,7 @@ def test_single_files_and_what_is_missing_for_them(finished, tmp_path):
     )
     made_from = shown(finished.plan("-F", "--", "results/smoke/figures/lesion_classes.png"))
     assert single("plot_lesion_classes") < made_from
-    assert jobs("lesion_units", condition=["natural"], fraction=["0.125"]) < made_from
-    assert not made_from & jobs("lesion_units", condition=CONDITIONS, fraction=["0.5"])
+    assert jobs("lesion_units", condition=["natural"], seed=[1, 2]) < made_from
     assert not [job for job in made_from if "shuffled" in job[1] or "quilt" in job[1]]
 
 

@@ -13,7 +13,7 @@ from reruns.tables import with_followers
 from workflow.snake import ROOT
 
 VARYING = re.compile(
-    r"(?<=/)(train|test|natural|shuffled|untrained)(?=[/.])|\d{5}|(?<=seed-)\d+|(?<=fraction-)[\d.]+\d"
+    r"(?<=/)(train|test|natural|shuffled|untrained)(?=[/.])|\d{5}|(?<=seed-)\d+"
     r"|(?<=quilt-)\d+ms"
 )
 

@@ -14,9 +14,9 @@ from workflow.snake import executed, preset, snakemake, written
 
 SMOKE = tuple(preset("smoke"))
 RESULTS = "results/smoke"
-# Natural, full, without speech, shuffled and untrained networks have lesions.
-LESIONED = 5
-# Tables of each condition and fraction.
+# Two natural, full, without speech, shuffled and untrained networks have lesions.
+LESIONED = 10
+# Tables of each network.
 FILES = 3
 
 
@@ -64,33 +64,36 @@ def test_after_a_run_nothing_is_planned(smoke):
 
 def test_a_missing_table_is_made_again_with_the_same_bytes(run):
     before = contents(run)
-    table = f"{RESULTS}/lesions/music/natural/fraction-0.5/lesions.tsv"
+    table = f"{RESULTS}/lesions/music/natural/seed-2/lesions.tsv"
     (run.folder / table).unlink()
     do(run)
     assert contents(run) == before
     assert run.plan() == set()
 
 
-def test_one_more_lesion_fraction_is_drawn_and_leaves_the_others(run):
+def test_one_more_lesion_fraction_is_drawn_and_leaves_the_rows_of_others(run):
     before = contents(run)
     more = written(run.folder / "more.yaml", {"lesions": {"fractions": [0.125, 0.25, 0.5]}})
+    tables = [
+        (run.folder / f"{RESULTS}/lesions/music/natural/seed-1/{name}.tsv", columns)
+        for name, columns in (("lesions", LESIONS), ("classes", LESION_CLASSES))
+    ]
+    drawn = [read_table(path, columns) for path, columns in tables]
     do(run, more)
     after = contents(run)
-    added = {path for path in after if "fraction-0.25" in path}
-    assert len(added) == FILES * LESIONED
+    assert set(after) == set(before)
     changed = {path for path in before if after[path] != before[path]}
-    assert changed == {f"{RESULTS}/figures/lesion_dose.{ending}" for ending in ("svg", "png")}
-    assert set(after) - set(before) == added
-    for name, columns in (("lesions", LESIONS), ("classes", LESION_CLASSES)):
-        tables = [
-            read_table(
-                run.folder / f"{RESULTS}/lesions/music/natural/fraction-{share}/{name}.tsv", columns
-            )
-            for share in (0.125, 0.25, 0.5)
-        ]
-        none = [table[table["lesion"] == "none"].reset_index(drop=True) for table in tables]
-        for other in none[1:]:
-            pd.testing.assert_frame_equal(none[0], other)
+    # The lesions of claims are of the same fraction as before, without each block too.
+    names = {path.rpartition("/")[2] for path in changed if "/lesions/" in path}
+    assert names == {"lesions.tsv", "classes.tsv"}
+    assert changed - {path for path in changed if "/lesions/" in path} == {
+        f"{RESULTS}/figures/lesion_dose.{ending}" for ending in ("svg", "png")
+    }
+    for (path, columns), table in zip(tables, drawn, strict=True):
+        found = read_table(path, columns)
+        others = found[found["fraction"] != 0.25].reset_index(drop=True)
+        pd.testing.assert_frame_equal(others, table)
+        assert (found["fraction"] == 0.25).any()
 
 
 def test_new_limits_train_nothing_and_stop_what_they_forbid(run):

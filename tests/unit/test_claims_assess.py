@@ -36,7 +36,8 @@ def paths(folder, measured, left_out):
     def each(name, tables, columns):
         if isinstance(tables, dict):
             return {key: each(f"{name}-{key}", table, columns) for key, table in tables.items()}
-        return write(name, tables, columns)
+        path = write(name, tables, columns)
+        return path if name in ("recognition", "genres") else [path]
 
     found = {
         name: each(name, getattr(measured, name), columns)
@@ -47,8 +48,6 @@ def paths(folder, measured, left_out):
         for target, of_target in found["quilts"].items()
         for condition, path in of_target.items()
     }
-    for name in ("levels", "categories", "components", "emergence"):
-        found[name] = [found[name]]
     return TablePaths(**found)
 
 
@@ -170,7 +169,7 @@ def test_networks_that_did_not_learn_are_named_and_left_out_beside(tmp_path):
 
 def test_a_missing_table_is_named(tmp_path):
     inputs = written(tmp_path, Tables())
-    inputs["tables"].lesions.unlink()
+    inputs["tables"].lesions[0].unlink()
     with pytest.raises(InputError, match=r"lesions\.tsv: missing"):
         assess_claims(**inputs)
 

@@ -1,6 +1,7 @@
 """Recognition, selectivity, decoding and embedding of networks after some epochs of training."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.linear_model import RidgeCV
@@ -62,21 +63,25 @@ def measured(tmp_path_factory):
 
 
 def run(files, seeds=(1, 2), **changed):
+    """Return emergence.tsv and points.tsv, the rows of the networks `seeds` in turn."""
     settings = {"fraction": SELECTIVE / UNITS, "perplexity": 10, "permutations": 50, "seed": 7}
-    measure_emergence(
-        [files.path(f"train-{seed}.h5") for seed in seeds],
-        [files.path(f"test-{seed}.h5") for seed in seeds],
-        *[
-            files.path(f"{name}.tsv")
-            for name in ("clips", "classes", "branches", "blocks", "a", "l", "b")
-        ],
-        **(settings | changed),
-        withhold=WITHHOLD,
-        condition="natural",
-        replicates=list(seeds),
-    )
-    table = read_table(files.path("a.tsv"), EMERGENCE)
-    return table, read_table(files.path("b.tsv"), EMERGENCE_POINTS)
+    tables = []
+    for replicate in seeds:
+        measure_emergence(
+            files.path(f"train-{replicate}.h5"),
+            files.path(f"test-{replicate}.h5"),
+            *[
+                files.path(f"{name}.tsv")
+                for name in ("clips", "classes", "branches", "blocks", "a", "l", "b")
+            ],
+            **(settings | changed),
+            withhold=WITHHOLD,
+            condition="natural",
+            replicate=replicate,
+        )
+        table = read_table(files.path("a.tsv"), EMERGENCE)
+        tables.append((table, read_table(files.path("b.tsv"), EMERGENCE_POINTS)))
+    return tuple(pd.concat(own, ignore_index=True) for own in zip(*tables, strict=True))
 
 
 def parts(measured, seed, epoch):
@@ -162,8 +167,11 @@ def test_the_target_is_decoded_from_all_units(measured):
 
 def test_segregation_is_that_of_the_points(measured):
     table, points = measured[2:]
-    assert set(points["seed"]) == {1} and list(points["epoch"].unique()) == list(EPOCHS)
-    for epoch, placed in points.groupby("epoch"):
+    placed_for = list(
+        points[["seed", "epoch"]].drop_duplicates().itertuples(index=False, name=None)
+    )
+    assert placed_for == [(seed, epoch) for seed in (1, 2) for epoch in EPOCHS]
+    for (seed, epoch), placed in points.groupby(["seed", "epoch"]):
         assert list(placed["role"].value_counts()[["other", "target"]]) == [48, 32]
         # 80 clips, four per bin: 4 bins along each axis.
         edges = [np.linspace(placed[axis].min(), placed[axis].max(), 5) for axis in "xy"]
@@ -183,7 +191,7 @@ def test_segregation_is_that_of_the_points(measured):
             ]
             by_chance.append(1 - np.sqrt(shares[0] * shares[1]).sum())
         chance = np.mean(by_chance)
-        found = table.loc[(table["seed"] == 1) & (table["epoch"] == epoch), "segregation"].item()
+        found = table.loc[(table["seed"] == seed) & (table["epoch"] == epoch), "segregation"].item()
         # The mean of 50 permutations has a standard error of about 0.005.
         assert found == pytest.approx((index - chance) / (1 - chance), abs=0.03)
     segregation = table.groupby("epoch")["segregation"].mean()
@@ -192,11 +200,11 @@ def test_segregation_is_that_of_the_points(measured):
 
 def test_the_same_run_gives_the_same_bytes_and_another_seed_other_points(measured):
     files = measured[0]
+    run(files)
     once = [files.path(name).read_bytes() for name in ("a.tsv", "b.tsv")]
     run(files)
     assert [files.path(name).read_bytes() for name in ("a.tsv", "b.tsv")] == once
-    run(files, seed=8)
-    table = read_table(files.path("a.tsv"), EMERGENCE)
+    table, _ = run(files, seed=8)
     unchanged = ["natural_map", "ratio", "hedges_g", "decoding"]
     assert table[unchanged].equals(measured[2][unchanged])
     assert not table["segregation"].equals(measured[2]["segregation"])
@@ -278,8 +286,8 @@ def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(measured
         }
         write(fewer, list(test["clip_id"][kept]), responses)
         measure_emergence(
-            [files.path("train-1.h5")],
-            [fewer],
+            files.path("train-1.h5"),
+            fewer,
             *[files.path(f"{name}.tsv") for name in ("clips", "classes", "branches", "blocks")],
             *[tmp_path / name for name in ("a", "l", "b")],
             fraction=SELECTIVE / UNITS,
@@ -288,7 +296,7 @@ def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(measured
             seed=7,
             withhold=WITHHOLD,
             condition="natural",
-            replicates=[1],
+            replicate=1,
         )
         expected = read_table(tmp_path / "a", EMERGENCE).set_index("epoch").loc[[0, 10]]
         of_block = found[found["block"] == number].set_index("epoch").loc[[0, 10]]

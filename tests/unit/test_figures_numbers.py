@@ -311,11 +311,12 @@ def test_classes_are_sorted_by_the_effect_of_the_top_lesion():
     assert classes["random_high"].to_numpy() == pytest.approx(0.03)
 
 
-def test_lesion_tables_of_several_fractions_are_joined_with_one_intact_row(tmp_path):
+def test_lesion_tables_of_networks_are_joined_by_condition(tmp_path):
     table = lesion_tables.lesions("natural")
-    parts = [table[table["fraction"].isin([0, fraction])] for fraction in lesion_tables.FRACTIONS]
+    parts = [of_network for _, of_network in table.groupby("seed")]
     paths = figure_tables.written(tmp_path, "natural", parts, LESIONS)
-    joined = lesions.read_lesions(paths, ["natural"])["natural"]
+    networks = [("natural", seed) for seed in table["seed"].unique()]
+    joined = lesions.read_lesions(paths, networks)["natural"]
     keys = ["seed", "group", "clips", "lesion", "fraction"]
     pd.testing.assert_frame_equal(
         joined.sort_values(keys, ignore_index=True)[list(LESIONS)],

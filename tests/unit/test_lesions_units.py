@@ -82,33 +82,31 @@ class Network:
 
 
 def run(networks, layer="avgpool", fractions=FRACTIONS, draws=DRAWS, seed=1):
-    """Return both tables with the rows of every fraction, and once those without a lesion."""
-    both = [run_one(networks, layer, fraction, draws, seed) for fraction in sorted(fractions)]
-    return tuple(
-        pd.concat([found[0], *(table[table["lesion"] != "none"] for table in found[1:])])
-        for found in zip(*both, strict=True)
-    )
+    """Return the lesions of the study and the classes, those of all `networks` in turn."""
+    found = [
+        run_one(network, replicate, layer, fractions, draws, seed)
+        for replicate, network in enumerate(networks, 1)
+    ]
+    return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*found, strict=True))
 
 
-def run_one(networks, layer="avgpool", fraction=FRACTIONS[0], draws=DRAWS, seed=1):
-    folder = networks[0].folder
+def run_one(
+    network, replicate=1, layer="avgpool", fractions=(FRACTIONS[0],), draws=DRAWS, seed=1, **changed
+):
+    folder = network.folder
     lesion_units(
         "kim2024",
-        *[
-            [network.folder / name for network in networks]
-            for name in ("weights.safetensors", "train.h5", "test.h5", "units.tsv")
-        ],
-        folder / "clips.tsv",
-        folder / "classes.tsv",
-        folder / "branches.tsv",
+        *[folder / name for name in ("weights.safetensors", "train.h5", "test.h5")],
+        *[folder / f"{name}.tsv" for name in ("units", "clips", "classes", "branches")],
         "no spectrograms",
         folder / "blocks.tsv",
         folder / "lesions.tsv",
         folder / "lesion_classes.tsv",
         folder / "left_out.tsv",
-        replicates=range(1, len(networks) + 1),
+        **{"claimed": fractions[0]} | changed,
+        replicate=replicate,
         layer=layer,
-        fraction=fraction,
+        fractions=fractions,
         random_draws=draws,
         seed=seed,
         condition="natural",
@@ -236,7 +234,7 @@ def on_train_clips(network, layer):
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
 def test_other_clips_matched_units_and_means_equal_scikit_learn(tmp_path, layer):
     network = Network(tmp_path / "1", 1, n_test=60).write()
-    run_one([network], layer, 0.25)
+    run_one(network, layer=layer, fractions=[0.25])
     table = read_table(tmp_path / "1" / "lesions.tsv", LESIONS)
     tested, pooled = network.tested()
     other = (tested["role"] == "other").to_numpy()
@@ -277,7 +275,7 @@ def test_other_clips_matched_units_and_means_equal_scikit_learn(tmp_path, layer)
 
 def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(tmp_path):
     network = Network(tmp_path / "1", 1, n_test=60).write()
-    run_one([network], "avgpool", 0.25, draws=25)
+    run_one(network, fractions=[0.25], draws=25)
     left_out = read_table(tmp_path / "1" / "left_out.tsv", LESIONS_LEFT_OUT)
     whole = tmp_path / "whole"
     for block in range(N_BLOCKS):
@@ -294,7 +292,7 @@ def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(tmp_path
             layer: of_layer[order][left] for layer, of_layer in network.responses["test"].items()
         }
         write_responses(whole / "test.h5", list(ids[left]), values)
-        run_one([network], "avgpool", 0.25, draws=25)
+        run_one(network, fractions=[0.25], draws=25)
         expected = read_table(whole / "lesions.tsv", LESIONS)
         expected = expected[(expected["group"] == "natural") & (expected["clips"] == "other")]
         later = [f"random-{draw:04d}" for draw in range(MATCHED_DRAWS + 1, 26)]
@@ -321,13 +319,13 @@ def test_without_blocks_there_are_no_rows(tmp_path):
     network = Network(tmp_path / "1").write()
     table = read_table(network.folder / "blocks.tsv", BLOCKS)
     write_table(network.folder / "blocks.tsv", table.assign(block=0), BLOCKS)
-    run_one([network])
+    run_one(network)
     assert read_table(network.folder / "left_out.tsv", LESIONS_LEFT_OUT).empty
 
 
 def test_more_than_half_of_the_units_cannot_be_matched(tmp_path):
     network = Network(tmp_path / "1").write()
-    run_one([network], fraction=0.75)
+    run_one(network, fractions=[0.75])
     table = read_table(network.folder / "lesions.tsv", LESIONS)
     assert not table["lesion"].str.startswith("matched").any()
     left_out = read_table(network.folder / "left_out.tsv", LESIONS_LEFT_OUT)
@@ -435,31 +433,35 @@ def test_in_null_networks_the_top_lesion_has_any_place(tmp_path):
 
 
 def test_the_same_run_gives_the_same_bytes_and_settings_are_independent(tmp_path):
-    networks = [Network(tmp_path / f"{seed}", seed).write() for seed in (1, 2)]
-    table, _ = run(networks)
+    network = Network(tmp_path / "1", 1).write()
+    first, _ = run_one(network, fractions=FRACTIONS)
     paths = [tmp_path / "1" / name for name in ("lesions.tsv", "lesion_classes.tsv")]
     once = [path.read_bytes() for path in paths]
-    run(networks)
+    run_one(network, fractions=FRACTIONS)
     assert [path.read_bytes() for path in paths] == once
-    # Another network does not change the lesions of the first.
-    alone, _ = run(networks[:1])
-    first = table[table["seed"] == 1].reset_index(drop=True)
-    pd.testing.assert_frame_equal(first, alone.reset_index(drop=True))
-    other = run(networks[:1], seed=2)[0].reset_index(drop=True)
-    random = other["lesion"].str.startswith("random")
-    assert (other["change"] != first["change"])[random].any()
-    assert (other["change"] == first["change"])[~random].all()
+    for changed in ({"seed": 2}, {"replicate": 2}):
+        other = run_one(network, fractions=FRACTIONS, **changed)[0]
+        random = other["lesion"].str.startswith("random")
+        assert (other["change"] != first["change"])[random].any()
+        assert (other["change"] == first["change"])[~random].all()
 
 
-def test_the_rows_without_lesion_are_those_of_every_fraction(tmp_path):
+def test_a_fraction_has_the_same_rows_beside_others_as_by_itself(tmp_path):
     network = Network(tmp_path / "1").write()
-    tables = [run_one([network], fraction=fraction) for fraction in FRACTIONS]
-    for few, many in zip(*tables, strict=True):
-        assert set(few["fraction"]) == {0, FRACTIONS[0]}
-        assert set(many["fraction"]) == {0, FRACTIONS[1]}
-        none = [table[table["lesion"] == "none"] for table in (few, many)]
-        assert len(none[0]) in (2, CLASSES)
-        pd.testing.assert_frame_equal(*none)
+    together = run_one(network, fractions=FRACTIONS)
+    left_out = read_table(network.folder / "left_out.tsv", LESIONS_LEFT_OUT)
+    for fraction in FRACTIONS:
+        alone = run_one(network, fractions=[fraction])
+        for some, table in zip(alone, together, strict=True):
+            rows = table[table["fraction"].isin([0, fraction])].reset_index(drop=True)
+            pd.testing.assert_frame_equal(some.reset_index(drop=True), rows)
+        without = read_table(network.folder / "left_out.tsv", LESIONS_LEFT_OUT)
+        assert without.equals(left_out) == (fraction == FRACTIONS[0])
+    # Without each block, lesions of the fraction that claims use.
+    assert set(left_out["fraction"]) == {0, FRACTIONS[0]}
+    run_one(network, fractions=FRACTIONS, claimed=FRACTIONS[1])
+    left_out = read_table(network.folder / "left_out.tsv", LESIONS_LEFT_OUT)
+    assert set(left_out["fraction"]) == {0, FRACTIONS[1]}
 
 
 def test_the_pooling_layer_is_lesioned_in_place_of_convolutions(tmp_path):

@@ -103,22 +103,19 @@ def measured(made, kind="target", seeds=(1,), blocks="blocks.tsv", **changed):
     folder = made.folder
     test = made.clips[made.clips["split"] == "test"]
     rng = np.random.default_rng(5)
-    points = []
     for seed in seeds:
         if not (folder / f"{kind}-{seed}-test.h5").exists():
             write_network(made, f"{kind}-{seed}", kind, 1 if kind == "target" else seed)
-        points.append(
-            pd.DataFrame(
-                {
-                    "seed": seed,
-                    "clip_id": test["clip_id"],
-                    "role": test["role"],
-                    "x": rng.normal(size=len(test)) + 3 * (test["role"] == "target"),
-                    "y": rng.normal(size=len(test)),
-                }
-            )
+        points = pd.DataFrame(
+            {
+                "seed": seed,
+                "clip_id": test["clip_id"],
+                "role": test["role"],
+                "x": rng.normal(size=len(test)) + 3 * (test["role"] == "target"),
+                "y": rng.normal(size=len(test)),
+            }
         )
-    write_table(folder / "points.tsv", pd.concat(points), EMBEDDING_POINTS)
+        write_table(folder / f"points-{seed}.tsv", points, EMBEDDING_POINTS)
     settings = {
         "withheld_others": WITHHELD,
         "layer": "avgpool",
@@ -131,7 +128,7 @@ def measured(made, kind="target", seeds=(1,), blocks="blocks.tsv", **changed):
         [folder / f"{kind}-{seed}-train.h5" for seed in seeds],
         [folder / f"{kind}-{seed}-test.h5" for seed in seeds],
         *(folder / name for name in ("clips.tsv", "classes.tsv", "branches.tsv", blocks)),
-        folder / "points.tsv",
+        [folder / f"points-{seed}.tsv" for seed in seeds],
         *(folder / f"out-{name}.tsv" for name in ("networks", "left_out", "sets")),
         **settings | changed,
     )
@@ -288,20 +285,21 @@ def test_a_response_that_is_not_finite_names_the_clip(tmp_path):
         measured(made)
 
 
-def test_an_embedding_without_a_network_is_refused(tmp_path):
+def test_an_embedding_without_points_is_refused(tmp_path):
     made = corpus(tmp_path)
     measured(made)
     write_table(
-        tmp_path / "points.tsv",
+        tmp_path / "points-1.tsv",
         pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in EMBEDDING_POINTS.items()}),
         EMBEDDING_POINTS,
     )
-    with pytest.raises(InputError, match=r"points\.tsv.*no point of network 1"):
+    with pytest.raises(InputError, match=r"points-1\.tsv.*has no point"):
         measure_specificity(
             [tmp_path / "target-1-train.h5"],
             [tmp_path / "target-1-test.h5"],
             *(tmp_path / f"{name}.tsv" for name in ("clips", "classes", "branches", "blocks")),
-            *(tmp_path / f"{name}.tsv" for name in ("points", "networks", "left_out", "sets")),
+            [tmp_path / "points-1.tsv"],
+            *(tmp_path / f"{name}.tsv" for name in ("networks", "left_out", "sets")),
             withheld_others={},
             layer="avgpool",
             fraction=0.1,

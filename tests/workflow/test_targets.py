@@ -97,7 +97,7 @@ def test_without_a_further_target_no_job_is_about_one(tmp_path):
 @pytest.mark.parametrize(
     ("table", "rule"),
     [
-        ("lesions/animal/natural/fraction-0.5/lesions.tsv", "lesion_units"),
+        ("lesions/animal/natural/seed-1/lesions.tsv", "lesion_units"),
         ("decoding/animal/untrained.tsv", "decode_target"),
     ],
 )

@@ -44,7 +44,8 @@ from music_detectors.selectivity.ranking import of_reported_layer
 from music_detectors.specificity.columns import SPECIFICITY, SPECIFICITY_LEFT_OUT
 
 Path = str | os.PathLike
-ByCondition = Mapping[str, Path]
+Paths = Sequence[Path]
+ByCondition = Mapping[str, Paths]
 """Condition to the path of its table."""
 
 _CLAIMS = (
@@ -121,36 +122,38 @@ _DRAWS = {
 class TablePaths:
     """The paths of the tables: of all sounds, or with each block of sounds left out.
 
-    Of the conditions, those that were run have tables. Lists hold the table of the condition that
-    is claimed about, or nothing where the analysis is not configured.
+    Of the conditions, those that were run have tables: one, or one for each network. Lists hold
+    those of the condition that is claimed about, or nothing where the analysis is not configured.
     """
 
-    selectivity: Mapping[str, Path]
+    selectivity: Mapping[str, Paths]
     """Target to its table."""
     segregation: ByCondition
     recognition: Path
     decoding: ByCondition
     genres: Path
-    quilts: Mapping[tuple[str, str], Path]
+    quilts: Mapping[tuple[str, str], Paths]
     """Target and condition to their table."""
-    lesions: Path
+    lesions: Paths
     specificity: ByCondition
-    levels: Sequence[Path]
+    levels: Paths
     ratios: ByCondition
-    categories: Sequence[Path]
-    components: Sequence[Path]
-    emergence: Sequence[Path]
+    categories: Paths
+    components: Paths
+    emergence: Paths
 
     @classmethod
     def of(cls, given: Any, names: Mapping[str, Sequence], ending: str = "") -> "TablePaths":
         """Return the paths in `given`, an attribute per field and `ending`.
 
-        `names` has the keys of those fields that are mappings, in the order of the paths.
+        `names` has the key of each path of those fields that are mappings.
         """
         paths = {field.name: getattr(given, field.name + ending) for field in fields(cls)}
         for name, keys in names.items():
-            of_keys = [tuple(key) if isinstance(key, list) else key for key in keys]
-            paths[name] = dict(zip(of_keys, paths[name], strict=True))
+            by_key: dict[Any, list[Path]] = {}
+            for key, path in zip(keys, paths[name], strict=True):
+                by_key.setdefault(tuple(key) if isinstance(key, list) else key, []).append(path)
+            paths[name] = by_key
         return cls(**paths)
 
 
@@ -264,21 +267,22 @@ def _measured(
 ) -> Measured:
     """Return the tables of `paths`, which have the `columns` of each field."""
 
-    def read(name: str, path: Path) -> pd.DataFrame:
-        table = read_table(path, columns[name])
+    def read(name: str, *tables: Path) -> pd.DataFrame:
+        table = pd.concat([read_table(path, columns[name]) for path in tables], ignore_index=True)
         return numbered(table) if "block" in table else table
 
     def by_condition(name: str) -> dict[str, pd.DataFrame]:
-        return {condition: read(name, path) for condition, path in getattr(paths, name).items()}
+        return {condition: read(name, *found) for condition, found in getattr(paths, name).items()}
 
-    def only(name: str) -> pd.DataFrame | None:
-        """Return the table of paths that are one or none."""
-        return next((read(name, path) for path in getattr(paths, name)), None)
+    def configured(name: str) -> pd.DataFrame | None:
+        """Return the table of an analysis that may not be configured."""
+        found = getattr(paths, name)
+        return read(name, *found) if found else None
 
     return Measured(
         selectivity={
-            target: _of_layer(path, read("selectivity", path), study.condition, layer)
-            for target, path in paths.selectivity.items()
+            target: _of_layer(found[0], read("selectivity", *found), study.condition, layer)
+            for target, found in paths.selectivity.items()
         },
         segregation=by_condition("segregation"),
         recognition=read("recognition", paths.recognition),
@@ -286,20 +290,20 @@ def _measured(
         genres=read("genres", paths.genres),
         quilts={
             target: {
-                condition: of_test_clips(read("quilts", path))
-                for (of_target, condition), path in paths.quilts.items()
+                condition: of_test_clips(read("quilts", *found))
+                for (of_target, condition), found in paths.quilts.items()
                 if of_target == target
             }
             for target in paths.selectivity
         },
         correlation=of_clips,
-        lesions=read("lesions", paths.lesions),
+        lesions=read("lesions", *paths.lesions),
         specificity=by_condition("specificity"),
-        levels=only("levels"),
+        levels=configured("levels"),
         ratios=by_condition("ratios"),
-        categories=only("categories"),
-        components=only("components"),
-        emergence=only("emergence"),
+        categories=configured("categories"),
+        components=configured("components"),
+        emergence=configured("emergence"),
     )
 
 

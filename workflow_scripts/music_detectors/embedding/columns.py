@@ -1,7 +1,7 @@
 """The columns of the tables in embedding/; docs/statistics.md defines each."""
 
 EMBEDDING_POINTS = {"seed": int, "clip_id": str, "role": str, "x": float, "y": float}
-"""`embedding/{target}/{condition}/points.tsv`: one row per network and target or other test clip,
+"""`embedding/{target}/{condition}/seed-{seed}/points.tsv`: one row per target or other test clip,
 with its position by t-SNE.
 """
 
@@ -21,8 +21,8 @@ SEGREGATION = {
     "n_other": int,
     "perplexity": float,
 }
-"""`embedding/{target}/{condition}/segregation.tsv`: one row per network: the index of its points,
-and that with permuted roles.
+"""`embedding/{target}/{condition}/seed-{seed}/segregation.tsv`: one row: the index of the points
+of a network, and that with permuted roles.
 
 Columns that begin with `coarse_` use bins that hold four clips on average.
 """
@@ -36,8 +36,8 @@ SEGREGATION_LEFT_OUT = {
     "n_target": int,
     "n_other": int,
 }
-"""`embedding/{target}/{condition}/left_out.tsv`: the coarse index, and that with permuted roles,
-without each block of test clips.
+"""`embedding/{target}/{condition}/seed-{seed}/left_out.tsv`: the coarse index, and that with
+permuted roles, without each block of test clips.
 
 The other points stay where they are, and the bins too.
 """

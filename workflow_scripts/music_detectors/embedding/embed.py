@@ -2,14 +2,12 @@
 
 import logging
 import os
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.parts import Parts
-from music_detectors.common.progress import progress
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLIPS
@@ -26,7 +24,7 @@ _ROLES = ("target", "other")
 
 
 def embed_responses(
-    responses: Sequence[str | os.PathLike],
+    responses: str | os.PathLike,
     clips: str | os.PathLike,
     blocks: str | os.PathLike,
     points: str | os.PathLike,
@@ -38,58 +36,52 @@ def embed_responses(
     permutations: int,
     seed: int,
     condition: str,
-    replicates: Sequence[int],
+    replicate: int,
 ) -> None:
-    """Write points.tsv and segregation.tsv of the networks (`condition`, each of `replicates`).
+    """Write points.tsv and segregation.tsv of the network (`condition`, `replicate`).
 
-    `left_out` gets the coarse index without each block of test clips. `responses` are the networks'
+    `left_out` gets the coarse index without each block of test clips. `responses` are the network's
     responses to the test clips, `clips` is clips.tsv, `blocks` is blocks.tsv. Random draws of
     t-SNE and of the `permutations` of roles depend on the master `seed`, the condition and the
     replicate. Raises InputError when a file cannot be read, has a clip that is no test clip or a
     response that is not finite, or has fewer than two target or two other clips.
     """
     table = read_table(clips, CLIPS, only=("clip_id", "split", "role", "group"))
-    placed, rows, without = [], [], []
-    networks = zip(responses, replicates, strict=True)
-    for path, replicate in progress(networks, len(replicates), "t-SNE", unit="networks"):
-        placed_clips, values = _read_responses(path, table, layer)
-        used = usable_perplexity(perplexity, len(values))
-        if used < perplexity:
-            logging.info(
-                "%s: perplexity %g instead of %g, since there are only %d clips",
-                path,
-                used,
-                perplexity,
-                len(values),
-            )
-        draws = generator(seed, "embedding", condition, replicate)
-        xy = embed(z_scored(values), used, int(draws.integers(2**32)))
-        parts = Parts(placed_clips["group"], (placed_clips["role"] == "target").to_numpy())
-        placed.append(placed_clips.assign(seed=replicate, x=xy[:, 0], y=xy[:, 1]))
-        row: dict[str, float] = {}
-        for prefix, bins in (("", BINS), ("coarse_", coarse_bins(len(xy)))):
-            draws = generator(seed, "segregation", condition, replicate, f"{prefix}index")
-            found = segregation_test(bins_of(xy, bins), parts, permutations, draws)
-            row |= {f"{prefix}{name}": value for name, value in found.items()}
-        draws = generator(seed, "segregation", condition, replicate, "coarse_index")
-        of_clips = read_blocks(blocks, placed_clips["clip_id"].tolist())
-        if blocks_in(of_clips):
-            left = segregation_without(bins_of(xy, bins), parts, of_clips, permutations, draws)
-            without.append(left.assign(seed=replicate))
-        rows.append(
-            {
-                "seed": replicate,
-                "segregation_index": row.pop("index"),
-                **row,
-                "coarse_bins": coarse_bins(len(xy)),
-                "permutations": permutations,
-                "n_target": int((placed_clips["role"] == "target").sum()),
-                "n_other": int((placed_clips["role"] == "other").sum()),
-                "perplexity": used,
-            }
+    placed, values = _read_responses(responses, table, layer)
+    used = usable_perplexity(perplexity, len(values))
+    if used < perplexity:
+        logging.info(
+            "%s: perplexity %g instead of %g, since there are only %d clips",
+            responses,
+            used,
+            perplexity,
+            len(values),
         )
-    write_table(points, pd.concat(placed, ignore_index=True), EMBEDDING_POINTS)
-    write_table(segregation, pd.DataFrame(rows), SEGREGATION)
+    draws = generator(seed, "embedding", condition, replicate)
+    xy = embed(z_scored(values), used, int(draws.integers(2**32)))
+    parts = Parts(placed["group"], (placed["role"] == "target").to_numpy())
+    row: dict[str, float] = {}
+    for prefix, bins in (("", BINS), ("coarse_", coarse_bins(len(xy)))):
+        draws = generator(seed, "segregation", condition, replicate, f"{prefix}index")
+        found = segregation_test(bins_of(xy, bins), parts, permutations, draws)
+        row |= {f"{prefix}{name}": value for name, value in found.items()}
+    draws = generator(seed, "segregation", condition, replicate, "coarse_index")
+    of_clips = read_blocks(blocks, placed["clip_id"].tolist())
+    without = []
+    if blocks_in(of_clips):
+        left = segregation_without(bins_of(xy, bins), parts, of_clips, permutations, draws)
+        without.append(left.assign(seed=replicate))
+    row |= {
+        "seed": replicate,
+        "segregation_index": row.pop("index"),
+        "coarse_bins": coarse_bins(len(xy)),
+        "permutations": permutations,
+        "n_target": int((placed["role"] == "target").sum()),
+        "n_other": int((placed["role"] == "other").sum()),
+        "perplexity": used,
+    }
+    write_table(points, placed.assign(seed=replicate, x=xy[:, 0], y=xy[:, 1]), EMBEDDING_POINTS)
+    write_table(segregation, pd.DataFrame([row]), SEGREGATION)
     write_table(left_out, stacked(without, SEGREGATION_LEFT_OUT), SEGREGATION_LEFT_OUT)
 
 

@@ -13,8 +13,8 @@ EMERGENCE = {
     "n_target": int,
     "n_other": int,
 }
-"""`emergence/{target}/{condition}.tsv`: one row per network and epoch of its `snapshots`; all is
-measured on test clips.
+"""`emergence/{target}/{condition}/seed-{seed}/emergence.tsv`: one row per epoch of `snapshots`;
+all is measured on test clips.
 
 `natural_map` and `chance` are means over the classes that are not withheld; `ratio` and `hedges_g`
 are of the mean response of the units that are selective at that epoch; `decoding` is the average
@@ -30,12 +30,12 @@ EMERGENCE_POINTS = {
     "x": float,
     "y": float,
 }
-"""`emergence/{target}/{condition}/points.tsv`: one row per epoch and target or other test clip of
-the first network, with its position by t-SNE.
+"""`emergence/{target}/{condition}/seed-{seed}/points.tsv`: one row per epoch and target or other
+test clip, with its position by t-SNE.
 """
 
 EMERGENCE_LEFT_OUT = {"block": int, **EMERGENCE}
-"""`emergence/{target}/{condition}-left-out.tsv`: the rows of the first and the last of the
-`snapshots`, without the test clips of each block of `corpus/blocks.tsv`; positions and bins of the
-embedding are those of all clips.
+"""`emergence/{target}/{condition}/seed-{seed}/left_out.tsv`: the rows of the first and the last of
+the `snapshots`, without the test clips of each block of `corpus/blocks.tsv`; positions and bins of
+the embedding are those of all clips.
 """

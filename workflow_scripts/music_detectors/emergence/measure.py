@@ -38,8 +38,8 @@ _MIN_CLIPS = 2
 
 
 def measure_emergence(
-    train: Sequence[str | os.PathLike],
-    test: Sequence[str | os.PathLike],
+    train: str | os.PathLike,
+    test: str | os.PathLike,
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     branches: str | os.PathLike,
@@ -54,12 +54,12 @@ def measure_emergence(
     permutations: int,
     seed: int,
     condition: str,
-    replicates: Sequence[int],
+    replicate: int,
 ) -> None:
-    """Write the tables of the networks (`condition`, each of `replicates`) after each snapshot.
+    """Write the tables of the network (`condition`, `replicate`) after each snapshot.
 
     `without_blocks` is the table of the first and the last without each block of test clips.
-    `train` and `test` are the networks' responses after every snapshot, `clips`, `classes`,
+    `train` and `test` are the network's responses after every snapshot, `clips`, `classes`,
     `branches` and `blocks` tables of the corpus, `withhold` is the list of the condition that
     the claims are about; `fraction` of the units are called selective. Random draws of t-SNE
     and of the `permutations` of roles depend on the master `seed`, the condition, the replicate
@@ -70,15 +70,11 @@ def measure_emergence(
     of_classes = read_table(classes, CLASSES)
     natural = class_groups(of_classes, branches, withhold) == "natural"
     rows, placed, without = [], [], []
-    jobs = [
-        (replicate, epoch, train_path, test_path, layers)
-        for replicate, train_path, test_path in zip(replicates, train, test, strict=True)
-        for epoch, layers in snapshot_layers(train_path).items()
-    ]
-    for job in progress(jobs, len(jobs), "epochs", unit="snapshots"):
-        replicate, epoch, train_path, test_path, layers = job
-        heard, on_train, _ = _read(train_path, corpus, "train", layers)
-        clips_of_test, on_test, outputs = _read(test_path, corpus, "test", layers)
+    snapshots = snapshot_layers(train)
+    epochs = list(snapshots)
+    for epoch, layers in progress(snapshots.items(), len(snapshots), "epochs", unit="snapshots"):
+        heard, on_train, _ = _read(train, corpus, "train", layers)
+        clips_of_test, on_test, outputs = _read(test, corpus, "test", layers)
         labels = label_matrix(
             clips_of_test["clip_id"],
             clips_of_test["labels"].str.split(";"),
@@ -87,7 +83,7 @@ def measure_emergence(
         )
         if outputs.shape[1] != len(of_classes):
             why = f"{outputs.shape[1]} outputs for {len(of_classes)} classes"
-            raise damaged(test_path, "responses", why)
+            raise damaged(test, "responses", why)
         draws = generator(seed, "emergence", condition, replicate, epoch)
         train_roles, test_roles = heard["role"].to_numpy(), clips_of_test["role"].to_numpy()
         used = test_roles != "mixed"
@@ -109,7 +105,6 @@ def measure_emergence(
                 "n_other": int((test_roles == "other").sum()),
             }
         )
-        epochs = list(snapshot_layers(test_path))
         of_clips = read_blocks(blocks, clips_of_test["clip_id"].tolist())
         if epoch in (epochs[0], epochs[-1]) and blocks_in(of_clips):
             drawn.integers(2**32)  # t-SNE's
@@ -122,9 +117,8 @@ def measure_emergence(
                 of_bins["coarse_index"], of_bins["coarse_permuted_mean"]
             )
             without.append(found.assign(seed=replicate, epoch=epoch))
-        if replicate == replicates[0]:
-            of_clips = clips_of_test.loc[used, ["clip_id", "role"]]
-            placed.append(of_clips.assign(seed=replicate, epoch=epoch, x=xy[:, 0], y=xy[:, 1]))
+        of_clips = clips_of_test.loc[used, ["clip_id", "role"]]
+        placed.append(of_clips.assign(seed=replicate, epoch=epoch, x=xy[:, 0], y=xy[:, 1]))
     write_table(table, pd.DataFrame(rows), EMERGENCE)
     write_table(without_blocks, stacked(without, EMERGENCE_LEFT_OUT), EMERGENCE_LEFT_OUT)
     write_table(points, pd.concat(placed, ignore_index=True), EMERGENCE_POINTS)

@@ -32,6 +32,7 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
+    stacked_by_condition,
 )
 
 SHARES = (0.8, 0.6, 0.4, 0.2)
@@ -53,23 +54,24 @@ _STUDY_BINS = 64
 def plot_embedding(
     points: Sequence[str | os.PathLike],
     segregation: Sequence[str | os.PathLike],
-    conditions: Sequence[str],
+    networks: Sequence[Sequence],
     target: str | Sequence[str],
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the embeddings of `conditions` from their points.tsv and segregation.tsv.
+    """Draw the embeddings of `networks` ([condition, seed] each) from their segregation.tsv.
 
-    Raises InputError, naming the file, for one that cannot be read or has no rows.
+    `points` are points.tsv of the first network of each condition. Raises InputError, naming the
+    file, for one that cannot be read or has no rows.
     """
-    placed, indices = {}, {}
-    for condition, points_path, index_path in zip(conditions, points, segregation, strict=True):
-        placed[condition] = read_table(points_path, EMBEDDING_POINTS)
-        indices[condition] = read_table(index_path, SEGREGATION)
-        for path, tables in ((points_path, placed), (index_path, indices)):
-            if tables[condition].empty:
-                raise damaged(path, "table", "has no rows")
-    save(embedding(placed, indices, target_name(target)), svg, png)
+    placed = [read_table(path, EMBEDDING_POINTS) for path in points]
+    indices = [read_table(path, SEGREGATION) for path in segregation]
+    for path, table in zip([*points, *segregation], [*placed, *indices], strict=True):
+        if table.empty:
+            raise damaged(path, "table", "has no rows")
+    measured = stacked_by_condition(networks, indices)
+    of_first = dict(zip(measured, placed, strict=True))
+    save(embedding(of_first, measured, target_name(target)), svg, png)
 
 
 @LOOK
@@ -90,9 +92,8 @@ def embedding(
     panels = above.subplots(rows, columns, squeeze=False)
     for place, (condition, table) in enumerate(points.items()):
         axes = panels.flat[place]
-        seed = table["seed"].iloc[0]
-        _draw_points(axes, table[table["seed"] == seed])
-        axes.set_title(f"{shortened(condition, 20)} (seed {seed})")
+        _draw_points(axes, table)
+        axes.set_title(f"{shortened(condition, 20)} (seed {table['seed'].iloc[0]})")
         letter(axes, place)
     for axes in panels.flat[len(points) :]:
         axes.set_axis_off()

@@ -29,6 +29,7 @@ from music_detectors.figures.style import (
     mean_and_interval,
     save,
     shortened,
+    stacked_by_condition,
 )
 
 # Each panel's column, the words for it, its value (or column) by chance, the ends of its range.
@@ -47,21 +48,21 @@ _MAX_VECTOR_POINTS = 3000
 def plot_emergence(
     tables: Sequence[str | os.PathLike],
     points: str | os.PathLike,
-    conditions: Sequence[str],
+    networks: Sequence[Sequence],
     target: str | Sequence[str],
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the curves of each of `conditions`, and below the maps of the first one's first network.
+    """Draw the curves of `networks` ([condition, seed] each), and below the maps of the first one.
 
-    `tables` are the conditions' tables of emergence, in the same order; `points` is the first one's
-    points.tsv. Raises InputError, naming the file, for one that cannot be read or has no row.
+    `tables` are their emergence.tsv, `points` is the first one's points.tsv. Raises InputError,
+    naming the file, for one that cannot be read or has no row.
     """
-    measured = {}
-    for condition, path in zip(conditions, tables, strict=True):
-        measured[condition] = read_table(path, EMERGENCE)
-        if measured[condition].empty:
+    read = [read_table(path, EMERGENCE) for path in tables]
+    for path, table in zip(tables, read, strict=True):
+        if table.empty:
             raise damaged(path, "table", "has no rows")
+    measured = stacked_by_condition(networks, read)
     placed = read_table(points, EMERGENCE_POINTS)
     if placed.empty:
         raise damaged(points, "table", "has no rows")

@@ -1,6 +1,7 @@
 """Which natural-sound classes lose most when the most selective units are silenced."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,21 +33,23 @@ _NAME_LENGTH = 32
 
 
 def plot_lesion_classes(
-    table: str | os.PathLike,
+    tables: Sequence[str | os.PathLike],
     condition: str,
     fraction: float,
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the classes of `condition` from classes.tsv of its lesions (`table`).
+    """Draw the classes of `condition` from classes.tsv of its networks (`tables`).
 
     The lesion whose fraction is nearest `fraction` is shown. Raises InputError, naming the file,
-    when it cannot be read or has no top lesion.
+    for one that cannot be read or has no top lesion.
     """
-    read = read_table(table, LESION_CLASSES)
-    if not (read["lesion"] == "top").any():
-        raise damaged(table, "table", "has no lesion of the top units")
-    save(lesion_classes(read, condition, nearest(read, fraction)), svg, png)
+    read = [read_table(path, LESION_CLASSES) for path in tables]
+    for path, table in zip(tables, read, strict=True):
+        if not (table["lesion"] == "top").any():
+            raise damaged(path, "table", "has no lesion of the top units")
+    classes = pd.concat(read, ignore_index=True)
+    save(lesion_classes(classes, condition, nearest(classes, fraction)), svg, png)
 
 
 @LOOK

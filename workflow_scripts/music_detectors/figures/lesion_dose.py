@@ -32,17 +32,17 @@ _MARKERS = {"bottom": "v", "top": "^", "middle": "s", "norm": "D"}
 
 def plot_lesion_dose(
     tables: Sequence[str | os.PathLike],
-    conditions: Sequence[str],
+    networks: Sequence[Sequence],
     target: str | Sequence[str],
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the lesions of all fractions in each of `conditions`, from their lesions.tsv (`tables`).
+    """Draw the lesions of all fractions in `networks` ([condition, seed] each).
 
-    See `read_lesions` for the order of `tables`. Raises InputError, naming the file, for one that
-    cannot be read or lacks a lesion.
+    `tables` are their lesions.tsv. Raises InputError, naming the file, for one that cannot be read
+    or lacks a lesion.
     """
-    save(lesion_dose(read_lesions(tables, conditions), target_name(target)), svg, png)
+    save(lesion_dose(read_lesions(tables, networks), target_name(target)), svg, png)
 
 
 @LOOK

@@ -27,6 +27,7 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
+    stacked_by_condition,
 )
 from music_detectors.lesions.columns import LESIONS
 
@@ -47,28 +48,28 @@ _RIM: dict[str, Any] = {"markeredgecolor": INK, "markeredgewidth": 0.4}
 
 def plot_lesions(
     tables: Sequence[str | os.PathLike],
-    conditions: Sequence[str],
+    networks: Sequence[Sequence],
     fraction: float,
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the lesions of each of `conditions` from their lesions.tsv (`tables`).
+    """Draw the lesions of `networks` ([condition, seed] each) from their lesions.tsv (`tables`).
 
     They set units to zero. The lesions whose fraction is nearest `fraction` are shown. Raises
     InputError, naming the file, for a table that cannot be read or lacks a lesion.
     """
-    read = read_lesions(tables, conditions)
+    read = read_lesions(tables, networks)
     save(lesions(read, nearest(next(iter(read.values())), fraction)), svg, png)
 
 
 def read_lesions(
-    tables: Sequence[str | os.PathLike], conditions: Sequence[str]
+    tables: Sequence[str | os.PathLike], networks: Sequence[Sequence]
 ) -> dict[str, pd.DataFrame]:
-    """Return the lesions that set units to zero in each of `conditions` (`tables`: lesions.tsv).
+    """Return the lesions that set units to zero in each condition of `networks`.
 
-    The column `random` says which are drawn at random. `tables` starts with all fractions of the
-    first condition; each condition has the same number. Raises InputError, naming the file, for one
-    that cannot be read or lacks a lesion.
+    The column `random` says which are drawn at random. `tables` are lesions.tsv of the networks
+    ([condition, seed] each). Raises InputError, naming the file, for one that cannot be read or
+    lacks a lesion.
     """
     parts = []
     for path in tables:
@@ -77,16 +78,7 @@ def read_lesions(
             raise damaged(path, "table", f"lacks some of the lesions {', '.join(COLOURS)}")
         table = table[table["set_to"] != "mean"]
         parts.append(table.assign(random=table["lesion"].str.startswith("random-")))
-    n_fractions = len(parts) // len(conditions)
-    read = {}
-    for i, condition in enumerate(conditions):
-        table = pd.concat(parts[i * n_fractions : (i + 1) * n_fractions], ignore_index=True)
-        # The table of every fraction repeats the rows of the intact network.
-        repeated = (table["lesion"] == "none") & table.duplicated(
-            ["seed", "group", "clips", "lesion"]
-        )
-        read[condition] = table[~repeated]
-    return read
+    return stacked_by_condition(networks, parts)
 
 
 def nearest(table: pd.DataFrame, fraction: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -152,6 +153,16 @@ def by_condition(networks: Sequence[Sequence], tables: Sequence) -> dict[str, li
     for (condition, _), table in zip(networks, tables, strict=True):
         groups.setdefault(condition, []).append(table)
     return groups
+
+
+def stacked_by_condition(
+    networks: Sequence[Sequence], tables: Sequence[pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Return the rows of the tables of each condition's `networks` ([condition, seed] each)."""
+    return {
+        condition: pd.concat(of_condition, ignore_index=True)
+        for condition, of_condition in by_condition(networks, tables).items()
+    }
 
 
 def counted(n: int, thing: str, plural: str = "") -> str:

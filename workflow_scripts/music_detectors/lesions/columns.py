@@ -18,9 +18,9 @@ LESIONS = {
     "change": float,
     "percentile": float,
 }
-"""`lesions/{target}/{condition}/fraction-{fraction}/lesions.tsv`: one row per network, lesion,
-group of classes (natural or target) and set of clips: all test clips, or the other clips alone,
-those without the target (natural classes only).
+"""`lesions/{target}/{condition}/seed-{seed}/lesions.tsv`: one row per lesion, group of classes
+(natural or target) and set of clips: all test clips, or the other clips alone, those without the
+target (natural classes only).
 
 `lesion` is none (`fraction` and `n_units` 0), top, middle, bottom, norm, random-0001 and on,
 matched-response-0001 and on, or matched-drive-0001 and on; units are set to zero or to their mean.
@@ -39,8 +39,9 @@ LESIONS_LEFT_OUT = {
         if name not in ("layer", "change", "percentile")
     },
 }
-"""`lesions/{target}/{condition}/fraction-{fraction}/left_out.tsv`: the rows of natural classes and
-other clips in lesions.tsv, without the clips of each block of `corpus/blocks.tsv`.
+"""`lesions/{target}/{condition}/seed-{seed}/left_out.tsv`: the rows of natural classes and other
+clips in lesions.tsv, without the clips of each block of `corpus/blocks.tsv`: of the lesions of the
+fraction that claims use.
 
 Draws of a kind have one row, their mean; of the random ones, the mean of the first 20.
 """
@@ -60,8 +61,8 @@ LESION_CLASSES = {
     "random_mean": float,
     "random_sd": float,
 }
-"""`lesions/{target}/{condition}/fraction-{fraction}/classes.tsv`: one row per network, named lesion
-and class, of every group.
+"""`lesions/{target}/{condition}/seed-{seed}/classes.tsv`: one row per named lesion and class, of
+every group.
 
 `random_mean` and `random_sd` are the mean and the sample standard deviation of the class's average
 precision over the random lesions. Values of a class without positives are

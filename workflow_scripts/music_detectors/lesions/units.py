@@ -43,10 +43,11 @@ _RANDOM = "random-"
 
 @dataclass(frozen=True)
 class _Lesion:
-    """Units (k,) that are set to zero or to their mean."""
+    """Units (k,), a `fraction` of all, that are set to zero or to their mean."""
 
     name: str
     set_to: str
+    fraction: float
     units: np.ndarray
 
     @property
@@ -87,10 +88,10 @@ class _Trained:
 
 def lesion_units(
     model: str,
-    weights: Sequence[str | os.PathLike],
-    train: Sequence[str | os.PathLike],
-    test: Sequence[str | os.PathLike],
-    units: Sequence[str | os.PathLike],
+    weights: str | os.PathLike,
+    train: str | os.PathLike,
+    test: str | os.PathLike,
+    units: str | os.PathLike,
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     branches: str | os.PathLike,
@@ -100,9 +101,10 @@ def lesion_units(
     lesion_classes: str | os.PathLike,
     without_blocks: str | os.PathLike,
     *,
-    replicates: Sequence[int],
+    replicate: int,
     layer: str,
-    fraction: float,
+    fractions: Sequence[float],
+    claimed: float,
     random_draws: int,
     seed: int,
     condition: str,
@@ -112,102 +114,106 @@ def lesion_units(
     memory_mb: int,
     pooled: str | None = None,
 ) -> None:
-    """Write lesions.tsv, classes.tsv and left_out.tsv (`without_blocks`) for one `fraction`.
+    """Write lesions.tsv, classes.tsv and left_out.tsv (`without_blocks`) of a network.
 
-    They are of the networks of `condition`. `model` is the name of the condition's model.
-    `weights`, `train` and `test` (responses) and `units` (units.tsv) are those of each of
-    `replicates`, `clips`, `classes`, `branches` and `blocks` the tables of the corpus; `withhold`
-    is the list of the condition that the claims are about. Every lesion silences `fraction` of the
-    units of `layer` (of the model's reported layer if it lacks `layer`; of another if the model
-    says that it stands for the layer). Units are ranked, matched and averaged on train clips, and
-    test clips are scored. Where the outputs do not follow from stored responses, the network is run
-    again on the spectrograms listed in `index`, on `device`, of which it hears what it heard before
-    (`pooled`, as in `models.heard`); they are held in memory up to `memory_mb`. Random draws come
-    from `seed` and the network's names, so that those of a larger fraction hold those of a smaller
-    one. Raises InputError when a file cannot be read or does not belong to the others.
+    It is `replicate` of `condition`, whose model is called `model`. `weights`, `train` and `test`
+    (responses) and `units` (units.tsv) are the network's, `clips`, `classes`, `branches` and
+    `blocks` the tables of the corpus; `withhold` is the list of the condition that the claims are
+    about. Every lesion silences one of `fractions` of the units of `layer` (of the model's reported
+    layer if it lacks `layer`; of another if the model says that it stands for the layer). Units are
+    ranked, matched and averaged on train clips, and test clips are scored; without each block of
+    them, only lesions of the fraction `claimed` are. Where the outputs do not follow from stored
+    responses, the network is run again on the spectrograms listed in `index`, on `device`, of which
+    it hears what it heard before (`pooled`, as in `models.heard`); they are held in memory up to
+    `memory_mb`. Random draws come from `seed` and the network's names, so that those of a larger
+    fraction hold those of a smaller one. Raises InputError when a file cannot be read or does not
+    belong to the others.
     """
     loaded = load_trained(model)
     on = Forward(index, device, threads, memory_mb, pooled)
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels"))
     of_classes = read_table(classes, CLASSES)
     of_classes["group"] = class_groups(of_classes, branches, withhold)
-    means, by_class, without = [], [], []
-    for place, replicate in enumerate(replicates):
-        lesioned = loaded.lesioned_layer(read_layers(test[place]).chosen(layer))
-        clip_ids, readout = read_readout(loaded, model, weights[place], test[place], lesioned, on)
-        rows = described(test[place], clip_ids, corpus, "test")
-        labels = label_matrix(clip_ids, rows["labels"].str.split(";"), of_classes["mid"], clips)
-        if labels.shape != readout.outputs.shape:
-            why = f"{readout.outputs.shape[1]} outputs for {labels.shape[1]} classes"
-            raise damaged(test[place], "responses", why)
-        of_clips = read_blocks(blocks, clip_ids)
-        is_other = (rows["role"] == "other").to_numpy()
-        tested = _Tested(labels, is_other, of_clips, blocks_in(of_clips))
-        trained = _on_train_clips(train[place], lesioned, corpus, readout)
-        orders = named_orders(_ranks(units[place], lesioned, readout.units), trained.response)
-        names = (condition, replicate, lesioned)
-        orders |= random_orders(random_draws, readout.units, seed, names)
-        planned = list(_planned(orders, fraction, trained, seed, names))
-        of_classes["n_positive"] = labels.sum(axis=0)
-        natural = (of_classes["group"] == "natural").to_numpy()
-        everywhere, on_other = [], []
-        of_blocks: dict[tuple[str, str], list[np.ndarray]] = {}
-        what = f"lesions of seed-{replicate}"
-        for lesion in progress(planned, len(planned), what, unit="lesions"):
-            outputs = _outputs(readout, lesion, trained.mean)
-            # The clips that are not other are the one block left out.
-            not_other = np.where(is_other, -1, 0)
-            scored, (of_other,) = average_precision_without(outputs, labels, not_other, 1)
-            everywhere.append(scored)
-            on_other.append(of_other)
-            few = lesion.name <= f"{_RANDOM}{MATCHED_DRAWS:04d}"
-            if tested.numbers and (few or not lesion.name.startswith(_RANDOM)):
-                of_draws = of_blocks.setdefault((lesion.kind, lesion.set_to), [])
-                of_draws.append(_left_out(outputs, tested, natural))
-        plan = _plan(planned, fraction, trained)
-        scores = {"all": np.array(everywhere), "other": np.array(on_other)}
-        shared = {"seed": replicate, "layer": lesioned}
-        means.append(_means(scores, readout, plan, tested, of_classes).assign(**shared))
-        by_class.append(_by_class(scores["all"], plan, of_classes).assign(**shared))
-        if tested.numbers:
-            rows = _means_left_out(of_blocks, readout, plan, tested, natural)
-            without.append(rows.assign(seed=replicate))
-    write_table(lesions, pd.concat(means, ignore_index=True), LESIONS)
-    write_table(lesion_classes, pd.concat(by_class, ignore_index=True), LESION_CLASSES)
+    lesioned = loaded.lesioned_layer(read_layers(test).chosen(layer))
+    clip_ids, readout = read_readout(loaded, model, weights, test, lesioned, on)
+    rows = described(test, clip_ids, corpus, "test")
+    labels = label_matrix(clip_ids, rows["labels"].str.split(";"), of_classes["mid"], clips)
+    if labels.shape != readout.outputs.shape:
+        why = f"{readout.outputs.shape[1]} outputs for {labels.shape[1]} classes"
+        raise damaged(test, "responses", why)
+    of_clips = read_blocks(blocks, clip_ids)
+    is_other = (rows["role"] == "other").to_numpy()
+    tested = _Tested(labels, is_other, of_clips, blocks_in(of_clips))
+    trained = _on_train_clips(train, lesioned, corpus, readout)
+    orders = named_orders(_ranks(units, lesioned, readout.units), trained.response)
+    names = (condition, replicate, lesioned)
+    orders |= random_orders(random_draws, readout.units, seed, names)
+    planned = list(_planned(orders, fractions, trained, seed, names))
+    of_classes["n_positive"] = labels.sum(axis=0)
+    natural = (of_classes["group"] == "natural").to_numpy()
+    everywhere, on_other = [], []
+    of_blocks: dict[tuple[str, str], list[np.ndarray]] = {}
+    for lesion in progress(planned, len(planned), "lesions", unit="lesions"):
+        outputs = _outputs(readout, lesion, trained.mean)
+        # The clips that are not other are the one block left out.
+        not_other = np.where(is_other, -1, 0)
+        scored, (of_other,) = average_precision_without(outputs, labels, not_other, 1)
+        everywhere.append(scored)
+        on_other.append(of_other)
+        few = lesion.name <= f"{_RANDOM}{MATCHED_DRAWS:04d}" or not lesion.name.startswith(_RANDOM)
+        if tested.numbers and few and lesion.fraction in (0, claimed):
+            of_draws = of_blocks.setdefault((lesion.kind, lesion.set_to), [])
+            of_draws.append(_left_out(outputs, tested, natural))
+    plan = _plan(planned, trained)
+    scores = {"all": np.array(everywhere), "other": np.array(on_other)}
+    shared = {"seed": replicate, "layer": lesioned}
+    means = _means(scores, readout, plan, tested, of_classes)
+    write_table(lesions, means.assign(**shared), LESIONS)
+    write_table(
+        lesion_classes, _by_class(scores["all"], plan, of_classes).assign(**shared), LESION_CLASSES
+    )
+    without = []
+    if tested.numbers:
+        of_claimed = plan[plan["fraction"].isin([0, claimed])]
+        of_network = _means_left_out(of_blocks, readout, of_claimed, tested, natural)
+        without.append(of_network.assign(seed=replicate))
     write_table(without_blocks, stacked(without, LESIONS_LEFT_OUT), LESIONS_LEFT_OUT)
 
 
 def _planned(
     orders: dict[str, np.ndarray],
-    fraction: float,
+    fractions: Sequence[float],
     trained: _Trained,
     seed: int,
     names: Sequence[str | int],
 ) -> Iterator[_Lesion]:
-    """Yield every lesion: none, those of `orders` and the matched ones, then those to the mean."""
-    yield _Lesion("none", "", np.array([], dtype=np.int64))
-    k = share_of_units(fraction, len(trained.mean))
-    for name, order in orders.items():
-        yield _Lesion(name, "zero", order[:k])
-    top = orders["top"][:k]
-    like_response = matched_units(top, trained.response, "response", seed, names)
-    like_drive = matched_units(top, trained.drive, "drive", seed, names)
-    for name, chosen in (like_response | like_drive).items():
-        yield _Lesion(name, "zero", chosen)
-    for name in NAMED:
-        yield _Lesion(name, "mean", orders[name][:k])
-    for name, chosen in like_drive.items():
-        yield _Lesion(name, "mean", chosen)
+    """Yield every lesion: none, and for each of `fractions` those of `orders`, the matched ones and
+    those to the mean.
+    """
+    yield _Lesion("none", "", 0.0, np.array([], dtype=np.int64))
+    for fraction in fractions:
+        k = share_of_units(fraction, len(trained.mean))
+        for name, order in orders.items():
+            yield _Lesion(name, "zero", fraction, order[:k])
+        top = orders["top"][:k]
+        like_response = matched_units(top, trained.response, "response", seed, names)
+        like_drive = matched_units(top, trained.drive, "drive", seed, names)
+        for name, chosen in (like_response | like_drive).items():
+            yield _Lesion(name, "zero", fraction, chosen)
+        for name in NAMED:
+            yield _Lesion(name, "mean", fraction, orders[name][:k])
+        for name, chosen in like_drive.items():
+            yield _Lesion(name, "mean", fraction, chosen)
 
 
-def _plan(planned: Sequence[_Lesion], fraction: float, trained: _Trained) -> pd.DataFrame:
+def _plan(planned: Sequence[_Lesion], trained: _Trained) -> pd.DataFrame:
     """Return what LESIONS has about each lesion itself, and its `kind`, a row for each."""
     rows = [
         {
             "lesion": lesion.name,
             "kind": lesion.kind,
             "set_to": lesion.set_to,
-            "fraction": fraction if len(lesion.units) else 0.0,
+            "fraction": lesion.fraction,
             "n_units": len(lesion.units),
             "response": trained.response[lesion.units].mean() if len(lesion.units) else np.nan,
             "drive": trained.drive[lesion.units].mean() if len(lesion.units) else np.nan,
@@ -274,6 +280,7 @@ def _means(
     zero = (plan["set_to"] == "zero").to_numpy()
     is_named = zero & plan["lesion"].isin(NAMED).to_numpy()
     is_random = plan["lesion"].str.startswith(_RANDOM).to_numpy()
+    of_fractions = [(plan["fraction"] == share).to_numpy() for share in _shares(plan)]
     parts = []
     for group, clips in _SCORED:
         used = tested.other if clips == "other" else np.full(len(tested.labels), True)
@@ -288,9 +295,11 @@ def _means(
             intact = readout.outputs[used][:, counted]
             expected = chance_average_precision(n_positive[counted], int(used.sum()), intact)
             rows["chance"] = expected.mean()
-            values = rows["mean_average_precision"]
-            below = values[is_random].to_numpy() <= values[is_named].to_numpy()[:, None]
-            rows.loc[is_named, "percentile"] = below.mean(axis=1)
+            values = rows["mean_average_precision"].to_numpy()
+            for made in of_fractions:
+                named = is_named & made
+                below = values[is_random & made] <= values[named][:, None]
+                rows.loc[named, "percentile"] = below.mean(axis=1)
         rows["change"] = rows["mean_average_precision"] - rows["mean_average_precision"].iloc[0]
         parts.append(rows)
     return pd.concat(parts).sort_index(kind="stable")
@@ -301,18 +310,26 @@ def _by_class(precision: np.ndarray, plan: pd.DataFrame, classes: pd.DataFrame) 
 
     They are of the named lesions that set units to zero.
     """
-    drawn = precision[plan["lesion"].str.startswith(_RANDOM).to_numpy()]
-    chance = {"random_mean": drawn.mean(axis=0), "random_sd": drawn.std(axis=0, ddof=1)}
     about = classes[["index", "mid", "name", "group", "n_positive"]]
     parts = [about.assign(lesion="none", fraction=0.0, random_mean=np.nan, random_sd=np.nan)]
     parts[0]["average_precision"] = precision[0]
+    is_random = plan["lesion"].str.startswith(_RANDOM)
     is_named = plan["lesion"].isin(NAMED) & (plan["set_to"] == "zero")
-    for at, row in plan[is_named].iterrows():
-        part = about.assign(lesion=row["lesion"], fraction=row["fraction"], **chance)
-        parts.append(part.assign(average_precision=precision[at]))
+    for share in _shares(plan):
+        made = plan["fraction"] == share
+        drawn = precision[(is_random & made).to_numpy()]
+        chance = {"random_mean": drawn.mean(axis=0), "random_sd": drawn.std(axis=0, ddof=1)}
+        for at, name in plan.loc[is_named & made, "lesion"].items():
+            part = about.assign(lesion=name, fraction=share, **chance)
+            parts.append(part.assign(average_precision=precision[at]))
     for part in parts:
         part["change"] = part["average_precision"] - precision[0]
     return pd.concat(parts)
+
+
+def _shares(plan: pd.DataFrame) -> list[float]:
+    """Return the fractions of the lesions in `plan`, but for none."""
+    return list(plan.loc[plan["lesion"] != "none", "fraction"].unique())
 
 
 def _ranks(path: str | os.PathLike, layer: str, n: int) -> np.ndarray:

@@ -54,7 +54,7 @@ def measure_specificity(
     classes: str | os.PathLike,
     branches: str | os.PathLike,
     blocks: str | os.PathLike,
-    points: str | os.PathLike,
+    points: Sequence[str | os.PathLike],
     networks: str | os.PathLike,
     left_out: str | os.PathLike,
     sets: str | os.PathLike,
@@ -103,16 +103,15 @@ def measure_specificity(
         seed,
         clips,
     )
-    placed = read_table(points, EMBEDDING_POINTS)
     found = []
-    of_networks = zip(train, test, replicates, strict=True)
-    for *paths, replicate in progress(of_networks, len(replicates), "sets", unit="networks"):
+    of_networks = zip(train, test, points, strict=True)
+    for *paths, placed in progress(of_networks, len(replicates), "sets", unit="networks"):
         on_train, on_test = (
             _responses(path, layer, own) for path, own in zip(paths, ids, strict=True)
         )
         n_chosen = share_of_units(fraction, on_train.shape[1])
         found.append(_measured(plan, on_train, on_test, n_chosen, of_test, left_in_turn))
-        sides, bins, rows = _in_bins(placed, replicate, ids[1], plan.sets.test, points)
+        sides, bins, rows = _in_bins(placed, ids[1], plan.sets.test)
         found[-1]["segregation"] = segregations(sides, bins, of_test[rows], left_in_turn)
     results = {name: np.array([of_one[name] for of_one in found]) for name in found[0]}
     whole, *without = (
@@ -322,22 +321,17 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _in_bins(
-    placed: pd.DataFrame,
-    replicate: int,
-    clip_ids: Sequence[str],
-    sides: np.ndarray,
-    path: str | os.PathLike,
+    points: str | os.PathLike, clip_ids: Sequence[str], sides: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sides and bins of the clips of a network's embedding, and their places.
+    """Return the sides and bins of the clips of a network's embedding (`points`), and their places.
 
     `sides` (sets, clips) are those of the test clips `clip_ids`.
     """
-    of_network = placed[placed["seed"] == replicate]
-    rows = pd.Index(clip_ids).get_indexer(of_network["clip_id"])
+    placed = read_table(points, EMBEDDING_POINTS)
+    rows = pd.Index(clip_ids).get_indexer(placed["clip_id"])
     if not len(rows) or (rows < 0).any():
-        why = f"has no point of network {replicate}, or one of a clip without responses"
-        raise damaged(path, "table", why)
-    xy = of_network[["x", "y"]].to_numpy()
+        raise damaged(points, "table", "has no point, or one of a clip without responses")
+    xy = placed[["x", "y"]].to_numpy()
     return sides[:, rows], bins_of(xy, coarse_bins(len(xy))), rows
 
 
