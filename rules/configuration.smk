@@ -18,7 +18,13 @@ sys.path.insert(0, str(SCRIPTS))
 from music_detectors.audio.archive_paths import archive_paths
 from music_detectors.audio.recordings import states
 from music_detectors.common import orphans, runs
-from music_detectors.common.errors import InputError, MAX_MESSAGE, one_line, say
+from music_detectors.common.errors import (
+    InputError,
+    MAX_MESSAGE,
+    Mistakes,
+    one_line,
+    say,
+)
 from music_detectors.common.kernels import old_core_type
 from music_detectors.configuration.check import (
     check_sense,
@@ -63,28 +69,41 @@ try:
     check_files(workflow.configfiles)
     check_shape(config, Path(workflow.basedir) / "schemas" / "config.schema.yaml")
     check_sense(config)
-    CONDITIONS = with_models(kept_conditions(config))
-    check_conditions(CONDITIONS, config["selectivity"]["layer"])
-    check_corpus(
-        config["corpus"],
-        {name: how["withhold"] for name, how in CONDITIONS.items() if is_trained(how)},
-        config["targets"],
-    )
-    TARGETS = targets_of(config)
-    check_played(config["stimuli"], config["corpus"]["clip_seconds"])
-    check_compared(config["stimuli"]["played"])
-    levels_of(config["stimuli"]["played"])
-    PROBES = probe_sets(config["probes"], TARGETS)
-    for _probe in PROBES.values():
-        check_here(_probe)
     SOURCE = source_named(config["corpus"]["source"])
     SOURCE_FILE = f"music_detectors/corpus/sources/{config['corpus']['source']}.py"
     # The sources of AudioSet's clips; in other corpora, the clips say where their sound is.
     SOURCES = config["audio"]["sources"] if SOURCE.SOUND == "audioset" else []
-    ARCHIVES = (
-        archive_paths(config["audio"]["archives"]) if "archives" in SOURCES else []
-    )
-    N_CLIPS = clip_counts(config["corpus"], config["seed"])
+    _mistakes = Mistakes()
+    with _mistakes.noted():
+        CONDITIONS = with_models(kept_conditions(config))
+        with _mistakes.noted():
+            check_conditions(CONDITIONS, config["selectivity"]["layer"])
+        check_corpus(
+            config["corpus"],
+            {
+                name: how["withhold"]
+                for name, how in CONDITIONS.items()
+                if is_trained(how)
+            },
+            config["targets"],
+        )
+    with _mistakes.noted():
+        check_played(config["stimuli"], config["corpus"]["clip_seconds"])
+        check_compared(config["stimuli"]["played"])
+        levels_of(config["stimuli"]["played"])
+    with _mistakes.noted():
+        TARGETS = targets_of(config)
+        PROBES = probe_sets(config["probes"], TARGETS)
+        for _probe in PROBES.values():
+            with _mistakes.noted():
+                check_here(_probe)
+    with _mistakes.noted():
+        ARCHIVES = (
+            archive_paths(config["audio"]["archives"]) if "archives" in SOURCES else []
+        )
+    with _mistakes.noted():
+        N_CLIPS = clip_counts(config["corpus"], config["seed"])
+    _mistakes.report()
 except InputError as error:
     raise WorkflowError(one_line(error, MAX_MESSAGE)) from None
 

@@ -3,6 +3,8 @@
 import copy
 
 import pytest
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
 
 from music_detectors.common.errors import InputError
 from music_detectors.configuration.check import (
@@ -102,6 +104,79 @@ def test_a_missing_key_is_named():
     del configuration["audio"]["ffmpeg"]
     with pytest.raises(InputError, match=r"audio\.ffmpeg is missing"):
         check_shape(configuration, SCHEMA)
+
+
+def test_all_mistakes_are_told_at_once():
+    configuration = changed("networks.seeds", 0)
+    configuration["selectivity"]["layer"] = 4
+    configuration["audio"]["folders"] = configuration["audio"].pop("folder")
+    configuration["corpus"]["tone"] = configuration["corpus"]["clips"] = 1
+    del configuration["claims"]["alpha"], configuration["claims"]["sounds"]
+    with pytest.raises(InputError) as raised:
+        check_shape(configuration, SCHEMA)
+    message = str(raised.value)
+    assert message.startswith("configuration: 7 mistakes: (1) ") and "\n" not in message
+    for told in (
+        "networks.seeds must be",
+        "selectivity.layer must be",
+        "unknown key audio.folders; did you mean folder?",
+        "unknown key corpus.tone",
+        "unknown key corpus.clips",
+        "claims.alpha is missing",
+        "claims.sounds is missing",
+    ):
+        assert message.count(told) == 1
+    # Once as unknown is enough.
+    assert "audio.folder is missing" not in message
+
+
+def test_all_impossible_combinations_are_told_at_once():
+    configuration = changed("corpus.source", "audioset")
+    configuration["corpus"]["withheld_clips"] = "no/such.txt"
+    configuration["audio"]["sources"] = ["folder", "archives"]
+    configuration["conditions"]["natural"]["snapshots"] = [9]
+    configuration["claims"]["compared"]["controls"] = ["natural", "mirrored"]
+    check_shape(configuration, SCHEMA)
+    with pytest.raises(InputError) as raised:
+        check_sense(configuration)
+    message = str(raised.value)
+    assert "\n" not in message and message.startswith("configuration: 10 mistakes: (1) ")
+    for told in (
+        "corpus.audioset.classes must be",
+        "corpus.audioset.train_segments must be",
+        "corpus.audioset.test_segments must be",
+        "corpus.ontology must be",
+        "audio.folder must be",
+        "audio.archives must list",
+        "corpus.withheld_clips is 'no/such.txt'",
+        "conditions.natural.snapshots is [9]",
+        "claims.compared.controls names natural",
+        "claims.compared.controls names mirrored",
+    ):
+        assert message.count(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ("corpus={clip_seconds: 2}", True),
+        ("audio={silence_db: -70}", True),
+        ("stimuli={padded: true}", True),
+        ("corpus={withheld_clips: null}", True),
+        ("targets=[Speech]", False),
+        ("seed=3", False),
+        ("networks={device: gpu}", None),
+    ],
+)
+def test_a_text_that_the_command_line_gives_for_a_number_is_explained(entry, wrong):
+    configuration = copy.deepcopy(DEFAULT)
+    update_config(configuration, parse_config([entry]))
+    if wrong is False:
+        check_shape(configuration, SCHEMA)
+        return
+    with pytest.raises(InputError) as raised:
+        check_shape(configuration, SCHEMA)
+    assert ("as all that --config gives within {} is: write it" in str(raised.value)) is bool(wrong)
 
 
 def test_a_misspelt_key_is_reported_before_the_missing_one():

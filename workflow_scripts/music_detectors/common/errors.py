@@ -3,7 +3,8 @@
 import logging
 import re
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 # Sequences that colour a terminal, move its cursor or set its title.
 _ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
@@ -21,6 +22,39 @@ class InputError(Exception):
 
     The message is one line that names the file, key or clip and says what to do.
     """
+
+
+class Mistakes:
+    """Collects the InputErrors of several checks, so that one message tells of all."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._found: dict[str, None] = {}
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note the InputError of the block, if it raises one, and go on after it."""
+        try:
+            yield
+        except InputError as error:
+            # What another collection raised is several.
+            self._found |= dict.fromkeys(getattr(error, "mistakes", (str(error),)))
+
+    def report(self) -> None:
+        """Raise one InputError with all that was noted, if anything was: one line, numbered."""
+        mistakes = tuple(self._found)
+        if not mistakes:
+            return
+        told = mistakes[0]
+        if len(mistakes) > 1:
+            parts = [
+                f"({number}) {mistake.removeprefix('configuration: ')}"
+                for number, mistake in enumerate(mistakes, start=1)
+            ]
+            told = f"configuration: {len(mistakes)} mistakes: {' '.join(parts)}"
+        error = InputError(told)
+        error.mistakes = mistakes  # type: ignore[attr-defined]
+        raise error
 
 
 class ComeBackLater(Exception):

@@ -1,9 +1,9 @@
-"""Refuse a configuration that cannot work, in one line with the key and the permitted values."""
+"""Refuse a configuration that cannot work, in one line with the keys and the permitted values."""
 
 import difflib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.errors import InputError, Mistakes, one_line
 from music_detectors.configuration.plain import check_values
 from music_detectors.corpus.inputs import check_there
 from music_detectors.corpus.sources import source_named, source_names
@@ -20,6 +20,11 @@ from music_detectors.corpus.sources import source_named, source_names
 _OF_TRAINING = ("withhold", "labels", "epochs")
 # The parts of claims.compared that only trained networks can play.
 _OF_NETWORKS = ("target_heard", "shuffled", "speech_withheld", "withheld_others")
+
+_AS_TEXT = (
+    "; it is a text, as all that --config gives within {} is: write it without quotes into a file, "
+    "and lay that over with --configfile"
+)
 
 # JSON Schema takes 2.0 for a whole number; the code that uses it would not.
 _Validator = extend(
@@ -34,19 +39,22 @@ def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
     """Check keys, types and bounds of `configuration` against the JSON schema at `schema_path`.
 
     No number may be infinite or NaN, which would pass every bound of the schema. Every source of a
-    corpus adds the schema of its own section. Raises InputError naming the first key that is wrong,
-    and what it may be.
+    corpus adds the schema of its own section. Raises InputError naming every key that is wrong, and
+    what it may be.
     """
     check_values(configuration)
     _refuse_what_moved(configuration)
     schema = whole_schema(configuration, schema_path)
     errors = list(_Validator(schema).iter_errors(configuration))
-    if not errors:
-        return
     # A misspelt key is both unknown and missing: the unknown one tells the user more.
     errors.sort(key=lambda error: (error.validator == "required", _key(error.absolute_path)))
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    raise InputError(f"configuration: {_explain(errors[0])}{more}")
+    mistakes = Mistakes()
+    meant: set[str] = set()
+    for error in errors:
+        for told in _explanations(error, meant, schema["$defs"]):
+            with mistakes.noted():
+                raise InputError(f"configuration: {told}")
+    mistakes.report()
 
 
 def whole_schema(configuration: Mapping, schema_path: str | Path) -> dict:
@@ -71,34 +79,45 @@ def check_sense(configuration: Mapping) -> None:
     Expects a configuration that `check_shape` accepts. Raises InputError naming the key.
     """
     corpus, audio = configuration["corpus"], configuration["audio"]
-    if corpus["name"] == "corpora":
-        raise InputError(
-            "configuration: corpus.name is corpora, the folder of the page over several corpora; "
-            "give the corpus another name"
-        )
     source = source_named(corpus["source"])
-    source.check(corpus)
+    mistakes = Mistakes()
+    with mistakes.noted():
+        if corpus["name"] == "corpora":
+            raise InputError(
+                "configuration: corpus.name is corpora, the folder of the page over several "
+                "corpora; give the corpus another name"
+            )
+    with mistakes.noted():
+        source.check(corpus)
     if source.SOUND == "audioset":
-        _check_sources(audio)
+        with mistakes.noted():
+            _check_sources(audio)
     for key in ("ontology", "withheld_clips"):
         if corpus[key] is not None:
-            check_there(corpus[key], f"corpus.{key}", may_be_url=True)
-    if audio["min_seconds"] > corpus["clip_seconds"]:
-        raise InputError(
-            f"configuration: audio.min_seconds is {audio['min_seconds']:g}, more than the "
-            f"{corpus['clip_seconds']:g} s of corpus.clip_seconds, so every clip would be left "
-            "out; lower it"
-        )
+            with mistakes.noted():
+                check_there(corpus[key], f"corpus.{key}", may_be_url=True)
+    with mistakes.noted():
+        if audio["min_seconds"] > corpus["clip_seconds"]:
+            raise InputError(
+                f"configuration: audio.min_seconds is {audio['min_seconds']:g}, more than the "
+                f"{corpus['clip_seconds']:g} s of corpus.clip_seconds, so every clip would be left "
+                "out; lower it"
+            )
     if audio["ffmpeg"] is not None:
-        check_there(audio["ffmpeg"], "audio.ffmpeg")
-    if not kept_conditions(configuration):
-        raise InputError(
-            "configuration: conditions names no condition; keep at least one, such as "
-            "natural: {withhold: [Music], labels: given, epochs: 100}"
-        )
-    for name, condition in kept_conditions(configuration).items():
-        _check_condition(name, condition)
-    _check_claims(configuration)
+        with mistakes.noted():
+            check_there(audio["ffmpeg"], "audio.ffmpeg")
+    with mistakes.noted():
+        if not kept_conditions(configuration):
+            raise InputError(
+                "configuration: conditions names no condition; keep at least one, such as "
+                "natural: {withhold: [Music], labels: given, epochs: 100}"
+            )
+        for name, condition in kept_conditions(configuration).items():
+            with mistakes.noted():
+                _check_condition(name, condition)
+        with mistakes.noted():
+            _check_claims(configuration)
+    mistakes.report()
 
 
 def kept_conditions(configuration: Mapping) -> dict[str, dict]:
@@ -163,21 +182,26 @@ def _check_condition(name: str, condition: Mapping) -> None:
 def _check_sources(audio: Mapping) -> None:
     """Refuse sources of AudioSet's clips that are named but do not exist."""
     folder = audio["folder"]
-    if "folder" in audio["sources"] and (folder is None or not os.path.isdir(folder)):
-        raise InputError(
-            "configuration: audio.folder must be a folder with AudioSet's clips when audio.sources "
-            f"names folder, and {folder!r} is none"
-        )
-    if "archives" in audio["sources"] and not audio["archives"]:
-        raise InputError(
-            "configuration: audio.archives must list archives of AudioSet's clips when "
-            "audio.sources names archives"
-        )
+    mistakes = Mistakes()
+    with mistakes.noted():
+        if "folder" in audio["sources"] and (folder is None or not os.path.isdir(folder)):
+            raise InputError(
+                "configuration: audio.folder must be a folder with AudioSet's clips when "
+                f"audio.sources names folder, and {folder!r} is none"
+            )
+    with mistakes.noted():
+        if "archives" in audio["sources"] and not audio["archives"]:
+            raise InputError(
+                "configuration: audio.archives must list archives of AudioSet's clips when "
+                "audio.sources names archives"
+            )
     if "youtube" in audio["sources"]:
         for key in ("cookies", "deno"):
             path = audio["youtube"][key]
             if path is not None:
-                check_there(path, f"audio.youtube.{key}")
+                with mistakes.noted():
+                    check_there(path, f"audio.youtube.{key}")
+    mistakes.report()
 
 
 def _check_claims(configuration: Mapping) -> None:
@@ -193,42 +217,72 @@ def _check_claims(configuration: Mapping) -> None:
             f"configuration: claims.condition is {claims['condition']}, whose model is not "
             "trained; name a trained condition (a fixed model can be among claims.compared)"
         )
-    declared = configuration["conditions"]
+    mistakes = Mistakes()
     for part, names in claims["compared"].items():
         for name in names:
-            if name not in declared or name == claims["condition"]:
-                raise InputError(
-                    f"configuration: claims.compared.{part} names {name}, which is no other "
-                    f"condition among conditions ({', '.join(declared)})"
-                )
-            if part in _OF_NETWORKS and name in kept and "epochs" not in kept[name]:
-                raise InputError(
-                    f"configuration: claims.compared.{part} names {name}, whose model is not "
-                    "trained; name a trained condition, or [] for none"
-                )
-            if part == "withheld_others" and name in kept and not kept[name]["withhold"]:
-                raise InputError(
-                    f"configuration: claims.compared.{part} names {name}, which withholds nothing; "
-                    f"name a branch in conditions.{name}.withhold, or [] for no comparison"
-                )
+            with mistakes.noted():
+                _check_compared(configuration, part, name)
+    mistakes.report()
 
 
-def _explain(error: ValidationError) -> str:
-    key = _key(error.absolute_path)
+def _check_compared(configuration: Mapping, part: str, name: str) -> None:
+    """Refuse a condition that cannot play its part in claims.compared."""
+    declared, kept = configuration["conditions"], kept_conditions(configuration)
+    key = f"configuration: claims.compared.{part} names {name}"
+    if name not in declared or name == configuration["claims"]["condition"]:
+        raise InputError(
+            f"{key}, which is no other condition among conditions ({', '.join(declared)})"
+        )
+    if part in _OF_NETWORKS and name in kept and "epochs" not in kept[name]:
+        raise InputError(
+            f"{key}, whose model is not trained; name a trained condition, or [] for none"
+        )
+    if part == "withheld_others" and name in kept and not kept[name]["withhold"]:
+        raise InputError(
+            f"{key}, which withholds nothing; name a branch in conditions.{name}.withhold, or [] "
+            "for no comparison"
+        )
+
+
+def _explanations(error: ValidationError, meant: set[str], defs: Mapping) -> Iterator[str]:
+    """Yield what is wrong: for unknown and missing keys, one text for each.
+
+    `defs` are the schema's; `meant` collects the keys that unknown ones were taken for, which are
+    not told as missing.
+    """
     schema = cast(Mapping, error.schema)
     if error.validator == "additionalProperties":
         known = list(schema["properties"])
-        unknown = next(name for name in cast(Mapping, error.instance) if name not in known)
-        close = difflib.get_close_matches(str(unknown), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there may be: {', '.join(known)}"
-        return f"unknown key {_key([*error.absolute_path, unknown])}; {hint}"
-    if error.validator == "required":
+        for unknown in cast(Mapping, error.instance):
+            if unknown not in known:
+                close = difflib.get_close_matches(str(unknown), known, n=1)
+                meant |= {_key([*error.absolute_path, name]) for name in close}
+                hint = f"did you mean {close[0]}?" if close else f"there may be: {', '.join(known)}"
+                yield f"unknown key {_key([*error.absolute_path, unknown])}; {hint}"
+    elif error.validator == "required":
         there = cast(Mapping, error.instance)
-        missing = next(name for name in cast(list, error.validator_value) if name not in there)
-        return f"{_key([*error.absolute_path, missing])} is missing; config.yaml shows its form"
-    if "propertyNames" in error.absolute_schema_path:
-        return f"{_key([*error.absolute_path, error.instance])} is not {schema['description']}"
-    return f"{key} must be {_allowed(schema)}, not {_shown(error.instance)}"
+        missing = [name for name in cast(list, error.validator_value) if name not in there]
+        for key in (_key([*error.absolute_path, name]) for name in missing):
+            if key not in meant:
+                yield f"{key} is missing; config.yaml shows its form"
+    elif "propertyNames" in error.absolute_schema_path:
+        yield f"{_key([*error.absolute_path, error.instance])} is not {schema['description']}"
+    else:
+        key = _key(error.absolute_path)
+        told = f"{key} must be {_allowed(schema)}, not {_shown(error.instance)}"
+        yield told + (_AS_TEXT if _would_do(error, defs) else "")
+
+
+def _would_do(error: ValidationError, defs: Mapping) -> bool:
+    """Return whether a text that was given would be right as what YAML reads it as."""
+    if not isinstance(error.instance, str):
+        return False
+    try:
+        value = yaml.safe_load(error.instance)
+    except yaml.YAMLError:
+        return False
+    schema = {**cast(Mapping, error.schema), "$defs": defs}
+    return not isinstance(value, str) and _Validator(schema).is_valid(value)
 
 
 def _allowed(schema: Mapping) -> str:

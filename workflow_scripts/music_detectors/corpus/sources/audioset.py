@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.errors import InputError, Mistakes, one_line
 from music_detectors.common.urls import is_url
 from music_detectors.corpus.classes import ClassList
 from music_detectors.corpus.inputs import (
@@ -82,9 +82,13 @@ def files(corpus: Mapping) -> dict[str, str]:
 
 def check(corpus: Mapping) -> None:
     """Check that the lists and an ontology are named, and there where they are no URLs."""
+    mistakes = Mistakes()
     for name in COPIES:
-        check_there(needed(corpus, name), f"corpus.audioset.{name}", may_be_url=True)
-    check_ontology_named(corpus)
+        with mistakes.noted():
+            check_there(needed(corpus, name), f"corpus.audioset.{name}", may_be_url=True)
+    with mistakes.noted():
+        check_ontology_named(corpus)
+    mistakes.report()
 
 
 def count(corpus: Mapping, seed: int) -> dict[str, int]:
