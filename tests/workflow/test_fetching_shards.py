@@ -102,7 +102,7 @@ def test_stop_continue_and_fetch_failed_clips_again(tmp_path):
         command = documented_command().replace("results/audioset/", "results/web/")
         ours = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
         ours += ["--workflow-profile", str(ROOT / "profiles" / "default"), "spectrograms"]
-        command = command.replace("snakemake", shlex.join(ours))
+        command = command.replace(".venv/bin/snakemake", shlex.join(ours))
         command = command.replace("config/audioset.yaml", str(tmp_path / "web.yaml"))
         again = subprocess.run(
             ["bash", "-c", command],
