@@ -61,6 +61,15 @@ def test_every_column_is_read(tmp_path):
     }
 
 
+@pytest.mark.parametrize("licence", ["licence", "license"])
+def test_licence_and_attribution_may_stand_in_the_table(tmp_path, licence):
+    plain = read(tmp_path, "path,labels\na.wav,Dog\nb.wav,Cat\n")
+    noted = f'path,{licence},labels,attribution\na.wav,CC BY 4.0,Dog,\nb.wav,,Cat,"Ann, Bob"\n'
+    assert read(tmp_path, noted) == plain
+    with pytest.raises(InputError, match="'licens' is not one of a manifest; did you mean 'licen"):
+        read(tmp_path, noted.replace(licence, "licens"))
+
+
 def test_path_and_labels_are_enough(tmp_path):
     manifest = read(tmp_path, "path,labels\n/data/a.flac,Dog\n")
     assert manifest.clip_ids == ["a"]

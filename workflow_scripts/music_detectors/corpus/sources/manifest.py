@@ -33,6 +33,8 @@ from music_detectors.corpus.published import COLUMN, ONLY, Published, read_names
 from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
 
 _COLUMNS = ("path", "labels", "clip_id", "start_seconds", "end_seconds", "split", "group")
+# What a manifest may say about its recordings besides, for whoever passes them on.
+_NOTES = ("licence", "license", "attribution")
 
 SECTION = {
     "type": "object",
@@ -461,12 +463,13 @@ def _delimiter(path: str | os.PathLike, file: TextIO) -> str:
 
 def _check_names(path: str | os.PathLike, names: Sequence[str], separator: str) -> None:
     """Check the names of a manifest's columns; raise InputError for what cannot be one's."""
+    known = (*_COLUMNS, *_NOTES)
     for name in names:
-        if name not in _COLUMNS:
+        if name not in known:
             shown = f"the column {one_line(name, 60)!r}" if name else "a column without a name"
             raise InputError(
-                f"{path}: {shown} is not one of a manifest{nearest(name, _COLUMNS)}; there may be "
-                f"{', '.join(_COLUMNS)}, separated by {separator} (of a table with other columns, "
+                f"{path}: {shown} is not one of a manifest{nearest(name, known)}; there may be "
+                f"{', '.join(known)}, separated by {separator} (of a table with other columns, "
                 "corpus.manifest.columns says which is which)"
             )
         if names.count(name) > 1:
