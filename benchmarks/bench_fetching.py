@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import soundfile
 import yaml
 
@@ -31,6 +33,7 @@ RATE = 48_000
 CLIPS_OF_A_SOURCE = 24
 CLIPS_OF_A_SHARD = 256
 DISTINCT_FILES = 16
+ROWS_OF_A_GROUP = 8
 
 
 def write_recordings(folder: Path, number: int) -> list[Clip]:
@@ -72,6 +75,28 @@ def served(folder: Path):
         server.server_close()
 
 
+def in_parquet(folder: Path, clips: list[Clip], group: int) -> ArchiveSource:
+    """Return a source that reads `clips` from row groups of `group` rows; the other rows repeat."""
+    apart = group // len(clips) == 0
+    names = [
+        name
+        for clip in clips
+        for name in (clip.reference, *(f"other{k}" for k in range((group - 1) * apart)))
+    ]
+    contents = [
+        (folder / f"{name}.flac").read_bytes()
+        for clip in clips
+        for name in [clip.reference] * (group if apart else 1)
+    ]
+    table = pyarrow.table(
+        {"video_id": names, "audio": [{"bytes": content} for content in contents]}
+    )
+    path = folder / f"{group}.parquet"
+    pyarrow.parquet.write_table(table, path, row_group_size=group)
+    index_archives([path], folder / f"{group}.tsv")
+    return ArchiveSource(folder / f"{group}.tsv", clips, SECONDS, None)
+
+
 def bench_sources(folder: Path, clips: list[Clip]) -> None:
     few = clips[:CLIPS_OF_A_SOURCE]
     paths = [folder / f"{clip.reference}.flac" for clip in few]
@@ -83,6 +108,8 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
     from_file = FileSource(SECONDS, None)
     from_folder = AudioSetFolder(folder, few, SECONDS, None)
     from_archive = ArchiveSource(folder / "archives.tsv", few, SECONDS, None)
+    from_group = in_parquet(folder, cut, len(few))
+    from_groups = in_parquet(folder, cut, ROWS_OF_A_GROUP)
     with served(folder) as url:
         bounds = {"timeout_seconds": 60, "max_mb": 100}
         from_web = WebSource(SECONDS, None, bounds)
@@ -110,6 +137,10 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
             "folder, a cut segment": lambda: [from_folder.read(clip) for clip in cut],
             "folder, cut segment or whole video": lambda: [from_folder.read(clip) for clip in few],
             "archive, a cut segment": lambda: [from_archive.read(clip) for clip in cut],
+            "Parquet, clips of one row group": lambda: [from_group.read(clip) for clip in cut],
+            f"Parquet, one clip of each {ROWS_OF_A_GROUP} rows": lambda: [
+                from_groups.read(clip) for clip in cut
+            ],
             "http, local server": lambda: [
                 from_web.read(clip._replace(reference=f"{url}/{clip.reference}.flac"))
                 for clip in cut
