@@ -32,7 +32,7 @@ from music_detectors.configuration.check import (
     kept_conditions,
 )
 from music_detectors.configuration.code import code_digest, module_digest
-from music_detectors.configuration.plain import check_files
+from music_detectors.configuration.plain import check_files, shown
 from music_detectors.corpus.targets import target_name, targets_of
 from music_detectors.common.urls import is_url, written_url, written_urls
 from music_detectors.corpus.locations import configured, copies_of, with_copies
@@ -107,8 +107,8 @@ try:
 except InputError as error:
     raise WorkflowError(one_line(error, MAX_MESSAGE)) from None
 
-# What pages and records may show of the configuration: addresses without their queries.
-SHOWN = written_urls(config)
+# What pages and records may show of the configuration.
+SHOWN = shown(config)
 # Conditions whose models are trained, and those whose models are fixed features.
 TRAINED = [name for name in CONDITIONS if is_trained(CONDITIONS[name])]
 FIXED = [name for name in CONDITIONS if name not in TRAINED]

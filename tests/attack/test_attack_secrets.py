@@ -10,8 +10,10 @@ from music_detectors.common.errors import InputError, one_line, say
 from music_detectors.common.job import job
 from music_detectors.common.tables import read_table
 from music_detectors.common.urls import check_url, shown_url, written_url, written_urls
+from music_detectors.configuration.plain import shown
 from music_detectors.corpus.columns import CLIPS, METADATA
 from music_detectors.corpus.sources.manifest import find_addresses, read_manifest
+from support.configurations import DEFAULT, changed
 from support.probe_sets import files, write_zip
 from support.web_server import Answer, drip, reply, reset, serving, sound
 from workflow.snake import planned, snakemake, written
@@ -82,6 +84,7 @@ def write_run(folder, base, salt=""):
             "retries": {"attempts": 2, "pause_seconds": 0.01},
             "max_bad_share": 0.9,
             "download": {"timeout_seconds": 3},
+            "youtube": {"extractor_args": [f"youtube:po_token=web.gvs+{SECRET}"]},
         },
         "conditions": {
             name: {"withhold": ["Guitar"]} for name in ("natural", "shuffled", "untrained")
@@ -242,6 +245,12 @@ def test_what_is_said_is_one_line_of_bounded_length(capsys, text):
     say(text)
     said = capsys.readouterr().err
     assert said.endswith("\n") and said[:-1].isprintable() and len(said) <= 2001
+
+
+def test_arguments_for_extractors_are_counted_and_not_shown():
+    given = changed("audio.youtube.extractor_args", [f"youtube:po_token={SECRET}", "x:y=z"])
+    assert shown(given)["audio"]["youtube"]["extractor_args"] == ["2 not shown"]
+    assert shown(DEFAULT) == DEFAULT
 
 
 def test_what_pages_and_records_show_of_a_configuration_has_no_query():

@@ -1,4 +1,4 @@
-"""Refuse a configuration whose values no schema bounds: not a number, endless, or not readable."""
+"""Refuse values of a configuration that no schema bounds, and hide those that may be secret."""
 
 import json
 import math
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.urls import written_urls
 
 _MAX_VALUES = 20_000
 _MAX_DEPTH = 20
@@ -72,6 +73,18 @@ def check_files(paths: Iterable[str | Path]) -> None:
             ) from None
         except (OSError, ValueError, yaml.YAMLError, RecursionError):
             continue
+
+
+def shown(configuration: Mapping) -> dict:
+    """Return `configuration` as pages and records may show it.
+
+    Addresses are without their queries, and arguments for yt-dlp's extractors, which may be tokens,
+    are only counted.
+    """
+    found = written_urls(configuration)
+    arguments = found["audio"]["youtube"]["extractor_args"]
+    found["audio"]["youtube"]["extractor_args"] = [f"{len(arguments)} not shown"] * bool(arguments)
+    return found
 
 
 class _Twice(Exception):
