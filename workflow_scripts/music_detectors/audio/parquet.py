@@ -18,6 +18,7 @@ import pyarrow.parquet
 
 from music_detectors.audio.failures import Systemic, Unusable
 from music_detectors.common.errors import InputError, one_line
+from music_detectors.common.files import temporary_place
 
 _MAX_ROWS = 20_000_000
 _IDS_AT_A_TIME = 4096
@@ -122,10 +123,11 @@ class Recordings:
             raise Unusable("empty", "no sound decoded", f"{row}: {error}") from error
 
     def _write(self, row: Row, content: pyarrow.Buffer) -> None:
+        place = temporary_place()
         try:
             if self._folder is None:
                 self._folder = tempfile.TemporaryDirectory(
-                    prefix="parquet-", ignore_cleanup_errors=True
+                    prefix="parquet-", dir=place, ignore_cleanup_errors=True
                 )
             # No text from the file becomes part of a path.
             archive = list(self._wanted).index(row.archive)
@@ -134,7 +136,7 @@ class Recordings:
         except OSError as error:
             raise Systemic(
                 "cannot be written",
-                f"{tempfile.gettempdir()}: {error.strerror or one_line(error)}",
+                f"{place}: {error.strerror or one_line(error)}",
                 "make room there, or set TMPDIR to another folder, then run again",
             ) from error
         self._files[row] = path
