@@ -119,6 +119,8 @@ def _snakemake(call: tuple[str, list[str], str]) -> tuple[int, str]:
     assert "reruns.preloaded" in sys.modules
     from snakemake.cli import main
 
+    # As a user does, whose configurations and models lie there.
+    os.chdir(folder)
     shared = [
         "--nocolor",
         "--cores=1",
