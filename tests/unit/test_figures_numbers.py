@@ -62,6 +62,23 @@ def test_networks_on_labels_without_meaning_are_beside_the_mark_of_memorised_lab
         assert ("labels memorised (0.95)" in _legend(figure)) == bool(relabelled)
 
 
+def test_average_precision_of_test_clips_has_intervals_over_clips():
+    table = figure_tables.recognition_summary(["natural"], 3)
+    test = (table["clips"] == "test") & (table["group"] == "natural")
+    for name, shift in (("low", -0.03), ("high", 0.05)):
+        column = f"mean_average_precision_{name}"
+        table.loc[test, column] = table.loc[test, "mean_average_precision"] + shift
+    figure = average_precision(table, ["natural"], [], "Music")
+    trained_on, on_test = (
+        [path.vertices[:, 1] for bars in axes.collections for path in bars.get_paths()]
+        for axes in figure.axes[:2]
+    )
+    drawn = [ends for ends in on_test if np.isfinite(ends).all()]
+    expected = table.loc[test, ["mean_average_precision_low", "mean_average_precision_high"]]
+    np.testing.assert_allclose(drawn, expected)
+    assert not any(np.isfinite(ends).all() for ends in trained_on)
+
+
 def _legend(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 

@@ -101,10 +101,10 @@ def average_precision(
     ]
     handles += [
         Line2D([], [], color=FAINT, marker="o", markersize=4.4, linewidth=1.3),
-        Line2D([], [], color=FAINT, marker="o", markersize=2.6, linewidth=0, markeredgewidth=0),
+        Line2D([], [], color=FAINT, marker="o", markersize=2.6, linewidth=0.6, markeredgewidth=0),
         Line2D([], [], color=INK, linewidth=0.8),
     ]
-    labels += ["mean, 95% interval", "one network", "chance"]
+    labels += ["mean, 95% interval", "one network, 95% interval over clips", "chance"]
     if relabelled:
         handles.append(Line2D([], [], color=FAINT, **_MARK))
         labels.append(f"labels memorised ({MEMORISED:g})")
@@ -143,6 +143,15 @@ def _draw_cell(panels: Sequence[Axes], column: int, group: str, cell: pd.DataFra
     ratios = ratios_to_chance(cell)
     interval = np.exp(mean_and_interval(np.log(ratios)))
     _draw_networks(panels[0], at, group, precision, mean_and_interval(precision))
+    panels[0].vlines(
+        at + _places(len(precision)),
+        cell["mean_average_precision_low"],
+        cell["mean_average_precision_high"],
+        color=_GROUPS[group],
+        linewidth=0.6,
+        alpha=0.6,
+        zorder=3,
+    )
     _draw_networks(panels[1], at, group, ratios, tuple(interval))
     panels[0].plot(
         [at - _OFFSET * 0.85, at + _OFFSET * 0.85],
@@ -160,7 +169,7 @@ def _draw_networks(
     mean, low, high = interval
     colour = _GROUPS[group]
     axes.plot(
-        at + _OFFSET * 0.3 + spread(len(values), _OFFSET * 0.7),
+        at + _places(len(values)),
         values,
         _MARKERS[group],
         color=colour,
@@ -182,6 +191,11 @@ def _draw_networks(
         clip_on=False,
         zorder=5,
     )
+
+
+def _places(n: int) -> np.ndarray:
+    """Return where the dots of `n` networks are, to the right of the mean (n,)."""
+    return _OFFSET * 0.3 + spread(n, _OFFSET * 0.7)
 
 
 def _n_classes(summary: pd.DataFrame, group: str) -> str:
