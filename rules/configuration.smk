@@ -78,6 +78,13 @@ try:
         CONDITIONS = with_models(kept_conditions(config))
         with _mistakes.noted():
             check_conditions(CONDITIONS, config["selectivity"]["layer"])
+        # The condition that the claims are about, and those that withhold another branch.
+        CLAIMED = config["claims"]["condition"]
+        WITHHELD_OTHERS = [
+            name
+            for name in config["claims"]["compared"]["withheld_others"]
+            if name in CONDITIONS
+        ]
         check_corpus(
             config["corpus"],
             {
@@ -86,6 +93,8 @@ try:
                 if is_trained(how)
             },
             config["targets"],
+            condition=CLAIMED,
+            withheld_others=WITHHELD_OTHERS,
         )
     with _mistakes.noted():
         check_played(config["stimuli"], config["corpus"]["clip_seconds"])
@@ -135,8 +144,6 @@ TRAINED_NETWORKS = [pair for pair in NETWORKS if pair[0] in TRAINED]
 SPLITS = ["train", "test"]
 # Targets as they are written in paths: that of the claims, and further ones.
 TARGET, *FURTHER_TARGETS = TARGETS
-# The condition that the claims are about.
-CLAIMED = config["claims"]["condition"]
 # The stimuli that are played to every network.
 PLAYED = config["stimuli"]["played"]
 # Those of them that are quilts, or are compared with quilts.

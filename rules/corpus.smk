@@ -90,6 +90,9 @@ rule summarise_conditions:
         runtime=minutes(corpus_minutes),
     params:
         withhold={name: CONDITIONS[name]["withhold"] for name in TRAINED},
+        target=config["corpus"]["target"],
+        condition=CLAIMED,
+        withheld_others=WITHHELD_OTHERS,
         code=digest("summarise_conditions.py"),
     script:
         "../workflow_scripts/summarise_conditions.py"

@@ -29,11 +29,7 @@ rule measure_specificity:
         mem_mb=memory(specificity_mb),
         runtime=minutes(corpus_minutes),
     params:
-        withheld_others={
-            name: CONDITIONS[name]["withhold"]
-            for name in config["claims"]["compared"]["withheld_others"]
-            if name in CONDITIONS
-        },
+        withheld_others={name: CONDITIONS[name]["withhold"] for name in WITHHELD_OTHERS},
         layer=config["selectivity"]["layer"],
         fraction=config["selectivity"]["fraction"],
         alpha=config["claims"]["alpha"],

@@ -9,4 +9,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         snakemake.input.branches,
         snakemake.output.table,
         withhold=snakemake.params.withhold,
+        target=snakemake.params.target,
+        condition=snakemake.params.condition,
+        withheld_others=snakemake.params.withheld_others,
     )

@@ -69,7 +69,9 @@ def smoke(folder: Path) -> Finished:
 def embedded(folder: Path) -> Finished:
     """The smoke run with three conditions and one target: the tests add a further one."""
     folder.mkdir()
-    fewer = written(folder / "three_conditions.yaml", {"conditions": LEFT_OUT, "targets": []})
+    # One of them withholds another branch than the others, so that claims can compare with it.
+    conditions = LEFT_OUT | {"shuffled": {"withhold": ["Animal"]}}
+    fewer = written(folder / "three_conditions.yaml", {"conditions": conditions, "targets": []})
     arguments = (*preset("smoke"), fewer)
     return Finished(stand_in(folder, *arguments), arguments)
 

@@ -192,6 +192,7 @@ KEYS = [
     Keys(
         ("claims.condition",),
         (
+            "summarise_conditions",
             "measure_specificity",
             "compare_quilts",
             "plot_all_units",
@@ -202,13 +203,14 @@ KEYS = [
     ),
     Keys(("claims.alpha",), ("measure_specificity",)),
     Keys(
-        (
-            "claims.compared.controls",
-            "claims.compared.features",
-            "claims.compared.withheld_others",
-        ),
+        ("claims.compared.controls", "claims.compared.features"),
         ("measure_specificity",),
-        ", of a condition that is added, and of every condition for `withheld_others`",
+        ", of a condition that is added",
+    ),
+    Keys(
+        ("claims.compared.withheld_others",),
+        ("summarise_conditions", "measure_specificity"),
+        ", this of every condition",
     ),
     Keys(("claims.sounds",), ("assign_blocks",)),
     Keys(("claims.*",), ("assess_claims",)),

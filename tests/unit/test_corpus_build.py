@@ -179,9 +179,17 @@ def test_listed_train_clips_are_marked_and_keep_their_role(audioset, tmp_path, c
     assert (before["role"] == after["role"]).all()
 
 
-def summarised(corpus, folder, withhold):
+def summarised(corpus, folder, withhold, others=()):
     _, branches, clips, _ = write_corpus(corpus, folder)
-    summarise_conditions(clips, branches, folder / "conditions.tsv", withhold=withhold)
+    summarise_conditions(
+        clips,
+        branches,
+        folder / "conditions.tsv",
+        withhold=withhold,
+        target=corpus["target"],
+        condition=next(iter(withhold)),
+        withheld_others=others,
+    )
     return read_table(folder / "conditions.tsv", CONDITIONS)
 
 
@@ -259,6 +267,41 @@ def test_branches_to_withhold_are_checked_before_and_when_counting(
     ):
         with pytest.raises(InputError, match=f"^configuration: conditions.own.{message}"):
             check()
+
+
+@pytest.mark.parametrize(
+    ("others", "own", "named"),
+    [
+        (["Music"], [], "names Music, which overlaps Music of corpus.target"),
+        (["Animal", "Jazz"], [], "names Jazz, which overlaps Music of corpus.target"),
+        (["Animal"], ["Dog"], "names Animal, which overlaps Dog of conditions.natural.withhold"),
+        (["Dog"], ["Animal"], "names Dog, which overlaps Animal of conditions.natural.withhold"),
+    ],
+)
+def test_what_is_withheld_in_the_targets_place_is_another_branch(
+    audioset, tmp_path, others, own, named
+):
+    withhold = {"natural": own, "no-animals": others}
+    for check in (
+        lambda: check_corpus(
+            audioset, withhold, condition="natural", withheld_others=["no-animals"]
+        ),
+        lambda: summarised(audioset, tmp_path, withhold, ["no-animals"]),
+    ):
+        with pytest.raises(InputError) as refused:
+            check()
+        assert str(refused.value).startswith(
+            f"configuration: conditions.no-animals.withhold {named}"
+        )
+    # Where claims do not compare with it, a condition withholds whatever it likes.
+    check_corpus(audioset, withhold, condition="natural")
+
+
+def test_branches_that_share_a_class_alone_are_apart(audioset):
+    withhold = {"natural": ["Music"], "no-animals": ["Animal"]}
+    classes = build_corpus(audioset, seed=1).classes
+    assert "Cowbell" in classes["name"][classes["target"]].tolist()
+    check_corpus(audioset, withhold, condition="natural", withheld_others=["no-animals"])
 
 
 def test_a_target_without_classes_is_refused(audioset, tmp_path):

@@ -4,8 +4,9 @@ The Snakefile calls this while it is read, so nothing heavy is imported here.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from music_detectors.common.errors import InputError
@@ -51,6 +52,38 @@ class Branches:
         if found and found >= set().union(*self.classes.values()):
             raise InputError(f"{key} covers every class of the corpus: nothing is left to train on")
         return frozenset(found)
+
+    def check_apart(
+        self,
+        others: Sequence[str],
+        target: str | Sequence[str],
+        condition: str,
+        withhold: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Check that the conditions `others` withhold other branches than the target's.
+
+        No branch of theirs may contain one of the `target` or of those that `condition` withholds,
+        or lie within it; `withhold` has the branches of each condition. Branches that share some
+        classes alone, as Music and Sounds of things share bells, are apart. Raises InputError,
+        naming both branches.
+        """
+        own = [
+            ("corpus.target", name) for name in ([target] if isinstance(target, str) else target)
+        ]
+        own += [(f"conditions.{condition}.withhold", name) for name in withhold.get(condition, ())]
+        theirs = [
+            (f"conditions.{other}.withhold", name) for other in others for name in withhold[other]
+        ]
+        for (key, name), (own_key, own_name) in product(theirs, own):
+            classes = set(self.classes[self.names.find(name, f"configuration: {key}")])
+            own_classes = set(self.classes[self.names.find(own_name, f"configuration: {own_key}")])
+            shared = classes & own_classes
+            if shared and shared in (classes, own_classes):
+                raise InputError(
+                    f"configuration: {key} names {name}, which overlaps {own_name} of {own_key}; "
+                    "a condition of claims.compared.withheld_others withholds another branch in "
+                    "its place, so name one that is apart from it"
+                )
 
     def without_classes(self, withhold: Iterable[str], key: str) -> list[str]:
         """Return which of the branches `withhold` have no class in the corpus."""

@@ -19,14 +19,19 @@ def check_corpus(
     corpus: Mapping,
     withhold: Mapping[str, Sequence[str]],
     further_targets: Sequence[Target] = (),
+    *,
+    condition: str = "",
+    withheld_others: Sequence[str] = (),
 ) -> None:
     """Check the targets and the branches that conditions withhold against the corpus's classes.
 
-    `withhold` has the list of each condition, `further_targets` are those beside `corpus.target`.
+    `withhold` has the list of each condition, `further_targets` are those beside `corpus.target`,
+    `condition` and `withheld_others` are those of the claims.
     Where files about the classes are URLs, the rules that read them check the names. Raises
     InputError, naming the configuration's key or the file, when a name is no class or branch, when
     a target or withheld branches cover every class, when withheld ones leave a single class, when
-    two targets have the same classes, or when a file cannot be read.
+    two targets have the same classes, when one of `withheld_others` withholds a branch of the
+    target's or of `condition`, or when a file cannot be read.
     """
     places = configured(corpus)
     if any(is_url(place) for name, place in places.items() if name != "withheld_clips"):
@@ -34,8 +39,8 @@ def check_corpus(
     classes = load_classes(corpus)
     check_targets(classes, further_targets, listed_classes(corpus))
     branches = branches_of(classes)
-    for condition, names in withhold.items():
-        key = f"configuration: conditions.{condition}.withhold"
+    for name, names in withhold.items():
+        key = f"configuration: conditions.{name}.withhold"
         withheld = branches.within(names, key)
         left = [mid for mid in classes.mids if mid not in withheld]
         if len(left) == 1:
@@ -44,6 +49,7 @@ def check_corpus(
                 "learn to tell classes apart; give the clips that are left labels of two kinds or "
                 "more, or withhold less"
             )
+    branches.check_apart(withheld_others, corpus["target"], condition, withhold)
 
 
 def clip_counts(corpus: Mapping, seed: int) -> dict[str, int]:

@@ -53,19 +53,24 @@ def summarise_conditions(
     table: str | os.PathLike,
     *,
     withhold: Mapping[str, Sequence[str]],
+    target: str | Sequence[str],
+    condition: str,
+    withheld_others: Sequence[str],
 ) -> None:
     """Write conditions.tsv: how many clips each condition withholds.
 
-    `clips` and `branches` are tables of the corpus, `withhold` the list of each condition. A branch
-    in which the corpus has no class leads to a warning. Raises InputError when a list names no
-    branch, leaves no clip of the train split to train on, or leaves clips whose labels are all
-    alike.
+    `clips` and `branches` are tables of the corpus, `withhold` the list of each condition, `target`
+    that of the corpus, and `condition` and `withheld_others` those of the claims. A branch in which
+    the corpus has no class leads to a warning. Raises InputError when a list names no branch,
+    leaves no clip of the train split to train on, or leaves clips whose labels are all alike, and
+    when one of `withheld_others` withholds a branch of the target's or of `condition`.
     """
     known = read_branches(branches)
+    known.check_apart(withheld_others, target, condition, withhold)
     corpus = read_table(clips, CLIPS, only=("split", "labels", "listed", "role"))
     rows = []
-    for condition, names in withhold.items():
-        key = f"configuration: conditions.{condition}.withhold"
+    for name, names in withhold.items():
+        key = f"configuration: conditions.{name}.withhold"
         for branch in known.without_classes(names, key):
             warn(
                 f"{key}: no class of the corpus is in the branch {branch}, so it withholds nothing"
@@ -76,7 +81,7 @@ def summarise_conditions(
             admissible = of_split & ~withheld
             rows.append(
                 {
-                    "condition": condition,
+                    "condition": name,
                     "split": split,
                     "withheld": int((of_split & withheld).sum()),
                     "admissible": int(admissible.sum()),

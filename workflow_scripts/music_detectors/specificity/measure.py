@@ -90,10 +90,10 @@ def measure_specificity(
     )
     of_test = read_blocks(blocks, ids[1])
     left_in_turn = blocks_in(of_test)
+    # A class with several parents may be in the target's branch too, and counts to the target.
     others = {
-        name: listed["mid"].isin(
-            named.within(withhold, f"configuration: conditions.{name}.withhold")
-        )
+        name: ~listed["target"]
+        & listed["mid"].isin(named.within(withhold, f"configuration: conditions.{name}.withhold"))
         for name, withhold in withheld_others.items()
     }
     plan = _planned(
