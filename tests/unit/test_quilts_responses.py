@@ -5,7 +5,6 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
@@ -184,24 +183,17 @@ def test_quilts_are_compared_with_the_same_clips_intact(corpus):
                 corpus.expected(row.seed, stimulus, row.group, row.role, every)
                 for stimulus in (f"quilt-{row.segment_ms:g}ms", "intact")
             )
-            expected = stats.ttest_rel(quilt, intact)
             assert row.n_clips == len(quilt)
             np.testing.assert_allclose(
-                [row.response, row.intact, row.relative, row.difference, row.t, row.p],
+                [row.response, row.intact, row.relative, row.difference],
                 [
                     quilt.mean(),
                     intact.mean(),
                     quilt.mean() / intact.mean(),
                     (quilt - intact).mean(),
-                    expected.statistic,
-                    expected.pvalue,
                 ],
                 rtol=1e-5,
             )
-        low, high = sorted(rows["p"])
-        # Holm over two lengths: twice the smaller p, then the larger one, in order.
-        first = min(1, 2 * low)
-        np.testing.assert_allclose(sorted(rows["p_holm"]), [first, max(first, high)])
 
 
 def test_units_that_do_not_respond_have_no_ratio(corpus):
@@ -209,7 +201,7 @@ def test_units_that_do_not_respond_have_no_ratio(corpus):
         frame.iloc[:, :] = 0
     table = corpus.read("intact")
     assert (table["difference"] == 0).all()
-    assert table[["relative", "t", "p", "p_holm"]].isna().all(axis=None)
+    assert table["relative"].isna().all()
 
 
 def test_responses_that_may_be_negative_have_no_ratio(corpus):

@@ -103,7 +103,9 @@ def _parts(
             cells.append("–")
             if key in by_part.index:
                 own = by_part.loc[key]
-                cells[-1] = f"{_number(own['estimate'])} ± {_number(own['error'])}"
+                cells[-1] = _number(own["estimate"])
+                if np.isfinite(own["error"]):
+                    cells[-1] += f" ± {_number(own['error'])}"
         margin = "±" if row["equivalence"] else ""
         yield [
             TITLES[row["claim"]],

@@ -12,20 +12,22 @@ GENRES = {
     "n_other": int,
     "response": float,
     "other_response": float,
-    "welch_t": float,
-    "p": float,
-    "p_fdr": float,
-    "p_holm": float,
     "d_prime": float,
     "hedges_g": float,
     "auc": float,
+    "error": float,
+    "t": float,
+    "p": float,
+    "p_fdr": float,
+    "p_holm": float,
     "n_blocks": int,
     "deviation_error": float,
 }
 """`genres/{target}/{condition}.tsv`: one row per network and genre, in the order of classes.tsv.
 
 Statistics compare the mean responses of the selective units to test clips of the genre with those
-to other test clips. `n_blocks` is the number of blocks that have clips of the genre, and
+to other test clips. `error` is the standard error of `hedges_g` over sounds, on which `t` and p
+rest. `n_blocks` is the number of blocks that have clips of the genre, and
 `deviation_error` the standard error over sounds of `hedges_g` less its mean over the genres with
 clips in enough blocks. A corpus without genres has no rows.
 """

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 from statsmodels.stats.multitest import multipletests
 
 from music_detectors.common.damage import damaged
@@ -18,7 +19,7 @@ from music_detectors.selectivity.columns import CLIP_RESPONSES
 from music_detectors.selectivity.effects import effects, hedges_g, moments
 
 _MIN_CLIPS = 2
-_OF_ALL_NETWORKS = ("seed", "n_blocks", "deviation_error")
+_OF_ALL_NETWORKS = (*("seed", "error", "t", "p", "p_fdr", "p_holm", "n_blocks", "deviation_error"),)
 
 
 def genre_responses(
@@ -78,7 +79,8 @@ def genre_responses(
         "n_blocks": np.tile(n_blocks, len(heard)),
         "deviation_error": errors.T.ravel(),
     }
-    write_table(genres, table.assign(**added), GENRES)
+    tested = with_tests(table.assign(**added), errors_of(without["hedges_g"], n_blocks))
+    write_table(genres, tested, GENRES)
     rows = table[["seed", "mid", "name"]].assign(**added)
     written = [
         rows.assign(
@@ -122,28 +124,56 @@ def without_blocks(
 def deviation_errors(left_out: np.ndarray, n_blocks: np.ndarray) -> np.ndarray:
     """Return the standard error over sounds of each genre's effect less the mean over genres.
 
-    `left_out` are the effects (blocks, genres, networks) without each block, and `n_blocks`
-    (genres,) says in how many the genre has clips. The errors are (genres, networks), NaN for
-    genres with clips in too few blocks and where no block is left out.
+    Only genres with clips in enough blocks count in the mean; arguments and result are those of
+    `errors_of`.
+    """
+    counted = left_out[:, n_blocks >= ENOUGH_BLOCKS]
+    if not counted.size:
+        return errors_of(left_out, n_blocks)
+    return errors_of(left_out - counted.mean(axis=1, keepdims=True), n_blocks)
+
+
+def errors_of(left_out: np.ndarray, n_blocks: np.ndarray) -> np.ndarray:
+    """Return the standard error over sounds of an estimate of each genre, (genres, networks).
+
+    `left_out` are the estimates (blocks, genres, networks) without each block, and `n_blocks`
+    (genres,) says in how many the genre has clips. The errors are NaN for genres with clips in too
+    few blocks and where no block is left out.
     """
     errors = np.full(left_out.shape[1:], np.nan)
     enough, n = n_blocks >= ENOUGH_BLOCKS, len(left_out)
     if n and enough.any():
-        counted = left_out[:, enough]
-        deviations = counted - counted.mean(axis=1, keepdims=True)
         # To leave out a clip of eight changes their mean by a seventh of the clip's deviation,
         # whatever the number of other blocks, so the number of the genre's own blocks counts.
         own = (1 - 1 / n_blocks[enough]) / (1 - 1 / n)
-        errors[enough] = np.sqrt(own[:, None] * jackknife_variance(deviations))
+        errors[enough] = np.sqrt(own[:, None] * jackknife_variance(left_out[:, enough]))
     return errors
+
+
+def with_tests(table: pd.DataFrame, errors: np.ndarray) -> pd.DataFrame:
+    """Return `table` with error, t, p, p_fdr and p_holm.
+
+    `table` has a row for each network and genre, with hedges_g and n_blocks; `errors` are those of
+    hedges_g (genres, networks). t is that of Student with one degree of freedom less than the genre
+    has blocks, and p two-sided. Genres without an error, or with one of zero, have neither, and do
+    not count in the corrections over the genres of a network.
+    """
+    error = errors.T.ravel()
+    t = np.full(len(table), np.nan)
+    np.divide(table["hedges_g"].to_numpy(dtype=float), error, out=t, where=error > 0)
+    p = 2 * stdtr(table["n_blocks"].to_numpy(dtype=float) - 1, -np.abs(t))
+    table = table.assign(error=error, t=t, p=p, p_fdr=np.nan, p_holm=np.nan)
+    for _, rows in table[np.isfinite(p)].groupby("seed"):
+        for name, method in (("p_fdr", "fdr_bh"), ("p_holm", "holm")):
+            table.loc[rows.index, name] = multipletests(rows["p"].to_numpy(), method=method)[1]
+    return table
 
 
 def by_genre(clips: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
     """Return `genres` (mid, name) with the columns of the genre table about one network's effects.
 
     `clips` are test clips (role, response, labels joined by `;`). A target clip counts for each
-    genre among its labels. Genres with fewer than two clips have no statistics and do not count in
-    the corrections.
+    genre among its labels. Genres with fewer than two clips have no statistics.
     """
     other = clips.loc[clips["role"] == "other", "response"].to_numpy()
     target = clips[clips["role"] == "target"]
@@ -155,13 +185,7 @@ def by_genre(clips: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
     ]
     columns = [name for name in GENRES if name not in _OF_ALL_NETWORKS]
     table = pd.DataFrame(rows, columns=columns)
-    table = table.astype({name: GENRES[name] for name in table.columns})
-    tested = table["p"].notna().to_numpy()
-    if tested.any():
-        p = table.loc[tested, "p"].to_numpy()
-        table.loc[tested, "p_fdr"] = multipletests(p, method="fdr_bh")[1]
-        table.loc[tested, "p_holm"] = multipletests(p, method="holm")[1]
-    return table
+    return table.astype({name: GENRES[name] for name in table.columns})
 
 
 def _row(genre: np.ndarray | pd.Series, other: np.ndarray) -> dict[str, float | int]:
@@ -176,5 +200,5 @@ def _row(genre: np.ndarray | pd.Series, other: np.ndarray) -> dict[str, float | 
     if len(genre) < _MIN_CLIPS:
         return row
     statistics = effects(genre[:, None], other[:, None])
-    names = ("welch_t", "p", "d_prime", "hedges_g", "auc")
+    names = ("d_prime", "hedges_g", "auc")
     return row | {name: float(statistics[name][0]) for name in names}

@@ -72,14 +72,11 @@ QUILT_INTACT = {
     "intact": float,
     "relative": float,
     "difference": float,
-    "t": float,
-    "p": float,
-    "p_holm": float,
 }
 """`quilts/{target}/{condition}/intact.tsv`: one row per network, split, group of units, role and
 length of segments.
 
-The response to quilts compared with that to the same clips intact; t is paired over clips.
+The response to quilts compared with that to the same clips intact.
 """
 
 QUILT_NETWORKS = {

@@ -1,4 +1,4 @@
-"""Means over clips or networks, tested against zero."""
+"""Means over networks, tested against zero."""
 
 from typing import NamedTuple
 
