@@ -33,6 +33,7 @@ LATE = {
     "compute_snapshot_responses": OF_MODELS,
     "lesion_units": OF_MODELS
     | {
+        "common/kernels",
         "models/device",
         "models/gpus",
         "models/heard",
