@@ -190,8 +190,9 @@ def main() -> None:
                 show("with all results and recordings", dry_run(folder))
             (folder / "results/audioset/acoustics/train/00003.tsv").unlink()
             show("one table of acoustics missing", dry_run(folder))
-            for rule in ("train_network", "selectivity_units"):
-                job = ("--target-jobs", f"{rule}:condition=natural,seed=1", "--allowed-rules", rule)
+            for rule, more in (("train_network", ""), ("selectivity_units", "target=music,")):
+                one = f"{rule}:{more}condition=natural,seed=1"
+                job = ("--target-jobs", one, "--allowed-rules", rule)
                 show(
                     f"start of a job, {rule}", dry_run(folder, *job, "--force", "--mode", "remote")
                 )

@@ -21,7 +21,16 @@ NODES = [
     ("/t/dd00041", "Sounds of things", ["/m/07yv9"]),
     ("/m/07yv9", "Vehicle", []),
 ]
-CLASSES = ["/m/09x0r", "/m/015lz1", "/m/02fxyj", "/m/04rlf", "/m/06by7", "/m/03_d0", "/m/06mb1"]
+CLASSES = [
+    "/m/09x0r",
+    "/m/015lz1",
+    "/m/02fxyj",
+    "/m/04rlf",
+    "/m/06by7",
+    "/m/03_d0",
+    "/m/06mb1",
+    "/m/07yv9",
+]
 LABELS = [
     "/m/09x0r",
     "/m/06mb1",
