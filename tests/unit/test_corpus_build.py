@@ -536,7 +536,15 @@ def test_clips_whose_labels_are_all_alike_are_nothing_to_learn(tmp_path, cells, 
     _, branches, clips, _ = write_corpus(corpus, tmp_path)
     table = tmp_path / "conditions.tsv"
     with pytest.raises(InputError) as caught:
-        summarise_conditions(clips, branches, table, withhold={"own": ["music"]})
+        summarise_conditions(
+            clips,
+            branches,
+            table,
+            withhold={"own": ["music"]},
+            target="music",
+            condition="own",
+            withheld_others=[],
+        )
     assert f"own.withhold leaves train clips that all have the labels {alike}," in str(caught.value)
     assert not table.exists()
 
