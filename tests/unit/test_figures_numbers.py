@@ -485,7 +485,7 @@ def test_unusable_clips_are_counted_by_reason_and_rare_reasons_taken_together():
     table, _ = figure_tables.yield_tables(n_classes=2)
     counts = yields.unusable_by_reason(table)
     assert counts.index[0] == "unavailable: private video"
-    assert counts.index[-1] == "2 further reasons" and len(counts) == 13
+    assert counts.index[-1] == "3 further reasons" and len(counts) == 13
     unusable = table[(table["class"] == "*") & ~table["status"].isin(["ok", "short"])]
     assert counts.to_numpy().sum() == unusable["clips"].sum()
     lossless, _ = figure_tables.yield_tables(n_classes=3, lossless=True)
