@@ -11,6 +11,7 @@ rule decode_target:
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
         blocks=results("corpus/blocks.tsv"),
+        matched=results("selectivity/{target}/matched.tsv"),
         acoustics_train=acoustics_of("train"),
         acoustics_test=acoustics_of("test"),
     output:

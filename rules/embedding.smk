@@ -6,6 +6,7 @@ rule embed_responses:
         responses=results("responses", network("original", "test.h5")),
         clips=for_target("clips.tsv"),
         blocks=results("corpus/blocks.tsv"),
+        matched=results("selectivity/{target}/matched.tsv"),
     output:
         points=results("embedding/{target}", network("points.tsv")),
         segregation=results("embedding/{target}", network("segregation.tsv")),

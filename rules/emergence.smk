@@ -41,6 +41,7 @@ rule measure_emergence:
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
         blocks=results("corpus/blocks.tsv"),
+        matched=results("selectivity/{target}/matched.tsv"),
     output:
         table=results("emergence/{target}", network("emergence.tsv")),
         left_out=results("emergence/{target}", network("left_out.tsv")),

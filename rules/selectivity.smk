@@ -97,6 +97,32 @@ rule summarise_selectivity:
         "../workflow_scripts/summarise_selectivity.py"
 
 
+# For analyses that use all units at once: whether two roles differ in length or level is in any of them.
+rule match_clips:
+    input:
+        clips=for_target("clips.tsv"),
+        acoustics_train=acoustics_of("train"),
+        acoustics_test=acoustics_of("test"),
+    output:
+        table=results("selectivity/{target}/matched.tsv"),
+    log:
+        log_of("match_clips", "{target}"),
+    benchmark:
+        benchmark_of("match_clips", "{target}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(table_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        seed=config["seed"],
+        target=lambda wildcards: target_name(TARGETS[wildcards.target]),
+        code=digest("match_clips.py"),
+    script:
+        "../workflow_scripts/match_clips.py"
+
+
 rule selectivity:
     input:
         GATE,

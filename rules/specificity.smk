@@ -13,6 +13,7 @@ rule measure_specificity:
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
         blocks=results("corpus/blocks.tsv"),
+        matched=results("selectivity/{target}/matched.tsv"),
         points=of_seeds(results("embedding/{target}", network("points.tsv"))),
     output:
         networks=results("specificity/{target}/{condition}/networks.tsv"),

@@ -86,6 +86,7 @@ def stored(wildcards):
         *of_all(rules.selectivity_units.output, targets=TARGETS),
         *of_all(rules.selective_responses.output, targets=TARGETS),
         *of_all(rules.summarise_selectivity.output, targets=TARGETS),
+        *of_all(rules.match_clips.output),
         *of_all(rules.score_recognition.output, conditions=TRAINED),
         *rules.summarise_recognition.output,
         *(

@@ -8,6 +8,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         snakemake.input.responses,
         snakemake.input.clips,
         snakemake.input.blocks,
+        snakemake.input.matched,
         snakemake.output.points,
         snakemake.output.segregation,
         snakemake.output.left_out,

@@ -11,6 +11,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         snakemake.input.classes,
         snakemake.input.branches,
         snakemake.input.blocks,
+        snakemake.input.matched,
         snakemake.output.table,
         snakemake.output.left_out,
         snakemake.output.points,

@@ -11,6 +11,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         snakemake.input.classes,
         snakemake.input.branches,
         snakemake.input.blocks,
+        snakemake.input.matched,
         snakemake.input.points,
         snakemake.output.networks,
         snakemake.output.left_out,

@@ -148,6 +148,7 @@ def decoding(results, out):
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
         results / "corpus/blocks.tsv",
+        results / "selectivity/music/matched.tsv",
         out / "a.tsv",
         out / "b.tsv",
         acoustics={
@@ -356,6 +357,7 @@ def emergence(results, out):
         results / "corpus/classes.tsv",
         results / "corpus/branches.tsv",
         results / "corpus/blocks.tsv",
+        results / "selectivity/music/matched.tsv",
         out / "a.tsv",
         out / "b.tsv",
         out / "c.tsv",
@@ -486,6 +488,7 @@ KINDS = [
     Kind("corpus/classes.tsv", r"corpus/(animal/)?classes\.tsv", "table", genres),
     Kind("corpus/blocks.tsv", r"corpus/blocks\.tsv", "table", genres),
     Kind("corpus/blocks.tsv", r"corpus/blocks\.tsv", "table", claims),
+    Kind("selectivity/music/matched.tsv", r"selectivity/music/matched\.tsv", "table", decoding),
     Kind("corpus/branches.tsv", r"corpus/branches\.tsv", "table", recognition),
     Kind("corpus/summary.tsv", r"corpus/summary\.tsv", "table", report),
     Kind("corpus/conditions.tsv", r"corpus/conditions\.tsv", "table", report),

@@ -9,6 +9,10 @@ from music_detectors.claims.assess import with_left_out
 from music_detectors.claims.columns import CLAIMS
 from music_detectors.claims.study import Measured, Study, numbered
 from music_detectors.common.tables import write_table
+from music_detectors.decoding.columns import DECODING
+from music_detectors.embedding.columns import SEGREGATION
+from music_detectors.emergence.columns import EMERGENCE
+from music_detectors.specificity.columns import SPECIFICITY
 
 SMALLEST = {
     "apart": 0.1,
@@ -30,6 +34,12 @@ SMALLEST = {
     "genres": 0.4,
     "held_out": 0.3,
     "novelty": 0.1,
+}
+_OF_MATCHED = {
+    "segregation": SEGREGATION,
+    "decoding": DECODING,
+    "specificity": SPECIFICITY,
+    "emergence": EMERGENCE,
 }
 CONDITIONS = ("natural", "full", "no-speech", "no-things", "shuffled", "untrained", "gabor", "pca")
 FIXED = ("gabor", "pca")
@@ -489,7 +499,10 @@ class Tables:
 
     def measured(self):
         """Return the tables as `assess_claims` reads them."""
-        return Measured(**{field.name: getattr(self, field.name) for field in MEASURED})
+        tables = {field.name: getattr(self, field.name) for field in MEASURED}
+        for name, columns in _OF_MATCHED.items():
+            tables[name] = _with_matched(tables[name], columns)
+        return Measured(**tables)
 
     def parts(self, of=None, without=None):
         """Return the parts of every claim.
@@ -501,6 +514,20 @@ class Tables:
         left_out = each_table(stacked, *(tables.measured() for tables in without))
         left_out = each_table(numbered, left_out)
         return with_left_out(study_of, self.measured(), left_out, blocks(len(without)), "groups")
+
+
+def _with_matched(table, columns):
+    """Return `table`, or a mapping of such, with those of `columns` that are of matched clips.
+
+    All clips are matched, unless the table has other values.
+    """
+    if isinstance(table, dict):
+        return {name: _with_matched(one, columns) for name, one in table.items()}
+    if table is None:
+        return None
+    names = [name for name in columns if name.startswith("matched_") and name not in table]
+    own = {name: name.removeprefix("matched_") for name in names}
+    return table.assign(**{name: table[one] for name, one in own.items() if one in table})
 
 
 def each_table(function, first, *others):

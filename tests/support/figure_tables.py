@@ -455,7 +455,9 @@ def decoding(condition, seeds=5, blocks=8, block_size=32, fixed=(), genres=()):
         parts.append(
             part.assign(average_precision=part["average_precision"] * (0.9 - 0.02 * place))
         )
-    return pd.concat(parts, ignore_index=True)[list(DECODING)]
+    table = pd.concat(parts, ignore_index=True)
+    matched = ("n_test", "average_precision", "chance")
+    return table.assign(**{f"matched_{name}": table[name] for name in matched})[list(DECODING)]
 
 
 def embedding_points(condition, seeds=3, n=(60, 140)):
@@ -485,6 +487,7 @@ def emergence(condition, seeds=3, epochs=(0, 1, 3, 10)):
         for epoch in epochs:
             row = {name: random.uniform(0.2, 0.3) + epoch / 20 for name in EMERGENCE}
             row |= {"seed": seed, "epoch": epoch, "n_target": 60, "n_other": 140}
+            row |= {"matched_n_target": 60, "matched_n_other": 140}
             rows.append(row | {"chance": 0.05, "decoding_chance": 0.3, "ratio": 1 + row["ratio"]})
     return pd.DataFrame(rows)
 

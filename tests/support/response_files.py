@@ -11,6 +11,7 @@ from music_detectors.common.tables import write_table
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
 from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.responses.files import Layers, create_responses
+from music_detectors.selectivity.columns import MATCHED
 from music_detectors.training.columns import NETWORK_CLIPS
 
 LAYERS = Layers(("conv1", "conv2", "conv3", "avgpool", "fc1", "fc2"), "avgpool", "fc2")
@@ -99,6 +100,14 @@ def write_blocks(path, clips, n=3):
     return dict(zip(test["clip_id"], dealt, strict=True))
 
 
+def write_matched(path, clips, kept=None):
+    """Write a table of the target and other `clips`, of which `kept` (ids; all) are matched."""
+    listed = clips[clips["role"] != "mixed"]
+    of_kept = listed["clip_id"].isin(listed["clip_id"] if kept is None else kept)
+    table = listed.assign(duration_seconds=2.0, level_db=-20.0, matched=of_kept)
+    write_table(path, table, MATCHED)
+
+
 def write_responses(path, clip_ids, responses):
     """Write `responses` (layer to (clips, units)) in the real layout, zeros for missing layers."""
     units = {layer: len(_CLASS_LIST) if layer == "fc2" else UNITS[layer] for layer in LAYERS.names}
@@ -125,6 +134,7 @@ class Corpus:
         write_table(self.path("classes.tsv"), classes(), CLASSES)
         write_table(self.path("branches.tsv"), branches(), BRANCHES)
         write_table(self.path("blocks.tsv"), blocks(self.of_split("test")), BLOCKS)
+        write_matched(self.path("matched.tsv"), self.clips)
         for split, responses in self.responses.items():
             covariates = acoustics(self.of_split(split)["clip_id"], seed=len(split))
             write_table(self.path(f"acoustics-{split}.tsv"), covariates, ACOUSTICS)

@@ -15,7 +15,7 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.decoding.columns import DECODING, DECODING_LEFT_OUT
 from music_detectors.decoding.decode import PENALTIES, decode_target, least_squares, ridge
 from music_detectors.selectivity.columns import UNITS
-from support.response_files import corpus, write_blocks, write_responses
+from support.response_files import corpus, write_blocks, write_matched, write_responses
 
 LAYER = "avgpool"
 N_UNITS = 16
@@ -42,7 +42,7 @@ def units_table(order):
     return pd.concat(parts, ignore_index=True)
 
 
-def run(files, order=None, name="decoding.tsv", write=True, n_blocks=4, **changed):
+def run(files, order=None, name="decoding.tsv", write=True, n_blocks=4, matched=None, **changed):
     if write:
         files.write()
     order = np.arange(N_UNITS) if order is None else order
@@ -56,6 +56,7 @@ def run(files, order=None, name="decoding.tsv", write=True, n_blocks=4, **change
     } | changed
     n = len(options["replicates"])
     write_blocks(files.path("blocks.tsv"), files.clips, n_blocks)
+    write_matched(files.path("matched.tsv"), files.clips, matched)
     decode_target(
         [files.path("units.tsv")] * n,
         [files.path("train.h5")] * n,
@@ -63,6 +64,7 @@ def run(files, order=None, name="decoding.tsv", write=True, n_blocks=4, **change
         files.path("clips.tsv"),
         files.path("classes.tsv"),
         files.path("blocks.tsv"),
+        files.path("matched.tsv"),
         files.path(name),
         files.path(f"left-out-{name}"),
         **options,
@@ -402,3 +404,41 @@ def test_too_few_train_clips_are_refused(tmp_path):
         InputError, match=r"train\.h5: 1 target and \d+ other train clips with sound"
     ):
         run(files)
+
+
+def test_matched_clips_are_decoded_by_a_model_of_matched_clips_alone(tmp_path):
+    files = corpus(tmp_path, n_train=240, n_test=180)
+    whole = run(files)
+    names = ("n_test", "average_precision", "chance")
+    for name in names:
+        # Where all clips are matched, nothing changes.
+        np.testing.assert_array_equal(whole[f"matched_{name}"], whole[name])
+    kept = [clip_id for number, clip_id in enumerate(files.clips["clip_id"]) if number % 7]
+    found = run(files, matched=kept)
+    pd.testing.assert_frame_equal(found[list(whole)[:10]], whole[list(whole)[:10]])
+    # The same model, of files that have no other clips.
+    fewer = {}
+    for split in ("train", "test"):
+        order = files.order(split)
+        ids = files.of_split(split)["clip_id"].to_numpy()[order]
+        rows = np.isin(ids, kept)
+        fewer[split] = {layer: v[order][rows] for layer, v in files.responses[split].items()}
+        write_responses(files.path(f"{split}.h5"), list(ids[rows]), fewer[split])
+    alone = of_target(run(files, write=False, name="alone.tsv"))
+    matched = of_target(found)
+    for name in names:
+        np.testing.assert_allclose(matched[f"matched_{name}"], alone[name], rtol=1e-9)
+    assert (matched["matched_n_test"] < matched["n_test"]).all()
+    without, of_alone = (
+        of_target(read_table(files.path(f"left-out-{name}.tsv"), DECODING_LEFT_OUT))
+        for name in ("decoding", "alone")
+    )
+    np.testing.assert_allclose(
+        without["matched_average_precision"], of_alone["average_precision"], rtol=1e-9
+    )
+
+
+def test_without_matched_clips_there_is_no_score_of_them(tmp_path):
+    found = run(corpus(tmp_path), matched=[])
+    assert found["matched_average_precision"].isna().all()
+    assert (found["matched_n_test"] == 0).all() and found["average_precision"].notna().all()

@@ -3,6 +3,7 @@
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,8 @@ from music_detectors.embedding.embed import (
     usable_perplexity,
     z_scored,
 )
-from support.response_files import corpus, write_blocks
+from music_detectors.jackknife.columns import BLOCKS
+from support.response_files import corpus, write_blocks, write_matched
 
 
 def clouds(n=(150, 150), apart=0.0, seed=0, units=10):
@@ -43,13 +45,16 @@ def run(
     condition="natural",
     replicate=1,
     blocks=None,
+    matched=None,
 ):
     points, segregation = files.path(f"{name}points.tsv"), files.path(f"{name}segregation.tsv")
     write_blocks(files.path("blocks.tsv"), files.clips)
+    write_matched(files.path("matched.tsv"), files.clips, matched)
     embed_responses(
         files.path("test.h5"),
         files.path("clips.tsv"),
         blocks or files.path("blocks.tsv"),
+        files.path("matched.tsv"),
         points,
         segregation,
         files.path(f"{name}left_out.tsv"),
@@ -67,12 +72,12 @@ def test_the_index_without_a_block_is_that_of_the_points_that_remain():
     values, is_target = clouds((40, 60), apart=1.0)
     bins, parts = bins_of(values[:, :2], 5), Parts(np.arange(100), is_target)
     blocks = np.arange(100) % 8 + 3
-    found = segregation_without(bins, parts, blocks, 200, np.random.default_rng(3))
-    assert list(found["block"]) == list(range(3, 11))
+    numbers = list(range(3, 11))
+    found = segregation_without(bins, parts, blocks, numbers, 200, np.random.default_rng(3))
     draws = np.random.default_rng(3)
     permuted = [parts.permuted(1, draws)[0] for _ in range(200)]
-    for row in found.itertuples():
-        kept = blocks != row.block
+    for number, row in zip(numbers, found.itertuples(), strict=True):
+        kept = blocks != number
         assert row.coarse_index == pytest.approx(segregation_index(bins[kept], is_target[kept]))
         indices = [segregation_index(bins[kept], labels[kept]) for labels in permuted]
         assert row.coarse_permuted_mean == pytest.approx(np.mean(indices))
@@ -94,6 +99,37 @@ def test_left_out_has_each_block_and_nothing_where_there_is_one_block(tmp_path):
     blocks = files.path("one.tsv")
     run(files, blocks=blocks)
     assert read_table(files.path("left_out.tsv"), SEGREGATION_LEFT_OUT).empty
+
+
+def test_the_index_of_matched_clips_is_that_of_their_points_alone(tmp_path):
+    files = corpus(tmp_path, n_test=90).write()
+    points, whole = run(files)
+    (every,) = whole.to_dict("records")
+    names = ("coarse_index", "coarse_permuted_mean", "coarse_p_permutation", "n_target", "n_other")
+    # Where all clips are matched, nothing changes.
+    assert all(every[f"matched_{name}"] == every[name] for name in names)
+    kept = points["clip_id"][::2].tolist()
+    block = read_table(files.path("blocks.tsv"), BLOCKS).set_index("clip_id")["block"]
+    again, table = run(files, matched=kept)
+    pd.testing.assert_frame_equal(again, points)
+    (found,) = table.to_dict("records")
+    assert all(found[name] == every[name] for name in names)
+    some = points[points["clip_id"].isin(kept)]
+    xy, is_target = some[["x", "y"]].to_numpy(), (some["role"] == "target").to_numpy()
+    bins = bins_of(xy, coarse_bins(len(xy)))
+    assert found["matched_coarse_index"] == pytest.approx(segregation_index(bins, is_target))
+    assert (found["matched_n_target"], found["matched_n_other"]) == (
+        is_target.sum(),
+        (~is_target).sum(),
+    )
+    left_out = read_table(files.path("left_out.tsv"), SEGREGATION_LEFT_OUT)
+    for row in left_out.itertuples():
+        rest = (some["clip_id"].map(block) != row.block).to_numpy()
+        index = segregation_index(bins[rest], is_target[rest])
+        assert row.matched_coarse_index == pytest.approx(index)
+    # Without matched clips, there is no index.
+    (nothing,) = run(files, matched=[])[1].to_dict("records")
+    assert np.isnan(nothing["matched_coarse_index"]) and nothing["matched_n_target"] == 0
 
 
 def test_z_scores_equal_scipys_and_constant_units_are_zero():

@@ -72,7 +72,7 @@ def run(files, seeds=(1, 2), **changed):
             files.path(f"test-{replicate}.h5"),
             *[
                 files.path(f"{name}.tsv")
-                for name in ("clips", "classes", "branches", "blocks", "a", "l", "b")
+                for name in ("clips", "classes", "branches", "blocks", "matched", "a", "l", "b")
             ],
             **(settings | changed),
             withhold=WITHHOLD,
@@ -288,7 +288,10 @@ def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(measured
         measure_emergence(
             files.path("train-1.h5"),
             fewer,
-            *[files.path(f"{name}.tsv") for name in ("clips", "classes", "branches", "blocks")],
+            *[
+                files.path(f"{name}.tsv")
+                for name in ("clips", "classes", "branches", "blocks", "matched")
+            ],
             *[tmp_path / name for name in ("a", "l", "b")],
             fraction=SELECTIVE / UNITS,
             perplexity=10,
@@ -300,7 +303,8 @@ def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(measured
         )
         expected = read_table(tmp_path / "a", EMERGENCE).set_index("epoch").loc[[0, 10]]
         of_block = found[found["block"] == number].set_index("epoch").loc[[0, 10]]
-        for column in set(EMERGENCE) - {"seed", "epoch", "segregation"}:
+        apart = {"seed", "epoch", "segregation", "matched_segregation"}
+        for column in set(EMERGENCE) - apart:
             np.testing.assert_allclose(of_block[column], expected[column], rtol=1e-9)
     # The points stay where they are, so the index changes little with a quarter of the clips.
     means = found.groupby("epoch")["segregation"].mean()

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from music_detectors.claims.estimates.balance import NAME
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
@@ -88,25 +89,51 @@ def report_of(inputs, config=None, judged_by="0123"):
     return kept(inputs["plan"].parent, inputs["clips"], config or inputs["config"], judged_by)
 
 
-def test_the_needed_parts_are_those_of_the_claims():
-    planned = planned_parts(study(), GENRES, CONDITIONS)
+NOT_NAMED = {
+    key: ()
+    for key in (
+        *("controls", "features", "target_heard", "shuffled", "speech_withheld"),
+        *("withheld_others", "further"),
+    )
+}
+
+
+@pytest.mark.parametrize("differ", [False, True])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"controls": ("untrained",), "features": ("gabor",), "further": ("Animal",)},
+        {"speech_withheld": (), "withheld_others": ()},
+        *({key: ()} for key in NOT_NAMED),
+        NOT_NAMED,
+    ],
+    ids=lambda changed: "+".join(changed) or "all",
+)
+def test_the_needed_parts_are_those_of_the_claims(changed, differ):
+    of = study(**changed)
+    planned = planned_parts(of, GENRES, CONDITIONS)
+    tables = Tables()
+    for name in tables.selectivity:
+        tables.selectivity[name]["differs_in"] = "length (means 2 and 9 s)" if differ else ""
+    needed = {(part.claim, part.name): part for part in tables.parts(of) if part.needed}
+    if not differ:
+        assert not any(NAME in name for _, name in needed)
+        planned = [part for part in planned if not part.only_if]
     named = {(part.claim, part.part) for part in planned if not part.part.startswith(EACH)}
-    whole = {part.claim for part in planned if part.part.startswith(EACH)}
-    needed = [part for part in Tables().parts() if part.needed]
+    assert len(named) == sum(not part.part.startswith(EACH) for part in planned)
     # Of these claims, some names come from the sounds.
-    assert named == {
-        (part.claim, part.name)
-        for part in needed
-        if part.claim not in whole or (part.claim, part.name) in named
-    }
-    assert whole == {"probe", "generalisation"}
-    smallest = {(part.claim, part.name): part for part in needed}
+    whole = {part.claim for part in planned if part.part.startswith(EACH)}
+    assert whole == {"probe", "generalisation"} - ({"generalisation"} if not of.shuffled else set())
+    assert named == {key for key in needed if key[0] not in whole or key in named}
     for part in planned:
         if not part.part.startswith(EACH) and part.part != "fall":
-            of_claim = smallest[part.claim, part.part]
+            of_claim = needed[part.claim, part.part]
             assert part.smallest_effect == of_claim.smallest_effect, part
             assert part.equivalence == of_claim.equivalence, part
-        assert not part.fault
+            # What the plan knows to be undetermined is so.
+            assert of_claim.fault if part.fault else not of_claim.fault, part
+            assert bool(part.only_if) == (NAME in part.part)
 
 
 def test_parts_say_which_condition_or_analysis_they_lack():
@@ -118,8 +145,12 @@ def test_parts_say_which_condition_or_analysis_they_lack():
     assert faults["speech", "effect of no-speech"] == "no-speech not run"
     assert faults["generalisation", f"{EACH}of the two shortest lengths"] == "shuffled not run"
     assert faults["selective", "effect over untrained"] == ""
-    nothing = planned_parts(study(controls=(), target_heard=(), speech_withheld=()), (), CONDITIONS)
-    assert not {part.claim for part in nothing} & {"models", "speech", "genres"}
+    nothing = planned_parts(study(controls=(), target_heard=()), (), CONDITIONS)
+    faults = {(part.claim, part.part): part.fault for part in nothing}
+    assert faults["genres", "most genres"] == "the corpus has no genres"
+    assert (
+        faults["models", "natural over controls"] == "claims.compared.controls names no condition"
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,6 +235,7 @@ def test_the_plan_says_what_will_be_judged(inputs):
         "| test | target | 8 | 2 |",
         "| Jazz | 4 | 4 | 2 |",
         "| most genres | 0.4 |",
+        "| effect at equal length and level | 0.5; needed if target and other clips differ in",
     ):
         assert said in text, said
     for row in plan["power"]["claims"]:

@@ -254,7 +254,7 @@ def balanced_parts(tables, **changed):
 def test_claims_about_whole_clips_need_the_effect_at_equal_length_and_level_where_clips_differ():
     tables = Tables(seeds=5, true=CLAIMS)
     parts = balanced_parts(tables)
-    claims = {"all-units", "selective", "level", "models", "speech", "specific", "genres"}
+    claims = set(CLAIMS) - {"probe", "temporal", "generalisation", "lesion", "acoustics"}
     assert {claim for claim, _ in parts} == claims
     assert not any(part.needed for part in parts.values())
     assert ("selective", "effect over untrained") in parts
@@ -268,6 +268,68 @@ def test_claims_about_whole_clips_need_the_effect_at_equal_length_and_level_wher
     table = tables.selectivity["Music"]
     own = table.loc[table["condition"] == "natural", "response_balanced_d"]
     assert list(different["genres", "effect"].values.values()) == own.tolist()
+
+
+def test_claims_about_many_units_need_matched_clips():
+    tables = Tables(seeds=5, true=CLAIMS)
+    assert set(name for claim, name in balanced_parts(tables) if claim == "apart") == {
+        *("segregation", "segregation over random classes", "decoding", "decoding over pca"),
+        *("decoding over gabor", "decoding of held-out classes"),
+    }
+    table = tables.decoding["natural"]
+    is_top = (table["features"] == "units") & (table["first_rank"] == 1) & (table["genre"] == "")
+    table["matched_average_precision"] = table["average_precision"]
+    table.loc[is_top, "matched_average_precision"] = 0.3
+    tables.segregation["natural"]["matched_coarse_index"] = 0.3
+    for name in ("held_out", "effect"):
+        tables.specificity["natural"][f"matched_{name}"] = 0.25
+    tables.emergence["matched_segregation"] = 0.1
+    parts = balanced_parts(tables)
+    whole = {(part.claim, part.name): part for part in tables.parts()}
+    changed = {key for key in parts if parts[key].values != whole.get(key, parts[key]).values}
+    assert changed == {
+        *(("decoding", "top units"), ("decoding", "top over next units")),
+        *(("apart", "segregation"), ("emergence", "segregation")),
+        *(("selective", "held-out classes"), ("selective", "over random classes")),
+        ("specific", "novelty over no-things"),
+    }
+    assert set(parts["apart", "segregation"].values.values()) == {0.0}
+    assert set(parts["selective", "held-out classes"].values.values()) == {0.25}
+
+
+def test_too_few_matched_clips_are_a_reason():
+    tables = Tables(seeds=5, true=CLAIMS)
+    tables.selectivity["Music"]["differs_in"] = "length (means 2 and 9 s)"
+    tables.segregation["natural"] = tables.segregation["natural"].assign(
+        matched_n_target=12, matched_n_other=36
+    )
+    for key in (
+        ("decoding", "top units"),
+        ("apart", "decoding"),
+        ("selective", "held-out classes"),
+    ):
+        part = balanced_parts(tables)[key]
+        assert part.needed and part.n_clips == 48
+        assert part.fault == (
+            "matched in length and level, 12 target and 36 other test clips; at least 20 of each "
+            "are needed"
+        )
+    # An adjusted effect is of all clips.
+    assert not balanced_parts(tables)["selective", "effect"].fault
+
+
+def test_genres_without_matched_clips_do_not_count():
+    tables = Tables(seeds=5, true=CLAIMS)
+    table = tables.decoding["natural"]
+    jazz, of_genre = table["genre"] == "/m/Jazz", table["genre"] != ""
+    table["matched_average_precision"] = table["average_precision"].mask(jazz)
+    values = balanced_parts(tables)["decoding", "genres"].values
+    rest = table[of_genre & ~jazz & (table["first_rank"] == 1)]
+    expected = ((rest["average_precision"] - 0.05) / 0.95).groupby(rest["seed"]).mean()
+    assert values == pytest.approx(expected.to_dict())
+    # Without any, the part stays, and has no estimate.
+    table["matched_average_precision"] = table["average_precision"].mask(of_genre)
+    assert np.isnan(list(balanced_parts(tables)["decoding", "genres"].values.values())).all()
 
 
 def test_a_difference_of_another_targets_clips_is_about_that_target_alone():

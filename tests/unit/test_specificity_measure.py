@@ -11,6 +11,7 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
 from music_detectors.embedding.columns import EMBEDDING_POINTS
 from music_detectors.jackknife.columns import BLOCKS
+from music_detectors.responses.files import read_responses
 from music_detectors.selectivity.effects import hedges_g, moments, welch_t
 from music_detectors.specificity.columns import SETS, SPECIFICITY, SPECIFICITY_LEFT_OUT
 from music_detectors.specificity.effects import effects_of
@@ -21,7 +22,7 @@ from music_detectors.specificity.measure import (
     measure_specificity,
 )
 from music_detectors.specificity.sets import Labels, counted_labels, of_sets, random_sets
-from support.response_files import write_responses
+from support.response_files import write_matched, write_responses
 
 N_CLASSES, N_TARGET, CLIPS_A_CLASS, BLOCKS_OF_TEST = 30, 6, 8, 4
 MIDS = [f"/m/{place:02d}" for place in range(N_CLASSES)]
@@ -98,7 +99,7 @@ def write_network(made, name, kind, seed):
         write_responses(path, list(of_split["clip_id"][order]), {"avgpool": values[order]})
 
 
-def measured(made, kind="target", seeds=(1,), blocks="blocks.tsv", **changed):
+def measured(made, kind="target", seeds=(1,), blocks="blocks.tsv", matched=None, **changed):
     """Return the tables networks, left_out and sets of networks that are selective for `kind`."""
     folder = made.folder
     test = made.clips[made.clips["split"] == "test"]
@@ -116,6 +117,7 @@ def measured(made, kind="target", seeds=(1,), blocks="blocks.tsv", **changed):
             }
         )
         write_table(folder / f"points-{seed}.tsv", points, EMBEDDING_POINTS)
+    write_matched(folder / "matched.tsv", made.clips, matched)
     settings = {
         "withheld_others": WITHHELD,
         "layer": "avgpool",
@@ -127,7 +129,10 @@ def measured(made, kind="target", seeds=(1,), blocks="blocks.tsv", **changed):
     measure_specificity(
         [folder / f"{kind}-{seed}-train.h5" for seed in seeds],
         [folder / f"{kind}-{seed}-test.h5" for seed in seeds],
-        *(folder / name for name in ("clips.tsv", "classes.tsv", "branches.tsv", blocks)),
+        *(
+            folder / name
+            for name in ("clips.tsv", "classes.tsv", "branches.tsv", blocks, "matched.tsv")
+        ),
         [folder / f"points-{seed}.tsv" for seed in seeds],
         *(folder / f"out-{name}.tsv" for name in ("networks", "left_out", "sets")),
         **settings | changed,
@@ -297,7 +302,10 @@ def test_an_embedding_without_points_is_refused(tmp_path):
         measure_specificity(
             [tmp_path / "target-1-train.h5"],
             [tmp_path / "target-1-test.h5"],
-            *(tmp_path / f"{name}.tsv" for name in ("clips", "classes", "branches", "blocks")),
+            *(
+                tmp_path / f"{name}.tsv"
+                for name in ("clips", "classes", "branches", "blocks", "matched")
+            ),
             [tmp_path / "points-1.tsv"],
             *(tmp_path / f"{name}.tsv" for name in ("networks", "left_out", "sets")),
             withheld_others={},
@@ -307,3 +315,34 @@ def test_an_embedding_without_points_is_refused(tmp_path):
             seed=1,
             replicates=[1],
         )
+
+
+def test_matched_clips_are_measured_alone(tmp_path):
+    made = corpus(tmp_path)
+    whole, _, _ = measured(made)
+    names = [name.removeprefix("matched_") for name in SPECIFICITY if name.startswith("matched_")]
+    for name in names:
+        # Where all clips are matched, nothing changes.
+        np.testing.assert_array_equal(whole[f"matched_{name}"], whole[name])
+    kept = made.clips["clip_id"][made.clips.index % 3 > 0]
+    found, of_blocks, _ = measured(made, matched=kept)
+    pd.testing.assert_frame_equal(found[list(whole)[:18]], whole[list(whole)[:18]])
+    fewer = made.clips.merge(kept)
+    network = SimpleNamespace(folder=made.folder, clips=fewer, blocks=made.blocks)
+    write_table(tmp_path / "clips.tsv", fewer, CLIPS)
+    for split in ("train", "test"):
+        path = tmp_path / f"target-1-{split}.h5"
+        ids, responses = read_responses(path, ["avgpool"])
+        rows = np.isin(ids, kept)
+        some = [clip_id for clip_id, own in zip(ids, rows, strict=True) if own]
+        write_responses(path, some, {"avgpool": responses["avgpool"][rows]})
+    alone, _, _ = measured(network)
+    for name in ("n_target", "n_other", "effect"):
+        np.testing.assert_allclose(found[f"matched_{name}"], alone[name], rtol=1e-6)
+    (own,) = of_target(found).to_dict("records")
+    assert own["matched_n_target"] < own["n_target"]
+    assert own["matched_held_out"] == pytest.approx(own["held_out"], abs=0.5)
+    assert own["matched_p"] <= 0.01 and own["matched_decoding"] > 0.8
+    assert of_target(of_blocks)["matched_effect"].between(3.5, 6).all()
+    (nothing,) = of_target(measured(made, matched=[])[0]).to_dict("records")
+    assert np.isnan(nothing["matched_effect"]) and nothing["matched_n_target"] == 0

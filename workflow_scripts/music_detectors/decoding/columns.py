@@ -11,6 +11,9 @@ DECODING = {
     "n_test": int,
     "average_precision": float,
     "chance": float,
+    "matched_n_test": int,
+    "matched_average_precision": float,
+    "matched_chance": float,
 }
 """`decoding/{target}/{condition}.tsv`: one row per network, target or genre, and set of features.
 
@@ -18,6 +21,8 @@ DECODING = {
 itself is decoded. `features` are units (those of rank `first_rank` to `last_rank`), covariates
 (without ranks), units and covariates, all units, or all units and the features of a fixed model's
 condition. `average_precision` is on test clips; `chance` is that expected of random scores.
+Columns that begin with `matched_` are of a model that is fitted on and scores clips that are
+matched in length and level.
 """
 
 DECODING_LEFT_OUT = {"block": int, **DECODING}

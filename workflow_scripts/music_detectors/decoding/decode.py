@@ -5,7 +5,7 @@ A linear model of the target (1; other clips 0) is fitted on train clips and sco
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.selectivity.columns import UNITS
+from music_detectors.selectivity.matching import read_matched
 
 SPLITS = ("train", "test")
 PENALTIES = 10.0 ** np.arange(-3, 6.5, 0.5)
@@ -40,6 +41,7 @@ _NO_SIZE = 1e-14
 _MIN_CLIPS = 2
 
 _ALL = "all units"
+_OF_MATCHED = ("n_test", "average_precision", "chance")
 # Arrays for train clips and for test clips.
 _Pair = tuple[np.ndarray, np.ndarray]
 # A row of the table, and what changes in it without each block of test clips.
@@ -65,6 +67,18 @@ class _Clips:
     labels: pd.Series
     groups: np.ndarray
 
+    def only(self, kept: np.ndarray) -> "_Clips":
+        """Return the clips that are `kept` (n,) bool."""
+        return _Clips(
+            [clip_id for clip_id, own in zip(self.clip_ids, kept, strict=True) if own],
+            self.responses[kept],
+            {name: features[kept] for name, features in self.others.items()},
+            self.covariates[kept],
+            self.target[kept],
+            self.labels[kept],
+            self.groups[kept],
+        )
+
     def with_genre(self, mid: str) -> np.ndarray:
         """Return which clips (n,) are of the target and have the label `mid`."""
         return self.target & self.labels.str.split(";").map(lambda labels: mid in labels).to_numpy()
@@ -77,6 +91,7 @@ def decode_target(
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     blocks: str | os.PathLike,
+    matched: str | os.PathLike,
     table: str | os.PathLike,
     left_out: str | os.PathLike,
     *,
@@ -89,13 +104,13 @@ def decode_target(
     """Write the table of decoding the target in the networks `replicates` of a condition.
 
     `left_out` gets the rows that claims rest on, scored without each block of test clips. `units`
-    are the networks' units.tsv, `train` and `test` their responses, `clips`, `classes` and `blocks`
-    tables of the corpus. `acoustics` maps each split to its tables of covariates, `fixed` each
-    condition of a fixed model, whose features join the units, to its responses to train and test
-    clips. Units of `layer` are decoded all together and in blocks of `block_size`, by rank. Clips
-    without sound have no covariates and are left out everywhere. Raises InputError when a file
-    cannot be read or does not fit the others, a response is not finite, or there are fewer than two
-    target or two other train clips.
+    are the networks' units.tsv, `train` and `test` their responses, `clips`, `classes`, `blocks`
+    and `matched` tables of the corpus; all is done again with matched clips alone. `acoustics` maps
+    each split to its tables of covariates, `fixed` each condition of a fixed model, whose features
+    join the units, to its responses to train and test clips. Units of `layer` are decoded all
+    together and in blocks of `block_size`, by rank. Clips without sound have no covariates and are
+    left out everywhere. Raises InputError when a file cannot be read or does not fit the others, a
+    response is not finite, or there are fewer than two target or two other train clips.
     """
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels", "group"))
     listed = read_table(classes, CLASSES, only=("mid", "genre"))
@@ -121,8 +136,14 @@ def decode_target(
                 why = f"ranks {len(order)} units, but there are responses of "
                 why += f"{part.responses.shape[1]}"
                 raise damaged(units_path, "table", why, *paths)
-        of_clips = read_blocks(blocks, parts[1].clip_ids), numbers
-        for row, of_blocks in _rows(parts[0], parts[1], of_clips, order, block_size, genres):
+        of_clips = read_blocks(blocks, parts[1].clip_ids)
+        kept = [read_matched(matched, part.clip_ids) for part in parts]
+        found = list(_rows(parts, (of_clips, numbers), order, block_size, genres))
+        again = found
+        if not all(own.all() for own in kept):
+            some = [part.only(own) for part, own in zip(parts, kept, strict=True)]
+            again = _matched_rows(some, (of_clips[kept[1]], numbers), order, block_size, genres)
+        for row, of_blocks in _with_matched(found, again):
             rows.append({"seed": replicate, **row})
             # Claims compare the first two blocks of units, and of genres use the first.
             last = 1 if row["genre"] else 1 + block_size
@@ -212,8 +233,7 @@ def _factors(z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _rows(
-    train: _Clips,
-    test: _Clips,
+    parts: Sequence[_Clips],
     blocks: _Blocks,
     order: np.ndarray,
     block_size: int,
@@ -221,8 +241,9 @@ def _rows(
 ) -> Iterator[_Row]:
     """Yield the rows of a network, the target's first, then those of each of `genres` (MIDs).
 
-    `blocks` are those of the test clips.
+    `parts` are the train and the test clips, and `blocks` those of the latter.
     """
+    train, test = parts
     labels = train.target, test.target
     by_rank = train.responses[:, order], test.responses[:, order]
     yield from _blocks(by_rank, labels, blocks, block_size)
@@ -249,6 +270,40 @@ def _rows(
             yield row | {"genre": mid}, without
         row, without = _row(_ALL, features, of_genre, places, groups, ranks)
         yield row | {"genre": mid}, without
+
+
+def _matched_rows(
+    parts: Sequence[_Clips],
+    blocks: _Blocks,
+    order: np.ndarray,
+    block_size: int,
+    genres: Sequence[str],
+) -> list[_Row]:
+    """Return what `_rows` yields for matched clips; of a genre, if they are in several blocks.
+
+    There is nothing if one of `parts` has too few clips.
+    """
+    if min(min(part.target.sum(), (~part.target).sum()) for part in parts) < _MIN_CLIPS:
+        return []
+    in_blocks = {mid: len(np.unique(blocks[0][parts[1].with_genre(mid)])) for mid in genres}
+    some = [mid for mid in genres if in_blocks[mid] > 1]
+    return list(_rows(parts, blocks, order, block_size, some))
+
+
+def _with_matched(found: Iterable[_Row], again: Iterable[_Row]) -> Iterator[_Row]:
+    """Yield the rows `found` with the columns of matched clips, from the rows `again` of these."""
+    matched = {_key(row): (row, without) for row, without in again}
+    for row, without in found:
+        of_matched, of_blocks = matched.get(_key(row), (None, None))
+        for name in _OF_MATCHED:
+            missing = 0 if name == "n_test" else np.nan
+            row[f"matched_{name}"] = missing if of_matched is None else of_matched[name]
+            without[f"matched_{name}"] = missing if of_blocks is None else of_blocks[name]
+        yield row, without
+
+
+def _key(row: Mapping[str, Any]) -> tuple:
+    return row["genre"], row["features"], str(row["first_rank"])
 
 
 def _joined(some: _Pair, more: _Pair) -> _Pair:

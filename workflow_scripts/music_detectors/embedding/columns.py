@@ -19,12 +19,19 @@ SEGREGATION = {
     "permutations": int,
     "n_target": int,
     "n_other": int,
+    "matched_coarse_index": float,
+    "matched_coarse_permuted_mean": float,
+    "matched_coarse_permuted_sd": float,
+    "matched_coarse_p_permutation": float,
+    "matched_n_target": int,
+    "matched_n_other": int,
     "perplexity": float,
 }
 """`embedding/{target}/{condition}/seed-{seed}/segregation.tsv`: one row: the index of the points
 of a network, and that with permuted roles.
 
-Columns that begin with `coarse_` use bins that hold four clips on average.
+Columns that begin with `coarse_` use bins that hold four clips on average, and those that begin
+with `matched_` are of clips that are matched in length and level, at the same positions.
 """
 
 SEGREGATION_LEFT_OUT = {
@@ -35,6 +42,11 @@ SEGREGATION_LEFT_OUT = {
     "coarse_permuted_sd": float,
     "n_target": int,
     "n_other": int,
+    "matched_coarse_index": float,
+    "matched_coarse_permuted_mean": float,
+    "matched_coarse_permuted_sd": float,
+    "matched_n_target": int,
+    "matched_n_other": int,
 }
 """`embedding/{target}/{condition}/seed-{seed}/left_out.tsv`: the coarse index, and that with
 permuted roles, without each block of test clips.

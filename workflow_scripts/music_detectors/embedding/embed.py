@@ -1,7 +1,9 @@
 """How far apart target and other clips are: t-SNE of the responses, and the segregation index."""
 
+import copy
 import logging
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,16 +19,19 @@ from music_detectors.embedding.tsne import embed
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
+from music_detectors.selectivity.matching import read_matched
 
 _MIN_CLIPS = 2
 _ROUNDING = 1e-12
 _ROLES = ("target", "other")
+_COARSE = ("coarse_index", "coarse_permuted_mean", "coarse_permuted_sd", "coarse_p_permutation")
 
 
 def embed_responses(
     responses: str | os.PathLike,
     clips: str | os.PathLike,
     blocks: str | os.PathLike,
+    matched: str | os.PathLike,
     points: str | os.PathLike,
     segregation: str | os.PathLike,
     left_out: str | os.PathLike,
@@ -41,7 +46,8 @@ def embed_responses(
     """Write points.tsv and segregation.tsv of the network (`condition`, `replicate`).
 
     `left_out` gets the coarse index without each block of test clips. `responses` are the network's
-    responses to the test clips, `clips` is clips.tsv, `blocks` is blocks.tsv. Random draws of
+    responses to the test clips, `clips` is clips.tsv, `blocks` is blocks.tsv, and `matched` is
+    matched.tsv, which says among which clips the coarse index is computed again. Random draws of
     t-SNE and of the `permutations` of roles depend on the master `seed`, the condition and the
     replicate. Raises InputError when a file cannot be read, has a clip that is no test clip or a
     response that is not finite, or has fewer than two target or two other clips.
@@ -59,25 +65,34 @@ def embed_responses(
         )
     draws = generator(seed, "embedding", condition, replicate)
     xy = embed(z_scored(values), used, int(draws.integers(2**32)))
-    parts = Parts(placed["group"], (placed["role"] == "target").to_numpy())
+    is_target = (placed["role"] == "target").to_numpy()
+    parts = Parts(placed["group"], is_target)
+    draws = generator(seed, "segregation", condition, replicate, "index")
+    found = segregation_test(bins_of(xy, BINS), parts, permutations, draws)
+    clip_ids = placed["clip_id"].tolist()
+    of_clips = read_blocks(blocks, clip_ids)
+    kept = read_matched(matched, clip_ids)
     row: dict[str, float] = {}
-    for prefix, bins in (("", BINS), ("coarse_", coarse_bins(len(xy)))):
-        draws = generator(seed, "segregation", condition, replicate, f"{prefix}index")
-        found = segregation_test(bins_of(xy, bins), parts, permutations, draws)
-        row |= {f"{prefix}{name}": value for name, value in found.items()}
-    draws = generator(seed, "segregation", condition, replicate, "coarse_index")
-    of_clips = read_blocks(blocks, placed["clip_id"].tolist())
-    without = []
-    if blocks_in(of_clips):
-        left = segregation_without(bins_of(xy, bins), parts, of_clips, permutations, draws)
-        without.append(left.assign(seed=replicate))
+    left = pd.DataFrame({"block": blocks_in(of_clips)})
+    for prefix, chosen in (("", np.ones(len(kept), dtype=bool)), ("matched_", kept)):
+        draws = generator(seed, "segregation", condition, replicate, "coarse_index")
+        own, without_each = coarse_segregation(
+            xy[chosen],
+            Parts(placed.loc[chosen, "group"], is_target[chosen]),
+            of_clips[chosen],
+            left["block"].tolist(),
+            permutations,
+            draws,
+        )
+        row |= {f"{prefix}{name}": value for name, value in own.items()}
+        left = left.join(without_each.add_prefix(prefix))
+    without = [left.assign(seed=replicate)] if len(left) else []
     row |= {
         "seed": replicate,
-        "segregation_index": row.pop("index"),
+        "segregation_index": found.pop("index"),
+        **found,
         "coarse_bins": coarse_bins(len(xy)),
         "permutations": permutations,
-        "n_target": int((placed["role"] == "target").sum()),
-        "n_other": int((placed["role"] == "other").sum()),
         "perplexity": used,
     }
     write_table(points, placed.assign(seed=replicate, x=xy[:, 0], y=xy[:, 1]), EMBEDDING_POINTS)
@@ -141,27 +156,61 @@ def segregation_test(
     }
 
 
+def coarse_segregation(
+    xy: np.ndarray,
+    parts: Parts,
+    of_clips: np.ndarray,
+    blocks: Sequence[int],
+    permutations: int,
+    draws: np.random.Generator,
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Return the coarse index of the points `xy` (n, 2), and that without each of `blocks`.
+
+    `parts` are those of the n clips, `of_clips` (n,) their blocks. Points stay in their bins where
+    clips are left out. The first has coarse_index, coarse_permuted_mean, coarse_permuted_sd,
+    coarse_p_permutation, n_target and n_other; the second has a row for each block, without the p.
+    With fewer than two clips of a role, the index is NaN.
+    """
+    n_target = int(parts.n_clips[parts.is_target].sum())
+    numbers = {"n_target": n_target, "n_other": len(xy) - n_target}
+    if min(numbers.values()) < _MIN_CLIPS:
+        nothing = dict.fromkeys(_COARSE, np.nan) | numbers
+        names = [name for name in nothing if name != "coarse_p_permutation"]
+        return nothing, pd.DataFrame([nothing] * len(blocks), columns=names)
+    bins = bins_of(xy, coarse_bins(len(xy)))
+    # The same permutations are compared with and without each block.
+    again = copy.deepcopy(draws)
+    found = segregation_test(bins, parts, permutations, draws)
+    own = {f"coarse_{name}": value for name, value in found.items()} | numbers
+    return own, segregation_without(bins, parts, of_clips, blocks, permutations, again)
+
+
 def segregation_without(
     bins: np.ndarray,
     parts: Parts,
-    blocks: np.ndarray,
+    of_clips: np.ndarray,
+    blocks: Sequence[int],
     permutations: int,
     draws: np.random.Generator,
 ) -> pd.DataFrame:
-    """Return a row of SEGREGATION_LEFT_OUT, without the seed, for each of `blocks` left out.
+    """Return the columns of SEGREGATION_LEFT_OUT of these clips without each of `blocks`.
 
-    `bins` and `blocks` are (n,). Points stay in their bins. Roles are permuted among all clips, as
-    `segregation_test` does with the same `draws`, so that the same permutations are compared.
+    `bins` and `of_clips`, the block of each clip, are (n,). Points stay in their bins. Roles are
+    permuted among all clips, as `segregation_test` does with the same `draws`, so that the same
+    permutations are compared.
     """
     places, in_bin = _occupied(bins)
-    numbers = np.array(blocks_in(blocks), dtype=np.int64)
-    cells = places * len(numbers) + np.searchsorted(numbers, blocks)
-    shape = len(in_bin), len(numbers)
+    numbers = np.array(blocks, dtype=np.int64)
+    # Clips in none of the blocks are never left out.
+    of_block = pd.Index(numbers).get_indexer(of_clips)
+    of_block[of_block < 0] = len(numbers)
+    cells = places * (len(numbers) + 1) + of_block
+    shape = len(in_bin), len(numbers) + 1
 
     def without(kept: np.ndarray) -> np.ndarray:
         """Return the numbers (bins, blocks) of those points that are `kept`, without each block."""
         of_cells = np.bincount(cells[kept], minlength=shape[0] * shape[1]).reshape(shape)
-        return np.bincount(places[kept], minlength=shape[0])[:, None] - of_cells
+        return np.bincount(places[kept], minlength=shape[0])[:, None] - of_cells[:, :-1]
 
     everything = without(np.ones(len(bins), dtype=bool))
     targets = without(parts.is_target[parts.of_clip])
@@ -172,7 +221,6 @@ def segregation_without(
     n_target = targets.sum(axis=0)
     return pd.DataFrame(
         {
-            "block": numbers,
             "coarse_index": _index(targets, everything),
             "coarse_permuted_mean": permuted.mean(axis=0),
             "coarse_permuted_sd": permuted.std(axis=0, ddof=1),

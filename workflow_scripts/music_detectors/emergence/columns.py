@@ -12,6 +12,9 @@ EMERGENCE = {
     "segregation": float,
     "n_target": int,
     "n_other": int,
+    "matched_segregation": float,
+    "matched_n_target": int,
+    "matched_n_other": int,
 }
 """`emergence/{target}/{condition}/seed-{seed}/emergence.tsv`: one row per epoch of `snapshots`;
 all is measured on test clips.
@@ -19,7 +22,7 @@ all is measured on test clips.
 `natural_map` and `chance` are means over the classes that are not withheld; `ratio` and `hedges_g`
 are of the mean response of the units that are selective at that epoch; `decoding` is the average
 precision from all units; `segregation` the index of the embedding, 0 by chance and 1 without
-overlap.
+overlap, and `matched_segregation` that of clips that are matched in length and level.
 """
 
 EMERGENCE_POINTS = {

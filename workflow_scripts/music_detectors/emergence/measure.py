@@ -2,7 +2,8 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,19 +20,14 @@ from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
 from music_detectors.decoding.decode import ridge
-from music_detectors.embedding.bins import bins_of, coarse_bins
-from music_detectors.embedding.embed import (
-    segregation_test,
-    segregation_without,
-    usable_perplexity,
-    z_scored,
-)
+from music_detectors.embedding.embed import coarse_segregation, usable_perplexity, z_scored
 from music_detectors.embedding.tsne import embed
 from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT, EMERGENCE_POINTS
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_responses, snapshot_layers
 from music_detectors.selectivity.effects import hedges_g, moments, response_ratio, welch_t
+from music_detectors.selectivity.matching import read_matched
 from music_detectors.selectivity.ranking import is_constant, ranks, share_of_units
 
 _MIN_CLIPS = 2
@@ -44,6 +40,7 @@ def measure_emergence(
     classes: str | os.PathLike,
     branches: str | os.PathLike,
     blocks: str | os.PathLike,
+    matched: str | os.PathLike,
     table: str | os.PathLike,
     without_blocks: str | os.PathLike,
     points: str | os.PathLike,
@@ -60,11 +57,11 @@ def measure_emergence(
 
     `without_blocks` is the table of the first and the last without each block of test clips.
     `train` and `test` are the network's responses after every snapshot, `clips`, `classes`,
-    `branches` and `blocks` tables of the corpus, `withhold` is the list of the condition that
-    the claims are about; `fraction` of the units are called selective. Random draws of t-SNE
-    and of the `permutations` of roles depend on the master `seed`, the condition, the replicate
-    and the epoch. Raises InputError when a file cannot be read or does not fit the others, a
-    response is not finite, or a split has fewer than two target or two other clips.
+    `branches`, `blocks` and `matched` tables of the corpus, `withhold` is the list of the
+    condition that the claims are about; `fraction` of the units are called selective. Random draws
+    of t-SNE and of the `permutations` of roles depend on the master `seed`, the condition, the
+    replicate and the epoch. Raises InputError when a file cannot be read or does not fit the
+    others, a response is not finite, or a split has fewer than two target or two other clips.
     """
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels", "group"))
     of_classes = read_table(classes, CLASSES)
@@ -87,9 +84,25 @@ def measure_emergence(
         draws = generator(seed, "emergence", condition, replicate, epoch)
         train_roles, test_roles = heard["role"].to_numpy(), clips_of_test["role"].to_numpy()
         used = test_roles != "mixed"
-        parts = Parts(clips_of_test.loc[used, "group"], test_roles[used] == "target")
-        drawn = copy.deepcopy(draws)
-        xy, segregation = _segregation(on_test[used], parts, perplexity, permutations, draws)
+        of_clips = read_blocks(blocks, clips_of_test["clip_id"].tolist())
+        left_in_turn = blocks_in(of_clips) if epoch in (epochs[0], epochs[-1]) else []
+        positions = embed(
+            z_scored(on_test[used]),
+            usable_perplexity(perplexity, int(used.sum())),
+            int(draws.integers(2**32)),
+        )
+        segregation: dict[str, float] = {}
+        of_bins = pd.DataFrame({"block": left_in_turn})
+        kept = read_matched(matched, clips_of_test.loc[used, "clip_id"].tolist())
+        for prefix, those in (("", np.ones(len(kept), dtype=bool)), ("matched_", kept)):
+            rows_of = np.flatnonzero(used)[those]
+            found, without_each = coarse_segregation(
+                positions[those],
+                Parts(clips_of_test["group"].iloc[rows_of], test_roles[rows_of] == "target"),
+                *(of_clips[rows_of], left_in_turn, permutations, copy.deepcopy(draws)),
+            )
+            segregation |= _adjusted(found, prefix)
+            of_bins = of_bins.assign(**_adjusted(without_each, prefix))
         chosen = _selective(on_train, train_roles, fraction)
         means = on_test[:, chosen].mean(axis=1, dtype=np.float64)
         scores = _decoded(on_train, train_roles, on_test, heard["group"].to_numpy())
@@ -100,25 +113,17 @@ def measure_emergence(
                 **_recognition(outputs[:, natural], labels[:, natural]),
                 **_selectivity(means, test_roles),
                 **_decoding(scores[used], test_roles[used]),
-                "segregation": segregation,
-                "n_target": int((test_roles == "target").sum()),
-                "n_other": int((test_roles == "other").sum()),
+                **segregation,
             }
         )
-        of_clips = read_blocks(blocks, clips_of_test["clip_id"].tolist())
-        if epoch in (epochs[0], epochs[-1]) and blocks_in(of_clips):
-            drawn.integers(2**32)  # t-SNE's
-            bins = bins_of(xy, coarse_bins(len(xy)))
-            of_bins = segregation_without(bins, parts, of_clips[used], permutations, drawn)
+        if left_in_turn:
             found = _left_out(
                 (outputs[:, natural], labels[:, natural]), means, scores, test_roles, of_clips
             )
-            found["segregation"] = _above_chance(
-                of_bins["coarse_index"], of_bins["coarse_permuted_mean"]
-            )
-            without.append(found.assign(seed=replicate, epoch=epoch))
-        of_clips = clips_of_test.loc[used, ["clip_id", "role"]]
-        placed.append(of_clips.assign(seed=replicate, epoch=epoch, x=xy[:, 0], y=xy[:, 1]))
+            without.append(found.merge(of_bins, on="block").assign(seed=replicate, epoch=epoch))
+        x, y = positions.T
+        own = clips_of_test.loc[used, ["clip_id", "role"]]
+        placed.append(own.assign(seed=replicate, epoch=epoch, x=x, y=y))
     write_table(table, pd.DataFrame(rows), EMERGENCE)
     write_table(without_blocks, stacked(without, EMERGENCE_LEFT_OUT), EMERGENCE_LEFT_OUT)
     write_table(points, pd.concat(placed, ignore_index=True), EMERGENCE_POINTS)
@@ -184,7 +189,7 @@ def _left_out(
     roles: np.ndarray,
     of_clips: np.ndarray,
 ) -> pd.DataFrame:
-    """Return the rows of a snapshot without each block of test clips, but for the segregation.
+    """Return columns of a snapshot without each block of test clips, but for the segregation.
 
     `natural` are outputs and labels of natural classes, `means` (clips,) the mean responses of the
     selective units, `scores` (clips,) those of decoding, `of_clips` (clips,) the blocks.
@@ -198,7 +203,6 @@ def _left_out(
         [_selectivity(means[of_clips != block], roles[of_clips != block]) for block in blocks],
         columns=["ratio", "hedges_g"],
     )
-    kept = [roles[of_clips != block] for block in blocks]
     return pd.DataFrame(
         {
             "block": recognised["block"],
@@ -208,32 +212,20 @@ def _left_out(
             "hedges_g": selective["hedges_g"],
             "decoding": decoded["mean_average_precision"],
             "decoding_chance": decoded["chance"],
-            "n_target": [int((of_block == "target").sum()) for of_block in kept],
-            "n_other": [int((of_block == "other").sum()) for of_block in kept],
         }
     )
 
 
-def _segregation(
-    responses: np.ndarray,
-    parts: Parts,
-    perplexity: float,
-    permutations: int,
-    draws: np.random.Generator,
-) -> tuple[np.ndarray, float]:
-    """Return the positions (clips, 2) by t-SNE and the segregation index, 0 by chance."""
-    used = usable_perplexity(perplexity, len(responses))
-    xy = embed(z_scored(responses), used, int(draws.integers(2**32)))
-    bins = bins_of(xy, coarse_bins(len(xy)))
-    found = segregation_test(bins, parts, permutations, draws)
-    return xy, float(_above_chance(found["index"], found["permuted_mean"]))
-
-
-def _above_chance(index: np.ndarray | float, permuted: np.ndarray | float) -> np.ndarray:
-    """Return an index from 0, its value for permuted roles (`permuted`), to 1; NaN if that is 1."""
-    left = 1 - np.asarray(permuted, dtype=np.float64)
-    above = np.asarray(index) - permuted
-    return np.divide(above, left, out=np.full_like(left, np.nan), where=left > 0)
+def _adjusted(found: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the columns of the `found` coarse index: from 0, by chance, to 1; NaN if that is 1."""
+    permuted = np.asarray(found["coarse_permuted_mean"], dtype=np.float64)
+    above, left = np.asarray(found["coarse_index"]) - permuted, 1 - permuted
+    adjusted = np.divide(above, left, out=np.full_like(left, np.nan), where=left > 0)
+    return {
+        f"{prefix}segregation": adjusted[()],
+        f"{prefix}n_target": found["n_target"],
+        f"{prefix}n_other": found["n_other"],
+    }
 
 
 def _read(

@@ -24,15 +24,13 @@ def page(plan: Mapping) -> str:
         f"Claims are about the networks of the condition `{plan['condition']}`. The probability of "
         f"a wrong verdict on any claim is at most {plan['alpha']:g}. One draw of a sound is "
         f"{_SOUNDS[plan['sounds']]}. With fewer than {plan['min_networks']} networks, every "
-        "verdict is undetermined. A claim is supported when all its parts are. docs/claims.md "
-        "defines the estimates.",
+        "verdict is undetermined. A claim is supported when all its parts are. Those at equal "
+        "length and level count if target and other test clips differ in length or level, which "
+        "only the sounds tell. docs/claims.md defines the estimates.",
         "",
     ]
     for number, claim in enumerate(plan["claims"], 1):
         lines += [f"{number}. **{claim['title']}.** {claim['statement']}", ""]
-        if not claim["parts"]:
-            lines += ["   No part can be tested with this configuration: undetermined.", ""]
-            continue
         lines += _table(
             ("part", "smallest effect of interest"),
             ((part["part"], _smallest(part)) for part in claim["parts"]),
@@ -64,8 +62,9 @@ def _power(power: Mapping) -> Sequence[str]:
         "## Power",
         "",
         f"The share of {power['runs']} simulated runs of this size in which each claim is "
-        "supported, if every part has the effect that docs/validity.md assumes: the article's "
-        "where it gives one, else twice the smallest effect of interest (of a genre, 0.8 SD).",
+        "supported, if clips differ in neither length nor level and every part has the effect that "
+        "docs/validity.md assumes: the article's where it gives one, else twice the smallest "
+        "effect of interest (of a genre, 0.8 SD).",
         "",
     ]
     return [
@@ -91,7 +90,9 @@ def _before(networks: int) -> str:
 
 def _smallest(part: Mapping) -> str:
     effect = ("within ±" if part["equivalence"] else "") + f"{part['smallest_effect']:g}"
-    return f"{effect}; undetermined: {part['fault']}" if part["fault"] else effect
+    # Plans of earlier versions have no such parts.
+    only_if = f"; {part['only_if']}" if part.get("only_if") else ""
+    return effect + (f"; undetermined: {part['fault']}" if part["fault"] else only_if)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -100,6 +100,7 @@ def _plan(
                         "smallest_effect": part.smallest_effect,
                         "equivalence": part.equivalence,
                         "fault": part.fault,
+                        "only_if": part.only_if,
                     }
                     for part in parts
                     if part.claim == claim
@@ -107,8 +108,9 @@ def _plan(
             }
             for claim in CLAIMS
         ],
+        # Of parts that only some sounds need, nothing is known yet.
         "power": planned_power(
-            parts,
+            [part for part in parts if not part.only_if],
             corpus,
             networks[study.condition],
             claims["alpha"],

@@ -37,8 +37,16 @@ def balance(target: np.ndarray, covariates: np.ndarray) -> pd.DataFrame:
     the means over the square root of the mean of both variances (Austin 2009, Stat. Med.
     28:3083-3107), infinite where neither group varies.
     """
+    return differences(target, length_and_level(covariates), LARGEST_DIFFERENCE)
+
+
+def differences(target: np.ndarray, measures: np.ndarray, largest: float) -> pd.DataFrame:
+    """Return the table of balance (BALANCE) of `measures` (clips, 2), those of MEASURES.
+
+    `target` (clips,) bool is as in `balance`; a standardised difference above `largest` counts.
+    """
     rows = []
-    for name, values in zip(MEASURES, length_and_level(covariates).T, strict=True):
+    for name, values in zip(MEASURES, measures.T, strict=True):
         ours, others = values[target], values[~target]
         difference = ours.mean() - others.mean()
         # The variance of equal numbers need not be exactly 0.
@@ -50,7 +58,7 @@ def balance(target: np.ndarray, covariates: np.ndarray) -> pd.DataFrame:
         negligible = _NEGLIGIBLE_LEVEL_DB
         if name == "duration_seconds":
             negligible = _NEGLIGIBLE_LENGTH * max(ours.mean(), others.mean())
-        differs = abs(standardised) > LARGEST_DIFFERENCE and abs(difference) > negligible
+        differs = abs(standardised) > largest and abs(difference) > negligible
         rows.append(
             {
                 "measure": name,

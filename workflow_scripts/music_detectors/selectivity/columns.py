@@ -163,6 +163,20 @@ SELECTIVITY_LEFT_OUT = {
 block of test clips: one row per block and network, for the reported layer.
 """
 
+MATCHED = {
+    "clip_id": str,
+    "split": str,
+    "role": str,
+    "duration_seconds": float,
+    "level_db": float,
+    "matched": bool,
+}
+"""`selectivity/{target}/matched.tsv`: one row per target and other clip with sound: its length and
+level, and whether it is among those of its split that are matched in both.
+
+Columns that begin with `matched_` in other tables are of matched clips alone.
+"""
+
 BALANCE = {
     "measure": str,
     "mean_target": float,

@@ -90,7 +90,7 @@ def summarise_selectivity(
     if differs_in:
         warn(
             f"target {target}: target and other test clips differ in {differs_in}; claims about "
-            "responses to whole clips then need the effect at equal length and level too"
+            "whole clips then need their effects at equal length and level too"
         )
     rows, reported_layers = [], []
     for place, (path, (condition, seed)) in enumerate(zip(units, networks, strict=True)):

@@ -19,12 +19,24 @@ SPECIFICITY = {
     "segregation": float,
     "random_segregation": float,
     "segregation_p": float,
+    "matched_n_target": int,
+    "matched_n_other": int,
+    "matched_n_sets": int,
+    "matched_effect": float,
+    "matched_random_effect": float,
+    "matched_p": float,
+    "matched_held_out": float,
+    "matched_decoding": float,
+    "matched_segregation": float,
+    "matched_random_segregation": float,
+    "matched_segregation_p": float,
 }
 """`specificity/{target}/{condition}/networks.tsv`: one row per network for the target, and one for
 the branches that each of `claims.compared.withheld_others` withholds, taken as the target.
 
 `withheld_by` is empty for the target itself, else the condition that withholds the branches; these
-rows have the `effect` alone.
+rows have the `effect` alone. Columns that begin with `matched_` are of clips that are matched in
+length and level, in the choice of units too.
 """
 
 SPECIFICITY_LEFT_OUT = {"block": int, **SPECIFICITY}

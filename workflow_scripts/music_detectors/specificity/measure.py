@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from music_detectors.embedding.columns import EMBEDDING_POINTS
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described, responses_to
 from music_detectors.responses.files import read_layers, read_responses
+from music_detectors.selectivity.matching import read_matched
 from music_detectors.selectivity.ranking import share_of_units
 from music_detectors.specificity.columns import SETS, SPECIFICITY, SPECIFICITY_LEFT_OUT
 from music_detectors.specificity.effects import decoded, effects_of
@@ -45,6 +46,10 @@ _DIVISIONS = 20
 _DIVISIONS_DECODED = 2
 _DIVISIONS_OF_SETS = 1
 _SPLITS = ("train", "test")
+_OF_MATCHED = (
+    *("n_target", "n_other", "n_sets", "effect", "random_effect", "p", "held_out", "decoding"),
+    *("segregation", "random_segregation", "segregation_p"),
+)
 
 
 def measure_specificity(
@@ -54,6 +59,7 @@ def measure_specificity(
     classes: str | os.PathLike,
     branches: str | os.PathLike,
     blocks: str | os.PathLike,
+    matched: str | os.PathLike,
     points: Sequence[str | os.PathLike],
     networks: str | os.PathLike,
     left_out: str | os.PathLike,
@@ -69,13 +75,14 @@ def measure_specificity(
     """Write networks.tsv, left_out.tsv and sets.tsv of the networks `replicates` of a condition.
 
     `train` and `test` are their responses, `points` their positions by t-SNE, the others tables of
-    the corpus. `withheld_others` maps conditions to the branches that they withhold. `fraction` of
-    the units of `layer` are chosen; the target is compared with the value that a share `alpha` of
-    the random sets reaches. Sets and folds depend on the master `seed`, but not on the condition.
-    Raises InputError when a file cannot be read or does not fit the others, a response is not
-    finite, or a split has fewer than two clips of the target or two others.
+    the corpus. All is measured again with `matched` clips alone. `withheld_others` maps conditions
+    to the branches that they withhold. `fraction` of the units of `layer` are chosen; the target is
+    compared with the value that a share `alpha` of the random sets reaches. Sets and folds depend
+    on the master `seed`, but not on the condition. Raises InputError when a file cannot be read or
+    does not fit the others, a response is not finite, or a split has fewer than two clips of the
+    target or two others.
     """
-    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "group", "labels"))
+    corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "group", "labels"))
     listed = read_table(classes, CLASSES, only=("mid", "target"))
     named = read_branches(branches)
     mids = listed["mid"].tolist()
@@ -103,21 +110,41 @@ def measure_specificity(
         seed,
         clips,
     )
-    found = []
+    # Mixed clips have sides for random sets alone.
+    kept = [
+        read_matched(matched, own) | (table["role"] == "mixed").to_numpy()
+        for own, table in zip(ids, of_clips, strict=True)
+    ]
+    of_matched = plan if all(own.all() for own in kept) else plan.only(*kept)
+    found: list[dict[str, np.ndarray]] = []
     of_networks = zip(train, test, points, strict=True)
     for *paths, placed in progress(of_networks, len(replicates), "sets", unit="networks"):
-        on_train, on_test = (
-            _responses(path, layer, own) for path, own in zip(paths, ids, strict=True)
-        )
-        n_chosen = share_of_units(fraction, on_train.shape[1])
-        found.append(_measured(plan, on_train, on_test, n_chosen, of_test, left_in_turn))
-        sides, bins, rows = _in_bins(placed, ids[1], plan.sets.test)
-        found[-1]["segregation"] = segregations(sides, bins, of_test[rows], left_in_turn)
+        heard = [_responses(path, layer, own) for path, own in zip(paths, ids, strict=True)]
+        n_chosen = share_of_units(fraction, heard[0].shape[1])
+        bins, rows = _bins(placed, ids[1])
+        own = _measured(plan, heard[0], heard[1], n_chosen, bins, rows, of_test, left_in_turn)
+        again = own
+        if of_matched is not plan:
+            again = _measured(
+                of_matched, heard[0], heard[1], n_chosen, bins, rows, of_test, left_in_turn
+            )
+        found.append(own | {f"matched_{name}": values for name, values in again.items()})
     results = {name: np.array([of_one[name] for of_one in found]) for name in found[0]}
-    whole, *without = (
-        _rows(plan, {name: of_all[:, row] for name, of_all in results.items()}, replicates, alpha)
-        for row in range(1 + len(left_in_turn))
-    )
+
+    def rows_of(row: int) -> pd.DataFrame:
+        """Return the rows of all networks: of all clips (row 0), or without a block."""
+        every, only_matched = (
+            _rows(
+                of_plan,
+                {name: results[f"{prefix}{name}"][:, row] for name in own},
+                replicates,
+                alpha,
+            )
+            for prefix, of_plan in (("", plan), ("matched_", of_matched))
+        )
+        return every.join(only_matched[[*_OF_MATCHED]].add_prefix("matched_"))[list(SPECIFICITY)]
+
+    whole, *without = (rows_of(row) for row in range(1 + len(left_in_turn)))
     write_table(networks, whole, SPECIFICITY)
     tables = [table.assign(block=block) for block, table in zip(left_in_turn, without, strict=True)]
     columns = SPECIFICITY_LEFT_OUT
@@ -146,6 +173,16 @@ class _Plan:
     set_of_choice: np.ndarray
     n_classes: int
     train_groups: np.ndarray
+
+    def only(self, train: np.ndarray, test: np.ndarray) -> "_Plan":
+        """Return the plan for those `train` and `test` clips (clips,) bool alone."""
+        names = ("sets", "others", "held", "same", "held_of_sets")
+        kept = {name: getattr(self, name).only(train, test) for name in names}
+        # Random sets need clips on both sides; the target stays.
+        some = kept["sets"].measurable()
+        some[0] = True
+        kept["sets"] = Sides(kept["sets"].train[some], kept["sets"].test[some])
+        return replace(self, drawn=self.drawn[some[1:]], **kept)
 
 
 def _planned(
@@ -196,10 +233,15 @@ def _measured(
     train: np.ndarray,
     test: np.ndarray,
     n_chosen: int,
+    bins: np.ndarray,
+    rows: np.ndarray,
     of_clips: np.ndarray,
     blocks: Sequence[int],
 ) -> dict[str, np.ndarray]:
-    """Return what is measured in a network, (1 + blocks, choices) each, by name."""
+    """Return what is measured in a network, (1 + blocks, choices) each, by name.
+
+    `bins` are those of the test clips at the places `rows` in its embedding.
+    """
     decoded_folds = _DIVISIONS_DECODED * plan.folds[0]
     first = Sides(plan.held.train[:decoded_folds], plan.held.test[:decoded_folds])
 
@@ -213,6 +255,7 @@ def _measured(
         "held_out": effects(plan.held),
         "same_classes": effects(plan.same),
         "decoding": decoded(first, train, test, plan.train_groups, of_clips, blocks),
+        "segregation": segregations(plan.sets.test[:, rows], bins, of_clips[rows], blocks),
         "held_out_of_sets": np.repeat(of_all_clips, 1 + len(blocks), axis=0),
     }
 
@@ -247,7 +290,7 @@ def _rows(
             "segregation_p": segregation_p,
         }
     )
-    missing = {name: np.nan for name, kind in SPECIFICITY.items() if kind is float}
+    missing = dict.fromkeys(own.select_dtypes(float), np.nan)
     of_others = [
         pd.DataFrame(
             missing
@@ -266,7 +309,7 @@ def _rows(
         )
         for place, name in enumerate(plan.names)
     ]
-    return pd.concat([own, *of_others], ignore_index=True)[list(SPECIFICITY)]
+    return pd.concat([own, *of_others], ignore_index=True)
 
 
 def _sets(plan: _Plan, results: Mapping[str, np.ndarray], mids: np.ndarray) -> pd.DataFrame:
@@ -320,19 +363,14 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.divide(total, n, out=np.full(len(values), np.nan), where=n > 0)
 
 
-def _in_bins(
-    points: str | os.PathLike, clip_ids: Sequence[str], sides: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sides and bins of the clips of a network's embedding (`points`), and their places.
-
-    `sides` (sets, clips) are those of the test clips `clip_ids`.
-    """
+def _bins(points: str | os.PathLike, clip_ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bins of the clips of a network's embedding, and their places in `clip_ids`."""
     placed = read_table(points, EMBEDDING_POINTS)
     rows = pd.Index(clip_ids).get_indexer(placed["clip_id"])
     if not len(rows) or (rows < 0).any():
         raise damaged(points, "table", "has no point, or one of a clip without responses")
     xy = placed[["x", "y"]].to_numpy()
-    return sides[:, rows], bins_of(xy, coarse_bins(len(xy))), rows
+    return bins_of(xy, coarse_bins(len(xy))), rows
 
 
 def _responses(path: str | os.PathLike, layer: str, clip_ids: Sequence[str]) -> np.ndarray:

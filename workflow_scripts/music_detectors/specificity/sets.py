@@ -68,6 +68,12 @@ class Sides:
         ]
         return np.logical_and.reduce(enough)
 
+    def only(self, train: np.ndarray, test: np.ndarray) -> "Sides":
+        """Return the same for the `train` and `test` clips (clips,) bool alone."""
+        return Sides(
+            *(np.where(kept, own, NONE) for kept, own in ((train, self.train), (test, self.test)))
+        )
+
     def __len__(self) -> int:
         """Return the number of choices."""
         return len(self.train)
