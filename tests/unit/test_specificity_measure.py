@@ -327,6 +327,8 @@ def test_matched_clips_are_measured_alone(tmp_path):
     kept = made.clips["clip_id"][made.clips.index % 3 > 0]
     found, of_blocks, _ = measured(made, matched=kept)
     pd.testing.assert_frame_equal(found[list(whole)[:18]], whole[list(whole)[:18]])
+    (nothing,) = of_target(measured(made, matched=[])[0]).to_dict("records")
+    assert np.isnan(nothing["matched_effect"]) and nothing["matched_n_target"] == 0
     fewer = made.clips.merge(kept)
     network = SimpleNamespace(folder=made.folder, clips=fewer, blocks=made.blocks)
     write_table(tmp_path / "clips.tsv", fewer, CLIPS)
@@ -344,5 +346,3 @@ def test_matched_clips_are_measured_alone(tmp_path):
     assert own["matched_held_out"] == pytest.approx(own["held_out"], abs=0.5)
     assert own["matched_p"] <= 0.01 and own["matched_decoding"] > 0.8
     assert of_target(of_blocks)["matched_effect"].between(3.5, 6).all()
-    (nothing,) = of_target(measured(made, matched=[])[0]).to_dict("records")
-    assert np.isnan(nothing["matched_effect"]) and nothing["matched_n_target"] == 0

@@ -88,12 +88,12 @@ def _of_matched_clips(study: Study, measured: Measured) -> list[Part]:
     )
     table = only.segregation[study.condition]
     fields = clip_fields(table["n_target"], table["n_other"])
+    few = fields["fault"] and f"matched in length and level, {fields['fault']}"
     return [
         dataclasses.replace(
             part,
             n_clips=fields["n_clips"],
-            fault=part.fault
-            or (fields["fault"] and f"matched in length and level, {fields['fault']}"),
+            fault=few or part.fault,
         )
         for claim in (
             representation.apart,
