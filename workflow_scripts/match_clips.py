@@ -3,7 +3,7 @@
 from music_detectors.common.job import job
 from music_detectors.selectivity.matching import match_clips
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.config["seed"]):
     match_clips(
         clips=snakemake.input.clips,
         train=snakemake.input.acoustics_train,
