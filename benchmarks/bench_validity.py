@@ -7,6 +7,7 @@ simulated, and judged by the workflow's own functions. It takes some twelve minu
 """
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -25,8 +26,10 @@ from validity import (
     supported_though_at_the_limit,
     tail,
     verdicts,
+    verdicts_by_draws,
     wrong,
 )
+from validity_classes import Judged, judged, shares
 
 from music_detectors.claims.columns import CLAIMS, PRESENT, SUPPORTED
 from music_detectors.claims.statements import TITLES
@@ -66,7 +69,10 @@ class Table(NamedTuple):
 
 
 def study() -> tuple[Study, list[Planned]]:
-    """Return the study of the presets, in which every condition is run, and its needed parts."""
+    """Return the study of the presets, in which every condition is run, and its needed parts.
+
+    Target and other clips do not differ in length or level.
+    """
     claims = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["claims"]
     of = Study(
         condition=claims["condition"],
@@ -81,6 +87,7 @@ def study() -> tuple[Study, list[Planned]]:
     return of, [
         part
         for part in planned_parts(of, GENRES, run)
+        if not part.only_if
         for _ in range(_NUMBERS[part.claim] if part.part.startswith(EACH) else 1)
     ]
 
@@ -186,6 +193,66 @@ def _verdicts(wanted: tuple[str, int], runs: int) -> list[dict[str, str]]:
     parts = study()[1]
     groups = groups_of(parts, 60)
     return verdicts(parts, which, networks, groups, alpha=ALPHA, runs=runs, seed=networks)
+
+
+def clustered(runs: int, workers: ProcessPoolExecutor) -> tuple[list[Table], None]:
+    """Return the table of wrong verdicts where clips cluster by class, by what is one draw."""
+    kinds = ("groups", "classes")
+    wanted = [(which, k, draws) for which in _EFFECTS for k in NETWORKS for draws in kinds]
+    found = dict(zip(wanted, workers.map(_clustered, wanted, [runs] * len(wanted)), strict=True))
+    rows = [
+        [
+            _EFFECTS[which],
+            str(k),
+            *(f"{100 * found[which, k, draws][key]:.1f}" for key in _WRONG for draws in kinds),
+        ]
+        for which in _EFFECTS
+        for k in NETWORKS
+    ]
+    header = ["effects", "networks"]
+    header += [f"{words}: {draws}, %" for words in _WRONG.values() for draws in kinds]
+    return [Table("clustered", header, rows)], None
+
+
+def _clustered(wanted: tuple[str, int, str], runs: int) -> dict[str, float]:
+    which, k, draws = wanted
+    sounds = SOUNDS["10 and 30 classes of 8 clips, correlation 0.1"]
+    effect = 0.8 if which == "smallest" else 0.0
+    found = verdicts_by_draws(sounds, k, draws, effect=effect, alpha=ALPHA, runs=runs, seed=k)
+    return wrong(found, which)
+
+
+def classes(runs: int, workers: ProcessPoolExecutor) -> tuple[list[Table], None]:
+    """Return the table of what is found where units prefer any classes, or those of the target."""
+    wanted = [(in_common, k) for in_common in _IN_COMMON for k in (5, 10)]
+    found = dict(zip(wanted, workers.map(_judged, wanted, [runs] * len(wanted)), strict=True))
+    rows = [
+        [
+            _IN_COMMON[in_common],
+            str(k),
+            *(f"{np.mean([run[place] for run in found[in_common, k]]):.2f}" for place in (0, 1)),
+            f"{100 * np.mean([run.among_best for run in found[in_common, k]]):.0f}",
+            *("{:.2f} ({:.2f})".format(*shares(found[in_common, k], part)) for part in _OF_CLASSES),
+        ]
+        for in_common, k in wanted
+    ]
+    header = ["units", "networks", "g", "g on held-out classes"]
+    header += ["target among the best 5 % of sets, %", *(f"`{part}`" for part in _OF_CLASSES)]
+    return [Table("classes", header, rows)], None
+
+
+_IN_COMMON = {
+    0.0: "prefer any classes",
+    0.5: "and a fifth of them all classes of the target, by 0.5 SD",
+}
+_OF_CLASSES = ("held-out classes", "over random classes")
+
+
+def _judged(wanted: tuple[float, int], runs: int) -> list[Judged]:
+    in_common, k = wanted
+    of = dataclasses.replace(study()[0], controls=[])
+    rng = np.random.default_rng(k)
+    return [judged(of, k, in_common, alpha=ALPHA, rng=rng) for _ in range(runs)]
 
 
 def groups_of(parts: Sequence[Planned], clips: int) -> list[tuple[int, int]]:
@@ -316,6 +383,8 @@ SIMULATIONS = {
     "tails": (200_000, tails),
     "coverage": (300, coverages),
     "errors": (300, errors),
+    "clustered": (200, clustered),
+    "classes": (100, classes),
     "skew": (2000, skew),
     "power": (100, power),
 }
