@@ -61,11 +61,10 @@ rule analyses:
         of_conditions(results("levels/{target}/{condition}.tsv")) if LEVELS else [],
         of_shards(results("acoustics/{split}/{shard}.tsv")),
         of_conditions(results("decoding/{target}/{condition}.tsv")),
-        of_conditions(results("embedding/{target}/{condition}/points.tsv")),
-        of_conditions(results("embedding/{target}/{condition}/segregation.tsv")),
+        of_networks(results("embedding/{target}", network("segregation.tsv"))),
         of_conditions(results("genres/{target}/{condition}.tsv")),
         of_profiles(rules.profile_probe.output.sounds),
-        of_conditions(results("emergence/{target}/{condition}.tsv"), WITH_SNAPSHOTS),
+        of_emergence("emergence.tsv", WITH_SNAPSHOTS),
         of_conditions(
             results("specificity/{target}/{condition}/networks.tsv"), OF_CLASSES
         ),

@@ -24,9 +24,9 @@ from workflow.snake import preset, snakemake
 # One of each kind of table, by its path below results/<corpus>/.
 TABLES = {
     "units": "selectivity/music/natural/seed-1/units.tsv",
-    "segregation": "embedding/music/natural/segregation.tsv",
+    "segregation": "embedding/music/natural/seed-1/segregation.tsv",
     "quilts": "quilts/music/natural/responses.tsv",
-    "lesions": "lesions/music/natural/fraction-0.125/lesions.tsv",
+    "lesions": "lesions/music/natural/seed-1/lesions.tsv",
     "average precision": "recognition/natural/seed-1/average_precision.tsv",
 }
 RESPONSES = "responses/natural/seed-1/original/test.h5"
