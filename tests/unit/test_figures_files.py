@@ -59,6 +59,15 @@ def arguments(folder, figure, seeds=2):
         tables = [make(condition, seeds=seeds, **size) for condition in CONDITIONS]
         return figure_tables.written(folder, name, tables, columns)
 
+    def of_each(make, columns, name="network", **size):
+        """Write what `make` has of each network into a table of its own."""
+        tables = [
+            of_network
+            for condition in CONDITIONS
+            for _, of_network in make(condition, seeds=seeds, **size).groupby("seed")
+        ]
+        return figure_tables.written(folder, name, tables, columns)
+
     conditions = {"conditions": CONDITIONS}
     layer, target = {"layer": "avgpool"}, {"target": ["Music", "my_$target$"]}
     match figure:
@@ -145,14 +154,18 @@ def arguments(folder, figure, seeds=2):
             } | (layer | target)
         case "embedding":
             return {
-                "points": by_condition(figure_tables.embedding_points, EMBEDDING_POINTS, "points"),
-                "segregation": by_condition(figure_tables.segregation, SEGREGATION, "index"),
-            } | (conditions | target)
+                "points": of_each(figure_tables.embedding_points, EMBEDDING_POINTS, "points")[
+                    ::seeds
+                ],
+                "segregation": of_each(figure_tables.segregation, SEGREGATION, "index"),
+                "networks": networks,
+            } | target
         case "emergence":
             return {
-                "tables": by_condition(figure_tables.emergence, EMERGENCE),
+                "tables": of_each(figure_tables.emergence, EMERGENCE),
                 "points": single("points", figure_tables.emergence_points(), EMERGENCE_POINTS),
-            } | (conditions | target)
+                "networks": networks,
+            } | target
         case "example_spectrograms":
             classes, clips = figure_tables.corpus(per_class=1, branches=("Music", "Animal"))
             index = figure_tables.spectrogram_shard(folder / "00000.h5", clips, short=["clip-0-0"])
@@ -170,15 +183,15 @@ def arguments(folder, figure, seeds=2):
                 "kept_last": CONDITIONS[1:],
             }
         case "lesions":
-            tables = by_condition(lesion_tables.lesions, LESIONS)
-            return {"tables": tables, "fraction": 0.125} | conditions
+            tables = of_each(lesion_tables.lesions, LESIONS)
+            return {"tables": tables, "fraction": 0.125, "networks": networks}
         case "lesion_dose":
             # A corpus without classes of the target in its test clips.
-            tables = by_condition(lesion_tables.lesions, LESIONS, n_target_classes=0)
-            return {"tables": tables} | conditions | target
+            tables = of_each(lesion_tables.lesions, LESIONS, n_target_classes=0)
+            return {"tables": tables, "networks": networks} | target
         case "lesion_classes":
             table = single("classes", lesion_tables.lesion_classes(seeds), LESION_CLASSES)
-            return {"table": table, "condition": "natural", "fraction": 0.125}
+            return {"tables": [table], "condition": "natural", "fraction": 0.125}
         case "levels":
             tables = by_condition(figure_tables.levels, LEVELS)
             return {"tables": tables} | conditions | layer | target
@@ -248,10 +261,10 @@ def test_many_classes_are_drawn_by_rank(tmp_path):
         "class_responses",
         tables=figure_tables.written(tmp_path, "many", tables, CLASS_RESPONSES),
     )
-    (path,) = figure_tables.written(
+    tables = figure_tables.written(
         tmp_path, "many", [lesion_tables.lesion_classes(n_classes=75)], LESION_CLASSES
     )
-    draw(tmp_path, "lesion_classes", table=path)
+    draw(tmp_path, "lesion_classes", tables=tables)
 
 
 def draw_changed(folder, figure, name, columns, change):
@@ -345,7 +358,7 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             "tables",
             EMERGENCE,
             lambda t: t[:0],
-            r"condition-1\.tsv: damaged table \(has no rows",
+            r"network-3\.tsv: damaged table \(has no rows",
         ),
         (
             "response_ratio",
@@ -415,7 +428,7 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             "segregation",
             SEGREGATION,
             lambda t: t[:0],
-            r"index-1\.tsv: damaged table \(has no rows",
+            r"index-3\.tsv: damaged table \(has no rows",
         ),
         (
             "example_spectrograms",
@@ -450,11 +463,11 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             "tables",
             LESIONS,
             lambda t: t[t["lesion"] != "norm"],
-            r"condition-1\.tsv: damaged table \(lacks some of the lesions none, bottom, top",
+            r"network-3\.tsv: damaged table \(lacks some of the lesions none, bottom, top",
         ),
         (
             "lesion_classes",
-            "table",
+            "tables",
             LESION_CLASSES,
             lambda t: t[t["lesion"] == "none"],
             r"classes-0\.tsv: damaged table \(has no lesion of the top units",

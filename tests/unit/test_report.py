@@ -184,7 +184,7 @@ def written(inputs, **more):
 def test_the_page_shows_claims_corpus_networks_and_methods(inputs):
     words = written(inputs).words
     assert "2 of 15 claims are supported" in words
-    assert "Music and other test clips differ in level by 3 dB. Claims about responses" in words
+    assert "Music and other test clips differ in level by 3 dB. Claims about whole clips" in words
     for text in (
         "Some of their units respond far more to Music than to other sounds",
         "5 networks 320 clips",

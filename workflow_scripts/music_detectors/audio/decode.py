@@ -452,8 +452,9 @@ def _by_ffmpeg(
             "decoder failed",
             f"{path}: ffmpeg was ended by signal {-process.returncode}",
         )
-    # Memory addresses would make the tables of two runs differ.
-    message = re.sub(r" @ 0x[0-9a-f]+", "", message)
+    # Memory addresses would make the tables of two runs differ. Who passes the message on names the
+    # recording, also where its path is that of a temporary file.
+    message = re.sub(r" @ 0x[0-9a-f]+", "", message).replace(address, "the recording")
     samples = _resampled(samples, rate)
     return Decoded(samples, "ffmpeg", f"{version} + {_SOXR}", one_line(message))
 
