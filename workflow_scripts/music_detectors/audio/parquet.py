@@ -24,6 +24,8 @@ _MAX_ROWS = 20_000_000
 _IDS_AT_A_TIME = 4096
 _RECORDINGS_AT_A_TIME = 8
 _READ_AHEAD_BYTES = 2**20
+_MOST_BYTES = 2**27
+"""The recordings of a row group may hold as much each, on average."""
 _BROKEN = (pyarrow.ArrowException, OSError, ValueError)
 
 
@@ -105,6 +107,7 @@ class Recordings:
             with _opened(row.archive) as file:
                 column = _column_of_sound(file)
                 group, start, end = _group_of(file, row.row)
+                _check_size(file, group, column)
                 wanted = {
                     one.row: one for one in self._wanted[row.archive] if start <= one.row < end
                 }
@@ -171,6 +174,17 @@ def _column_of_sound(file: pyarrow.parquet.ParquetFile) -> str:
     if not (types.is_binary(sound) or types.is_large_binary(sound)):
         raise ValueError("its column audio holds no bytes")
     return column
+
+
+def _check_size(file: pyarrow.parquet.ParquetFile, group: int, column: str) -> None:
+    """Raise ValueError where recordings would take much more memory than the file has bytes."""
+    about = file.metadata.row_group(group)
+    chunks = (about.column(place) for place in range(about.num_columns))
+    held = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema == column)
+    if held > about.num_rows * _MOST_BYTES:
+        raise ValueError(
+            f"its row group holds more than {_MOST_BYTES >> 20} MiB for each recording"
+        )
 
 
 def _group_of(file: pyarrow.parquet.ParquetFile, row: int) -> tuple[int, int, int]:

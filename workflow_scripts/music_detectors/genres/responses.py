@@ -19,7 +19,7 @@ from music_detectors.selectivity.columns import CLIP_RESPONSES
 from music_detectors.selectivity.effects import effects, hedges_g, moments
 
 _MIN_CLIPS = 2
-_OF_ALL_NETWORKS = (*("seed", "error", "t", "p", "p_fdr", "p_holm", "n_blocks", "deviation_error"),)
+_OF_ALL_NETWORKS = "seed error t p p_fdr p_holm n_blocks deviation_error".split()
 
 
 def genre_responses(

@@ -23,9 +23,7 @@ SAME_EFFECT = ("level", "genres")
 own."""
 SAME_NAME = "effect"
 _MATCHED = "matched_"
-_TOUCHED = (
-    *("apart", "all-units", "selective", "decoding", "models", "emergence", "speech", "specific"),
-)
+_TOUCHED = "apart all-units selective decoding models emergence speech specific".split()
 # Of these, parts about recognition, which tell no role from the other, and about segments, whose
 # stimuli are cut to one length.
 _NOT_TOUCHED: dict[str, tuple[str, ...]] = {
