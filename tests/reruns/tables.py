@@ -167,7 +167,9 @@ KEYS = [
     ),
     Keys(("selectivity.bootstraps",), ("profile_probe",)),
     Keys(
-        ("selectivity.fraction",), ("selectivity_units", "measure_emergence", "measure_specificity")
+        ("selectivity.fraction",),
+        ("selectivity_units", "measure_emergence", "measure_specificity"),
+        "; and `lesion_units` if another of `lesions.fractions` is now the nearest",
     ),
     Keys(
         ("selectivity.permutations",), ("selectivity_units", "embed_responses", "measure_emergence")
