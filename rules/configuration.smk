@@ -148,6 +148,8 @@ TARGET, *FURTHER_TARGETS = TARGETS
 PLAYED = config["stimuli"]["played"]
 # Those of them that are quilts, or are compared with quilts.
 CUT = [stimulus for stimulus in PLAYED if find(stimulus).stimulus.cut]
+# Those that are whole clips.
+WHOLE = [stimulus for stimulus in PLAYED if stimulus not in CUT]
 # Each with the splits whose clips it is made from.
 PLAYED_SPLITS = [
     (stimulus, split)

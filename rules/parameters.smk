@@ -142,27 +142,16 @@ def digest_of_texts():
     return digest.hexdigest()[:16]
 
 
-def file_of(stimulus):
-    """The file of a stimulus, which its job finds by the name, not by an import."""
-    return f"music_detectors/stimuli/{find(stimulus).kind}.py"
+def files_of(stimuli):
+    """The files of stimuli, which their job finds by the names, not by imports."""
+    return sorted({f"music_detectors/stimuli/{find(name).kind}.py" for name in stimuli})
 
 
-def level_of_corpus(wildcards):
-    """The mean level of the corpus, for a stimulus that needs it."""
-    if find(wildcards.stimulus).stimulus.read_level:
+def level_of_corpus(stimuli):
+    """The mean level of the corpus, if one of the stimuli needs it."""
+    if any(find(name).stimulus.read_level for name in stimuli):
         return {"level": results("audio/level.tsv")}
     return {}
-
-
-def played_seconds(wildcards):
-    """How much of a stimulus is kept; None is all of it."""
-    cut = find(wildcards.stimulus).stimulus.cut
-    return config["stimuli"]["compared_seconds"] if cut else None
-
-
-def is_padded(wildcards):
-    """Whether silence follows what is kept of a stimulus, up to the length of the clips."""
-    return config["stimuli"]["padded"] and find(wildcards.stimulus).stimulus.cut
 
 
 def probe_params(wildcards):

@@ -94,6 +94,14 @@ def of_shards(pattern, splits=SPLITS):
     return paths
 
 
+def spectrograms_of(stimuli, ending):
+    """The spectrograms of a shard, or the tables beside them, stimulus by stimulus."""
+    return [
+        results("spectrograms", stimulus, "{split}", f"{{shard}}.{ending}")
+        for stimulus in stimuli
+    ]
+
+
 def acoustics_of(split):
     """The tables of covariates of a split's clips."""
     return of_shards(results("acoustics/{split}/{shard}.tsv"), [split])

@@ -103,6 +103,11 @@ def shard_minutes(wildcards):
     return 30 + int(3 * config["corpus"]["shard_clips"] * 0.1 / 60)
 
 
+def played_shard_minutes(stimuli):
+    """The same for several stimuli of a shard."""
+    return lambda wildcards: len(stimuli) * shard_minutes(wildcards)
+
+
 def corpus_minutes(wildcards):
     """An upper bound for sums over every clip: a minute for 10,000."""
     return 60 + sum(N_CLIPS.values()) // 10000

@@ -3,17 +3,16 @@
 
 rule compute_spectrograms:
     input:
-        unpack(level_of_corpus),
         audio=results("audio/{split}/{shard}.h5"),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
     output:
-        shard=results("spectrograms/{stimulus}/{split}/{shard}.h5"),
-        status=results("spectrograms/{stimulus}/{split}/{shard}.status.tsv"),
+        shards=spectrograms_of([ORIGINAL], "h5"),
+        status=spectrograms_of([ORIGINAL], "status.tsv"),
     log:
-        log_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}"),
+        log_of("compute_spectrograms", "{split}", "{shard}"),
     benchmark:
-        benchmark_of("compute_spectrograms", "{stimulus}", "{split}", "{shard}")
+        benchmark_of("compute_spectrograms", "{split}", "{shard}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -21,14 +20,61 @@ rule compute_spectrograms:
         mem_mb=memory(spectrogram_shard_mb),
         runtime=minutes(shard_minutes),
     params:
+        # The names are functions of the input, so that another order makes nothing again.
+        stimuli=lambda wildcards, input: [ORIGINAL],
         seed=config["seed"],
-        compared_seconds=played_seconds,
-        padded=is_padded,
-        code=lambda wildcards: digest(
-            "compute_spectrograms.py", file_of(wildcards.stimulus)
-        ),
+        compared_seconds=None,
+        padded=False,
+        code=digest("compute_spectrograms.py", *files_of([ORIGINAL])),
     script:
         "../workflow_scripts/compute_spectrograms.py"
+
+
+# The quilts of a shard and what they are compared with: one job reads its sound once for all.
+use rule compute_spectrograms as compute_quilt_spectrograms with:
+    output:
+        shards=spectrograms_of(CUT, "h5"),
+        status=spectrograms_of(CUT, "status.tsv"),
+    log:
+        log_of("compute_quilt_spectrograms", "{split}", "{shard}"),
+    benchmark:
+        benchmark_of("compute_quilt_spectrograms", "{split}", "{shard}")
+    resources:
+        mem_mb=memory(spectrogram_shard_mb),
+        runtime=minutes(played_shard_minutes(CUT)),
+    params:
+        stimuli=lambda wildcards, input: CUT,
+        seed=config["seed"],
+        compared_seconds=config["stimuli"]["compared_seconds"],
+        padded=config["stimuli"]["padded"],
+        code=digest("compute_spectrograms.py", *files_of(CUT)),
+
+
+# The stimuli that are whole clips, such as levels.
+if WHOLE:
+
+    use rule compute_spectrograms as compute_level_spectrograms with:
+        input:
+            **level_of_corpus(WHOLE),
+            audio=results("audio/{split}/{shard}.h5"),
+            clips=results("corpus/clips.tsv"),
+            classes=results("corpus/classes.tsv"),
+        output:
+            shards=spectrograms_of(WHOLE, "h5"),
+            status=spectrograms_of(WHOLE, "status.tsv"),
+        log:
+            log_of("compute_level_spectrograms", "{split}", "{shard}"),
+        benchmark:
+            benchmark_of("compute_level_spectrograms", "{split}", "{shard}")
+        resources:
+            mem_mb=memory(spectrogram_shard_mb),
+            runtime=minutes(played_shard_minutes(WHOLE)),
+        params:
+            stimuli=lambda wildcards, input: WHOLE,
+            seed=config["seed"],
+            compared_seconds=None,
+            padded=False,
+            code=digest("compute_spectrograms.py", *files_of(WHOLE)),
 
 
 rule index_spectrograms:

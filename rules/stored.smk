@@ -89,11 +89,12 @@ def stored(wildcards):
         *of_all(rules.match_clips.output),
         *of_all(rules.score_recognition.output, conditions=TRAINED),
         *rules.summarise_recognition.output,
+        *of_all(rules.compute_quilt_spectrograms.output, config["stimuli"]["splits"]),
+        *(of_all(rules.compute_level_spectrograms.output, ["test"]) if WHOLE else []),
         *(
             path
             for stimulus, split in PLAYED_SPLITS
-            for made_by in (rules.compute_spectrograms, rules.index_spectrograms)
-            for path in of_all(made_by.output, [split], [stimulus])
+            for path in of_all(rules.index_spectrograms.output, [split], [stimulus])
         ),
         *(
             path

@@ -47,7 +47,7 @@ from music_detectors.recognition.scores import score_recognition, summarise_reco
 from music_detectors.report.page import write_report
 from music_detectors.responses.compute import compute_responses
 from music_detectors.selectivity.summary import summarise_selectivity
-from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shard
+from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shards
 from workflow.snake import ROOT
 
 CONDITIONS = ["natural", "shuffled", "untrained"]
@@ -320,15 +320,15 @@ def levels(results, out):
 
 
 def louder_spectrograms(results, out):
-    compute_spectrogram_shard(
+    compute_spectrogram_shards(
         results / "audio/test/00001.h5",
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
         "test",
         "00001",
-        "level-0db",
-        out / "a.h5",
-        out / "a.tsv",
+        ["level-0db"],
+        [out / "a.h5"],
+        [out / "a.tsv"],
         seed=1,
         compared_seconds=None,
         level=results / "audio/level.tsv",

@@ -17,7 +17,7 @@ PACKAGE = SCRIPTS / "music_detectors"
 STIMULI = PACKAGE / "stimuli"
 PLAYED = " (played)"
 """Marks rules whose jobs for played stimuli have a row of their own."""
-OF_STIMULI = ("compute_spectrograms", "index_spectrograms")
+OF_STIMULI = ("index_spectrograms",)
 # The digest of each rule is of its script; figures share one and add their own module, and so do
 # the spectrograms of stimuli and the rules that read the source of a corpus.
 # These rules run only when they are asked for.
@@ -27,14 +27,14 @@ CODE = {
     for path in SCRIPTS.glob("*.py")
     if path.stem != "plot_figure" and path.stem not in ASKED_FOR
 } | {f"plot_{path.stem}": [SCRIPTS / "plot_figure.py", path] for path in figure_modules.DRAWN}
-RULES = sorted(CODE)
 CODE |= {name + PLAYED: [*CODE[name]] for name in OF_STIMULI}
+# One script makes the spectrograms of all stimuli, in jobs of several rules.
+for _rule, _stimuli in (
+    ("compute_quilt_spectrograms", ("intact", "quilt")),
+    ("compute_level_spectrograms", ("level",)),
+):
+    CODE[_rule] = [*CODE["compute_spectrograms"], *(STIMULI / f"{name}.py" for name in _stimuli)]
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
-CODE["compute_spectrograms" + PLAYED] += [
-    STIMULI / "intact.py",
-    STIMULI / "level.py",
-    STIMULI / "quilt.py",
-]
 for _rule in ("fetch_metadata", "make_corpus", "assign_roles"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
 CODE["read_probe"] += sorted((PACKAGE / "probes" / "sets").glob("[!_]*.py"))
@@ -49,6 +49,7 @@ OF_MODELS = (
 )
 for _rule in OF_MODELS:
     CODE[_rule] += [PACKAGE / "models" / "kim2024" / "__init__.py"]
+RULES = sorted(set(CODE) - {name + PLAYED for name in OF_STIMULI})
 PLOTS = [name for name in RULES if name.startswith("plot_")]
 # Rules that only some configurations have: a corpus that is downloaded or in archives, a fixed
 # model, a probe set that is downloaded.
@@ -179,8 +180,8 @@ KEYS = [
         ("quilt_responses",),
         ", for another order; for a stimulus that is added or dropped, see below",
     ),
-    Keys(("stimuli.compared_seconds", "stimuli.padded"), ("compute_spectrograms (played)",)),
-    Keys(("stimuli.splits",), ("compute_spectrograms (played)",), ", of the split that is added"),
+    Keys(("stimuli.compared_seconds", "stimuli.padded"), ("compute_quilt_spectrograms",)),
+    Keys(("stimuli.splits",), ("compute_quilt_spectrograms",), ", of the split that is added"),
     Keys(
         ("probes.*.folder", "probes.*.categories", "probes.*.profiles"),
         ("read_probe",),

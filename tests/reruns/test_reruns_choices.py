@@ -134,13 +134,15 @@ def test_one_more_stimulus(finished):
     planned = with_setting(finished, "stimulus", setting)
     shards = {
         job.wildcards.rpartition("=")[2]
-        for job in finished.plan("-R", "compute_spectrograms")
-        if job.rule == "compute_spectrograms"
+        for job in finished.plan("-R", "compute_quilt_spectrograms")
+        if job.rule == "compute_quilt_spectrograms"
     }
     assert len(shards) > 1
+    cut = ["intact", "quilt-50ms", "quilt-100ms", "quilt-400ms"]
     assert shown(planned) == (
-        jobs("compute_spectrograms", stimulus=["quilt-100ms"], split=["test"], shard=shards)
-        | jobs("index_spectrograms", stimulus=["quilt-100ms"], split=["test"])
+        # One job of a shard makes all quilts, and what they are compared with.
+        jobs("compute_quilt_spectrograms", split=["test"], shard=shards)
+        | jobs("index_spectrograms", stimulus=cut, split=["test"])
         | jobs("compute_stimulus_responses", condition=CONDITIONS, seed=[1, 2])
         | jobs("quilt_responses", condition=CONDITIONS)
         # All stimuli are played by the same job.

@@ -105,7 +105,7 @@ def test_shards_of_one_split_do_not_affect_the_other(finished, tmp_path):
     assert len([job for job in train if job.rule == "train_network"]) == 6
     assert not [job for job in train if "split=test" in job.wildcards]
     assert {job.rule for job in quilt} == {
-        "compute_spectrograms",
+        "compute_quilt_spectrograms",
         "index_spectrograms",
         # One job plays all stimuli to a network, so the analyses of levels run too.
         "compute_stimulus_responses",
@@ -120,7 +120,7 @@ def test_shards_of_one_split_do_not_affect_the_other(finished, tmp_path):
         "plot_claims",
         "write_report",
     }
-    assert len([job for job in quilt if job.rule == "compute_spectrograms"]) == 1
+    assert len([job for job in quilt if job.rule == "compute_quilt_spectrograms"]) == 1
 
 
 def test_logs_and_benchmarks_do_not_count(finished, tmp_path):

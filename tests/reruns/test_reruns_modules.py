@@ -10,7 +10,7 @@ from music_detectors.corpus.sources import source_names
 from reruns.checkouts import checkout
 from reruns.page import PAGE, page
 from reruns.plans import plan, plans
-from reruns.tables import CODE, PLAYED, SCRIPTS, importers, label, with_followers
+from reruns.tables import CODE, SCRIPTS, importers, label, with_followers
 
 # Imported only when a source is read, a clip is fetched over the network, a stimulus is made, or a
 # model is loaded by its name.
@@ -66,12 +66,10 @@ LATE = {
         "common/web",
     },
     "compute_spectrograms": {"stimuli/original"},
-    "compute_spectrograms" + PLAYED: {
-        "audio/columns",
-        "audio/level",
+    "compute_level_spectrograms": {"audio/columns", "audio/level", "stimuli/level"},
+    "compute_quilt_spectrograms": {
         "common/compiled",
         "stimuli/intact",
-        "stimuli/level",
         "stimuli/quilt",
         "stimuli/quilting/__init__",
         "stimuli/quilting/columns",

@@ -19,7 +19,7 @@ from music_detectors.spectrograms.shard import (
 from music_detectors.stimuli.making import spectrograms as module
 from music_detectors.stimuli.making.columns import status_columns
 from music_detectors.stimuli.making.names import find
-from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shard
+from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shards
 from music_detectors.stimuli.quilt import quilted
 from music_detectors.stimuli.quilting.windows import segment_samples
 from support.recordings import write_classes, write_clips
@@ -77,15 +77,15 @@ def computed(
     write_classes(folder / "classes.tsv", mids)
     write_audio(folder / "audio.h5", clip_ids, **more)
     place = folder / stimulus
-    compute_spectrogram_shard(
+    compute_spectrogram_shards(
         folder / "audio.h5",
         folder / "clips.tsv",
         folder / "classes.tsv",
         "test",
         shard,
-        stimulus,
-        place / f"{shard}.h5",
-        place / f"{shard}.status.tsv",
+        [stimulus],
+        [place / f"{shard}.h5"],
+        [place / f"{shard}.status.tsv"],
         seed=seed,
         compared_seconds=COMPARED if find(stimulus).stimulus.cut else None,
         padded=padded,
@@ -212,6 +212,29 @@ def test_a_quilt_depends_on_seed_stimulus_and_clip_and_on_nothing_else(tmp_path)
         np.testing.assert_array_equal(found["whole"], first["whole"])
     other, _ = read("other", seed=2)
     assert not np.array_equal(other["whole"], first["whole"])
+
+
+def test_several_stimuli_in_one_job_are_those_of_a_job_each(tmp_path):
+    names = ["quilt-50ms", "intact", "quilt-400ms"]
+    for name in names:
+        computed(tmp_path, name)
+    together = tmp_path / "together"
+    compute_spectrogram_shards(
+        tmp_path / "audio.h5",
+        tmp_path / "clips.tsv",
+        tmp_path / "classes.tsv",
+        "test",
+        "00000",
+        names,
+        [together / f"{name}.h5" for name in names],
+        [together / f"{name}.status.tsv" for name in names],
+        seed=1,
+        compared_seconds=COMPARED,
+    )
+    for name in names:
+        for ending in ("h5", "status.tsv"):
+            alone = (tmp_path / name / f"00000.{ending}").read_bytes()
+            assert (together / f"{name}.{ending}").read_bytes() == alone
 
 
 @pytest.mark.parametrize("stimulus", ["original", "quilt-400ms"])

@@ -43,7 +43,8 @@ def test_the_default_dag(tmp_path):
     assert jobs["fetch_audio"] == 2
     assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
     # Six quilts, the intact clips and three levels, made from test clips only.
-    assert jobs["compute_spectrograms"] == 2 + 10
+    assert jobs["compute_spectrograms"] == 2
+    assert jobs["compute_quilt_spectrograms"] == jobs["compute_level_spectrograms"] == 1
     assert jobs["index_spectrograms"] == 2 + 10
     assert jobs["compute_stimulus_responses"] == 3 * 5 + 2
     assert jobs["quilt_responses"] == 5 + 2
@@ -55,15 +56,16 @@ def test_the_default_dag(tmp_path):
 def test_without_levels_nothing_is_made_of_them(tmp_path):
     played = {"stimuli": {"played": ["intact", "quilt-50ms", "quilt-100ms"]}}
     jobs = planned(tmp_path, "--configfile", written(tmp_path / "no_levels.yaml", played))
-    assert not jobs.keys() & {"level_responses", "plot_levels"}
-    assert jobs["compute_spectrograms"] == 2 + 3
+    assert not jobs.keys() & {"compute_level_spectrograms", "level_responses", "plot_levels"}
+    assert jobs["compute_quilt_spectrograms"] == 1 and jobs["index_spectrograms"] == 2 + 3
 
 
 def test_quilts_of_train_clips_on_request(tmp_path):
     setting = written(tmp_path / "both.yaml", {"stimuli": {"splits": ["train", "test"]}})
     jobs = planned(tmp_path, "--configfile", setting)
     # Levels are of test clips alone.
-    assert jobs["compute_spectrograms"] == 2 + 2 * 7 + 3
+    assert jobs["compute_quilt_spectrograms"] == 2 and jobs["compute_level_spectrograms"] == 1
+    assert jobs["index_spectrograms"] == 2 + 2 * 7 + 3
     assert jobs["compute_stimulus_responses"] == 3 * 5 + 2
 
 
@@ -80,9 +82,11 @@ def test_the_audioset_preset(tmp_path):
     jobs = planned(tmp_path, *preset("audioset-local"), one_target)
     assert jobs["fetch_audio"] == 2 * 42
     assert jobs["train_network"] == 6 * 10
+    assert jobs["compute_spectrograms"] == 2 * 42
+    assert jobs["compute_quilt_spectrograms"] == jobs["compute_level_spectrograms"] == 42
     # The study's seven levels too.
-    assert jobs["compute_spectrograms"] == (2 + 7 + 7) * 42
-    assert sum(jobs.values()) < 2000
+    assert jobs["index_spectrograms"] == 2 + 7 + 7
+    assert sum(jobs.values()) < 1500
 
 
 def withholding(*branches):

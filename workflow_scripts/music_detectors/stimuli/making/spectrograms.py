@@ -1,4 +1,4 @@
-"""From an audio shard to the spectrograms of a stimulus."""
+"""From an audio shard to the spectrograms of stimuli."""
 
 import logging
 import math
@@ -27,44 +27,93 @@ from music_detectors.stimuli.making.columns import (
     TOO_SHORT,
     status_columns,
 )
-from music_detectors.stimuli.making.names import find
+from music_detectors.stimuli.making.names import Named, find
 from music_detectors.stimuli.making.stimulus import Silent, TooShort
 
 
-def compute_spectrogram_shard(
+def compute_spectrogram_shards(
     audio: str | os.PathLike,
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     split: str,
     shard: str,
-    stimulus: str,
-    output: str | os.PathLike,
-    status: str | os.PathLike,
+    stimuli: Sequence[str],
+    outputs: Sequence[str | os.PathLike],
+    status: Sequence[str | os.PathLike],
     *,
     seed: int,
     compared_seconds: float | None,
     padded: bool = False,
     level: str | os.PathLike | None = None,
 ) -> None:
-    """Write the log-Mel spectrograms of `stimulus` for the audio shard `audio`, and a status table.
+    """Write the log-Mel spectrograms of `stimuli` for the audio shard `audio`, and status tables.
 
-    `clips` and `classes` are the corpus tables, `seed` is the master seed. The stimulus is made of
-    a clip's sound without its padding; the first `compared_seconds` of it are kept (as much as the
-    audio shard holds when None), with zeros where it ends before. When `padded`, zeros follow up to
-    the length of the clips. `level` is the table of the corpus's mean level, for a stimulus that
-    needs it. A clip that is too short or silent for the stimulus has a status and no spectrogram,
-    even when no spectrogram is left. Raises InputError when a clip is not of the shard, has a class
-    that is not listed, or gives a spectrogram that is not finite.
+    Each stimulus has one of `outputs` and one of `status`. `clips` and `classes` are the corpus
+    tables, `seed` is the master seed. A stimulus is made of a clip's sound without its padding; the
+    first `compared_seconds` of it are kept (as much as the audio shard holds when None), with zeros
+    where it ends before. When `padded`, zeros follow up to the length of the clips. `level` is the
+    table of the corpus's mean level, for a stimulus that needs it. A clip that is too short or
+    silent for the stimulus has a status and no spectrogram, even when no spectrogram is left.
+    Raises InputError when a clip is not of the shard, has a class that is not listed, or gives a
+    spectrogram that is not finite.
     """
-    named = find(stimulus)
     sound = _read_sound(audio)
     whole = length = sound.samples.shape[1]
     if compared_seconds is not None:
         length = round(compared_seconds * SAMPLE_RATE)
-    padded_length = whole if padded else length
-    corpus_rms = None
-    if named.stimulus.read_level is not None and level is not None:
-        corpus_rms = named.stimulus.read_level(level)
+    labels = _labels_of(sound.clip_id, clips, classes, split, shard, audio)
+    for stimulus, output, table in zip(stimuli, outputs, status, strict=True):
+        named = find(stimulus)
+        corpus_rms = None
+        if named.stimulus.read_level is not None and level is not None:
+            corpus_rms = named.stimulus.read_level(level)
+        spectrograms, rows = _spectrograms_of(
+            sound,
+            named,
+            f"{stimulus} {split}/{shard}",
+            audio=audio,
+            seed=seed,
+            length=length,
+            padded_length=whole if padded else length,
+            corpus_rms=corpus_rms,
+        )
+        kept = ~rows["status"].isin(NOT_MADE).to_numpy()
+        write_spectrogram_shard(
+            output,
+            log_mel=spectrograms,
+            n_frames=frames_of(rows.loc[kept, "n_samples"].to_numpy()),
+            labels=labels[kept],
+            clip_id=rows.loc[kept, "clip_id"].tolist(),
+            stimulus=stimulus,
+            parameters=PARAMETERS,
+        )
+        write_table(table, rows, status_columns(named.stimulus.columns))
+        counts = rows["status"].value_counts()
+        logging.info(
+            "%s, %s/%s: %s",
+            stimulus,
+            split,
+            shard,
+            ", ".join(f"{n} {name}" for name, n in counts.items()),
+        )
+
+
+def _spectrograms_of(
+    sound: AudioShard,
+    named: Named,
+    title: str,
+    *,
+    audio: str | os.PathLike,
+    seed: int,
+    length: int,
+    padded_length: int,
+    corpus_rms: float | None,
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the spectrograms (clips, 64, frames) float16 of a stimulus, and its status table.
+
+    They are of the first `length` samples, with zeros up to `padded_length`. Clips of which the
+    stimulus cannot be made have a row of the table alone.
+    """
     columns = status_columns(named.stimulus.columns)
     # What the columns of the stimulus hold for a clip of which it cannot be made.
     nothing = {
@@ -73,10 +122,9 @@ def compute_spectrogram_shard(
     spectrograms = np.empty(
         (len(sound.clip_id), N_MELS, frames_of(padded_length)), dtype=np.float16
     )
-    stored: list[str] = []
+    stored = 0
     rows: list[dict] = []
-    numbered = enumerate(sound.clip_id)
-    for place, clip_id in progress(numbered, len(sound.clip_id), f"{stimulus} {split}/{shard}"):
+    for place, clip_id in progress(enumerate(sound.clip_id), len(sound.clip_id), title):
         samples = sound.samples_of(place)
         row = {"clip_id": clip_id, "message": "", "n_samples": 0, **nothing}
         rows.append(row)
@@ -94,32 +142,14 @@ def compute_spectrogram_shard(
             raise InputError(
                 f"{audio}: clip {clip_id} gives a spectrogram that is not finite; {rebuild(audio)}"
             )
-        spectrograms[len(stored)] = spectrum
-        stored.append(clip_id)
+        spectrograms[stored] = spectrum
+        stored += 1
         row["status"] = OK if len(played) == length else SHORT
         row |= {"n_samples": len(played), **made.about}
     table = pd.DataFrame(rows, columns=list(columns)).astype(
         {name: kind for name, kind in columns.items() if kind is int}
     )
-    kept = ~table["status"].isin(NOT_MADE)
-    write_spectrogram_shard(
-        output,
-        log_mel=spectrograms[: len(stored)],
-        n_frames=frames_of(table.loc[kept, "n_samples"].to_numpy()),
-        labels=_labels_of(stored, clips, classes, split, shard, audio),
-        clip_id=stored,
-        stimulus=stimulus,
-        parameters=PARAMETERS,
-    )
-    write_table(status, table, columns)
-    counts = table["status"].value_counts()
-    logging.info(
-        "%s, %s/%s: %s",
-        stimulus,
-        split,
-        shard,
-        ", ".join(f"{n} {name}" for name, n in counts.items()),
-    )
+    return spectrograms[:stored], table
 
 
 def _read_sound(audio: str | os.PathLike) -> AudioShard:
