@@ -349,7 +349,7 @@ class Tables:
                 "n_classes": 41,
                 "n_sets": 500,
                 "random_effect": 0.6 + self._noise(),
-                "p": 0.002,
+                "p": 0.002 if selective * of_claims else 0.4,
                 "target_by": "classes",
                 "other_by": "classes",
                 "folds": 5,
@@ -358,7 +358,7 @@ class Tables:
                 "decoding": 0.6 * apart * of_claims + 0.1 * self._noise(),
                 "segregation": segregation + 0.1 * self._noise(),
                 "random_segregation": 0.3 + 0.1 * self._noise(),
-                "segregation_p": 0.002,
+                "segregation_p": 0.002 if apart * of_claims else 0.4,
             }
             rows += [row, row | {"withheld_by": "no-things", "effect": animals + self._noise()}]
         return pd.DataFrame(rows)

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from music_detectors.claims.columns import UNDETERMINED
 from music_detectors.claims.estimates.classes import (
     apart_by_classes,
     novelty,
     selective_by_classes,
 )
+from music_detectors.claims.inference import claims_table
 from support.claim_tables import FIXED, Tables, study
 
 
@@ -49,11 +51,14 @@ def test_estimates_are_those_of_the_target_alone():
     part = selective["held-out classes over untrained"]
     assert part.values == pytest.approx((own["held_out"] - untrained["held_out"]).to_dict())
     assert not part.needed
-    assert "p = 0.002" in selective["over random classes"].compared
+    assert selective["over random classes"].rank_p == 0.002
+    assert apart["segregation over random classes"].rank_p == 0.002
+    assert selective["held-out classes"].rank_p is None
     in_control = selective["over random classes in untrained"]
     assert in_control.values == pytest.approx(
         (untrained["effect"] - untrained["random_effect"]).to_dict()
     )
+    assert in_control.rank_p == 0.4
     assert not in_control.needed
 
 
@@ -74,6 +79,9 @@ def test_too_few_sets_for_alpha_are_a_fault():
     part = named(selective_by_classes(study(), tables))["over random classes"]
     assert part.needed
     assert "only 12 other sets" in part.fault
+    row = claims_table([part], alpha=0.05, min_networks=5).set_index("part").loc[part.name]
+    assert row["verdict"] == UNDETERMINED
+    assert row["reason"] == part.fault
 
 
 def test_a_target_of_one_class_says_that_recordings_are_held_out():

@@ -314,6 +314,35 @@ def test_a_strong_negative_effect_is_no_evidence():
     assert table.loc[("lesion", "b"), "low_confidence"] == pytest.approx(1 - 0.025 / N)
 
 
+@pytest.mark.parametrize(
+    ("p", "verdict"), [(0.002, SUPPORTED), (0.05, SUPPORTED), (0.051, UNDETERMINED)]
+)
+def test_a_part_by_rank_holds_where_its_p_is_at_most_alpha(p, verdict):
+    # The interval of its estimate contains zero, and decides nothing.
+    by_rank = part(around(0.1, sd=0.4), name="rank", smallest=0.0, rank_p=p)
+    table = verdicts([part(around(0.9), name="a"), by_rank])
+    row = table.loc["apart", "rank"]
+    assert row["low"] < 0 < row["high"]
+    assert row["verdict"] == table.loc["apart", WHOLE]["verdict"] == verdict
+    assert row["test"] == "rank"
+    assert row["p"] == row["p_smallest"] == p
+    assert f"{p:g}" in row["reason"]
+    # p of the claim are those of its other part, unless the target is any set of classes.
+    whole = table.loc["apart", WHOLE]
+    assert whole["decided_by"] == ("a" if verdict == SUPPORTED else "rank")
+    assert whole["p_holm"] < 0.05 if verdict == SUPPORTED else whole["p_holm"] == 1
+    assert np.isnan(row["p_sign_flip"])
+
+
+def test_a_part_by_rank_needs_networks_and_an_estimate_as_all_parts_do():
+    few = verdicts([part(around(0.9, n=4), rank_p=0.002)]).loc["apart", "a"]
+    assert few["verdict"] == UNDETERMINED
+    assert "fewer than claims.min_networks" in few["reason"]
+    missing = verdicts([part([0.1, np.nan, 0.2, 0.3, 0.4], rank_p=0.002)]).loc["apart", "a"]
+    assert missing["verdict"] == UNDETERMINED
+    assert "no estimate" in missing["reason"]
+
+
 def test_without_parts_every_claim_is_undetermined():
     table = claims_table([], alpha=0.05, min_networks=5)
     assert list(table["claim"]) == list(CLAIMS)

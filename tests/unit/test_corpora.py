@@ -176,6 +176,19 @@ def test_an_equivalence_must_lie_within_its_margin(tmp_path):
     assert table.loc[("models", WHOLE), "verdict"] == NOT_SUPPORTED
 
 
+@pytest.mark.parametrize(("p", "verdict"), [(0.01, SUPPORTED), (0.2, UNDETERMINED)])
+def test_a_part_by_rank_must_hold_in_every_corpus(tmp_path, p, verdict):
+    corpora = [
+        [part(0.9), part(0.1, "random", smallest=0.0, error=0.2, rank_p=own)]
+        for own in (0.002, p, 0.004)
+    ]
+    claims, _ = over(tmp_path, *corpora)
+    row, whole = claims.loc["selective", "random"], claims.loc["selective", WHOLE]
+    assert row["verdict"] == whole["verdict"] == verdict
+    assert row["p"] == p
+    assert f"the largest p of the target among random sets of classes is {p:g}" in row["reason"]
+
+
 def test_one_corpus_says_nothing_about_others(tmp_path):
     table, _ = over(tmp_path, [part(1.0)])
     row = table.loc[("selective", WHOLE)]

@@ -27,6 +27,9 @@ PRESENT = "present"
 NOT_SUPPORTED = "not supported"
 UNDETERMINED = "undetermined"
 
+RANK = "rank"
+"""The test of a part by the place of the target among random sets of classes."""
+
 VERDICTS = {
     "claim": str,
     "part": str,

@@ -15,6 +15,7 @@ from music_detectors.claims.columns import (
     CLAIMS,
     NOT_SUPPORTED,
     PRESENT,
+    RANK,
     SUPPORTED,
     UNDETERMINED,
     VERDICTS,
@@ -58,6 +59,9 @@ class Part:
     what is one draw of them."""
     left_out: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
     """Block of sounds to the values without it."""
+    rank_p: float | None = None
+    """p of the target among random sets of classes. The part then holds when p is at most alpha:
+    the sets vary with networks and sounds as the target does. Its interval decides nothing."""
 
 
 class Mean(NamedTuple):
@@ -128,9 +132,9 @@ def claims_table(
     is supported although the mean of a needed part is below its smallest effect (for an
     equivalence: outside its margin), present although it is not positive, or not supported although
     all needed parts reach their smallest effects (lie within their margins). The probability of any
-    wrong verdict is at most `alpha`. A claim without parts is undetermined. `verdict_without` is
-    the verdict without the seeds of the networks `not_learnt` (condition, seed), empty where there
-    are none.
+    wrong verdict is at most `alpha`, and so is that of each part with `rank_p` to hold for a set of
+    classes drawn by lot. A claim without parts is undetermined. `verdict_without` is the verdict
+    without the seeds of the networks `not_learnt` (condition, seed), empty where there are none.
     """
     parts = list(parts)
     table = _verdicts(parts, alpha, min_networks)
@@ -169,6 +173,14 @@ def verdict(
     if low > 0:
         return SUPPORTED if low >= smallest else PRESENT
     return UNDETERMINED
+
+
+def judged_by_rank(p: float, alpha: float) -> tuple[str, str]:
+    """Return the verdict on a target whose `p` is that among random sets of classes, and why."""
+    p_is = f"p of the target among random sets of classes is {p:.3g}"
+    if p <= alpha:
+        return SUPPORTED, f"{p_is}, at most claims.alpha ({alpha:g})"
+    return UNDETERMINED, f"{p_is}, above claims.alpha ({alpha:g})"
 
 
 def t_test(values: np.ndarray) -> tuple[float, float, float]:
@@ -222,7 +234,7 @@ def holm(p: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 def _verdicts(parts: Sequence[Part], alpha: float, min_networks: int) -> pd.DataFrame:
     rows_of: dict[str, list[dict]] = {claim: [] for claim in CLAIMS}
     for part in parts:
-        rows_of[part.claim].append(_test(part))
+        rows_of[part.claim].append(_test(part, alpha))
     needed = {claim: [row for row in rows if row["needed"]] for claim, rows in rows_of.items()}
     # Support is tested against the smallest effects. A claim leaves the family only when it is
     # supported, so the level of those that are not is right for "present" too: a claim is in error
@@ -241,7 +253,7 @@ def _verdicts(parts: Sequence[Part], alpha: float, min_networks: int) -> pd.Data
                 support, reject = level / 2, alpha / 2 / len(CLAIMS) / len(needed[claim])
             row |= _interval(row, support, support if row["_equivalence"] else reject)
             if row["needed"]:
-                row["verdict"], row["reason"] = _judged(row, support, reject, min_networks)
+                row["verdict"], row["reason"] = _judged(row, support, reject, min_networks, alpha)
         whole = _claim_row(claim, needed[claim]) | _reported_first(rows_of[claim])
         whole |= {"p_smallest": p[place], "p_holm": p_holm[place] if p[place] >= 0 else np.nan}
         whole["p"] = _intersection_union(needed[claim], "_p")
@@ -260,7 +272,7 @@ def _without(part: Part, seeds: Collection[int]) -> Part:
     return dataclasses.replace(part, values=values, left_out=left_out)
 
 
-def _test(part: Part) -> dict:
+def _test(part: Part, alpha: float) -> dict:
     """Return the row of a part, without its interval and verdict."""
     values = np.array(list(part.values.values()), dtype=float)
     finite = values[np.isfinite(values)]
@@ -286,6 +298,12 @@ def _test(part: Part) -> dict:
         t, p, flip = mean.t(), mean.p(), sign_flip_p(finite)
         directed = _directed(mean.value, p)
         p_smallest = _directed(mean.value - margin, mean.p(margin))
+    of_claim = {"_p": directed, "_p_smallest": p_smallest, "_p_sign_flip": _directed(t, flip)}
+    if part.rank_p is not None:
+        t = flip = np.nan
+        p = p_smallest = part.rank_p
+        # It is no p about the size of an effect: the claim has those of its other parts, or none.
+        of_claim = dict.fromkeys(of_claim, 0.0 if p <= alpha else 1.0)
     reported = ARTICLE.get((part.claim, part.name))
     return {
         "claim": part.claim,
@@ -303,7 +321,7 @@ def _test(part: Part) -> dict:
         "error_sounds": sounds.error,
         "df_sounds": float(mean.sources[1].df),
         "error": mean.error,
-        "test": ("paired " if part.paired else "") + ("equivalence" if part.equivalence else "t"),
+        "test": _name_of_test(part),
         "t": t,
         "p": p,
         "p_smallest": p_smallest,
@@ -315,9 +333,8 @@ def _test(part: Part) -> dict:
         "article_value": reported.value if reported else "",
         "article_figure": reported.figure if reported else "",
         "_equivalence": part.equivalence,
-        "_p": directed,
-        "_p_smallest": p_smallest,
-        "_p_sign_flip": _directed(t, flip),
+        **of_claim,
+        "_rank_p": part.rank_p,
         "_mean": mean,
         "_networks": networks,
         "_values": finite,
@@ -325,6 +342,12 @@ def _test(part: Part) -> dict:
         "_fault": fault,
         "_caveat": part.caveat,
     }
+
+
+def _name_of_test(part: Part) -> str:
+    if part.rank_p is not None:
+        return RANK
+    return ("paired " if part.paired else "") + ("equivalence" if part.equivalence else "t")
 
 
 def _fault(part: Part, values: np.ndarray, left_out: np.ndarray) -> str:
@@ -358,7 +381,9 @@ def _interval(row: dict, low: float, high: float) -> dict:
     }
 
 
-def _judged(row: dict, support: float, reject: float, min_networks: int) -> tuple[str, str]:
+def _judged(
+    row: dict, support: float, reject: float, min_networks: int, alpha: float
+) -> tuple[str, str]:
     """Return the verdict on a part, and the reason in words."""
     if row["_fault"]:
         return UNDETERMINED, row["_fault"]
@@ -369,6 +394,8 @@ def _judged(row: dict, support: float, reject: float, min_networks: int) -> tupl
             one, many = "pair of networks", "pairs of networks"
         replicates = one if n == 1 else many
         return UNDETERMINED, f"{n} {replicates}, fewer than claims.min_networks ({min_networks})"
+    if row["_rank_p"] is not None:
+        return judged_by_rank(row["_rank_p"], alpha)
     smallest, equivalence = row["smallest_effect"], row["_equivalence"]
     found = verdict(row["_mean"], smallest, support=support, reject=reject, equivalence=equivalence)
     if found in (SUPPORTED, PRESENT) and row["_caveat"]:

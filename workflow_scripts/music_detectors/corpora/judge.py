@@ -14,7 +14,7 @@ from music_detectors.claims.columns import (
     UNDETERMINED,
     WHOLE,
 )
-from music_detectors.claims.inference import Mean, holm, verdict
+from music_detectors.claims.inference import Mean, holm, judged_by_rank, verdict
 from music_detectors.corpora.columns import CORPORA_CLAIMS, CORPORA_ESTIMATES
 from music_detectors.corpora.combine import Combined, combined
 from music_detectors.corpora.read import Corpus
@@ -27,6 +27,7 @@ def judged(corpora: Sequence[Corpus], alpha: float) -> tuple[pd.DataFrame, pd.Da
 
     Verdicts go by the random-effects mean over corpora, as those on one corpus go by the mean over
     networks: Holm's levels over the claims for support, Bonferroni's over all parts for rejection.
+    A part that is tested by rank is supported where p is at most `alpha` in every corpus.
     A claim needs the parts that all `corpora` have; a part that some lack is shown, and the verdict
     does not rest on it.
     """
@@ -38,13 +39,18 @@ def judged(corpora: Sequence[Corpus], alpha: float) -> tuple[pd.DataFrame, pd.Da
             rows[claim].append(row)
             estimates += of_corpora
     needed = {claim: [row for row in rows[claim] if row["_in_all"]] for claim in CLAIMS}
-    p = np.array([max((row["p"] for row in needed[claim]), default=np.nan) for claim in CLAIMS])
+    p = np.array(
+        [
+            max((_p_of_claim(row, alpha) for row in needed[claim]), default=np.nan)
+            for claim in CLAIMS
+        ]
+    )
     p_holm, levels = holm(p, alpha)
     table = []
     for place, claim in enumerate(CLAIMS):
         reject = alpha / 2 / len(CLAIMS) / max(len(needed[claim]), 1)
         for row in rows[claim]:
-            _judge(row, levels[place] / 2, reject)
+            _judge(row, levels[place] / 2, reject, alpha)
         whole = _whole(claim, rows[claim], needed[claim])
         whole |= {"p": p[place], "p_holm": p_holm[place] if p[place] >= 0 else np.nan}
         table += [whole, *rows[claim]]
@@ -75,6 +81,10 @@ def _part(corpora: Sequence[Corpus], claim: str, part: str) -> tuple[dict, list[
     )
     weights = dict(zip(used, both.weights if both else np.ones(len(used)), strict=True))
     fault = _fault(having, len(used), len(corpora))
+    # It has to hold in every corpus; a missing p is none.
+    p = 1.0 if fault or both is None else _p(both.mean, smallest, first["equivalence"])
+    rank_p = float(np.max([row["rank_p"] for row in having.values()]))
+    by_rank = any(np.isfinite(row["rank_p"]) for row in having.values())
     row = {
         "claim": claim,
         "part": part,
@@ -83,10 +93,11 @@ def _part(corpora: Sequence[Corpus], claim: str, part: str) -> tuple[dict, list[
         "n_corpora": len(used),
         "smallest_effect": smallest,
         "equivalence": bool(first["equivalence"]),
-        "p": 1.0 if fault or both is None else _p(both.mean, smallest, first["equivalence"]),
+        "p": rank_p if by_rank else p,
         "p_holm": np.nan,
         "decided_by": "",
         "_in_all": len(having) == len(corpora),
+        "_by_rank": by_rank,
         "_mean": both.mean if both else None,
         "_lacking": [name for name in having if name not in used],
         **_numbers(both, used),
@@ -149,7 +160,14 @@ def _p(mean: Mean, smallest: float, equivalence: bool) -> float:
     return mean._replace(value=above).p() if above > 0 else 1.0
 
 
-def _judge(row: dict[str, Any], support: float, reject: float) -> None:
+def _p_of_claim(row: Mapping, alpha: float) -> float:
+    """Return the p of a part in the claim's; of a rank, only whether it holds."""
+    if row["_by_rank"]:
+        return 0.0 if row["p"] <= alpha and not row["reason"] else 1.0
+    return row["p"]
+
+
+def _judge(row: dict[str, Any], support: float, reject: float, alpha: float) -> None:
     """Add the ends of the interval, and the verdict, to the row of a part."""
     mean, equivalence = row["_mean"], row["equivalence"]
     upper = support if equivalence else reject
@@ -161,10 +179,14 @@ def _judge(row: dict[str, Any], support: float, reject: float) -> None:
     if row["reason"]:
         return
     smallest = row["smallest_effect"]
-    row["verdict"] = verdict(
-        mean, smallest, support=support, reject=reject, equivalence=equivalence
-    )
-    row["reason"] = _reason(row["verdict"], smallest, equivalence)
+    if row["_by_rank"]:
+        row["verdict"], reason = judged_by_rank(row["p"], alpha)
+        row["reason"] = f"the largest {reason}"
+    else:
+        row["verdict"] = verdict(
+            mean, smallest, support=support, reject=reject, equivalence=equivalence
+        )
+        row["reason"] = _reason(row["verdict"], smallest, equivalence)
     if row["_lacking"]:
         row["reason"] += f"; {', '.join(row['_lacking'])} has no such estimate"
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from music_detectors.claims.columns import VERDICTS, WHOLE
+from music_detectors.claims.columns import RANK, VERDICTS, WHOLE
 from music_detectors.claims.settings import SETTINGS
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
@@ -26,7 +26,7 @@ class Corpus(NamedTuple):
     name: str
     parts: pd.DataFrame
     """The needed parts: claim, part, unit, verdict, reason, estimate, error, smallest_effect,
-    equivalence, n_networks, n_clips."""
+    equivalence, n_networks, n_clips, and rank_p, which only parts tested by rank have."""
     settings: dict
     """What they were judged by: version, target, condition, alpha, sounds, smallest_effects."""
 
@@ -82,7 +82,10 @@ def read_corpus(folder: str | os.PathLike) -> Corpus:
         raise damaged(beside, "file of settings", f"lacks {missing[0]}")
     table = read_table(path, VERDICTS)
     table = table[(table["part"] != WHOLE) & table["needed"]]
-    table = table.assign(equivalence=table["test"].str.endswith("equivalence"))
+    table = table.assign(
+        equivalence=table["test"].str.endswith("equivalence"),
+        rank_p=table["p"].where(table["test"] == RANK),
+    )
     return Corpus(Path(folder).resolve().name, table.reset_index(drop=True), settings)
 
 

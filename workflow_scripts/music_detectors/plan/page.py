@@ -90,6 +90,9 @@ def _before(networks: int) -> str:
 
 def _smallest(part: Mapping) -> str:
     effect = ("within ±" if part["equivalence"] else "") + f"{part['smallest_effect']:g}"
+    # Plans of earlier versions do not say so.
+    if part.get("by_rank"):
+        effect = "p among random sets at most alpha"
     # Plans of earlier versions have no such parts.
     only_if = f"; {part['only_if']}" if part.get("only_if") else ""
     return effect + (f"; undetermined: {part['fault']}" if part["fault"] else only_if)

@@ -23,6 +23,8 @@ class Planned(NamedTuple):
     """Whether the claim is that there is no effect; the smallest effect is then the margin."""
     fault: str = ""
     """Why the part will be undetermined, as far as the configuration says."""
+    by_rank: bool = False
+    """Whether it holds by the place of the target among random sets of classes."""
     only_if: str = ""
     """What the sounds must be like for the part to be needed, where it is not always."""
 
@@ -86,14 +88,14 @@ def _all_parts(study: Study, genres: Sequence[str]) -> list[Planned]:
             Planned("apart", "decoding", smallest["decoding"]),
             *_over("apart", "decoding", study.features, smallest["decoding"], "features"),
             Planned("apart", "decoding of held-out classes", smallest["decoding"]),
-            Planned("apart", "segregation over random classes", 0.0),
+            Planned("apart", "segregation over random classes", 0.0, by_rank=True),
         ],
         "all-units": [Planned("all-units", "effect", smallest["all_units"])],
         "selective": [
             Planned("selective", "effect", smallest["selective"]),
             *_over("selective", "effect", study.controls, smallest["controls"]),
             Planned("selective", "held-out classes", smallest["held_out"]),
-            Planned("selective", "over random classes", 0.0),
+            Planned("selective", "over random classes", 0.0, by_rank=True),
         ],
         "level": [
             Planned("level", "equal level", smallest["level"]),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from scipy.special import ndtr
 
 from music_detectors.claims.columns import CLAIMS, WHOLE
 from music_detectors.claims.inference import Part, claims_table
@@ -80,7 +81,8 @@ def simulated_part(
 
     An estimate is the effect (`effect`, or the assumed one) plus what the sounds add to all
     networks alike, plus what a network adds; the sounds' error is that for `groups` (target,
-    other). All are normal.
+    other). All are normal. The place of the target among random sets varies by one SD of these,
+    so without an effect it is any set of classes.
     """
     value = of_part.effect if effect is None else effect
     target, other = (max(number, 2) for number in groups)
@@ -100,6 +102,7 @@ def simulated_part(
         dict(zip(seeds, values.tolist(), strict=True)),
         equivalence=part.equivalence,
         fault=part.fault,
+        rank_p=float(ndtr(-value - rng.standard_normal())) if part.by_rank else None,
         left_out={
             block: dict(zip(seeds, (values + shift).tolist(), strict=True))
             for block, shift in enumerate(shifts.tolist())

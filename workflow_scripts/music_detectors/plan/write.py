@@ -99,6 +99,7 @@ def _plan(
                         "part": part.part,
                         "smallest_effect": part.smallest_effect,
                         "equivalence": part.equivalence,
+                        "by_rank": part.by_rank,
                         "fault": part.fault,
                         "only_if": part.only_if,
                     }

@@ -160,11 +160,13 @@ def _over_random(
                 claim,
                 name if own else f"{name} in {condition}",
                 f"{what}, minus what a share of claims.alpha of {n_sets} random sets of as many "
-                f"classes reach as the target (p = {table[p].mean():.3f})",
+                "classes reach as the target",
                 unit,
                 0.0,
                 difference(by_seed(table, table[value]), by_seed(table, table[reached])),
                 needed=own and enough,
+                # The same for all networks.
+                rank_p=float(table[p].mean()),
                 **fields,
             )
         )
