@@ -50,6 +50,8 @@ OTHERS = {
     "clip exceeds full scale, also `full_scale` (clips,), the amplitude that 32,768 stands for.",
     "spectrograms/{stimulus}/{split}/{shard}.h5": "HDF5: `log_mel` (clips, 64, frames) float16 in "
     "dB, `n_frames` (clips,) how many frames are sound, `labels` (clips, classes), `clip_id`.",
+    "acoustics/{split}.tsv": "The columns of `acoustics/{split}/{shard}.tsv`, for all clips of a "
+    "split.",
     "networks/{condition}/seed-{seed}/snapshots.safetensors": "The network after each epoch of "
     "`conditions.<name>.snapshots`, by tensors `epoch-3/<name>`; none where the condition lists "
     "none. The metadata is that of the weights, with `epochs` in place of `epoch`. "

@@ -23,6 +23,30 @@ rule compute_acoustics:
         "../workflow_scripts/compute_acoustics.py"
 
 
+rule join_acoustics:
+    input:
+        shards=lambda wildcards: [
+            results("acoustics", wildcards.split, f"{shard}.tsv")
+            for shard in SHARDS[wildcards.split]
+        ],
+    output:
+        table=results("acoustics/{split}.tsv"),
+    log:
+        log_of("join_acoustics", "{split}"),
+    benchmark:
+        benchmark_of("join_acoustics", "{split}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(table_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        code=digest("join_acoustics.py"),
+    script:
+        "../workflow_scripts/join_acoustics.py"
+
+
 rule acoustics:
     input:
-        of_shards(results("acoustics/{split}/{shard}.tsv")),
+        expand(results("acoustics/{split}.tsv"), split=SPLITS),

@@ -12,8 +12,8 @@ rule decode_target:
         classes=for_target("classes.tsv"),
         blocks=results("corpus/blocks.tsv"),
         matched=results("selectivity/{target}/matched.tsv"),
-        acoustics_train=acoustics_of("train"),
-        acoustics_test=acoustics_of("test"),
+        acoustics_train=results("acoustics/train.tsv"),
+        acoustics_test=results("acoustics/test.tsv"),
     output:
         table=results("decoding/{target}/{condition}.tsv"),
         left_out=results("decoding/{target}/{condition}-left-out.tsv"),

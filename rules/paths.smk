@@ -102,11 +102,6 @@ def spectrograms_of(stimuli, ending):
     ]
 
 
-def acoustics_of(split):
-    """The tables of covariates of a split's clips."""
-    return of_shards(results("acoustics/{split}/{shard}.tsv"), [split])
-
-
 # The fraction that claims and bars show: the smaller one if two are equally near.
 CLAIMED_FRACTION = min(
     sorted(config["lesions"]["fractions"]),

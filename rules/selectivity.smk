@@ -6,8 +6,8 @@ rule selectivity_units:
         train=results("responses", network("original", "train.h5")),
         test=results("responses", network("original", "test.h5")),
         clips=for_target("clips.tsv"),
-        acoustics_train=acoustics_of("train"),
-        acoustics_test=acoustics_of("test"),
+        acoustics_train=results("acoustics/train.tsv"),
+        acoustics_test=results("acoustics/test.tsv"),
     output:
         units=results("selectivity/{target}", network("units.tsv")),
     log:
@@ -64,7 +64,7 @@ rule summarise_selectivity:
         clips=of_networks_of_target(
             results("selectivity/{target}", network("clip_responses.tsv"))
         ),
-        acoustics=acoustics_of("test"),
+        acoustics=results("acoustics/test.tsv"),
         blocks=results("corpus/blocks.tsv"),
     output:
         table=report(
@@ -101,8 +101,8 @@ rule summarise_selectivity:
 rule match_clips:
     input:
         clips=for_target("clips.tsv"),
-        acoustics_train=acoustics_of("train"),
-        acoustics_test=acoustics_of("test"),
+        acoustics_train=results("acoustics/train.tsv"),
+        acoustics_test=results("acoustics/test.tsv"),
     output:
         table=results("selectivity/{target}/matched.tsv"),
     log:

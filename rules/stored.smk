@@ -73,6 +73,7 @@ def stored(wildcards):
         *of_all(rules.compute_spectrograms.output),
         *of_all(rules.index_spectrograms.output),
         *of_all(rules.compute_acoustics.output),
+        *of_all(rules.join_acoustics.output),
         *of_all(rules.train_network.output, conditions=TRAINED),
         *of_all(rules.fit_model.output, conditions=FIXED),
         *(

@@ -10,6 +10,7 @@ import yaml
 from snakemake.utils import update_config
 
 from music_detectors.acoustics.compute import compute_acoustics_shard
+from music_detectors.acoustics.join import join_acoustics
 from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.yields import check_audio, summarise_yield
 from music_detectors.claims.assess import TablePaths, assess_claims
@@ -151,10 +152,7 @@ def decoding(results, out):
         results / "selectivity/music/matched.tsv",
         out / "a.tsv",
         out / "b.tsv",
-        acoustics={
-            split: [results / "acoustics" / split / f"{shard}.tsv" for shard in SHARDS]
-            for split in ("train", "test")
-        },
+        acoustics={split: results / f"acoustics/{split}.tsv" for split in ("train", "test")},
         fixed={
             "gabor": tuple(
                 results / f"responses/gabor/seed-1/original/{split}.h5"
@@ -532,7 +530,15 @@ KINDS = [
         "table",
         responses,
     ),
-    Kind("acoustics/train/00000.tsv", r"acoustics/(train|test)/\d+\.tsv", "table", decoding),
+    Kind(
+        "acoustics/train/00000.tsv",
+        r"acoustics/(train|test)/\d+\.tsv",
+        "table",
+        lambda r, out: join_acoustics(
+            [r / f"acoustics/train/{shard}.tsv" for shard in SHARDS], out / "a.tsv"
+        ),
+    ),
+    Kind("acoustics/train.tsv", r"acoustics/(train|test)\.tsv", "table", decoding),
     Kind(
         "networks/natural/seed-1/weights.safetensors",
         rf"networks/{_OF_NETWORK}weights\.safetensors",
@@ -622,7 +628,7 @@ KINDS = [
         lambda r, out: summarise_selectivity(
             of_networks(r, "selectivity/music/{}/seed-{}/units.tsv"),
             of_networks(r, "selectivity/music/{}/seed-{}/clip_responses.tsv"),
-            [r / f"acoustics/test/{shard}.tsv" for shard in SHARDS],
+            r / "acoustics/test.tsv",
             r / "corpus/blocks.tsv",
             out / "a.tsv",
             out / "b.tsv",

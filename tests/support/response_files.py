@@ -150,7 +150,7 @@ class Corpus:
 
     def acoustics(self):
         """Return the paths of the tables of covariates of each split."""
-        return {split: [self.path(f"acoustics-{split}.tsv")] for split in self.responses}
+        return {split: self.path(f"acoustics-{split}.tsv") for split in self.responses}
 
     def of_split(self, split):
         return self.clips[self.clips["split"] == split].reset_index(drop=True)

@@ -8,6 +8,7 @@ import pytest
 from music_detectors.acoustics.columns import ACOUSTICS, COVARIATES
 from music_detectors.acoustics.compute import compute_acoustics_shard
 from music_detectors.acoustics.covariates import read_covariates
+from music_detectors.acoustics.join import join_acoustics
 from music_detectors.acoustics.modulation import modulation_covariates
 from music_detectors.acoustics.sound import sound_covariates
 from music_detectors.audio.rate import SAMPLE_RATE
@@ -123,17 +124,21 @@ def test_the_same_shard_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "one.tsv").read_bytes() == (tmp_path / "two.tsv").read_bytes()
 
 
-def test_covariates_are_joined_by_clip_id_over_shards(tmp_path):
+def test_the_covariates_of_given_clips_are_read_from_the_table_of_a_split(tmp_path):
     shards(tmp_path, n=4)
     table = run(tmp_path)
     lines = (tmp_path / "a.tsv").read_text().splitlines(keepends=True)
     store(tmp_path / "b.tsv", lines[0] + "".join(lines[3:]))
     store(tmp_path / "c.tsv", "".join(lines[:3]))
+    join_acoustics([tmp_path / "c.tsv", tmp_path / "b.tsv"], tmp_path / "joined.tsv")
+    # Values are written as they were read.
+    assert (tmp_path / "joined.tsv").read_bytes() == (tmp_path / "a.tsv").read_bytes()
+    join_acoustics([tmp_path / "b.tsv", tmp_path / "c.tsv"], tmp_path / "joined.tsv")
     wanted = ["clip-3", "clip-0", "clip-2"]
-    found = read_covariates([tmp_path / "b.tsv", tmp_path / "c.tsv"], wanted)
+    found = read_covariates(tmp_path / "joined.tsv", wanted)
     expected = table.set_index("clip_id").loc[wanted, list(COVARIATES)]
     np.testing.assert_array_equal(found, expected.to_numpy())
-    assert read_covariates([tmp_path / "a.tsv"], []).shape == (0, len(COVARIATES))
+    assert read_covariates(tmp_path / "a.tsv", []).shape == (0, len(COVARIATES))
 
 
 def test_a_clip_that_is_missing_or_occurs_twice_is_named(tmp_path):
@@ -143,7 +148,14 @@ def test_a_clip_that_is_missing_or_occurs_twice_is_named(tmp_path):
     with pytest.raises(
         InputError, match=r"a\.tsv: damaged table \(no covariates of clip clip-7\); rebuild it"
     ):
-        read_covariates([path], ["clip-1", "clip-7"])
-    message = re.escape(f"{tmp_path}: damaged table (clip clip-0 occurs twice)")
+        read_covariates(path, ["clip-1", "clip-7"])
+    lines = path.read_text().splitlines(keepends=True)
+    store(tmp_path / "b.tsv", "".join(lines + lines[1:]))
+    message = re.escape("b.tsv: damaged table (clip clip-0 occurs twice)")
     with pytest.raises(InputError, match=message):
-        read_covariates([path, path], ["clip-1"])
+        read_covariates(tmp_path / "b.tsv", ["clip-1"])
+    store(tmp_path / "b.tsv", lines[0] + lines[2])
+    message = re.escape("b.tsv: damaged table (clip clip-1 occurs twice)")
+    with pytest.raises(InputError, match=message):
+        join_acoustics([path, tmp_path / "b.tsv"], tmp_path / "joined.tsv")
+    assert not (tmp_path / "joined.tsv").exists()

@@ -222,7 +222,7 @@ def test_the_summary_says_what_differs_and_warns(tmp_path, capsys):
     summarise_selectivity(
         [tmp_path / "units.tsv"],
         [tmp_path / "clips.tsv"],
-        [tmp_path / "acoustics.tsv"],
+        tmp_path / "acoustics.tsv",
         tmp_path / "blocks.tsv",
         tmp_path / "summary.tsv",
         tmp_path / "left_out.tsv",

@@ -96,7 +96,7 @@ def test_the_table_has_both_splits_without_mixed_and_silent_clips(tmp_path):
         write_table(tmp_path / f"{split}.tsv", heard[rows["split"] == split], ACOUSTICS)
 
     def run(seed, name="matched.tsv"):
-        paths = [[tmp_path / f"{split}.tsv"] for split in ("train", "test")]
+        paths = [tmp_path / f"{split}.tsv" for split in ("train", "test")]
         match_clips(tmp_path / "clips.tsv", *paths, tmp_path / name, target="Music", seed=seed)
         return read_table(tmp_path / name, MATCHED)
 

@@ -67,7 +67,7 @@ def summarised(folder, units, clips, layer="avgpool"):
     write_blocks(folder / "blocks.tsv", clip_table())
     summarise_selectivity(
         *paths,
-        [folder / "acoustics.tsv"],
+        folder / "acoustics.tsv",
         folder / "blocks.tsv",
         folder / "summary.tsv",
         folder / "left_out.tsv",
@@ -170,7 +170,7 @@ def test_clips_in_a_single_block_are_never_left_out(tmp_path):
     summarise_selectivity(
         [tmp_path / "units-1.tsv"],
         [tmp_path / "clips-1.tsv"],
-        [tmp_path / "acoustics.tsv"],
+        tmp_path / "acoustics.tsv",
         tmp_path / "one.tsv",
         tmp_path / "summary.tsv",
         tmp_path / "left_out.tsv",
@@ -236,7 +236,7 @@ def test_the_summary_has_one_row_per_network_and_layer(tmp_path):
     summarise_selectivity(
         paths,
         [clips] * 3,
-        [tmp_path / "acoustics.tsv"],
+        tmp_path / "acoustics.tsv",
         tmp_path / "blocks.tsv",
         tmp_path / "summary.tsv",
         tmp_path / "left_out.tsv",
@@ -265,7 +265,7 @@ def test_networks_and_tables_must_match_in_number(tmp_path):
     write_table(tmp_path / "clips.tsv", clip_table(), CLIP_RESPONSES)
     write_table(tmp_path / "acoustics.tsv", covariates(), ACOUSTICS)
     write_blocks(tmp_path / "blocks.tsv", clip_table())
-    paths = [tmp_path / "units.tsv"], [tmp_path / "clips.tsv"], [tmp_path / "acoustics.tsv"]
+    paths = [tmp_path / "units.tsv"], [tmp_path / "clips.tsv"], tmp_path / "acoustics.tsv"
     with pytest.raises(ValueError, match="zip"):
         summarise_selectivity(
             *paths,

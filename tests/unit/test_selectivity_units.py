@@ -166,7 +166,7 @@ def test_selectivity_due_to_level_vanishes_with_covariates(tmp_path):
         for unit, by in ((3, covariates["level_db"] / 5), (8, 3.0 * (role == "target"))):
             files.responses[split]["avgpool"][:, unit] += np.asarray(by, dtype=np.float32)
         write_table(tmp_path / f"louder-{split}.tsv", covariates, ACOUSTICS)
-    louder = {split: [tmp_path / f"louder-{split}.tsv"] for split in ("train", "test")}
+    louder = {split: tmp_path / f"louder-{split}.tsv" for split in ("train", "test")}
     table = run(files, acoustics=louder)
     loud, selective = (table[table["layer"] == "avgpool"].iloc[unit] for unit in (3, 8))
     assert loud["test_hedges_g"] > 1.5 and abs(loud["test_partial_t"]) < 3
@@ -180,7 +180,7 @@ def test_a_clip_that_is_in_no_table_of_covariates_is_refused(tmp_path):
     clip = roles.index[roles == "target"][0]
     table = read_table(files.path("acoustics-test.tsv"), ACOUSTICS)
     write_table(tmp_path / "less.tsv", table[table["clip_id"] != clip], ACOUSTICS)
-    acoustics = files.acoustics() | {"test": [tmp_path / "less.tsv"]}
+    acoustics = files.acoustics() | {"test": tmp_path / "less.tsv"}
     with pytest.raises(
         InputError, match=rf"less\.tsv: damaged .*no covariates of clip {clip}.; rebuild"
     ):

@@ -95,7 +95,7 @@ def decode_target(
     table: str | os.PathLike,
     left_out: str | os.PathLike,
     *,
-    acoustics: Mapping[str, Sequence[str | os.PathLike]],
+    acoustics: Mapping[str, str | os.PathLike],
     fixed: Mapping[str, tuple[str | os.PathLike, str | os.PathLike]],
     layer: str,
     block_size: int,
@@ -106,7 +106,7 @@ def decode_target(
     `left_out` gets the rows that claims rest on, scored without each block of test clips. `units`
     are the networks' units.tsv, `train` and `test` their responses, `clips`, `classes`, `blocks`
     and `matched` tables of the corpus; all is done again with matched clips alone. `acoustics` maps
-    each split to its tables of covariates, `fixed` each condition of a fixed model, whose features
+    each split to its table of covariates, `fixed` each condition of a fixed model, whose features
     join the units, to its responses to train and test clips. Units of `layer` are decoded all
     together and in blocks of `block_size`, by rank. Clips without sound have no covariates and are
     left out everywhere. Raises InputError when a file cannot be read or does not fit the others, a
@@ -394,7 +394,7 @@ def _read_split(
     path: str | os.PathLike,
     split: str,
     corpus: pd.DataFrame,
-    acoustics: Sequence[str | os.PathLike],
+    acoustics: str | os.PathLike,
     fixed: Mapping[str, str | os.PathLike],
     layer: str,
 ) -> _Clips:

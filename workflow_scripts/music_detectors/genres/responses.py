@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy.special import stdtr
-from statsmodels.stats.multitest import multipletests
 
+from music_detectors.common.corrections import false_discovery, holm
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, stacked, write_table
@@ -164,8 +164,8 @@ def with_tests(table: pd.DataFrame, errors: np.ndarray) -> pd.DataFrame:
     p = 2 * stdtr(table["n_blocks"].to_numpy(dtype=float) - 1, -np.abs(t))
     table = table.assign(error=error, t=t, p=p, p_fdr=np.nan, p_holm=np.nan)
     for _, rows in table[np.isfinite(p)].groupby("seed"):
-        for name, method in (("p_fdr", "fdr_bh"), ("p_holm", "holm")):
-            table.loc[rows.index, name] = multipletests(rows["p"].to_numpy(), method=method)[1]
+        for name, adjusted in (("p_fdr", false_discovery), ("p_holm", holm)):
+            table.loc[rows.index, name] = adjusted(rows["p"].to_numpy())
     return table
 
 

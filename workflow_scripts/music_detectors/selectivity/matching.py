@@ -28,8 +28,8 @@ _INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32)
 
 def match_clips(
     clips: str | os.PathLike,
-    train: Sequence[str | os.PathLike],
-    test: Sequence[str | os.PathLike],
+    train: str | os.PathLike,
+    test: str | os.PathLike,
     table: str | os.PathLike,
     *,
     target: str,
@@ -44,8 +44,8 @@ def match_clips(
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role"))
     corpus = corpus[corpus["role"] != "mixed"]
     found = []
-    for split, paths in (("train", train), ("test", test)):
-        heard = pd.concat([read_table(path, ACOUSTICS) for path in paths], ignore_index=True)
+    for split, path in (("train", train), ("test", test)):
+        heard = read_table(path, ACOUSTICS)
         of_split = corpus[corpus["split"] == split].merge(heard, on="clip_id")
         of_split = of_split[np.isfinite(of_split[list(ACOUSTICS)[1:]]).all(axis=1)]
         is_target = (of_split["role"] == "target").to_numpy()

@@ -62,7 +62,7 @@ class Heard:
 def summarise_selectivity(
     units: Sequence[str | os.PathLike],
     clip_responses: Sequence[str | os.PathLike],
-    acoustics: Sequence[str | os.PathLike],
+    acoustics: str | os.PathLike,
     blocks: str | os.PathLike,
     table: str | os.PathLike,
     left_out: str | os.PathLike,
@@ -77,7 +77,7 @@ def summarise_selectivity(
     `left_out` is written too: effects without each block of clips, for the reported layer; and
     `balance_table`: whether target and other clips differ in length or level. If they do, a warning
     names the `target`. `units` are their units.tsv, and `clip_responses` their clip_responses.tsv,
-    which are about `layer` (or a model's own reported layer); `acoustics` are the tables of
+    which are about `layer` (or a model's own reported layer); `acoustics` is the table of
     covariates of the test clips, and `blocks` the table of their blocks. Raises InputError when a
     table cannot be read or has no target or no other test clip, or when networks have heard
     different test clips.

@@ -1,13 +1,13 @@
 """The statistics of every unit of a network: selection on train clips, report on test clips."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
 
 from music_detectors.acoustics.covariates import read_covariates
+from music_detectors.common.corrections import false_discovery
 from music_detectors.common.errors import InputError
 from music_detectors.common.parts import Parts
 from music_detectors.common.progress import progress
@@ -40,7 +40,7 @@ def selectivity_units(
     clips: str | os.PathLike,
     units: str | os.PathLike,
     *,
-    acoustics: Mapping[str, Sequence[str | os.PathLike]],
+    acoustics: Mapping[str, str | os.PathLike],
     fraction: float,
     permutations: int,
     seed: int,
@@ -50,7 +50,7 @@ def selectivity_units(
     """Write units.tsv of the network (`condition`, `replicate`) from its responses.
 
     `train` and `test` are files of responses, `clips` is clips.tsv, `acoustics` maps each split to
-    its tables of covariates. `fraction` of a layer's units, at least one, are called selective.
+    its table of covariates. `fraction` of a layer's units, at least one, are called selective.
     Random draws depend on the master `seed`, the condition and the replicate. Raises InputError
     when a file cannot be read, the clips of a file are not those of its split, a clip has no
     covariates, a response is not finite, or a split has fewer than two groups (recordings) of
@@ -97,7 +97,7 @@ def selectivity_units(
             columns["p_unit"], p = permutation_p(
                 responses, parts[split], columns, permutations, draws, more_statistics
             )
-            columns["p_fdr"] = false_discovery_control(columns["p_unit"])
+            columns["p_fdr"] = false_discovery(columns["p_unit"])
             for name, column in _P_COLUMNS.items():
                 columns[column] = p.get(name, np.full(units_of_layer, np.nan))
             t = columns["welch_t"]
