@@ -1,7 +1,8 @@
 # Spontaneous emergence of music detectors in deep neural networks: the whole study as a DAG.
 #
 # Named targets: spectrograms, networks, responses, selectivity, recognition, analyses, lesions,
-# claims, figures, report, and all; plan and corpora, which `all` does not include.
+# claims, figures, report, and all; plan, corpora, fetch_fsd50k and fetch_mirror, which `all` does not
+# include.
 
 from snakemake.utils import min_version
 
@@ -18,6 +19,7 @@ include: "rules/configuration.smk"
 include: "rules/paths.smk"
 include: "rules/parameters.smk"
 include: "rules/resources.smk"
+include: "rules/downloads.smk"
 include: "rules/corpus.smk"
 include: "rules/audio.smk"
 include: "rules/spectrograms.smk"

@@ -40,6 +40,8 @@ def tell_where_results_are(log):
     places = {
         "plan": ("plan", results("plan/plan.md")),
         "corpora": ("corpora", "results/corpora/corpora.md"),
+        "FSD50K": ("fetch_fsd50k", rules.fetch_fsd50k.output.table),
+        "mirror": ("fetch_mirror", rules.fetch_mirror.output.table),
         "report": ("write_report", results("report.html")),
         "claims": ("assess_claims", claims),
         "figures": ("plot_selective_responses", results("figures")),

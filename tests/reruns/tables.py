@@ -21,7 +21,7 @@ OF_STIMULI = ("index_spectrograms",)
 # The digest of each rule is of its script; figures share one and add their own module, and so do
 # the spectrograms of stimuli and the rules that read the source of a corpus.
 # These rules run only when they are asked for.
-ASKED_FOR = {"plan", "corpora"}
+ASKED_FOR = {"plan", "corpora", "fetch_fsd50k", "fetch_mirror"}
 CODE = {
     path.stem: [path]
     for path in SCRIPTS.glob("*.py")
@@ -103,6 +103,7 @@ KEYS = [
             "networks.threads",
             "networks.memory_mb",
             "corpora",
+            "downloads.*",
         ),
         ("write_report",),
     ),

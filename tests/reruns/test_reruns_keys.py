@@ -28,6 +28,8 @@ CHANGES = {
     "embedded": {
         "seed": 8,
         "corpora": ["embedded"],
+        "downloads.fsd50k": "elsewhere",
+        "downloads.mirror.name": "tar",
         "corpus.target": "Animal",
         "corpus.clip_seconds": 2.5,
         "corpus.shard_clips": 32,

@@ -16,6 +16,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Import names of packages, if they differ.
 IMPORTED_AS = {
     "ffmpeg": "ffmpeg-python",
+    "huggingface_hub": "huggingface-hub",
     "imageio_ffmpeg": "imageio-ffmpeg",
     "yt_dlp": "yt-dlp",
     "yt_dlp_ejs": "yt-dlp-ejs",

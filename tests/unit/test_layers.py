@@ -14,7 +14,7 @@ ORDER = [
     {"common"},
     {"corpus"},
     {"configuration"},
-    {"synthesis"},
+    {"synthesis", "downloads"},
     {"audio"},
     {"jackknife", "listing"},
     {"spectrograms"},

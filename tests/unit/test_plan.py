@@ -160,6 +160,7 @@ def test_parts_say_which_condition_or_analysis_they_lack():
         ("networks.device", "cuda"),
         ("audio.folder", "elsewhere"),
         ("audio.retries.attempts", 9),
+        ("downloads.fsd50k", "elsewhere"),
         ("corpus.shard_clips", 12),
         ("corpus.manifest.path", "other.tsv"),
         ("corpora", ["a", "b"]),

@@ -32,7 +32,8 @@ def archive_paths(named: Sequence[str]) -> list[str]:
         if not paths:
             raise InputError(
                 f"configuration: audio.archives names {name!r}, where there is no archive; give "
-                "tar or Parquet files, folders of them, or patterns such as audioset/*.tar"
+                "tar or Parquet files, folders of them, or patterns such as audioset/*.tar, or "
+                "download a mirror of AudioSet first (docs/downloads.md)"
             )
         for path in paths:
             if path.lower().endswith(tuple(_NOT_IN_PLACE)):

@@ -25,6 +25,7 @@ _FREE = (
     "audio.retries.*",
     "audio.download.*",
     "audio.youtube.*",
+    "downloads.*",
     "probes.*.folder",
     "probes.*.zip",
     # What computes the networks.

@@ -47,7 +47,7 @@ def check(corpus: Mapping) -> None:
     if not os.path.isdir(os.path.join(folder, "FSD50K.ground_truth")):
         raise InputError(
             f"configuration: {_KEY} is {folder!r}, which holds no folder FSD50K.ground_truth; "
-            "give the folder that FSD50K was unpacked in"
+            "give the folder that FSD50K was unpacked in, or download it (docs/fsd50k.md)"
         )
     check_ontology_named(corpus)
 
