@@ -35,6 +35,7 @@ SECTIONS = {
     "claims": "Claims",
     "plan": "The plan",
     "figures": "Figures",
+    "excerpts": "Sounds that the report plays",
     "corpora": "Several corpora (`results/corpora/`, beside the folders of the corpora)",
     "": "The report, logs and benchmarks",
 }

@@ -75,6 +75,19 @@ def manifest_of_clips(wildcards, input):
     return corpus["manifest"] if corpus["source"] == "manifest" else None
 
 
+def ontology_of_clips(wildcards, input):
+    """The ontology that the manifest's labels are of."""
+    return CORPUS["ontology"]
+
+
+def manifest_with_licences(wildcards):
+    """The manifest, which may say on what terms each recording may be played."""
+    corpus = config["corpus"]
+    if corpus["source"] == "manifest":
+        return {"manifest": corpus["manifest"]["path"]}
+    return {}
+
+
 def audio_settings(wildcards):
     """The keys of the section `audio` on which the sound itself depends."""
     audio = config["audio"]

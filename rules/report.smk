@@ -1,4 +1,53 @@
-# The page that says what was found, on what, and how.
+# The page that says what was found, on what, and how; and the sounds that it plays.
+
+
+rule cut_excerpts:
+    input:
+        unpack(manifest_with_licences),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+        index=results("spectrograms/original/test/index.tsv"),
+        audio=of_shards(results("audio/{split}/{shard}.h5"), ["test"]),
+        level=results("audio/level.tsv"),
+        responses=of_networks(
+            results("selectivity/{target}", network("clip_responses.tsv")),
+            networks_of([CLAIMED]),
+        ),
+        profiles=[
+            results("profiles", TARGET, probe, CLAIMED, "sounds.tsv")
+            for probe in PROFILED_PROBES
+        ],
+        probe_sounds=[
+            results("probes", probe, "sounds.h5") for probe in PROFILED_PROBES
+        ],
+    output:
+        table=results("excerpts/excerpts.tsv"),
+    log:
+        log_of("cut_excerpts"),
+    benchmark:
+        benchmark_of("cut_excerpts")
+    conda:
+        "../envs/excerpts.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(audio_shard_mb),
+        runtime=minutes(60),
+    params:
+        sound=config["report"]["sound"],
+        megabytes=config["report"]["sound_megabytes"],
+        stimuli=PLAYED,
+        target=target_name(config["corpus"]["target"]),
+        probes=PROFILED_PROBES,
+        made_probes=[name for name in PROFILED_PROBES if PROBES[name].is_made],
+        is_made=SOURCE.SOUND == "embedded",
+        # Functions of the input: the corpus says what runs again when these change.
+        manifest=manifest_of_clips,
+        ontology=ontology_of_clips,
+        seed=config["seed"],
+        compared_seconds=config["stimuli"]["compared_seconds"],
+        code=digest("cut_excerpts.py", *files_of(PLAYED)),
+    script:
+        "../workflow_scripts/cut_excerpts.py"
 
 
 rule write_report:
@@ -14,6 +63,7 @@ rule write_report:
         selectivity=results("selectivity", TARGET, "summary.tsv"),
         weights=of_networks(results("networks", network("weights.safetensors"))),
         figures=FIGURES,
+        excerpts=results("excerpts/excerpts.tsv"),
     output:
         page=results("report.html"),
     log:

@@ -122,5 +122,6 @@ def stored(wildcards):
         *of_all(rules.lesion_units.output, conditions=TRAINED),
         *rules.assess_claims.output,
         *FIGURES,
+        *rules.cut_excerpts.output,
         *rules.write_report.output,
     ]

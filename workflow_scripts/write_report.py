@@ -14,6 +14,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         selectivity=snakemake.input.selectivity,
         weights=snakemake.input.weights,
         figures=snakemake.input.figures,
+        excerpts=snakemake.input.excerpts,
         page=snakemake.output.page,
         config=snakemake.params.config,
         sections=snakemake.params.sections,

@@ -461,6 +461,7 @@ def report(results, out):
         results / "selectivity/music/summary.tsv",
         of_networks(results, "networks/{}/seed-{}/weights.safetensors"),
         drawn,
+        results / "excerpts/excerpts.tsv",
         out / "a.html",
         config=configuration(),
         sections={"Claims": [], "Corpus": [], "All": sorted({path.stem for path in drawn})},
@@ -490,6 +491,7 @@ KINDS = [
     Kind("corpus/branches.tsv", r"corpus/branches\.tsv", "table", recognition),
     Kind("corpus/summary.tsv", r"corpus/summary\.tsv", "table", report),
     Kind("corpus/conditions.tsv", r"corpus/conditions\.tsv", "table", report),
+    Kind("excerpts/excerpts.tsv", r"excerpts/excerpts\.tsv", "table", report),
     Kind(
         "audio/test/00001.h5",
         r"audio/(train|test)/\d+\.h5",

@@ -37,6 +37,7 @@ for _rule, _stimuli in (
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
 for _rule in ("fetch_metadata", "make_corpus", "assign_roles"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
+CODE["cut_excerpts"] += [STIMULI / "intact.py", STIMULI / "level.py", STIMULI / "quilt.py"]
 CODE["read_probe"] += sorted((PACKAGE / "probes" / "sets").glob("[!_]*.py"))
 # No script imports a model: it is loaded by the name that the configuration gives.
 OF_MODELS = (
@@ -216,6 +217,7 @@ KEYS = [
         ("summarise_conditions", "measure_specificity"),
         ", this of every condition",
     ),
+    Keys(("report.*",), ("cut_excerpts",)),
     Keys(("claims.sounds",), ("assign_blocks",)),
     Keys(("claims.*",), ("assess_claims",)),
 ]

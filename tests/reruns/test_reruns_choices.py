@@ -103,7 +103,7 @@ def test_one_more_seed(finished):
         | jobs("compute_snapshot_responses", condition=["natural"], seed=[3])
         | jobs("measure_emergence", condition=["natural"], seed=[3])
         | jobs("measure_specificity", target=["music"], condition=OF_CLASSES)
-        | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
+        | single(*SUMMARIES, *OF_NETWORKS, "cut_excerpts", *CONCLUSIONS)
     )
 
 
@@ -147,7 +147,7 @@ def test_one_more_stimulus(finished):
         | jobs("quilt_responses", condition=CONDITIONS)
         # All stimuli are played by the same job.
         | jobs("level_responses", condition=CONDITIONS)
-        | single("compare_quilts", *PLAYED_FIGURES, *CONCLUSIONS)
+        | single("compare_quilts", "cut_excerpts", *PLAYED_FIGURES, *CONCLUSIONS)
     )
 
 

@@ -78,6 +78,7 @@ CHANGES = {
         "claims.min_networks": 2,
         "claims.alpha": 0.1,
         "claims.smallest_effects.apart": 0.07,
+        "report.sound": "none",
     },
     "audioset": {
         "corpus.withheld_clips": "other_filenames.xlsx",

@@ -26,6 +26,16 @@ OF_MODELS = {
     *(f"models/kim2024/{name}" for name in ("__init__", "architecture", "cpu", "features", "gpu")),
     "models/kim2024/readout",
 }
+OF_QUILTS = {
+    "common/compiled",
+    "stimuli/intact",
+    "stimuli/quilt",
+    "stimuli/quilting/__init__",
+    "stimuli/quilting/columns",
+    "stimuli/quilting/segments",
+    "stimuli/quilting/window_spectra",
+    "stimuli/quilting/windows",
+}
 LATE = {
     "train_network": OF_MODELS,
     "compute_responses": OF_MODELS,
@@ -67,16 +77,8 @@ LATE = {
     },
     "compute_spectrograms": {"stimuli/original"},
     "compute_level_spectrograms": {"audio/columns", "audio/level", "stimuli/level"},
-    "compute_quilt_spectrograms": {
-        "common/compiled",
-        "stimuli/intact",
-        "stimuli/quilt",
-        "stimuli/quilting/__init__",
-        "stimuli/quilting/columns",
-        "stimuli/quilting/segments",
-        "stimuli/quilting/window_spectra",
-        "stimuli/quilting/windows",
-    },
+    "compute_quilt_spectrograms": OF_QUILTS,
+    "cut_excerpts": OF_QUILTS | {"audio/columns", "audio/level", "stimuli/level"},
 }
 # A module of no rule, one of many, one of one; and a script.
 EDITED = [

@@ -70,6 +70,7 @@ def test_an_environment_has_all_that_its_scripts_import_and_no_more(environment)
     by_name = {
         "plot_figure.py": (package / "figures").glob("*.py"),
         "compute_spectrograms.py": (package / "stimuli").glob("*.py"),
+        "cut_excerpts.py": (package / "stimuli").glob("*.py"),
     }
     for script in scripts_by_environment()[environment.stem]:
         for path in modules_of(SCRIPTS / script, *by_name.get(script, [])):

@@ -37,6 +37,7 @@ from music_detectors.figures.learning_curves import kept_epoch, mean_by_epoch
 from music_detectors.figures.style import TARGET, condition_colours
 from music_detectors.lesions.columns import LESIONS
 from music_detectors.quilts.columns import QUILT_CONDITIONS, QUILT_INTACT
+from music_detectors.spectrograms.examples import choose
 from support import figure_tables, lesion_tables
 from support.claim_tables import Tables
 
@@ -210,19 +211,19 @@ def _index(clips, frames=100, short=()):
 
 def test_example_clips_have_different_classes_and_few_labels():
     classes, clips = figure_tables.corpus(classes_per_branch=3)
-    chosen = example_spectrograms.choose(_index(clips), classes)
+    chosen = choose(_index(clips), classes)
     assert list(chosen) == list(dict.fromkeys(classes["branch"]))
     for branch, rows in chosen.items():
         mids = classes.loc[classes["branch"] == branch, "mid"]
         # Three classes, then the second clip of the first one; no clip with labels of two branches.
         assert [mid for (mid,) in rows["mids"]] == [*mids, mids.iloc[0]]
     without_music = clips[clips["role"] == "other"]
-    assert "Music" not in example_spectrograms.choose(_index(without_music), classes)
+    assert "Music" not in choose(_index(without_music), classes)
 
 
 def test_complete_example_clips_come_before_short_ones():
     classes, clips = figure_tables.corpus(branches=("Music",), classes_per_branch=1)
-    chosen = example_spectrograms.choose(_index(clips, short=["clip-0-0"]), classes)["Music"]
+    chosen = choose(_index(clips, short=["clip-0-0"]), classes)["Music"]
     assert chosen["clip_id"].iloc[0] == "clip-0-1"
     assert chosen["clip_id"].iloc[-1] == "clip-0-0"
 

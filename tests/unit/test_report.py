@@ -1,5 +1,6 @@
 """The report: its content, and that it is self-contained and runs no code."""
 
+import base64
 import copy
 import json
 import re
@@ -24,6 +25,7 @@ from music_detectors.plan.keys import fixed_keys
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
 from music_detectors.report.captions import caption
+from music_detectors.report.columns import EXCERPTS
 from music_detectors.report.cost import costs
 from music_detectors.report.page import TEXTS, duration, number, p_value, tally, write_report
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
@@ -46,6 +48,7 @@ METADATA = {
     "torch": "2.11.0",
     "numpy": "2.4.6",
 }
+OGG = base64.b64encode(b"OggS and so on").decode()
 EVIL = '</td><script>alert("clip")</script>'
 
 
@@ -143,6 +146,15 @@ def inputs(tmp_path):
     for name in ("claims", "example_spectrograms", "learning_curves"):
         figures += [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"]
         store(figures[-1], PNG)
+    excerpts = pd.DataFrame(
+        [
+            ("example_spectrograms", "Animal", f"Dog {EVIL}", "a", "CC0", "", 2.0, "", OGG),
+            ("example_spectrograms", "Animal", "Cat", "b", "CC BY", EVIL, 2.0, "", OGG),
+            ("example_spectrograms", "Animal", "Cow", "c", "", "", 0.0, "licence", ""),
+            ("learning_curves", "Music", "Tune", "d", "CC0", "Ann", 2.0, "", OGG),
+        ],
+        columns=list(EXCERPTS),
+    )
     benchmark = tmp_path / "benchmarks" / "train_network" / "natural-1.tsv"
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text("s\tmax_rss\tcpu_time\n3725.2\t512.0\t60.0\n")
@@ -158,6 +170,7 @@ def inputs(tmp_path):
         "selectivity": write("selectivity.tsv", units, SELECTIVITY_SUMMARY),
         "weights": weights,
         "figures": figures,
+        "excerpts": write("excerpts.tsv", excerpts, EXCERPTS),
         "page": tmp_path / "report.html",
         "config": configuration(),
         "sections": {
@@ -217,10 +230,10 @@ def test_the_page_is_self_contained_and_runs_no_code(inputs):
     assert not kinds & {"script", "link", "iframe", "object", "embed", "form", "svg"}
     for tag, attributes in page.tags:
         assert not any(name.startswith("on") for name in attributes)
+        kind = "audio/ogg" if tag == "audio" else "image/png"
         for name in ("src", "srcset", "action", "data"):
-            assert attributes.get(name, "data:image/png;base64,").startswith(
-                "data:image/png;base64,"
-            )
+            inline = f"data:{kind};base64,"
+            assert attributes.get(name, inline).startswith(inline)
         if tag == "a":
             assert attributes["href"].startswith(("#", "https://doi.org/"))
             if attributes["href"].startswith("#"):
@@ -239,12 +252,47 @@ def test_every_figure_is_shown_once_with_its_caption(inputs):
     assert "Training loss" in page.words
 
 
+def test_sounds_stand_beside_their_figures_with_their_terms(inputs):
+    page = written(inputs)
+    players = [attributes for tag, attributes in page.tags if tag == "audio"]
+    assert len(players) == 3
+    assert players[0]["aria-label"] == f"Dog {EVIL}" and players[0]["src"].endswith(OGG)
+    assert "This page plays 3 sounds" in page.words
+    assert f"Cat 2.0 s, b {EVIL}; CC BY" in page.words
+    assert "All: Ann; CC0." in page.words
+    assert "nothing says that excerpts may be passed on: 1." in page.words
+    html = inputs["page"].read_text(encoding="utf-8")
+    assert "media-src data:" in html
+
+
+def test_a_page_without_sounds_says_why(inputs, tmp_path):
+    table = read_table(inputs["excerpts"], EXCERPTS)
+    path = tmp_path / "none.tsv"
+    write_table(path, table.assign(left_out="licence", ogg=""), EXCERPTS)
+    words = written(inputs, excerpts=path).words
+    assert "plays no sounds: of none of the recordings" in words
+    assert "may be passed on: 3." in words
+    config = inputs["config"] | {"report": {"sound": "none", "sound_megabytes": 10}}
+    write_table(path, table[:0], EXCERPTS)
+    assert "report.sound: none" in written(inputs, excerpts=path, config=config).words
+
+
+def test_what_is_no_sound_is_refused(inputs, tmp_path):
+    table = read_table(inputs["excerpts"], EXCERPTS)
+    for wrong in ("PGI+", "not base64!"):
+        path = tmp_path / "wrong.tsv"
+        write_table(path, table.assign(ogg=wrong), EXCERPTS)
+        with pytest.raises(InputError, match="damaged table"):
+            written(inputs, excerpts=path)
+
+
 def test_messages_about_clips_are_escaped(inputs):
     page = written(inputs)
     html = inputs["page"].read_text(encoding="utf-8")
     assert "<script" not in html and "<b>lost" not in html
     assert "&lt;script&gt;" in html
-    assert page.words.count(EVIL) == 1
+    # The reason why a clip is lost, the title of a sound, and whom to name.
+    assert page.words.count(EVIL) == 3
     assert "<b>lost</b> & gone" in page.words
 
 

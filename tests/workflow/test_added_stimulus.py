@@ -31,6 +31,7 @@ OF_IT = {
     "plot_quilts_targets": 1,
     "plot_levels": 1,
     "plot_claims": 1,
+    "cut_excerpts": 1,
     "write_report": 1,
 }
 """The jobs of one stimulus in the smoke run: two test shards, two seeds of five

@@ -18,9 +18,9 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.figures.style import FAINT, LOOK, MM, PAGE, save, shortened
+from music_detectors.spectrograms.examples import EXAMPLES, choose
 from music_detectors.spectrograms.shard import open_spectrogram_shard, read_index
 
-_EXAMPLES = 4
 # Fewer than 256 colours keep the SVG small, and 64 shades are as many as can be distinguished.
 _COLOURS = colormaps["magma"].resampled(64)
 _KILOHERTZ = (0.5, 1, 2, 4, 8)
@@ -83,32 +83,6 @@ def plot_example_spectrograms(
     save(example_spectrograms(examples, mel), svg, png)
 
 
-def choose(index: pd.DataFrame, classes: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return up to four rows of `index` (clip_id, shard, row, n_frames, mids) for each branch.
-
-    Only clips with all labels in one branch are considered. Complete clips with few labels come
-    first, and clips of different classes before further clips of the same class; otherwise the
-    order of the index decides. Branches are in the order of `classes`; those without clips are
-    left out.
-    """
-    branch_of = classes.set_index("mid")["branch"]
-    branches = [{branch_of.get(mid) for mid in mids} for mids in index["mids"]]
-    ranked = index.assign(
-        branch=[next(iter(found)) if len(found) == 1 else None for found in branches],
-        cut=index["n_frames"] < index["n_frames"].max(),
-        n_labels=index["mids"].map(len),
-        first=index["mids"].str[0],
-    ).sort_values(["cut", "n_labels"], kind="stable")
-    chosen = {}
-    for branch in dict.fromkeys(classes["branch"]):
-        rows = ranked[ranked["branch"] == branch]
-        same_class = rows["first"].duplicated()
-        rows = pd.concat([rows[~same_class], rows[same_class]]).head(_EXAMPLES)
-        if len(rows):
-            chosen[branch] = rows
-    return chosen
-
-
 def _read(path: Path, row: pd.Series) -> tuple[np.ndarray, MelAxes]:
     shard = open_spectrogram_shard(path)
     if shard.clip_id[row["row"] : row["row"] + 1] != [row["clip_id"]]:
@@ -130,7 +104,7 @@ def example_spectrograms(examples: dict[str, list[Example]], mel: MelAxes) -> Fi
     """Return the figure: one row per branch, all panels on one scale of level."""
     columns = max(len(row) for row in examples.values())
     rows = len(examples)
-    figure = Figure(figsize=(PAGE * max(columns, 2) / _EXAMPLES, (16 + 25 * rows) * MM))
+    figure = Figure(figsize=(PAGE * max(columns, 2) / EXAMPLES, (16 + 25 * rows) * MM))
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     levels = np.concatenate([e.log_mel.ravel() for row in examples.values() for e in row])
     low, high = np.percentile(levels, (5, 99.5))

@@ -35,6 +35,8 @@ _FREE = (
     "networks.memory_mb",
     # What other corpora stand beside.
     "corpora",
+    # What the report plays.
+    "report.*",
 )
 
 

@@ -27,6 +27,7 @@ from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
 from music_detectors.report.captions import caption
 from music_detectors.report.cost import costs
+from music_detectors.report.sounds import Sounds, sounds_of
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
 
@@ -51,6 +52,7 @@ def write_report(
     selectivity: str | os.PathLike,
     weights: Sequence[str | os.PathLike],
     figures: Sequence[str | os.PathLike],
+    excerpts: str | os.PathLike,
     page: str | os.PathLike,
     *,
     config: Mapping,
@@ -63,15 +65,17 @@ def write_report(
 
     `claims`, `corpus` (summary.tsv), `clips`, `conditions`, `audio` (yield.tsv), `recognition` and
     `selectivity` are tables, `weights` the files of the networks. `figures` are image files, of
-    which the PNGs are shown; `sections` maps headings to names of figures. `config` is the whole
+    which the PNGs are shown, and `excerpts` the table of sounds that are played beside them;
+    `sections` maps headings to names of figures. `config` is the whole
     configuration, `benchmarks` the folder of Snakemake's benchmark files, `plan` that of the plan,
     which may be missing, and `judged_by` the digest of the code of the claims. Raises InputError,
     naming the file, if one is missing or damaged.
     """
     target = target_name(config["corpus"]["target"])
     drawn = {Path(path).stem: path for path in figures if str(path).endswith(".png")}
+    sounds = sounds_of(excerpts)
     shown = {
-        section: [_figure(name, drawn, config) for name in names]
+        section: [_figure(name, drawn, config, sounds) for name in names]
         for section, names in sections.items()
     }
     networks = made_with.networks(weights)
@@ -92,6 +96,8 @@ def write_report(
         "plan": kept(plan, clips, config, judged_by),
         "claims_figures": shown.pop(_CLAIMS_SECTION, []),
         "corpus_figures": shown.pop(_CORPUS_SECTION, []),
+        "n_sounds": sum(len(rows) for one in sounds.values() for _, rows in one.groups),
+        "unlicensed": sum(one.unlicensed for one in sounds.values()),
         "sections": shown,
         "clips": read_table(corpus, SUMMARY).join(heard, on="split").to_dict("records"),
         "yields": _yields(fetched),
@@ -127,6 +133,7 @@ def _environment() -> Environment:
         "p": p_value,
         "percent": lambda share: f"{100 * share:.1f}%",
         "time": duration,
+        "capitalised": lambda text: f"{text[:1].upper()}{text[1:]}",
         "whole": lambda value: f"{int(value):,}",
         "sentence": lambda text: f"{text[:1].upper()}{text[1:]}." if text else "",
     }
@@ -178,7 +185,12 @@ def _answers(path: str | os.PathLike, texts: Mapping[str, str]) -> list[dict]:
     return answers
 
 
-def _figure(name: str, drawn: Mapping[str, str | os.PathLike], config: Mapping) -> dict:
+def _figure(
+    name: str,
+    drawn: Mapping[str, str | os.PathLike],
+    config: Mapping,
+    sounds: Mapping[str, Sounds],
+) -> dict:
     path = Path(drawn[name])
     content = read_checked(path, "figure")
     if content[:8] != _PNG_SIGNATURE:
@@ -190,6 +202,7 @@ def _figure(name: str, drawn: Mapping[str, str | os.PathLike], config: Mapping) 
         # Bytes 16 to 19 hold the width.
         "width": round(int.from_bytes(content[16:20], "big") * _SCALE),
         "caption": caption(TEXTS / f"{name}.rst", config),
+        "sounds": sounds.get(name),
     }
 
 

@@ -33,7 +33,7 @@ from music_detectors.corpus.published import COLUMN, ONLY, Published, read_names
 from music_detectors.corpus.sources import SPLITS, Copy, Listed, Listing
 
 _COLUMNS = ("path", "labels", "clip_id", "start_seconds", "end_seconds", "split", "group")
-# What a manifest may say about its recordings besides, for whoever passes them on.
+# What a manifest may say about its recordings besides, for whoever plays them or passes them on.
 _NOTES = ("licence", "license", "attribution")
 
 SECTION = {
@@ -255,6 +255,22 @@ def find_addresses(section: Mapping, references: Iterable[str]) -> dict[str, str
     return found
 
 
+def noted_terms(section: Mapping, ontology: str | None) -> dict[str, tuple[str, str]]:
+    """Return the licence and the attribution of each clip of a manifest by its id, "" for none.
+
+    `section` is corpus.manifest of the configuration, `ontology` corpus.ontology.
+    """
+    manifest = _manifest({"manifest": section, "ontology": ontology})
+    _, cells, _ = _read_cells(section["path"], _KEY, _published(section))
+    licences = [
+        licence or license
+        for licence, license in zip(cells["licence"], cells["license"], strict=True)
+    ]
+    return dict(
+        zip(manifest.clip_ids, zip(licences, cells["attribution"], strict=True), strict=True)
+    )
+
+
 def label_names(manifest: Manifest, ontology: Ontology | None) -> list[tuple[str, str]]:
     """Return the id and name of every label that occurs in `manifest`.
 
@@ -449,7 +465,8 @@ def _read_cells(
         used = published.chosen(path, columns)
         columns = published.cells(path, columns, used)
         lines = [lines[row] for row in used]
-    return lines, {name: columns.get(name) or [""] * len(lines) for name in _COLUMNS}, mistakes
+    cells = {name: columns.get(name) or [""] * len(lines) for name in (*_COLUMNS, *_NOTES)}
+    return lines, cells, mistakes
 
 
 def _delimiter(path: str | os.PathLike, file: TextIO) -> str:
