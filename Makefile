@@ -14,10 +14,16 @@ LONG_TESTS := tests/cluster tests/reruns tests/interruptions tests/damage tests/
 # How many tests run at a time; Snakemake, in the long tests, uses up to two cores for each.
 WORKERS ?= 2
 
-.PHONY: run test lint bench gpu-check report docs setup lock
+.PHONY: run open test lint bench gpu-check report docs setup lock
 
 run: setup
 	@$(SNAKEMAKE) --cores $(CORES) $(ARGS)
+
+# The newest report page of a run, in the browser.
+open:
+	@page=$$(ls -t results/*/report.html 2>/dev/null | head -n 1); \
+	test -n "$$page" || { echo "error: there is no results/*/report.html yet; make run writes one" >&2; exit 1; }; \
+	echo "report   $$page"; $(PYTHON) -m webbrowser "file://$(CURDIR)/$$page" >/dev/null
 
 report: setup
 	@$(SNAKEMAKE) --report $(REPORT) $(ARGS)

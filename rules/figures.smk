@@ -272,6 +272,17 @@ FIGURES_BY_SECTION = {}
 for figure, (section, _, _) in DRAWN.items():
     FIGURES_BY_SECTION.setdefault(section, []).append(figure)
 
+# The files that each is drawn from, or the folder of those that there are several of.
+TABLES_OF_FIGURES = {
+    figure: sorted(
+        {
+            paths if isinstance(paths, str) else os.path.commonpath(paths)
+            for paths in tables.values()
+        }
+    )
+    for figure, (_, tables, _) in DRAWN.items()
+}
+
 for figure, (section, tables, settings) in DRAWN.items():
 
     rule:

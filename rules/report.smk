@@ -64,6 +64,7 @@ rule write_report:
         weights=of_networks(results("networks", network("weights.safetensors"))),
         figures=FIGURES,
         excerpts=results("excerpts/excerpts.tsv"),
+        genres=results("genres", TARGET, f"{CLAIMED}.tsv"),
     output:
         page=results("report.html"),
     log:
@@ -79,8 +80,10 @@ rule write_report:
     params:
         config=SHOWN,
         sections=FIGURES_BY_SECTION,
-        # Not an input: benchmarks are no results, and the page shows those that exist.
+        tables=TABLES_OF_FIGURES,
+        # Not inputs: benchmarks and logs are no results, and the page shows those that exist.
         benchmarks=results("benchmarks"),
+        logs=results("logs"),
         # Nor is the plan, which no rule makes again; another plan renews the report alone.
         plan=results("plan"),
         planned=digest_of_plan(),

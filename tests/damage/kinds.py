@@ -462,10 +462,13 @@ def report(results, out):
         of_networks(results, "networks/{}/seed-{}/weights.safetensors"),
         drawn,
         results / "excerpts/excerpts.tsv",
+        results / "genres/music/natural.tsv",
         out / "a.html",
         config=configuration(),
         sections={"Claims": [], "Corpus": [], "All": sorted({path.stem for path in drawn})},
+        tables={},
         benchmarks=results / "benchmarks",
+        logs=results / "logs",
         plan=results / "plan",
         judged_by="",
     )

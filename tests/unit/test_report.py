@@ -20,10 +20,12 @@ from music_detectors.common.kernels import kernels
 from music_detectors.common.sealed import metadata, sealed
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS, CONDITIONS
+from music_detectors.genres.columns import GENRES
 from music_detectors.plan.clips import digest_of_clips
 from music_detectors.plan.keys import fixed_keys
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
+from music_detectors.report.article import outcome
 from music_detectors.report.captions import caption
 from music_detectors.report.columns import EXCERPTS
 from music_detectors.report.cost import costs
@@ -155,6 +157,11 @@ def inputs(tmp_path):
         ],
         columns=list(EXCERPTS),
     )
+    of_genres = figure_tables.genres("natural").assign(n_blocks=9)
+    of_genres.loc[of_genres["mid"] == "/m/1", "n_blocks"] = 2
+    log = tmp_path / "logs" / "fetch_audio" / "train-00000.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"2026-01-01 00:00:00,1 INFO no\n2026-01-01 00:00:00,1 WARNING {EVIL}\n" * 2)
     benchmark = tmp_path / "benchmarks" / "train_network" / "natural-1.tsv"
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text("s\tmax_rss\tcpu_time\n3725.2\t512.0\t60.0\n")
@@ -171,6 +178,7 @@ def inputs(tmp_path):
         "weights": weights,
         "figures": figures,
         "excerpts": write("excerpts.tsv", excerpts, EXCERPTS),
+        "genres": write("genres.tsv", of_genres, GENRES),
         "page": tmp_path / "report.html",
         "config": configuration(),
         "sections": {
@@ -178,7 +186,9 @@ def inputs(tmp_path):
             "Recognition": ["learning_curves"],
             "Claims": ["claims"],
         },
+        "tables": {"claims": [str(tmp_path / "claims.tsv"), str(tmp_path / "a #1")]},
         "benchmarks": tmp_path / "benchmarks",
+        "logs": tmp_path / "logs",
         "plan": tmp_path / "plan",
         "judged_by": "0123",
     }
@@ -235,7 +245,9 @@ def test_the_page_is_self_contained_and_runs_no_code(inputs):
             inline = f"data:{kind};base64,"
             assert attributes.get(name, inline).startswith(inline)
         if tag == "a":
-            assert attributes["href"].startswith(("#", "https://doi.org/"))
+            # Other pages of the run have addresses relative to this one.
+            if ":" in attributes["href"] or attributes["href"].startswith("/"):
+                assert attributes["href"].startswith("https://doi.org/")
             if attributes["href"].startswith("#"):
                 assert attributes["href"][1:] in page.ids
     assert len(page.ids) == len(set(page.ids))
@@ -286,13 +298,111 @@ def test_what_is_no_sound_is_refused(inputs, tmp_path):
             written(inputs, excerpts=path)
 
 
+def test_the_article_stands_beside_the_run(inputs):
+    page = written(inputs)
+    article = page.words[page.words.index("The article beside this run") :]
+    assert "3 Selective units repeated ratio of responses effect 2.07, Fig. 2b 1" in article
+    assert "11 Emergence over training not repeated no number in the article" in article
+    assert "More than acoustics" not in article[: article.index("Warnings")]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "n_networks", "estimate", "expected"),
+    [
+        ("supported", 5, 0.5, "repeated"),
+        ("present", 5, 0.1, "repeated"),
+        ("not supported", 5, 0.0, "not repeated"),
+        ("undetermined", 5, 0.1, "undecided"),
+        ("undetermined", 4, 0.1, "not tested"),
+        ("undetermined", 5, float("nan"), "not tested"),
+    ],
+)
+def test_what_became_of_a_claim(verdict, n_networks, estimate, expected):
+    claim = {"verdict": verdict, "n_networks": n_networks, "estimate": estimate}
+    assert outcome(claim, 5) == expected
+
+
+def test_warnings_of_all_stages(inputs):
+    words = written(inputs).words
+    for text in (
+        "Sound : 3 of 1,237 test clips are lost: 3 missing.",
+        "Selectivity : Music and other test clips differ in level by 3 dB.",
+        "Genres : fewer than 5 blocks of recordings",
+        f"What jobs warned of (1) Rule Message Times fetch_audio {EVIL} 2",
+    ):
+        assert text in words, text
+    assert "every verdict is undetermined" not in words
+    config = copy.deepcopy(inputs["config"])
+    config["networks"]["seeds"] = 2
+    assert "Networks : 2 per condition" in written(inputs, config=config).words
+
+
+def test_networks_that_have_not_learnt_are_warned_of(inputs, tmp_path):
+    table = read_table(inputs["recognition"], RECOGNITION_SUMMARY)
+    training = table.assign(clips="training", mean_average_precision=0.5)
+    training = training[training["condition"] == "natural"].assign(condition="shuffled")
+    natural = (table["condition"] == "natural") & (table["seed"] == 2)
+    table["learnt"] = table["learnt"].mask(natural, "no")
+    path = tmp_path / "unlearnt.tsv"
+    write_table(path, pd.concat([table, training]), RECOGNITION_SUMMARY)
+    words = written(inputs, recognition=path).words
+    assert "Recognition : 1 of 5 networks of natural did not learn (seed 2)." in words
+    assert (
+        "networks of shuffled have not memorised their labels: mAP on training clips from" in words
+    )
+
+
+def test_the_methods_have_the_numbers_and_references_of_the_run(inputs):
+    words = written(inputs).words
+    text = words[words.index("To paste into a manuscript") :]
+    for part in (
+        "master seed 1",
+        "100 test clips (30 of Music, 60 other, 10 mixed; 1,234 usable)",
+        "5 networks per condition (model kim2024)",
+        "natural (without Music and Singing; 324 clips, 8 epochs, of which the best validated was",
+        "the 12.5% of units with the largest Welch t (",
+        "segments of 50, 100, 200, 400, 800 and 1600 ms",
+        "2 of 15 claims are supported",
+        "doi:10.1038/s41467-023-44516-0",
+        "(CC0)",
+    ):
+        assert part in text, part
+    # Every reference is cited.
+    n = len(
+        re.findall(r"<li>", inputs["page"].read_text().split('class="paste"')[1].split("</ol>")[0])
+    )
+    assert n > 6 and all(f"({number})" in text for number in range(1, n + 1))
+
+
+def test_figures_link_to_their_files_and_those_without_content_are_left_out(inputs, tmp_path):
+    page = written(inputs)
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert {"claims.svg", "claims.png", "claims.tsv", "a%20%231"} <= set(links)
+    fetched = read_table(inputs["audio"], YIELD)
+    write_table(tmp_path / "all.tsv", fetched[fetched["status"] == "ok"], YIELD)
+    write_table(tmp_path / "none.tsv", read_table(inputs["genres"], GENRES)[:0], GENRES)
+    empty = {
+        "sections": {
+            "Corpus": ["yields"],
+            "Recognition": ["genres", "quilts_genres"],
+            "Claims": [],
+        },
+        "audio": tmp_path / "all.tsv",
+        "genres": tmp_path / "none.tsv",
+    }
+    page = written(inputs, **empty)
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert "No clip was lost." in page.words
+    assert page.words.count("No class of this corpus is marked as a genre of Music.") == 1
+
+
 def test_messages_about_clips_are_escaped(inputs):
     page = written(inputs)
     html = inputs["page"].read_text(encoding="utf-8")
     assert "<script" not in html and "<b>lost" not in html
     assert "&lt;script&gt;" in html
-    # The reason why a clip is lost, the title of a sound, and whom to name.
-    assert page.words.count(EVIL) == 3
+    # The reason why a clip is lost, the title of a sound, whom to name, and a warning of a job.
+    assert page.words.count(EVIL) == 4
     assert "<b>lost</b> & gone" in page.words
 
 

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -22,12 +23,16 @@ from music_detectors.common.files import read_checked, replacing
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CONDITIONS, SUMMARY
 from music_detectors.corpus.targets import target_name
+from music_detectors.genres.columns import GENRES
 from music_detectors.plan.kept import kept
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
+from music_detectors.report.article import beside_the_article
 from music_detectors.report.captions import caption
 from music_detectors.report.cost import costs
+from music_detectors.report.methods import methods
 from music_detectors.report.sounds import Sounds, sounds_of
+from music_detectors.report.warnings import logged_warnings, warnings_of
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
 from music_detectors.selectivity.ranking import of_reported_layer
 
@@ -36,6 +41,8 @@ TEXTS = Path(__file__).parents[3] / "report"
 
 _CLAIMS_SECTION = "Claims"
 _CORPUS_SECTION = "Corpus"
+_NOTHING: Mapping[str, list] = {"figures": [], "left_out": []}
+_OF_GENRES = ("genres", "decoding_genres", "quilts_genres")
 _MAX_REASONS = 30
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # CSS pixels per image pixel; the images have 220 dots per inch.
@@ -53,11 +60,14 @@ def write_report(
     weights: Sequence[str | os.PathLike],
     figures: Sequence[str | os.PathLike],
     excerpts: str | os.PathLike,
+    genres: str | os.PathLike,
     page: str | os.PathLike,
     *,
     config: Mapping,
     sections: Mapping[str, Sequence[str]],
+    tables: Mapping[str, Sequence[str]],
     benchmarks: str | os.PathLike,
+    logs: str | os.PathLike,
     plan: str | os.PathLike,
     judged_by: str,
 ) -> None:
@@ -66,16 +76,30 @@ def write_report(
     `claims`, `corpus` (summary.tsv), `clips`, `conditions`, `audio` (yield.tsv), `recognition` and
     `selectivity` are tables, `weights` the files of the networks. `figures` are image files, of
     which the PNGs are shown, and `excerpts` the table of sounds that are played beside them;
-    `sections` maps headings to names of figures. `config` is the whole
-    configuration, `benchmarks` the folder of Snakemake's benchmark files, `plan` that of the plan,
-    which may be missing, and `judged_by` the digest of the code of the claims. Raises InputError,
-    naming the file, if one is missing or damaged.
+    `genres` is the table of genres in the condition of the claims. `sections` maps headings to
+    names of figures, `tables` a name to the tables, or folders of them, that it is drawn from.
+    `config` is the whole configuration, `benchmarks` the folder of Snakemake's benchmark files,
+    `logs` that of logs, `plan` that of the plan, which may be missing, and `judged_by` the digest
+    of the code of the claims. Raises InputError, naming the file, if one is missing or damaged.
     """
     target = target_name(config["corpus"]["target"])
     drawn = {Path(path).stem: path for path in figures if str(path).endswith(".png")}
     sounds = sounds_of(excerpts)
+    fetched = read_table(audio, YIELD)
+    fetched = fetched[fetched["class"] == "*"]
+    of_genres = read_table(genres, GENRES)
+    empty = _without_content(target, fetched, of_genres)
+    folder = Path(page).parent
     shown = {
-        section: [_figure(name, drawn, config, sounds) for name in names]
+        section: {
+            "figures": [
+                _figure(name, drawn, config, sounds)
+                | {"links": _links(name, drawn, tables.get(name, ()), folder)}
+                for name in names
+                if name not in empty
+            ],
+            "left_out": list(dict.fromkeys(empty[name] for name in names if name in empty)),
+        }
         for section, names in sections.items()
     }
     networks = made_with.networks(weights)
@@ -86,27 +110,44 @@ def write_report(
     answers = _answers(claims, statements(target, condition, never_heard))
     units = read_table(selectivity, SELECTIVITY_SUMMARY)
     cost = costs(benchmarks)
-    fetched = read_table(audio, YIELD)
-    fetched = fetched[fetched["class"] == "*"]
+    scores = read_table(recognition, RECOGNITION_SUMMARY)
+    corpus_clips = read_table(corpus, SUMMARY)
+    # The same in all rows.
+    differs_in = units["differs_in"].iloc[0]
+    versions = made_with.versions()
+    logged, more_logged = logged_warnings(logs)
     content = {
         "target": target,
         "config": config,
         "answers": answers,
         "tally": tally(answers),
+        "article": beside_the_article(answers, config["claims"]["min_networks"]),
+        "warnings": warnings_of(
+            config, target, corpus_clips, fetched, scores, of_genres, differs_in
+        ),
+        "logged": logged,
+        "more_logged": more_logged,
+        "methods": methods(
+            config,
+            corpus_clips.to_dict("records"),
+            _usable(fetched),
+            networks,
+            tally(answers),
+            versions,
+        ),
         "plan": kept(plan, clips, config, judged_by),
-        "claims_figures": shown.pop(_CLAIMS_SECTION, []),
-        "corpus_figures": shown.pop(_CORPUS_SECTION, []),
+        "claims_figures": shown.pop(_CLAIMS_SECTION, _NOTHING),
+        "corpus_figures": shown.pop(_CORPUS_SECTION, _NOTHING),
         "n_sounds": sum(len(rows) for one in sounds.values() for _, rows in one.groups),
         "unlicensed": sum(one.unlicensed for one in sounds.values()),
         "sections": shown,
-        "clips": read_table(corpus, SUMMARY).join(heard, on="split").to_dict("records"),
+        "clips": corpus_clips.join(heard, on="split").to_dict("records"),
         "yields": _yields(fetched),
         "reasons": _reasons(fetched),
-        "networks": _networks(config, networks, recognition, units),
-        # The same in all rows.
-        "differs_in": units["differs_in"].iloc[0],
+        "networks": _networks(config, networks, scores, units),
+        "differs_in": differs_in,
         "settings": list(_flat(config)),
-        "versions": made_with.versions(),
+        "versions": versions,
         "trained_with": networks[["torch", "numpy", "kernels"]]
         .drop_duplicates()
         .sort_values(["torch", "numpy", "kernels"])
@@ -206,6 +247,33 @@ def _figure(
     }
 
 
+def _without_content(target: str, fetched: pd.DataFrame, genres: pd.DataFrame) -> dict[str, str]:
+    """Return the figures that would show nothing, with a sentence in place of each."""
+    empty = {}
+    if fetched["status"].isin(USABLE).all():
+        empty["yields"] = "No clip was lost."
+    if genres.empty:
+        sentence = f"No class of this corpus is marked as a genre of {target}."
+        empty |= dict.fromkeys(_OF_GENRES, sentence)
+    return empty
+
+
+def _links(
+    name: str, drawn: Mapping[str, str | os.PathLike], tables: Sequence[str], folder: Path
+) -> list[tuple[str, str]]:
+    """Return the words and the address, relative to the page, of the files of a figure."""
+    png = os.path.relpath(drawn[name], folder)
+    files = [("SVG", f"{png.removesuffix('.png')}.svg"), ("PNG", png)]
+    paths = [os.path.relpath(path, folder) for path in tables]
+    return [(words, quote(path)) for words, path in [*files, *((path, path) for path in paths)]]
+
+
+def _usable(clips: pd.DataFrame) -> dict[str, int]:
+    """Return the number of usable clips by split, from the rows of yield.tsv for all classes."""
+    usable = clips[clips["status"].isin(USABLE)]
+    return usable.groupby("split")["clips"].sum().to_dict()
+
+
 def _yields(clips: pd.DataFrame) -> list[dict]:
     """Return split, status, clips and share from the rows of yield.tsv for all classes."""
     by_status = clips.groupby(["split", "status"], sort=False)[["clips", "share"]].sum()
@@ -225,14 +293,13 @@ def _reasons(clips: pd.DataFrame) -> dict:
 def _networks(
     config: Mapping,
     networks: pd.DataFrame,
-    recognition: str | os.PathLike,
+    scores: pd.DataFrame,
     units: pd.DataFrame,
 ) -> list[dict]:
     """Return one row per condition: its settings, and means over its networks on test clips.
 
-    `units` is the summary of selectivity.
+    `scores` is the summary of recognition, `units` that of selectivity.
     """
-    scores = read_table(recognition, RECOGNITION_SUMMARY)
     scores = scores[(scores["clips"] == "test") & (scores["n_classes"] > 0)]
     units = of_reported_layer(units, config["selectivity"]["layer"])
     rows = []
