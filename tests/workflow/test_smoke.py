@@ -29,6 +29,7 @@ from music_detectors.emergence.columns import EMERGENCE
 from music_detectors.levels.columns import LEVELS
 from music_detectors.quilts.columns import QUILT_RESPONSES
 from music_detectors.recognition.columns import AVERAGE_PRECISION, RECOGNITION_SUMMARY
+from music_detectors.report.columns import EXCERPTS
 from music_detectors.selectivity.columns import (
     CLASS_RESPONSES,
     CLIP_RESPONSES,
@@ -480,11 +481,28 @@ def test_the_page_shows_undetermined_claims(results):
     page = (results / "report.html").read_text(encoding="utf-8")
     assert "0 of 15 claims are supported, 15 undetermined" in page
     assert "This corpus is no evidence about hearing." in page
-    figures = {path.stem for path in (results / "figures").glob("*.png")}
+    # Of the yield, the page has a sentence: every clip is usable.
+    figures = {path.stem for path in (results / "figures").glob("*.png")} - {"yields"}
     assert {f'id="figure-{name}"' in page for name in figures} == {True}
+    assert "No clip was lost." in page and 'id="figure-yields"' not in page
+    for name in figures:
+        assert f'href="figures/{name}.svg"' in page
+    linked = re.findall(r'href="([^"#:]+)"', page)
+    assert len(linked) > 3 * len(figures)
+    assert [path for path in linked if not (results / path).exists()] == []
     for rule in ("train_network", "lesion_units", "assess_claims"):
         assert f"<td>{rule}</td>" in page
     assert "<script" not in page
+
+
+def test_the_page_plays_sounds_of_every_kind(results):
+    table = read_table(results / "excerpts/excerpts.tsv", EXCERPTS)
+    assert set(table["left_out"]) == {""}
+    assert set(table["figure"]) == {
+        *("example_spectrograms", "quilts", "levels", "selective_responses", "profile_sounds")
+    }
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert page.count("<audio ") == len(table)
 
 
 def test_a_run_prints_one_line_per_job_then_the_verdicts_and_paths(smoke):

@@ -50,6 +50,10 @@ _HOLM = (
     "Holm, S. A simple sequentially rejective multiple test procedure. Scandinavian Journal of "
     "Statistics 6, 65-70 (1979)"
 )
+_ARCHITECTURES = {
+    "kim2024": ", convolutions of 32, 64, 128 and 256 filters, averaged over frequency and time, "
+    "and two fully connected layers"
+}
 _SOURCES = {
     "embedded": "synthesised by the workflow",
     "manifest": "recordings listed in a manifest",
@@ -139,42 +143,45 @@ def _of_corpus(
 
 def _of_networks(config: Mapping, networks: pd.DataFrame, cite: Callable[[str], str]) -> list[str]:
     settings = config["networks"]
-    kept = [*networks.groupby("condition", sort=False)]
-    trained, fixed = [], []
-    for condition, rows in kept:
-        how = config["conditions"][condition]
-        if "epochs" not in how:
-            reference = f" {cite(_GABOR)}" if rows["model"].iloc[0] == "gabor" else ""
-            fixed.append(f"{condition}{reference}")
-            continue
-        withheld = f"without {_and(how['withhold'])}" if how.get("withhold") else "on all clips"
-        given = how.get("labels", "given")
-        labels = "" if given == "given" else f", labels {given}"
-        n = rows["training_clips"]
-        on = f"{n.min():,}" if n.min() == n.max() else f"{n.min():,} to {n.max():,}"
-        if how["epochs"]:
-            which = "the last" if how.get("keep") == "last" else "the best validated"
-            trained.append(
-                f"{condition} ({withheld}{labels}; {on} clips, {how['epochs']} epochs, of which "
-                f"{which} was kept)"
-            )
-        else:
-            trained.append(f"{condition} (as initialised)")
-    models = sorted({rows["model"].iloc[0] for name, rows in kept if name not in fixed})
+    by_condition = dict(iter(networks.groupby("condition", sort=False)))
+    how = {name: config["conditions"][name] for name in by_condition}
+    trained = [name for name in by_condition if "epochs" in how[name]]
     sentences = []
     if trained:
+        models = sorted({by_condition[name]["model"].iloc[0] for name in trained})
+        described = [f"{model}{_ARCHITECTURES.get(model, '')}" for model in models]
+        conditions = [f"{name} ({_training(how[name], by_condition[name])})" for name in trained]
         sentences += [
-            f"{settings['seeds']} networks per condition (model {_and(models)}) were trained by "
+            f"{settings['seeds']} networks per condition (model {_and(described)}) were trained by "
             f"binary cross-entropy over all classes, with AdamW {cite(_ADAMW)} (weight decay "
             f"{settings['weight_decay']:g}, batches of {settings['batch_size']} clips, a one-cycle "
             f"rate of at most {settings['learning_rate']:g}); "
             f"{100 * settings['validation_fraction']:g}% of the clips of each network served "
             "validation.",
-            f"Conditions were {_and(trained)}.",
+            f"Conditions were {_and(conditions)}.",
         ]
+    fixed = [
+        f"{name} {cite(_GABOR)}" if by_condition[name]["model"].iloc[0] == "gabor" else name
+        for name in by_condition
+        if name not in trained
+    ]
     if fixed:
         sentences.append(f"Features that are not trained were {_and(fixed)}.")
     return sentences
+
+
+def _training(how: Mapping, networks: pd.DataFrame) -> str:
+    if not how["epochs"]:
+        return "as initialised"
+    withheld = f"without {_and(how['withhold'])}" if how.get("withhold") else "on all clips"
+    labels = how.get("labels", "given")
+    n = networks["training_clips"]
+    clips = f"{n.min():,}" if n.min() == n.max() else f"{n.min():,} to {n.max():,}"
+    kept = "the last" if how.get("keep") == "last" else "the best validated"
+    return (
+        f"{withheld}{'' if labels == 'given' else f', labels {labels}'}; {clips} clips, "
+        f"{how['epochs']} epochs, of which {kept} was kept"
+    )
 
 
 def _of_analyses(config: Mapping, cite: Callable[[str], str]) -> list[str]:
@@ -183,7 +190,6 @@ def _of_analyses(config: Mapping, cite: Callable[[str], str]) -> list[str]:
     quilts = [one for one in stimuli["played"] if one.startswith("quilt-")]
     levels = [one for one in stimuli["played"] if one.startswith("level-")]
     probes = [probe for probe, settings in config["probes"].items() if settings is not None]
-    known = f" {cite(_SOUNDS)}" if "natsound165" in probes else ""
     draws = config["lesions"]["random_draws"]
     shares = [f"{100 * share:g}%" for share in config["lesions"]["fractions"]]
     sentences = [
@@ -202,6 +208,7 @@ def _of_analyses(config: Mapping, cite: Callable[[str], str]) -> list[str]:
             f"{_and(db)} dB."
         )
     if probes:
+        known = f" {cite(_SOUNDS)}" if "natsound165" in probes else ""
         sentences.append(
             f"Sounds from outside the corpus were those of {_and(probes)}{known}, at that level."
         )
@@ -236,5 +243,5 @@ def _of_claims(config: Mapping, tally: str, cite: Callable[[str], str]) -> list[
 
 
 def _and(texts: Sequence[str]) -> str:
-    texts = [one_line(text, 200) for text in texts]
+    texts = [one_line(text, 1000) for text in texts]
     return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1]))) if texts else "none"
