@@ -62,7 +62,7 @@ rule analyses:
         results("quilts", TARGET, "conditions.tsv"),
         of_conditions(results("levels/{target}/{condition}.tsv")) if LEVELS else [],
         expand(results("acoustics/{split}.tsv"), split=SPLITS),
-        of_conditions(results("decoding/{target}/{condition}.tsv")),
+        of_networks(results("decoding/{target}", network("decoding.tsv"))),
         of_networks(results("embedding/{target}", network("segregation.tsv"))),
         of_conditions(results("genres/{target}/{condition}.tsv")),
         of_profiles(rules.profile_probe.output.sounds),

@@ -9,6 +9,7 @@ COMPARED_QUILTS = [[TARGET, name] for name in COMPARED] + [
 # Of the probe sets with sounds of the target, the first.
 COMPARED_PROBE = [probe for target, probe in PROFILED if target == TARGET][:1]
 EMBEDDED = networks_of(compared("controls", "shuffled"))
+DECODED = networks_of(compared("features"))
 COMPARED_PROFILES = compared("controls", "target_heard") if COMPARED_PROBE else []
 # What the claims are about, for a plan too.
 STUDY = {
@@ -31,8 +32,8 @@ rule assess_claims:
             results("embedding/{target}", network("segregation.tsv")), EMBEDDED
         ),
         recognition=results("recognition/summary.tsv"),
-        decoding=of_conditions(
-            results("decoding/{target}/{condition}.tsv"), compared("features")
+        decoding=of_networks(
+            results("decoding/{target}", network("decoding.tsv")), DECODED
         ),
         genres=results("genres", TARGET, f"{CLAIMED}.tsv"),
         quilts=[
@@ -66,8 +67,8 @@ rule assess_claims:
             results("embedding/{target}", network("left_out.tsv")), EMBEDDED
         ),
         recognition_left_out=results("recognition/left_out.tsv"),
-        decoding_left_out=of_conditions(
-            results("decoding/{target}/{condition}-left-out.tsv"), compared("features")
+        decoding_left_out=of_networks(
+            results("decoding/{target}", network("left_out.tsv")), DECODED
         ),
         genres_left_out=results("genres", TARGET, f"{CLAIMED}-left-out.tsv"),
         quilts_left_out=[
@@ -110,7 +111,7 @@ rule assess_claims:
         names={
             "selectivity": [target_name(target) for target in TARGETS.values()],
             "segregation": [condition for condition, _ in EMBEDDED],
-            "decoding": compared("features"),
+            "decoding": [condition for condition, _ in DECODED],
             "specificity": OF_CLASSES,
             "quilts": [
                 [target_name(TARGETS[target]), condition]

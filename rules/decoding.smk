@@ -3,9 +3,9 @@
 
 rule decode_target:
     input:
-        units=of_seeds(results("selectivity/{target}", network("units.tsv"))),
-        train=of_seeds(results("responses", network("original", "train.h5"))),
-        test=of_seeds(results("responses", network("original", "test.h5"))),
+        units=results("selectivity/{target}", network("units.tsv")),
+        train=results("responses", network("original", "train.h5")),
+        test=results("responses", network("original", "test.h5")),
         fixed_train=responses_of_fixed("train"),
         fixed_test=responses_of_fixed("test"),
         clips=for_target("clips.tsv"),
@@ -15,12 +15,12 @@ rule decode_target:
         acoustics_train=results("acoustics/train.tsv"),
         acoustics_test=results("acoustics/test.tsv"),
     output:
-        table=results("decoding/{target}/{condition}.tsv"),
-        left_out=results("decoding/{target}/{condition}-left-out.tsv"),
+        table=results("decoding/{target}", network("decoding.tsv")),
+        left_out=results("decoding/{target}", network("left_out.tsv")),
     log:
-        log_of("decode_target", "{target}", "{condition}"),
+        log_of("decode_target", "{target}", "{condition}", "{seed}"),
     benchmark:
-        benchmark_of("decode_target", "{target}", "{condition}")
+        benchmark_of("decode_target", "{target}", "{condition}", "{seed}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -30,7 +30,6 @@ rule decode_target:
     params:
         layer=config["selectivity"]["layer"],
         units=config["decoding"]["units"],
-        seeds=seeds_of_job,
         fixed=features_joined,
         code=digest("decode_target.py"),
     script:
@@ -40,4 +39,4 @@ rule decode_target:
 rule decoding:
     input:
         GATE,
-        of_conditions(results("decoding/{target}/{condition}.tsv")),
+        of_networks(results("decoding/{target}", network("decoding.tsv"))),

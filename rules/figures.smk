@@ -139,21 +139,24 @@ DRAWN = {
     ),
     "decoding_features": (
         "Representation",
-        {"tables": of_conditions(results("decoding/{target}/{condition}.tsv"))},
-        OF_CONDITIONS | OF_TARGET,
+        {"tables": of_networks(results("decoding/{target}", network("decoding.tsv")))},
+        {"networks": NETWORKS} | OF_TARGET,
     ),
     "decoding_genres": (
         "Selectivity",
         {
-            "table": results("decoding", TARGET, f"{CLAIMED}.tsv"),
+            "tables": of_networks(
+                results("decoding/{target}", network("decoding.tsv")),
+                networks_of([CLAIMED]),
+            ),
             "classes": results("corpus/classes.tsv"),
         },
         {"condition": CLAIMED} | OF_NAMED_LAYER | OF_TARGET,
     ),
     "decoding": (
         "Selectivity",
-        {"tables": of_conditions(results("decoding/{target}/{condition}.tsv"))},
-        OF_CONDITIONS | OF_NAMED_LAYER | OF_TARGET,
+        {"tables": of_networks(results("decoding/{target}", network("decoding.tsv")))},
+        {"networks": NETWORKS} | OF_NAMED_LAYER | OF_TARGET,
     ),
     "acoustics": (
         "Acoustics and time",

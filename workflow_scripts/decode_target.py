@@ -27,5 +27,5 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         ),
         layer=snakemake.params.layer,
         block_size=snakemake.params.units,
-        replicates=snakemake.params.seeds,
+        replicate=int(snakemake.wildcards.seed),
     )

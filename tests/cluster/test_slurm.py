@@ -22,7 +22,7 @@ ON_GPU = {"train_network", "compute_responses", "compute_stimulus_responses"}
 # which finish while the training jobs are disturbed.
 TARGETS = [
     "results/smoke/quilts/music/untrained/responses.tsv",
-    "results/smoke/decoding/music/untrained.tsv",
+    "results/smoke/decoding/music/untrained/seed-1/decoding.tsv",
     "results/smoke/lesions/music/untrained/seed-1/lesions.tsv",
     *(f"results/smoke/recognition/natural/seed-{seed}/average_precision.tsv" for seed in (1, 2)),
 ]

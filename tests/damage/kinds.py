@@ -141,11 +141,8 @@ def yields(results, out):
 
 def decoding(results, out):
     decode_target(
-        [results / f"selectivity/music/natural/seed-{seed}/units.tsv" for seed in (1, 2)],
-        *(
-            [results / f"responses/natural/seed-{seed}/original/{split}.h5" for seed in (1, 2)]
-            for split in ("train", "test")
-        ),
+        results / "selectivity/music/natural/seed-1/units.tsv",
+        *(results / f"responses/natural/seed-1/original/{split}.h5" for split in ("train", "test")),
         results / "corpus/clips.tsv",
         results / "corpus/classes.tsv",
         results / "corpus/blocks.tsv",
@@ -392,7 +389,9 @@ def of_claims(results, ending):
         },
         segregation={name: of_seeds(f"embedding/music/{name}", "segregation") for name in COMPARED},
         recognition=folder("recognition", "summary"),
-        decoding={name: [table(f"decoding/music/{name}")] for name in ("natural", "gabor")},
+        decoding={
+            name: of_seeds(f"decoding/music/{name}", "decoding") for name in ("natural", "gabor")
+        },
         genres=table("genres/music/natural"),
         quilts={
             (target, name): [folder(f"quilts/{target.lower()}/{name}", "responses")]
@@ -713,11 +712,15 @@ KINDS = [
         for name in ("emergence", "points")
     ),
     Kind(
-        "decoding/music/natural.tsv",
-        rf"decoding/music/{_OF_CONDITION}\.tsv",
+        "decoding/music/natural/seed-1/decoding.tsv",
+        rf"decoding/music/{_OF_NETWORK}decoding\.tsv",
         "table",
         lambda r, out: plot_decoding(
-            each_condition(r, "decoding/music", ".tsv"), CONDITIONS, LAYER, TARGET, **figure(out)
+            of_networks(r, "decoding/music/{}/seed-{}/decoding.tsv"),
+            NETWORKS,
+            LAYER,
+            TARGET,
+            **figure(out),
         ),
     ),
     *(
@@ -833,8 +836,8 @@ KINDS = [
                 for name in ("networks", "left_out")
             ),
             (
-                "decoding/music/natural-left-out.tsv",
-                rf"decoding/music/{_OF_CONDITION}-left-out\.tsv",
+                "decoding/music/natural/seed-1/left_out.tsv",
+                rf"decoding/music/{_OF_NETWORK}left_out\.tsv",
             ),
             ("genres/music/natural-left-out.tsv", rf"genres/music/{_OF_CONDITION}-left-out\.tsv"),
             (

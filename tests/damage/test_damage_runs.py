@@ -36,7 +36,7 @@ def cut(path):
 
 # The damaged file, how it is damaged, and outputs of a step that reads it; the last is requested.
 CASES = {
-    "decoding/music/natural.tsv": (
+    "decoding/music/natural/seed-1/decoding.tsv": (
         middle_flipped,
         ["figures/decoding.svg", "figures/decoding.png"],
     ),

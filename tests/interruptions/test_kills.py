@@ -12,7 +12,7 @@ SEED = int(os.environ.get("INTERRUPTIONS_SEED", "1"))
 # Jobs of nearly every rule; the omitted conditions have no other rules.
 TARGETS = [
     "results/smoke/quilts/music/natural/responses.tsv",
-    "results/smoke/decoding/music/natural.tsv",
+    "results/smoke/decoding/music/natural/seed-1/decoding.tsv",
     "results/smoke/lesions/music/natural/seed-1/lesions.tsv",
     *(f"results/smoke/recognition/natural/seed-{seed}/average_precision.tsv" for seed in (1, 2)),
     "results/smoke/figures/yields.svg",

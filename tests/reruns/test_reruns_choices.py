@@ -17,6 +17,7 @@ OF_A_NETWORK = [
     "selective_responses",
     "score_recognition",
     "compute_stimulus_responses",
+    "decode_target",
     "embed_responses",
     "lesion_units",
 ]
@@ -87,7 +88,6 @@ def of_conditions(conditions):
     for rule in (
         "quilt_responses",
         "level_responses",
-        "decode_target",
         "genre_responses",
     ):
         found |= jobs(rule, condition=conditions)
@@ -293,13 +293,13 @@ def test_what_to_do_after_a_change_that_changes_no_result(finished, tmp_path):
 @pytest.mark.parametrize("option", ["--summary", "--detailed-summary"])
 def test_the_summary_shows_the_state_of_every_file(finished, tmp_path, option):
     copy = finished.copy(tmp_path / "copy")
-    table = "results/smoke/decoding/music/natural.tsv"
+    table = "results/smoke/decoding/music/natural/seed-1/decoding.tsv"
     (copy.folder / table).unlink()
     rows = [line.split("\t") for line in copy.run(option).splitlines() if "\t" in line]
     plans = {row[0]: row[-1] for row in rows[1:]}
     assert set(plans) == set(recorded(copy.folder))
     assert plans[table] == "update pending"
-    assert plans["results/smoke/decoding/music/shuffled.tsv"] == "no update"
+    assert plans["results/smoke/decoding/music/natural/seed-2/decoding.tsv"] == "no update"
 
 
 def test_quiet_dry_runs_count_the_jobs(finished):

@@ -52,15 +52,14 @@ def run(files, order=None, name="decoding.tsv", write=True, n_blocks=4, matched=
         "fixed": {},
         "layer": LAYER,
         "block_size": 6,
-        "replicates": [1],
+        "replicate": 1,
     } | changed
-    n = len(options["replicates"])
     write_blocks(files.path("blocks.tsv"), files.clips, n_blocks)
     write_matched(files.path("matched.tsv"), files.clips, matched)
     decode_target(
-        [files.path("units.tsv")] * n,
-        [files.path("train.h5")] * n,
-        [files.path("test.h5")] * n,
+        files.path("units.tsv"),
+        files.path("train.h5"),
+        files.path("test.h5"),
         files.path("clips.tsv"),
         files.path("classes.tsv"),
         files.path("blocks.tsv"),
@@ -268,7 +267,7 @@ def test_each_genre_is_decoded_among_other_clips(tmp_path):
 
 def test_left_out_rows_are_those_of_the_clips_that_remain(tmp_path):
     files = corpus(tmp_path, n_train=180, n_test=120)
-    whole = run(files, replicates=[1, 2])
+    whole = run(files)
     without = read_table(files.path("left-out-decoding.tsv"), DECODING_LEFT_OUT)
     blocks = write_blocks(files.path("blocks.tsv"), files.clips, 4)
     keys = ["seed", "genre", "features", "first_rank"]
@@ -284,7 +283,7 @@ def test_left_out_rows_are_those_of_the_clips_that_remain(tmp_path):
             list(files.of_split("test")["clip_id"].to_numpy()[order][kept]),
             {layer: values[order][kept] for layer, values in files.responses["test"].items()},
         )
-        again = run(files, replicates=[1, 2], write=False, name="again.tsv")
+        again = run(files, write=False, name="again.tsv")
         expected = claimed[keys].merge(again, on=keys, how="left")
         found = without[without["block"] == block]
         found = claimed[keys].merge(found, on=keys, how="left")
@@ -354,14 +353,12 @@ def test_clips_without_sound_are_left_out(tmp_path):
     pd.testing.assert_frame_equal(run(files, write=False), table)
 
 
-def test_each_network_has_rows_and_runs_are_reproducible(tmp_path):
+def test_rows_name_their_network_and_runs_are_reproducible(tmp_path):
     files = corpus(tmp_path)
-    table = run(files, replicates=[1, 2, 5])
-    assert list(of_target(table)["seed"]) == [1] * 6 + [2] * 6 + [5] * 6
-    first = table[table["seed"] == 1].drop(columns="seed").reset_index(drop=True)
-    last = table[table["seed"] == 5].drop(columns="seed").reset_index(drop=True)
-    pd.testing.assert_frame_equal(first, last)
-    run(files, name="again.tsv", replicates=[1, 2, 5])
+    table = run(files, replicate=5)
+    assert list(of_target(table)["seed"]) == [5] * 6
+    pd.testing.assert_frame_equal(run(files, name="first.tsv").assign(seed=5), table)
+    run(files, name="again.tsv", replicate=5)
     assert files.path("decoding.tsv").read_bytes() == files.path("again.tsv").read_bytes()
 
 

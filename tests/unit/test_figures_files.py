@@ -1,6 +1,5 @@
 """Every figure is drawn from files to an SVG and a PNG; a file that cannot be drawn is named."""
 
-from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -138,17 +137,16 @@ def arguments(folder, figure, seeds=2):
             tables = by_network(figure_tables.class_responses, CLASS_RESPONSES, networks[:seeds])
             return {"tables": tables, "condition": "natural"} | target
         case "decoding":
-            tables = by_condition(figure_tables.decoding, DECODING)
-            return {"tables": tables} | conditions | layer | target
+            tables = of_each(figure_tables.decoding, DECODING)
+            return {"tables": tables, "networks": networks} | layer | target
         case "decoding_features":
-            tables = by_condition(partial(figure_tables.decoding, fixed=["bank"]), DECODING)
-            return {"tables": tables} | conditions | target
+            tables = of_each(figure_tables.decoding, DECODING, fixed=["bank"])
+            return {"tables": tables, "networks": networks} | target
         case "decoding_genres":
             classes, _ = figure_tables.corpus(per_class=1, branches=("Music",))
             genres = list(classes["mid"])
-            table = figure_tables.decoding("natural", seeds, genres=genres)
             return {
-                "table": single("decoding", table, DECODING),
+                "tables": of_each(figure_tables.decoding, DECODING, genres=genres)[:seeds],
                 "classes": single("classes", classes, CLASSES),
                 "condition": "natural",
             } | (layer | target)
@@ -294,7 +292,7 @@ DEGENERATE = {
     "claims": ("estimates", ESTIMATES, lambda t: t.assign(estimate=np.nan)),
     "decoding": ("tables", DECODING, lambda t: t.assign(average_precision=np.nan)),
     "decoding_features": ("tables", DECODING, lambda t: t.assign(average_precision=np.nan)),
-    "decoding_genres": ("table", DECODING, lambda t: t[t["genre"] == ""]),
+    "decoding_genres": ("tables", DECODING, lambda t: t[t["genre"] == ""]),
     "embedding": ("points", EMBEDDING_POINTS, lambda t: t.assign(x=0.0, y=0.0)),
     "genres": ("tables", GENRES, lambda t: t.assign(hedges_g=np.nan)),
     "learning_curves": ("histories", HISTORY, lambda t: t.assign(validation_map=np.nan)),
@@ -414,14 +412,14 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             "tables",
             DECODING,
             lambda t: t[t["features"] != "units"],
-            r"condition-1\.tsv: damaged table \(has no row of units",
+            r"network-3\.tsv: damaged table \(has no row of units",
         ),
         (
             "decoding_features",
             "tables",
             DECODING,
             lambda t: t[t["features"] == "units"],
-            r"condition-1\.tsv: damaged table \(has no row of all units",
+            r"network-3\.tsv: damaged table \(has no row of all units",
         ),
         (
             "embedding",

@@ -221,8 +221,8 @@ def test_effects_with_covariates_against_statsmodels(results, clips, split, pref
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_decoding_against_scikit_learn(results, clips, seed):
-    table = read_table(results / "decoding/music/natural.tsv", DECODING)
-    first = table[(table["seed"] == seed) & (table["first_rank"] == 1)].iloc[0]
+    table = read_table(results / f"decoding/music/natural/seed-{seed}/decoding.tsv", DECODING)
+    first = table[table["first_rank"] == 1].iloc[0]
     units = read_table(results / f"selectivity/music/natural/seed-{seed}/units.tsv", UNITS)
     of_layer = units[units["layer"] == "avgpool"].sort_values("rank")
     chosen = of_layer["unit"].to_numpy()[:32]

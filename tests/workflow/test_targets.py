@@ -98,7 +98,7 @@ def test_without_a_further_target_no_job_is_about_one(tmp_path):
     ("table", "rule"),
     [
         ("lesions/animal/natural/seed-1/lesions.tsv", "lesion_units"),
-        ("decoding/animal/untrained.tsv", "decode_target"),
+        ("decoding/animal/untrained/seed-1/decoding.tsv", "decode_target"),
     ],
 )
 def test_any_analysis_of_a_further_target_can_be_requested(tmp_path, table, rule):

@@ -15,7 +15,8 @@ DECODING = {
     "matched_average_precision": float,
     "matched_chance": float,
 }
-"""`decoding/{target}/{condition}.tsv`: one row per network, target or genre, and set of features.
+"""`decoding/{target}/{condition}/seed-{seed}/decoding.tsv`: one row per target or genre and set of
+features.
 
 `genre` is the MID of a genre, whose clips are decoded among other clips, and empty where the target
 itself is decoded. `features` are units (those of rank `first_rank` to `last_rank`), covariates
@@ -26,8 +27,8 @@ matched in length and level.
 """
 
 DECODING_LEFT_OUT = {"block": int, **DECODING}
-"""`decoding/{target}/{condition}-left-out.tsv`: the rows that claims rest on, scored without each
-block of test clips.
+"""`decoding/{target}/{condition}/seed-{seed}/left_out.tsv`: the rows that claims rest on, scored
+without each block of test clips.
 
 They are those of the first two blocks of units, of a genre those of the first, and of all else. The
 model stays the same, since blocks are of test clips.

@@ -85,9 +85,9 @@ class _Clips:
 
 
 def decode_target(
-    units: Sequence[str | os.PathLike],
-    train: Sequence[str | os.PathLike],
-    test: Sequence[str | os.PathLike],
+    units: str | os.PathLike,
+    train: str | os.PathLike,
+    test: str | os.PathLike,
     clips: str | os.PathLike,
     classes: str | os.PathLike,
     blocks: str | os.PathLike,
@@ -99,12 +99,12 @@ def decode_target(
     fixed: Mapping[str, tuple[str | os.PathLike, str | os.PathLike]],
     layer: str,
     block_size: int,
-    replicates: Sequence[int],
+    replicate: int,
 ) -> None:
-    """Write the table of decoding the target in the networks `replicates` of a condition.
+    """Write the table of decoding the target in the network `replicate` of a condition.
 
     `left_out` gets the rows that claims rest on, scored without each block of test clips. `units`
-    are the networks' units.tsv, `train` and `test` their responses, `clips`, `classes`, `blocks`
+    is the network's units.tsv, `train` and `test` are its responses, `clips`, `classes`, `blocks`
     and `matched` tables of the corpus; all is done again with matched clips alone. `acoustics` maps
     each split to its table of covariates, `fixed` each condition of a fixed model, whose features
     join the units, to its responses to train and test clips. Units of `layer` are decoded all
@@ -117,38 +117,37 @@ def decode_target(
     genres = listed.loc[listed["genre"], "mid"].tolist()
     of_corpus = read_table(blocks, BLOCKS, only=("block",))["block"].to_numpy()
     numbers = blocks_in(of_corpus)
+    paths = train, test
+    order = _by_rank(units, read_layers(train).chosen(layer))
+    parts = [
+        _read_split(
+            path,
+            split,
+            corpus,
+            acoustics[split],
+            {name: files[place] for name, files in fixed.items()},
+            layer,
+        )
+        for place, (path, split) in enumerate(zip(paths, SPLITS, strict=True))
+    ]
+    for part in parts:
+        if part.responses.shape[1] != len(order):
+            why = f"ranks {len(order)} units, but there are responses of {part.responses.shape[1]}"
+            raise damaged(units, "table", why, *paths)
+    of_clips = read_blocks(blocks, parts[1].clip_ids)
+    kept = [read_matched(matched, part.clip_ids) for part in parts]
+    found = list(_rows(parts, (of_clips, numbers), order, block_size, genres))
+    again = found
+    if not all(own.all() for own in kept):
+        some = [part.only(own) for part, own in zip(parts, kept, strict=True)]
+        again = _matched_rows(some, (of_clips[kept[1]], numbers), order, block_size, genres)
     rows, without = [], []
-    for units_path, *paths, replicate in zip(units, train, test, replicates, strict=True):
-        order = _by_rank(units_path, read_layers(paths[0]).chosen(layer))
-        parts = [
-            _read_split(
-                path,
-                split,
-                corpus,
-                acoustics[split],
-                {name: files[place] for name, files in fixed.items()},
-                layer,
-            )
-            for place, (path, split) in enumerate(zip(paths, SPLITS, strict=True))
-        ]
-        for part in parts:
-            if part.responses.shape[1] != len(order):
-                why = f"ranks {len(order)} units, but there are responses of "
-                why += f"{part.responses.shape[1]}"
-                raise damaged(units_path, "table", why, *paths)
-        of_clips = read_blocks(blocks, parts[1].clip_ids)
-        kept = [read_matched(matched, part.clip_ids) for part in parts]
-        found = list(_rows(parts, (of_clips, numbers), order, block_size, genres))
-        again = found
-        if not all(own.all() for own in kept):
-            some = [part.only(own) for part, own in zip(parts, kept, strict=True)]
-            again = _matched_rows(some, (of_clips[kept[1]], numbers), order, block_size, genres)
-        for row, of_blocks in _with_matched(found, again):
-            rows.append({"seed": replicate, **row})
-            # Claims compare the first two blocks of units, and of genres use the first.
-            last = 1 if row["genre"] else 1 + block_size
-            if numbers and not row["first_rank"] > last:
-                without.append(of_blocks.assign(**rows[-1] | dict(of_blocks)))
+    for row, of_blocks in _with_matched(found, again):
+        rows.append({"seed": replicate, **row})
+        # Claims compare the first two blocks of units, and of genres use the first.
+        last = 1 if row["genre"] else 1 + block_size
+        if numbers and not row["first_rank"] > last:
+            without.append(of_blocks.assign(**rows[-1] | dict(of_blocks)))
     write_table(table, pd.DataFrame(rows), DECODING)
     write_table(left_out, stacked(without, DECODING_LEFT_OUT), DECODING_LEFT_OUT)
 

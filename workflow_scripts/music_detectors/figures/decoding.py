@@ -27,6 +27,7 @@ from music_detectors.figures.style import (
     save,
     shortened,
     spread,
+    stacked_by_condition,
 )
 
 _COLUMNS = 4
@@ -35,23 +36,35 @@ _MAX_TICKS = 8
 
 def plot_decoding(
     tables: Sequence[str | os.PathLike],
-    conditions: Sequence[str],
+    networks: Sequence[Sequence],
     layer: str,
     target: str | Sequence[str],
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the decoding of the target in each of `conditions`, from their `tables`.
+    """Draw the decoding of the target in `networks` ([condition, seed] each) from their `tables`.
 
     Raises InputError, naming the file, for a table that cannot be read or has no row of units.
     """
-    read = {}
-    for path, condition in zip(tables, conditions, strict=True):
-        read[condition] = read_table(path, DECODING)
-        read[condition] = read[condition][read[condition]["genre"] == ""]
-        if not (read[condition]["features"] == "units").any():
-            raise damaged(path, "table", "has no row of units")
+    read = read_decoding(tables, networks, "units")
     save(decoding(read, layer, target_name(target)), svg, png)
+
+
+def read_decoding(
+    tables: Sequence[str | os.PathLike], networks: Sequence[Sequence], features: str
+) -> dict[str, pd.DataFrame]:
+    """Return the decoding of the target in each condition of `networks` ([condition, seed] each).
+
+    `tables` are decoding.tsv of the networks. Raises InputError, naming the file, for one that
+    cannot be read or has no row of `features`.
+    """
+    parts = []
+    for path in tables:
+        table = read_table(path, DECODING)
+        parts.append(table[table["genre"] == ""])
+        if not (parts[-1]["features"] == features).any():
+            raise damaged(path, "table", f"has no row of {features}")
+    return stacked_by_condition(networks, parts)
 
 
 @LOOK

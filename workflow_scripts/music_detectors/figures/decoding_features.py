@@ -8,10 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from music_detectors.common.damage import damaged
-from music_detectors.common.tables import read_table
 from music_detectors.corpus.targets import target_name
-from music_detectors.decoding.columns import DECODING
+from music_detectors.figures.decoding import read_decoding
 from music_detectors.figures.style import (
     FAINT,
     INK,
@@ -34,22 +32,17 @@ _STEP = 0.25
 
 def plot_decoding_features(
     tables: Sequence[str | os.PathLike],
-    conditions: Sequence[str],
+    networks: Sequence[Sequence],
     target: str | Sequence[str],
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the decoding of the target from all units of each of `conditions`.
+    """Draw the decoding of the target from all units of `networks` ([condition, seed] each).
 
-    `tables` are those of decoding, condition by condition. Raises InputError, naming the file, for
-    one that cannot be read or has no row of all units.
+    `tables` are those of decoding, network by network. Raises InputError, naming the file, for one
+    that cannot be read or has no row of all units.
     """
-    read = {}
-    for path, condition in zip(tables, conditions, strict=True):
-        table = read_table(path, DECODING)
-        read[condition] = table[table["genre"] == ""]
-        if not (read[condition]["features"] == _ALL).any():
-            raise damaged(path, "table", f"has no row of {_ALL}")
+    read = read_decoding(tables, networks, _ALL)
     save(decoding_features(read, target_name(target)), svg, png)
 
 

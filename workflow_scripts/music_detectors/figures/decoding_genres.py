@@ -27,7 +27,7 @@ from music_detectors.figures.style import (
 
 
 def plot_decoding_genres(
-    table: str | os.PathLike,
+    tables: Sequence[str | os.PathLike],
     classes: str | os.PathLike,
     condition: str,
     layer: str,
@@ -35,12 +35,12 @@ def plot_decoding_genres(
     svg: str | os.PathLike,
     png: str | os.PathLike,
 ) -> None:
-    """Draw the decoding of each genre in the networks of `condition` from their `table`.
+    """Draw the decoding of each genre in the networks of `condition` from their `tables`.
 
     `classes` is classes.tsv. Raises InputError, naming the file, when one cannot be read. Without
     genres, the figure says so.
     """
-    read = read_table(table, DECODING)
+    read = pd.concat([read_table(path, DECODING) for path in tables], ignore_index=True)
     names = read_table(classes, CLASSES, only=("mid", "name")).set_index("mid")["name"]
     genres = scores_by_genre(read, names)
     n = read["seed"].nunique()
