@@ -25,7 +25,7 @@ rule decode_target:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(responses_mb),
+        mem_mb=memory(decoding_mb),
         runtime=minutes(corpus_minutes),
     params:
         layer=config["selectivity"]["layer"],

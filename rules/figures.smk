@@ -7,6 +7,8 @@ OF_LAYER = {"layer": config["selectivity"]["layer"]}
 # For tables without the layer: each model's own layer counts if some models lack the configured one.
 OF_NAMED_LAYER = {"layer": LAYER_SHOWN}
 FIRST_CONDITION = next(iter(CONDITIONS))
+# Figures that show numbers of every clip.
+OF_CLIPS = ["selective_responses", "all_units"]
 
 # For each module of music_detectors/figures: the figure's section in the report, the files that it is
 # drawn from, and the params. The report shows the figures of a section in this order.
@@ -310,7 +312,7 @@ for figure, (section, tables, settings) in DRAWN.items():
             "../envs/figures.yaml"
         threads: 1
         resources:
-            mem_mb=memory(table_mb),
+            mem_mb=memory(clip_responses_mb if figure in OF_CLIPS else table_mb),
             runtime=minutes(30),
         params:
             **settings,

@@ -52,13 +52,28 @@ def spectrogram_mb(split):
 
 
 def table_mb(wildcards):
-    """Memory for jobs that hold the whole clip table."""
-    return 900 + sum(N_CLIPS.values()) // 1000
+    """Memory for jobs that hold the whole clip table, with covariates: 2 kB per clip."""
+    return 900 + sum(N_CLIPS.values()) * 2 // 1000
 
 
 def responses_mb(wildcards):
     """Memory for jobs that hold all responses in all layers: 5 kB per clip."""
     return 1200 + sum(N_CLIPS.values()) * 5 // 1000
+
+
+def selectivity_mb(wildcards):
+    """Memory for the permutations of a layer: 8 kB per clip."""
+    return 1200 + sum(N_CLIPS.values()) * 8 // 1000
+
+
+def decoding_mb(wildcards):
+    """Memory for a linear model of a layer and other features together: 16 kB per clip."""
+    return 1200 + sum(N_CLIPS.values()) * 16 // 1000
+
+
+def clip_responses_mb(wildcards):
+    """Memory for a figure of a few numbers of every network for every clip: 60 bytes of each."""
+    return table_mb(wildcards) + sum(N_CLIPS.values()) * len(NETWORKS) * 60 // 10**6
 
 
 def summary_mb(wildcards):

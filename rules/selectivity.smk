@@ -18,7 +18,7 @@ rule selectivity_units:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(responses_mb),
+        mem_mb=memory(selectivity_mb),
         runtime=minutes(corpus_minutes),
     params:
         seed=config["seed"],

@@ -52,10 +52,11 @@ def plot_selective_responses(
     """
     read = []
     for path in tables:
-        table = read_table(path, CLIP_RESPONSES)
+        table = read_table(path, CLIP_RESPONSES, only=("split", "role", "response"))
         if not table["role"].isin(_ROLES).any():
             raise damaged(path, "table", "has neither target nor other clips")
-        read.append(table)
+        # A byte for each text, since there may be millions of clips of each network.
+        read.append(table.astype({"split": "category", "role": "category"}))
     figure = selective_responses(by_condition(networks, read), layer, target_name(target))
     save(figure, svg, png)
 
