@@ -19,8 +19,9 @@ import yaml
 
 from music_detectors.audio.archives import ArchiveSource, index_archives
 from music_detectors.audio.clips import Clip
-from music_detectors.audio.decode import _by_ffmpeg, decode
-from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.decode import Decoded, _by_ffmpeg, decode
+from music_detectors.audio.judging import sound_seconds
+from music_detectors.audio.shard import decode_shard
 from music_detectors.audio.sources import AudioSetFolder, FileSource
 from music_detectors.audio.web import WebSource
 from music_detectors.audio.youtube import YouTubeSource
@@ -97,6 +98,12 @@ def in_parquet(folder: Path, clips: list[Clip], group: int) -> ArchiveSource:
     return ArchiveSource(folder / f"{group}.tsv", clips, SECONDS, None)
 
 
+def heard(source: WebSource | YouTubeSource, clip: Clip) -> Decoded:
+    """Fetch a clip and decode what came."""
+    with source.fetch(clip) as path:
+        return decode(path, clip.start_seconds, SECONDS)
+
+
 def bench_sources(folder: Path, clips: list[Clip]) -> None:
     few = clips[:CLIPS_OF_A_SOURCE]
     paths = [folder / f"{clip.reference}.flac" for clip in few]
@@ -112,10 +119,11 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
     from_groups = in_parquet(folder, cut, ROWS_OF_A_GROUP)
     with served(folder) as url:
         bounds = {"timeout_seconds": 60, "max_mb": 100}
-        from_web = WebSource(SECONDS, None, bounds)
+        judge = partial(sound_seconds, ffmpeg_path=None)
+        from_web = WebSource(judge, bounds)
         # Not YouTube: yt-dlp's generic extractor asks the same local server.
         from_yt_dlp = YouTubeSource(
-            SECONDS,
+            judge,
             None,
             {
                 "cookies": None,
@@ -141,11 +149,12 @@ def bench_sources(folder: Path, clips: list[Clip]) -> None:
             f"Parquet, one clip of each {ROWS_OF_A_GROUP} rows": lambda: [
                 from_groups.read(clip) for clip in cut
             ],
+            # These are decoded once to judge them, and again afterwards.
             "http, local server": lambda: [
-                from_web.read(clip._replace(reference=f"{url}/{clip.reference}.flac"))
+                heard(from_web, clip._replace(reference=f"{url}/{clip.reference}.flac"))
                 for clip in cut
             ],
-            "yt-dlp, local server": lambda: [from_yt_dlp.read(clip) for clip in cut],
+            "yt-dlp, local server": lambda: [heard(from_yt_dlp, clip) for clip in cut],
         }
         seconds = alternate(variants, rounds=3)
         from_yt_dlp.close()
@@ -177,24 +186,23 @@ def bench_shard(folder: Path, clips: list[Clip]) -> None:
 
     def shard():
         with contextlib.redirect_stderr(io.StringIO()):
-            fetch_shard(
+            decode_shard(
                 folder / "clips.tsv",
                 "train",
                 "00000",
                 folder / "shard.h5",
                 folder / "shard.tsv",
-                journal=folder / "journal",
                 settings=settings,
                 clip_seconds=SECONDS,
             )
 
     variants = {
         "decode alone": lambda: [decode(path, 0.0, SECONDS) for path in paths],
-        "fetch_shard": shard,
+        "decode_shard": shard,
     }
     seconds = alternate(variants, rounds=3)
     report(f"a shard of {len(paths)} clips of {SECONDS:g} s FLAC", seconds, "decode alone")
-    print(f"  shard / decoding: {seconds['fetch_shard'] / seconds['decode alone']:.2f}")
+    print(f"  shard / decoding: {seconds['decode_shard'] / seconds['decode alone']:.2f}")
 
 
 def main():

@@ -46,6 +46,9 @@ OTHERS = {
     "further target.",
     "corpus/{target}/classes.tsv": "The columns of `corpus/classes.tsv`, with the target, "
     "branches and genres of a further target.",
+    "audio/{split}/{shard}.fetched.tar": "What the network answered for one shard: recordings as "
+    "they came, numbered from 0, after `answers.jsonl`, which has a line for each answer. Each "
+    "line begins with a checksum. Only in corpora with clips on the network.",
     "audio/{split}/{shard}.h5": "HDF5 with the usable clips of one shard: `samples` (clips, "
     "samples) int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`. If a "
     "clip exceeds full scale, also `full_scale` (clips,), the amplitude that 32,768 stands for.",

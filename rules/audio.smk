@@ -26,10 +26,9 @@ rule index_archives:
 # An interrupted or stopped job (exit code 75) continues from its journal: see docs/fetching.md.
 rule fetch_audio:
     input:
-        unpack(audio_files),
+        unpack(fetching_files),
     output:
-        shard=results("audio/{split}/{shard}.h5"),
-        status=results("audio/{split}/{shard}.status.tsv"),
+        fetched=FETCHED if config["audio"]["download"]["keep"] else temp(FETCHED),
     log:
         log_of("fetch_audio", "{split}", "{shard}"),
     benchmark:
@@ -42,20 +41,45 @@ rule fetch_audio:
         "../envs/audio.yaml"
     threads: 1
     resources:
+        mem_mb=memory(1500),
+        runtime=minutes(fetching_minutes),
+        youtube=int("youtube" in SOURCES),
+    params:
+        audio=fetching_settings,
+        manifest=manifest_of_clips,
+        journal=fetching_journal,
+        code=digest("fetch_audio.py"),
+    script:
+        "../workflow_scripts/fetch_audio.py"
+
+
+rule decode_audio:
+    input:
+        unpack(audio_files),
+    output:
+        shard=results("audio/{split}/{shard}.h5"),
+        status=results("audio/{split}/{shard}.status.tsv"),
+    log:
+        log_of("decode_audio", "{split}", "{shard}"),
+    benchmark:
+        benchmark_of("decode_audio", "{split}", "{shard}")
+    priority: 1
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
         mem_mb=memory(audio_shard_mb),
         runtime=minutes(audio_minutes),
-        youtube=int("youtube" in SOURCES),
     params:
         # Only synthesis is random.
         seed=config["seed"] if SOURCE.SOUND == "embedded" else None,
         clip_seconds=config["corpus"]["clip_seconds"],
         audio=audio_settings,
         recordings=state_of_recordings,
-        manifest=manifest_of_clips,
-        journal=results("audio/.journal/{split}/{shard}"),
-        code=digest("fetch_audio.py"),
+        dropped=dropped_journal,
+        code=digest("decode_audio.py"),
     script:
-        "../workflow_scripts/fetch_audio.py"
+        "../workflow_scripts/decode_audio.py"
 
 
 rule summarise_yield:

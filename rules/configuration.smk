@@ -112,6 +112,8 @@ try:
         )
     with _mistakes.noted():
         N_CLIPS = clip_counts(config["corpus"], config["seed"])
+        # Whether the network has clips of this corpus.
+        IS_FETCHED = "youtube" in SOURCES or SOURCE.has_addresses(config["corpus"])
     _mistakes.report()
 except InputError as error:
     raise WorkflowError(one_line(error, MAX_MESSAGE)) from None

@@ -41,9 +41,42 @@ def metadata_params(wildcards):
     return written_urls({**{key: corpus[key] for key in keys}, source: own})
 
 
+# The sources of AudioSet's clips that are asked before the network.
+BEFORE_NETWORK = SOURCES[: SOURCES.index("youtube")] if "youtube" in SOURCES else []
+
+
+def fetching_files(wildcards):
+    """The inputs of fetching a shard: the local sources before the network are looked into."""
+    files = {"clips": results("corpus/clips.tsv")}
+    return files | (
+        {"archives": ARCHIVES_INDEX} if "archives" in BEFORE_NETWORK else {}
+    )
+
+
+def fetching_settings(wildcards):
+    """The keys of the section `audio` that say which clips the network is asked for."""
+    audio = config["audio"]
+    local = {
+        name: audio[name] for name in ("folder", "archives") if name in BEFORE_NETWORK
+    }
+    return {"sources": BEFORE_NETWORK, **local}
+
+
+def fetching_journal(wildcards):
+    """The folder of what is fetched so far for a shard."""
+    return results("audio/.fetching", wildcards.split, wildcards.shard)
+
+
+def dropped_journal(wildcards, input):
+    """The same where what it keeps is dropped once the shard is decoded."""
+    is_dropped = IS_FETCHED and not config["audio"]["download"]["keep"]
+    return fetching_journal(wildcards) if is_dropped else None
+
+
 def audio_files(wildcards):
     """The inputs of a shard's clips that rules make."""
     files = {"clips": results("corpus/clips.tsv")}
+    files |= {"fetched": FETCHED} if IS_FETCHED else {}
     return files | ({"archives": ARCHIVES_INDEX} if ARCHIVES else {})
 
 

@@ -10,6 +10,10 @@ def results(*parts):
 GATE = results("audio/gate.tsv")
 
 
+# What the network answered for a shard.
+FETCHED = results("audio/{split}/{shard}.fetched.tar")
+
+
 def log_of(rule, *wildcards):
     return results("logs", rule, ("-".join(wildcards) or "job") + ".log")
 

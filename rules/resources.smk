@@ -107,10 +107,15 @@ def playing_mb(wildcards):
     return network_mb(wildcards) + responses_mb(wildcards)
 
 
-def audio_minutes(wildcards):
-    """An upper bound: decoding takes a second at most, a video one or two minutes."""
+def fetching_minutes(wildcards):
+    """An upper bound: a video takes one or two minutes."""
     seconds = 120 if "youtube" in SOURCES else 15
     return 120 + config["corpus"]["shard_clips"] * seconds // 60
+
+
+def audio_minutes(wildcards):
+    """An upper bound: decoding takes a second at most."""
+    return 120 + config["corpus"]["shard_clips"] * 5 // 60
 
 
 def shard_minutes(wildcards):

@@ -65,7 +65,7 @@ def stored(wildcards):
         *rules.make_corpus.output,
         *rules.summarise_conditions.output,
         *(rules.index_archives.output if ARCHIVES else []),
-        *of_all(rules.fetch_audio.output),
+        *of_all(rules.decode_audio.output),
         *rules.summarise_yield.output,
         *rules.measure_level.output,
         GATE,

@@ -1,22 +1,17 @@
-"""Fetch and decode one shard of clips to mono int16, with a status for every clip."""
+"""Ask the network for one shard of clips, and keep what comes as it came."""
 
-from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.fetch import fetch_recordings
 from music_detectors.common.job import job
 
 with job(snakemake.log[0], snakemake.config["seed"]):
-    fetch_shard(
+    fetch_recordings(
         snakemake.input.clips,
         snakemake.wildcards.split,
         snakemake.wildcards.shard,
-        audio=snakemake.output.shard,
-        status=snakemake.output.status,
+        snakemake.output.fetched,
         journal=snakemake.params.journal,
-        # What of it decides on the outputs is among the params too, and the rest reruns nothing.
+        # What of it decides on the output is among the params too, and the rest reruns nothing.
         settings=snakemake.config["audio"],
-        clip_seconds=snakemake.params.clip_seconds,
         archives=snakemake.input.get("archives"),
         manifest=snakemake.params.manifest,
-        seed=snakemake.params.seed,
-        state=snakemake.params.recordings,
-        code=snakemake.params.code,
     )

@@ -15,8 +15,8 @@ from music_detectors.audio import decode as decoding
 from music_detectors.audio.columns import STATUS
 from music_detectors.audio.decode import Decoded, Member, decode
 from music_detectors.audio.failures import Unusable
-from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.shard import decode_shard
 from music_detectors.audio.sources import FileSource
 from music_detectors.common.tables import read_table
 from support.recordings import audio_settings, noise, record, write_clips
@@ -82,13 +82,12 @@ def test_channels_are_averaged_as_a_whole(tmp_path, monkeypatch):
 
 def shard(tmp_path, clips):
     write_clips(tmp_path / "clips.tsv", [{"clip_id": f"c{k}", "reference": p} for k, p in clips])
-    fetch_shard(
+    decode_shard(
         tmp_path / "clips.tsv",
         "train",
         "00000",
         tmp_path / "x.h5",
         tmp_path / "x.tsv",
-        journal=tmp_path / "journal",
         settings=audio_settings(),
         clip_seconds=2.0,
     )

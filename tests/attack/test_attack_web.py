@@ -23,6 +23,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.urls import check_url, next_place, shown_url
 from music_detectors.corpus import download as downloading
 from music_detectors.corpus.download import download
+from support.recordings import heard, judge
 
 SECRET = "s3cr3t"
 
@@ -119,8 +120,8 @@ def test_a_handshake_that_never_ends_is_cut_off(tmp_path, what):
 
 
 def clip_from(url, seconds=5.0):
-    source = WebSource(1.0, None, {"timeout_seconds": seconds, "max_mb": 1})
-    return source.read(Clip("a", "url", url, 0.0, None, ("/m/a",)))
+    source = WebSource(judge, {"timeout_seconds": seconds, "max_mb": 1})
+    return heard(source, Clip("a", "url", url, 0.0, None, ("/m/a",)))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from snakemake.utils import update_config
 
 from music_detectors.acoustics.compute import compute_acoustics_shard
 from music_detectors.acoustics.join import join_acoustics
-from music_detectors.audio.fetch import fetch_shard
+from music_detectors.audio.shard import decode_shard
 from music_detectors.audio.yields import check_audio, summarise_yield
 from music_detectors.claims.assess import TablePaths, assess_claims
 from music_detectors.claims.study import Study
@@ -99,13 +99,12 @@ def of_networks(results, tail):
 
 
 def fetch(results, out):
-    fetch_shard(
+    decode_shard(
         results / "corpus/clips.tsv",
         "test",
         "00001",
         out / "a.h5",
         out / "a.tsv",
-        journal=out / "journal",
         settings=configuration()["audio"],
         clip_seconds=2,
         seed=7,

@@ -1,14 +1,15 @@
-"""Damaged checkpoints and journals are dropped with a warning; samples and weights stay right."""
+"""Damaged checkpoints and journals are dropped with a warning; sounds and weights stay right."""
 
 import random
 
-import numpy as np
 import pytest
 import torch
 
 from damage.harm import flipped
-from music_detectors.audio.journal import ClipResult, Journal
-from music_detectors.audio.storage import AudioShard, write_audio_shard
+from music_detectors.audio.failures import Systemic
+from music_detectors.audio.fetched import FETCHED, Fetched, is_intact, read_fetched
+from music_detectors.audio.journal import Journal
+from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.training import checkpoint as module
 from music_detectors.training.train import Outputs, train_networks
@@ -75,29 +76,24 @@ def test_a_damaged_checkpoint_is_dropped_and_training_gives_the_same_weights(
     assert not kept.exists()
 
 
-LENGTHS = {"a": 40, "b": 25, "c": 30}
+CONTENTS = {name: bytes([place]) * 700 * (1 + place) for place, name in enumerate("abc")}
 
 
-def sound(name):
-    return np.arange(LENGTHS[name], dtype=np.int16) * (1 + "abc".index(name))
+def answer_of(name, status=FETCHED):
+    return Fetched(f"key {name}", name, "url", status, "", "", 1, "")
 
 
-def result_of(name, status="ok", remote=True):
-    return ClipResult(
-        clip_id=name,
-        key=f"key-{name}",
-        status=status,
-        reason="",
-        message="",
-        attempts=1,
-        source="url",
-        remote=remote,
-        terms="",
-        n_samples=LENGTHS[name] if status == "ok" else 0,
-        rms_db=-20.0,
-        decoder="soundfile",
-        decoder_version="1",
-    )
+def add(journal, folder, name):
+    (folder / name).write_bytes(CONTENTS[name])
+    journal.add(answer_of(name), folder / name)
+
+
+def content(journal, answer):
+    return b"".join(journal._content(answer))
+
+
+def bare(answer):
+    return answer._replace(size=0, checksum=0, offset=0)
 
 
 def changes(content, n):
@@ -110,99 +106,106 @@ def changes(content, n):
 
 @pytest.fixture
 def journal(tmp_path):
-    """A journal of two jobs under different settings."""
+    """A journal of two jobs, of which the second asked for one clip again."""
     folder = tmp_path / "journal"
-    with Journal(folder, "first") as journal:
-        journal.add(result_of("a"), sound("a"))
-        journal.add(result_of("b"), sound("b"))
-        journal.add(result_of("c", "silent"), None)
-    with Journal(folder, "second") as journal:
-        journal.add(result_of("a", "silent"), None)
-        journal.add(result_of("c"), sound("c"))
+    with Journal(folder) as journal:
+        add(journal, tmp_path, "a")
+        add(journal, tmp_path, "b")
+        journal.add(answer_of("c", "unavailable"))
+    with Journal(folder) as journal:
+        add(journal, tmp_path, "c")
     return folder
 
 
-@pytest.mark.parametrize("name", ["open.jsonl", "samples.i16"])
+@pytest.mark.parametrize("name", ["answers.jsonl", "recordings"])
 def test_a_damaged_journal_loses_clips_and_invents_none(journal, name):
-    first = {"a": result_of("a"), "b": result_of("b"), "c": result_of("c", "silent")}
-    second = {"a": result_of("a", "silent"), "c": result_of("c")}
+    known = {name: (answer_of(name),) for name in "ab"}
+    known["c"] = answer_of("c"), answer_of("c", "unavailable")
     path = journal / name
     whole = {path.name: path.read_bytes() for path in journal.iterdir()}
-    for content in changes(whole[name], 150):
-        for under, own in (("first", first), ("second", second)):
-            for other, kept in whole.items():
-                (journal / other).write_bytes(kept)
-            path.write_bytes(content)
-            with Journal(journal, under) as opened:
-                # What counts as ended under these settings must have ended under them.
-                for clip, one in opened.results.items():
-                    assert one._replace(place=-1, checksum=0) == own[clip]
-                    if one.status == "ok":
-                        np.testing.assert_array_equal(opened.samples(one), sound(clip))
-                for clip, one in opened.remembered.items():
-                    alike = one._replace(place=-1, checksum=0)
-                    assert alike in (first.get(clip), second.get(clip))
-                    if one.status == "ok":
-                        np.testing.assert_array_equal(opened.samples(one), sound(clip))
+    for changed in changes(whole[name], 300):
+        for other, kept in whole.items():
+            (journal / other).write_bytes(kept)
+        path.write_bytes(changed)
+        with Journal(journal) as opened:
+            for one in opened.answers.values():
+                assert bare(one) in known[one.clip_id]
+                if one.status == FETCHED:
+                    assert content(opened, one) == CONTENTS[one.clip_id]
 
 
 def finished(folder, tmp_path):
-    """Finish a shard whose clips all came over the network; returns the shard."""
-    with Journal(folder, "s") as journal:
-        for name in LENGTHS:
-            journal.add(result_of(name), sound(name))
-        samples = np.zeros((3, 40), np.int16)
-        for row, name in zip(samples, LENGTHS, strict=True):
-            row[: LENGTHS[name]] = sound(name)
-        lengths = np.array(list(LENGTHS.values()))
-        path = tmp_path / "a.h5"
-        write_audio_shard(path, AudioShard(samples, lengths, list("abc"), 22_050, "x", "1"))
-        journal.finish(path)
+    """Finish a shard; returns its archive."""
+    path = tmp_path / "a.fetched.tar"
+    with Journal(folder) as journal:
+        for name in CONTENTS:
+            add(journal, tmp_path, name)
+        journal.finish(path, [f"key {name}" for name in CONTENTS])
     return path
 
 
-@pytest.mark.parametrize("name", ["finished.jsonl", "shard.h5"])
-def test_undamaged_clips_of_a_finished_shard_are_kept(tmp_path, name):
+def test_undamaged_clips_of_a_finished_shard_are_kept(tmp_path):
     folder = tmp_path / "journal"
-    finished(folder, tmp_path)
-    assert {path.name for path in folder.iterdir()} == {"finished.jsonl", "shard.h5"}
-    path = folder / name
+    path = finished(folder, tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["fetched.tar"]
+    assert path.samefile(folder / "fetched.tar")
     whole = path.read_bytes()
     remembered = []
-    for content in changes(whole, 150):
-        path.write_bytes(content)
-        with Journal(folder, "s") as journal:
-            assert not journal.results
-            for clip, one in journal.remembered.items():
-                assert one._replace(place=-1, checksum=0) == result_of(clip)
-                np.testing.assert_array_equal(journal.samples(one), sound(clip))
-            remembered.append(len(journal.remembered))
-        (folder / "open.jsonl").unlink()
-    # A flipped bit costs one clip at most, unless it hits the table of their places.
-    assert {0, 2} <= set(remembered)
+    for changed in changes(whole, 300):
+        path.write_bytes(changed)
+        with Journal(folder) as journal:
+            for one in journal.answers.values():
+                assert bare(one) == answer_of(one.clip_id)
+                assert content(journal, one) == CONTENTS[one.clip_id]
+            remembered.append(len(journal.answers))
+        # It is refused, or every answer in it is right.
+        try:
+            found = read_fetched(path)
+        except InputError as error:
+            assert f"{path}: damaged archive of fetched recordings (" in str(error)
+            assert f"rm -r {path}, then the same command again" in str(error)
+        else:
+            assert {bare(one) for one in found.values()} == {answer_of(one) for one in CONTENTS}
+            intact = {one.clip_id for one in found.values() if is_intact(one, path)}
+            assert intact == {one.clip_id for one in journal.answers.values()}
+    # A flipped bit costs one clip at most, unless it hits where the list is.
+    assert {0, 2, 3} <= set(remembered)
     path.write_bytes(whole)
-    with Journal(folder, "s") as journal:
-        assert set(journal.remembered) == set(LENGTHS)
+    with Journal(folder) as journal:
+        assert len(journal.answers) == 3
 
 
-@pytest.mark.parametrize("name", ["open.jsonl", "samples.i16", "finished.jsonl", "shard.h5", ""])
+def test_an_archive_of_another_shard_is_refused(tmp_path):
+    place = tmp_path / "results" / "mine" / "audio" / "train"
+    place.mkdir(parents=True)
+    path = finished(tmp_path / "journal", place)
+    other = path.rename(place / "b.fetched.tar")
+    with pytest.raises(
+        InputError, match=r"written as audio/train/a\.fetched\.tar, which was moved"
+    ):
+        read_fetched(other)
+
+
+@pytest.mark.parametrize(
+    "name", ["answers.jsonl", "recordings", "reading.jsonl", "fetched.tar", ""]
+)
 def test_a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder(tmp_path, name, caplog):
     folder = tmp_path / "journal"
     if name:
         (folder / name / "more").mkdir(parents=True)
     else:
         folder.write_text("a file")
-    audio = finished(folder, tmp_path)
+    path = finished(folder, tmp_path)
     assert f"{folder / name} is removed: " in caplog.text
-    assert audio.samefile(folder / "shard.h5")
+    assert path.samefile(folder / "fetched.tar")
 
 
-def test_samples_that_change_while_the_job_runs_are_not_used(journal):
-    with Journal(journal, "second") as opened:
-        content = (journal / "samples.i16").read_bytes()
-        (journal / "samples.i16").write_bytes(flipped(content, len(content) - 1, 3))
-        with pytest.raises(Exception, match="samples of clip c have changed on disk"):
-            opened.samples(opened.results["c"])
+def test_recordings_that_change_while_the_job_runs_are_not_used(journal):
+    with Journal(journal) as opened:
+        kept = (journal / "recordings").read_bytes()
+        (journal / "recordings").write_bytes(flipped(kept, len(kept) - 1, 3))
+        with pytest.raises(Systemic, match="recording of clip c has changed on disk"):
+            content(opened, opened.answers["key c"])
 
 
 def test_torch_does_not_unpickle(tmp_path):

@@ -27,6 +27,7 @@ from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import open_spectrogram_shard, write_spectrogram_shard
 from support.can_run import needs
 from support.probe_sets import files, write_zip
+from support.recordings import heard, judge
 from support.response_files import LAYERS
 from support.web_server import reply, serving, sound
 from workflow.snake import preset, snakemake
@@ -156,12 +157,12 @@ def full_place(small_disk, monkeypatch):
 
 
 def test_a_download_without_room_names_the_disk_that_is_full(full_place):
-    source = WebSource(2.0, None, {"timeout_seconds": 5, "max_mb": 1})
+    source = WebSource(judge, {"timeout_seconds": 5, "max_mb": 1})
     with serving() as web:
         web.answers["/one.wav"] = [reply(sound(2.0))]
         clip = Clip("one", "url", f"{web.url}/one.wav", 0.0, None, ("/m/a",))
         with pytest.raises(Systemic, match=f"{full_place}/clip-.*No space left"):
-            source.read(clip)
+            heard(source, clip)
 
 
 def test_sounds_of_a_zip_without_room_name_the_disk_that_is_full(full_place, tmp_path):

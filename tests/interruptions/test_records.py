@@ -30,6 +30,6 @@ def test_damaged_records_are_ignored(part_of, undisturbed, tmp_path):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Ignore corrupted" in ended.stderr and "Traceback" not in ended.stderr
     # The file that was being made is made again.
-    assert "fetch_audio" in ended.stderr and not marker.exists()
+    assert "decode_audio" in ended.stderr and not marker.exists()
     expected = contents(undisturbed)
     assert all(digest == expected[name] for name, digest in contents(folder).items())

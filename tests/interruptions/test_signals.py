@@ -14,7 +14,7 @@ from workflow.snake import ROOT
 
 SHARD = "audio/train/00000.h5"
 TARGET = f"results/smoke/{SHARD}"
-LOG = "results/smoke/logs/fetch_audio/train-00000.log"
+LOG = "results/smoke/logs/decode_audio/train-00000.log"
 
 
 def locks(folder):
@@ -133,7 +133,8 @@ def test_ffmpeg_does_not_outlive_its_job(tmp_path, number):
     subprocess.run([ffmpeg, "-loglevel", "error", *noise, recording], check=True)
     job = textwrap.dedent(
         f"""
-        from music_detectors.audio.decode import decode, find_ffmpeg
+        from music_detectors.audio.decode import decode
+        from music_detectors.audio.ffmpeg_path import find_ffmpeg
         from music_detectors.common.job import job
         with job("job.log"):
             find_ffmpeg({ffmpeg!r})

@@ -52,9 +52,9 @@ for _rule in OF_MODELS:
     CODE[_rule] += [PACKAGE / "models" / "kim2024" / "__init__.py"]
 RULES = sorted(set(CODE) - {name + PLAYED for name in OF_STIMULI})
 PLOTS = [name for name in RULES if name.startswith("plot_")]
-# Rules that only some configurations have: a corpus that is downloaded or in archives, a fixed
-# model, a probe set that is downloaded.
-OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fit_model", "fetch_probe"}
+# Rules that only some configurations have: a corpus that is downloaded, in archives or on the
+# network, a fixed model, a probe set that is downloaded.
+OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fetch_audio", "fit_model", "fetch_probe"}
 # Rules that only configurations with further targets have.
 OF_FURTHER_TARGETS = {"assign_roles", "plot_targets", "plot_quilts_targets"}
 
@@ -76,7 +76,7 @@ KEYS = [
         "; better give another source another name",
     ),
     Keys(("corpus.withheld_clips", "corpus.ontology"), ("fetch_metadata", "make_corpus")),
-    Keys(("corpus.clip_seconds",), ("fetch_audio", "read_probe")),
+    Keys(("corpus.clip_seconds",), ("decode_audio", "read_probe")),
     Keys(("corpus.embedded.*", "corpus.manifest.*", "corpus.fsd50k.*"), ("make_corpus",)),
     Keys(
         (
@@ -89,10 +89,12 @@ KEYS = [
     Keys(("corpus.audioset.clips.*",), ("make_corpus",), ", where the list is a URL"),
     Keys(("targets",), ("assess_claims",), "; for a target that is added, see below"),
     Keys(
-        ("audio.sources", "audio.folder", "audio.silence_db", "audio.min_seconds"),
-        ("fetch_audio",),
+        ("audio.sources", "audio.folder"),
+        ("fetch_audio", "decode_audio"),
+        "; the former where YouTube is a source: it is asked for nothing that is kept",
     ),
-    Keys(("audio.ffmpeg",), ("fetch_audio",), ", and `read_probe` of sets other than `embedded`"),
+    Keys(("audio.silence_db", "audio.min_seconds"), ("decode_audio",)),
+    Keys(("audio.ffmpeg",), ("decode_audio",), ", and `read_probe` of sets other than `embedded`"),
     Keys(("audio.archives",), ("index_archives",)),
     Keys(("audio.max_bad_share", "audio.min_clips.*"), ("check_audio",)),
     Keys(

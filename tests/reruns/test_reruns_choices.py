@@ -228,7 +228,7 @@ def test_until_and_omit_from_in_an_empty_folder(finished, tmp_path):
     until = empty.plan("--until", "train_network")
     assert {label(job) for job in until} == {
         "make_corpus",
-        "fetch_audio",
+        "decode_audio",
         "compute_spectrograms",
         "index_spectrograms",
         "train_network",

@@ -101,7 +101,7 @@ def test_shards_of_one_split_do_not_affect_the_other(finished, tmp_path):
     assert not [
         job for job in test if job.rule == "train_network" or "split=train" in job.wildcards
     ]
-    assert len([job for job in test if job.rule == "fetch_audio"]) == 1
+    assert len([job for job in test if job.rule == "decode_audio"]) == 1
     assert len([job for job in train if job.rule == "train_network"]) == 6
     assert not [job for job in train if "split=test" in job.wildcards]
     assert {job.rule for job in quilt} == {

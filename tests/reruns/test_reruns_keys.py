@@ -178,7 +178,7 @@ def test_what_a_condition_withholds_trains_only_its_networks(planned):
         jobs = planned["embedded", f"conditions.{condition}.withhold"]
         trained = {job.wildcards for job in jobs if job.rule == "train_network"}
         assert trained and all(f"condition={condition}" in wildcards for wildcards in trained)
-        assert not {job.rule for job in jobs} & {"make_corpus", "fetch_audio"}
+        assert not {job.rule for job in jobs} & {"make_corpus", "decode_audio"}
 
 
 def test_two_figures_show_the_first_condition_only(finished):

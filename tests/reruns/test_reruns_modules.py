@@ -67,12 +67,12 @@ LATE = {
     "make_corpus": OF_SOURCES,
     "assign_roles": OF_SOURCES,
     "index_archives": {"audio/parquet"},
+    "decode_audio": {"audio/parquet"},
     "fetch_audio": {
-        "audio/parquet",
+        "audio/ffmpeg_path",
         "audio/web",
         "audio/youtube",
         "audio/youtube_failures",
-        "common/urls",
         "common/web",
     },
     "compute_spectrograms": {"stimuli/original"},
@@ -114,6 +114,11 @@ def test_digests_cover_what_scripts_really_import():
         assert really | LATE.get(rule, set()) == {
             module for module, rules in taken_in.items() if rule in rules
         }, rule
+
+
+def test_what_decodes_is_not_part_of_fetching():
+    of_decoding = ("decode", "rate", "sources", "storage", "shard", "judging", "archives", "naming")
+    assert not [name for name in of_decoding if "fetch_audio" in importers()[f"audio/{name}"]]
 
 
 def test_a_comment_in_a_module_runs_the_rules_that_import_it(finished, tmp_path):

@@ -2,6 +2,7 @@
 
 import gzip
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -10,6 +11,8 @@ import pandas as pd
 import soundfile
 import yaml
 
+from music_detectors.audio.decode import decode
+from music_detectors.audio.judging import sound_seconds
 from music_detectors.common.tables import write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 
@@ -56,6 +59,57 @@ def audio_settings(**changes):
     settings = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["audio"]
     settings["retries"]["pause_seconds"] = 0.01
     return {**settings, **changes}
+
+
+def fetch_and_decode(
+    clips,
+    split,
+    shard,
+    audio,
+    status,
+    *,
+    journal,
+    settings,
+    archives=None,
+    manifest=None,
+    **how,
+):
+    """Fetch a shard, then decode it, as two jobs do."""
+    # What asks the network takes a moment to import.
+    from music_detectors.audio.fetch import fetch_recordings
+    from music_detectors.audio.shard import decode_shard
+
+    fetched = Path(audio).with_suffix(".fetched.tar")
+    fetch_recordings(
+        clips,
+        split,
+        shard,
+        fetched,
+        journal=journal,
+        settings=settings,
+        archives=archives,
+        manifest=manifest,
+    )
+    decode_shard(
+        clips,
+        split,
+        shard,
+        audio,
+        status,
+        fetched=fetched,
+        settings=settings,
+        archives=archives,
+        **how,
+    )
+
+
+judge = partial(sound_seconds, ffmpeg_path=None)
+
+
+def heard(source, clip, clip_seconds=10.0):
+    """Return what the decoder makes of what a source of the network fetches for `clip`."""
+    with source.fetch(clip) as path:
+        return decode(path, clip.start_seconds, clip.seconds_to_read(clip_seconds))
 
 
 def write_clips(path, clips):

@@ -32,6 +32,11 @@ def check(corpus: Mapping) -> None:
     needed(corpus, "path")
 
 
+def has_addresses(corpus: Mapping) -> bool:
+    """Return False: clips are files."""
+    return False
+
+
 def count(corpus: Mapping, seed: int) -> dict[str, int]:
     return {split: len(_recordings(corpus, split)) for split in SPLITS}
 

@@ -14,8 +14,8 @@ from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import ARCHIVES, STATUS
 from music_detectors.audio.decode import decode
 from music_detectors.audio.failures import Unusable
-from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.shard import decode_shard
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
@@ -244,13 +244,12 @@ def test_a_mirror_split_between_folder_and_archives(tmp_path, sounds):
     index_archives([tmp_path / "a.tar"], tmp_path / "archives.tsv")
 
     def fetch(sources):
-        fetch_shard(
+        decode_shard(
             tmp_path / "clips.tsv",
             "train",
             "00000",
             tmp_path / "x.h5",
             tmp_path / "x.tsv",
-            journal=tmp_path / "journal",
             settings=audio_settings(sources=sources, folder=str(folder)),
             clip_seconds=2.0,
             archives=tmp_path / "archives.tsv",

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from music_detectors.audio import decode as module
-from music_detectors.audio.decode import check_samples, decode, find_ffmpeg
+from music_detectors.audio import ffmpeg_path
+from music_detectors.audio.decode import check_samples, decode
 from music_detectors.audio.failures import Unusable
+from music_detectors.audio.ffmpeg_path import find_ffmpeg
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import full_scale_of, to_float, to_int16
 from music_detectors.common.errors import InputError
@@ -437,13 +439,13 @@ def test_the_order_in_which_ffmpeg_is_searched(tmp_path, monkeypatch):
     assert find_ffmpeg(other)[0] == other
     find_ffmpeg.cache_clear()
     monkeypatch.setenv("PATH", "")
-    assert find_ffmpeg(None)[0] == module.imageio_ffmpeg.get_ffmpeg_exe()
+    assert find_ffmpeg(None)[0] == ffmpeg_path.imageio_ffmpeg.get_ffmpeg_exe()
     find_ffmpeg.cache_clear()
 
     def none():
         raise RuntimeError("No ffmpeg exe could be found.")
 
-    monkeypatch.setattr(module.imageio_ffmpeg, "get_ffmpeg_exe", none)
+    monkeypatch.setattr(ffmpeg_path.imageio_ffmpeg, "get_ffmpeg_exe", none)
     with pytest.raises(InputError, match=r"install ffmpeg or set audio\.ffmpeg"):
         find_ffmpeg(None)
 

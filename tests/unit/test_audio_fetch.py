@@ -1,279 +1,540 @@
-"""A shard of good and bad clips: what is stored, and the status of each clip."""
+"""Interrupted, damaged and rebuilt shards: nothing is lost, and nothing is fetched twice."""
 
 import hashlib
-import logging
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import sys
+import tarfile
+import tempfile
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-import soundfile
 
-from music_detectors.audio import fetch as module
+from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import STATUS
 from music_detectors.audio.decode import decode
-from music_detectors.audio.failures import Systemic
-from music_detectors.audio.fetch import fetch_shard
-from music_detectors.audio.storage import (
-    AudioShard,
-    read_audio_shard,
-    to_float,
-    to_int16,
-    write_audio_shard,
-)
+from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic, Unusable
+from music_detectors.audio.fetched import FETCHED, Fetched
+from music_detectors.audio.journal import Journal, forget_fetched
+from music_detectors.audio.shard import decode_shard
+from music_detectors.audio.sources import FetchedSource
+from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.errors import InputError
+from music_detectors.common.job import job
 from music_detectors.common.tables import read_table
-from support.recordings import audio_settings, noise, record, write_clips
+from support.recordings import audio_settings, fetch_and_decode, noise, record, write_clips
+from support.web_server import RATE, reply, reset, serving, sound
 
-RATE = 22_050
-SECONDS = 1.0
-
-
-def fetch(base, name="shard", split="train", shard="00000", **changes):
-    """Run `fetch_shard` on `base`/clips.tsv; return the shard and its status table by clip."""
-    audio, status = base / f"{name}.h5", base / f"{name}.status.tsv"
-    fetch_shard(
-        base / "clips.tsv",
-        split,
-        shard,
-        audio,
-        status,
-        journal=base / f"{name}.journal",
-        settings=audio_settings(silence_db=-60.0, **changes),
-        clip_seconds=SECONDS,
-        seed=1,
-    )
-    return read_audio_shard(audio), read_table(status, STATUS).set_index("clip_id")
+SECONDS = 0.1
 
 
-def write_good_and_bad(folder):
-    """Write a clips.tsv with one clip of every kind; return the expected statuses."""
-    sound = to_int16(noise(1.5, RATE).astype(np.float32))
-    clips = []
-    expected = {}
+class Scripted:
+    """A source of the network with a script of answers per clip; the last one repeats."""
 
-    def add(clip_id, status, path, **more):
-        clips.append({"clip_id": clip_id, "reference": str(path), **more})
-        expected[clip_id] = status
+    terms = ""
 
-    add("missing", "missing", folder / "nowhere.wav")
-    for ending in ("wav", "wav.gz", "flac", "ogg", "mp3", "m4a", "webm"):
-        add(f"good-{ending}", "ok", record(folder / f"good.{ending}", sound, RATE))
-    (folder / "folder.wav").mkdir()
-    add("folder", "unavailable", folder / "folder.wav")
-    (folder / "empty.wav").touch()
-    add("empty", "empty", folder / "empty.wav")
-    (folder / "text.mp3").write_text("not a sound\n")
-    add("text", "empty", folder / "text.mp3")
-    broken = to_float(sound)
-    broken[7] = np.nan
-    soundfile.write(folder / "nan.wav", broken, RATE, subtype="FLOAT")
-    add("nan", "nonfinite", folder / "nan.wav")
-    add("silent", "silent", record(folder / "silent.wav", 0 * sound, RATE))
-    add("one sample", "too_short", record(folder / "one.wav", sound[:1], RATE))
-    soundfile.write(folder / "loud.wav", 5 * to_float(sound), RATE, subtype="FLOAT")
-    add("loud", "ok", folder / "loud.wav")
-    soundfile.write(folder / "huge.wav", 1e20 * to_float(sound), RATE, subtype="FLOAT")
-    add("huge", "nonfinite", folder / "huge.wav")
-    add("whole short file", "ok", record(folder / "little.wav", sound[: RATE // 4], RATE))
-    segment = {"start_seconds": 0.75, "end_seconds": 1.75}
-    add("short", "short", folder / "good.wav", **segment)
-    add("segment", "ok", folder / "good.wav", **{**segment, "end_seconds": 1.25})
-    write_clips(folder / "clips.tsv", clips)
-    return expected
+    def __init__(self, script):
+        self.script = script
+        self.asked = []
+
+    @contextmanager
+    def fetch(self, clip):
+        turns = self.script.get(clip.clip_id, ["ok"])
+        turn = turns[min(self.asked.count(clip.clip_id), len(turns) - 1)]
+        self.asked.append(clip.clip_id)
+        if isinstance(turn, BaseException):
+            raise turn
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "recording"
+            path.write_bytes(sound(0.5, seed=ord(clip.clip_id[-1])))
+            yield path
 
 
-def test_every_clip_has_a_status_and_usable_ones_have_a_row(tmp_path):
-    expected = write_good_and_bad(tmp_path)
-    shard, status = fetch(tmp_path)
-    assert status["status"].to_dict() == expected
-    usable = [name for name, given in expected.items() if given in ("ok", "short")]
-    assert shard.clip_id == usable
-    assert shard.samples.shape == (len(usable), RATE) and shard.samples.dtype == np.int16
-    row = dict(zip(usable, range(len(usable)), strict=True))
-
-    sound, _ = soundfile.read(tmp_path / "good.wav", dtype="int16")
-    np.testing.assert_array_equal(shard.samples[row["good-wav"]], sound[:RATE])
-    np.testing.assert_array_equal(shard.samples[row["good-wav.gz"]], sound[:RATE])
-    np.testing.assert_array_equal(shard.samples[row["good-flac"]], sound[:RATE])
-    for name, start, n in (
-        ("whole short file", 0, RATE // 4),
-        ("segment", round(0.75 * RATE), RATE // 2),
-        ("short", round(0.75 * RATE), round(1.5 * RATE) - round(0.75 * RATE)),
-    ):
-        assert abs(int(shard.n_samples[row[name]]) - n) <= 1
-        n = int(shard.n_samples[row[name]])
-        np.testing.assert_array_equal(shard.samples[row[name]][:n], sound[start : start + n])
-        assert not shard.samples[row[name]][n:].any()
-    assert all(shard.samples[row[name]].any() for name in usable)
-    # What exceeds full scale is not clipped: the peak is 1.5 of it.
-    for name, factor in (("good-wav", 1), ("loud", 5)):
-        expected_sound = factor * (sound[:RATE] / 32_768)
-        step = max(1.0, np.abs(expected_sound).max()) / 32_768
-        np.testing.assert_allclose(shard.samples_of(row[name]), expected_sound, atol=0.6 * step)
-    assert np.abs(shard.samples_of(row["loud"])).max() > 1.5
-
-    assert status["n_samples"].loc[usable].tolist() == shard.n_samples.tolist()
-    unusable = status.drop(usable)
-    # n_samples counts decoded samples even if they are unusable.
-    decoded = {"nan": RATE, "huge": RATE, "silent": RATE, "one sample": 1}
-    assert unusable["n_samples"].to_dict() == dict.fromkeys(unusable.index, 0) | decoded
-    assert unusable.drop(["silent", "one sample"])["rms_db"].isna().all()
-    assert status.loc["silent", "rms_db"] == -np.inf
-    assert status.loc["one sample", "message"] == "4.54e-05 s, less than 0.1 s"
-    rms = np.sqrt(np.mean(np.square(sound[:RATE] / 32_768)))
-    # The level is measured before rounding to 16 bits; a step is 1/3,000 of it.
-    assert status.loc["good-wav", "rms_db"] == pytest.approx(20 * np.log10(rms), abs=1e-3)
-    assert (status["attempts"] == 1).all() and (status["source"] == "file").all()
-    assert (status.loc[[name for name in expected if expected[name] != "ok"], "reason"] != "").all()
-    assert shard.decoder == "ffmpeg; soundfile"
-    assert "libsndfile" in shard.decoder_version and "ffmpeg version" in shard.decoder_version
+def gone():
+    return Unusable("unavailable", "gone", "it is gone")
 
 
-def test_the_same_clips_give_the_same_bytes(tmp_path):
-    write_good_and_bad(tmp_path)
-    fetch(tmp_path, "first")
-    fetch(tmp_path, "again")
-    for ending in ("h5", "status.tsv"):
-        first, again = (
-            hashlib.sha256((tmp_path / f"{name}.{ending}").read_bytes()).digest()
-            for name in ("first", "again")
+def slow():
+    return Retryable("slow", "it is slow")
+
+
+@pytest.fixture
+def shard(tmp_path, monkeypatch):
+    """Return a function that fetches and decodes a shard of clips a, b, c ... of a source."""
+
+    def fetch(source, clips="abcdef", clip_seconds=SECONDS, start=0.0, end=0.5, **changes):
+        rows = [
+            {"clip_id": name, "reference": name, "source": "audioset"}
+            | {"start_seconds": start, "end_seconds": end}
+            for name in clips
+        ]
+        write_clips(tmp_path / "clips.tsv", rows)
+        opened = {"audioset": ("youtube", source)}
+        monkeypatch.setattr("music_detectors.audio.fetch._open_network", lambda *_: opened)
+        settings = audio_settings(**{"sources": ["youtube"], **changes})
+        fetch_and_decode(
+            tmp_path / "clips.tsv",
+            "train",
+            "00000",
+            tmp_path / "a.h5",
+            tmp_path / "a.status.tsv",
+            journal=fetch.folder,
+            settings=settings,
+            clip_seconds=clip_seconds,
         )
-        assert first == again
+        status = read_table(tmp_path / "a.status.tsv", STATUS).set_index("clip_id")
+        return read_audio_shard(tmp_path / "a.h5"), status
+
+    fetch.folder = tmp_path / ".fetching" / "train" / "00000"
+    fetch.outputs = [tmp_path / name for name in ("a.fetched.tar", "a.h5", "a.status.tsv")]
+    return fetch
 
 
-def test_the_log_ends_with_the_counts(tmp_path, caplog):
-    write_good_and_bad(tmp_path)
-    caplog.set_level(logging.INFO)
-    fetch(tmp_path)
-    last = caplog.messages[-1]
-    assert last.startswith("train/00000: 11 of 19 clips usable (ok 10, empty 2,")
+def digests(paths):
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
 
-def test_a_shard_without_usable_clips_has_no_rows(tmp_path):
-    write_clips(tmp_path / "clips.tsv", [{"clip_id": "a", "reference": str(tmp_path / "a.wav")}])
-    shard, status = fetch(tmp_path)
-    assert shard.samples.shape == (0, RATE) and shard.clip_id == [] and shard.decoder == ""
-    assert status["status"].to_dict() == {"a": "missing"}
+def forget(paths):
+    """Remove outputs, as Snakemake does before it runs a job again."""
+    for path in paths:
+        path.unlink()
 
 
-def test_only_the_requested_shard_is_fetched(tmp_path):
-    path = record(tmp_path / "a.wav", noise(1, RATE), RATE)
-    write_clips(
+def test_after_a_stop_only_missing_clips_are_asked_for(shard):
+    undisturbed = Scripted({"b": [gone()], "d": [slow()]})
+    shard(undisturbed)
+    whole = digests(shard.outputs)
+    forget(shard.outputs)
+    shutil.rmtree(shard.folder)
+    first = Scripted({"b": [gone()], "d": [Systemic("blocked", "no", "wait")]})
+    with pytest.raises(Systemic):
+        shard(first)
+    assert first.asked == list("abcd")
+    second = Scripted({"d": [slow()]})
+    shard(second)
+    assert second.asked == list("efddd"), "the clip at which it stopped comes last"
+    assert digests(shard.outputs) == whole
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with recordings of the clips a, d and e."""
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "a.wav").write_bytes(sound(0.5))
+    (path / "d.wav").write_bytes(sound(0.1, seed=4) + b"rest")
+    (path / "e.wav").write_bytes(b"no sound")
+    (path / "f.wav").write_bytes(b"none either")
+    return {"folder": str(path)}
+
+
+def test_the_first_source_that_has_a_clip_wins(shard, folder):
+    source = Scripted({"c": [gone()], "f": [Unusable("missing", "not there", "")]})
+    kept, status = shard(source, sources=["folder", "youtube"], **folder)
+    assert source.asked == list("bcef"), "those without sound in the folder"
+    assert kept.clip_id == list("abde")
+    expected = dict.fromkeys("ad", "folder") | dict.fromkeys("bce", "youtube") | {"f": "folder"}
+    assert status["source"].to_dict() == expected
+    assert status["status"].loc[list("cf")].tolist() == ["unavailable", "empty"]
+    forget(shard.outputs)
+    source = Scripted({"a": [Unusable("missing", "not there", "")], "b": [gone()]})
+    kept, status = shard(source, sources=["youtube", "folder"], **folder)
+    # The answers are kept, whatever the order of the sources.
+    assert source.asked == list("ad")
+    expected = dict.fromkeys("bcde", "youtube") | dict.fromkeys("af", "folder")
+    assert status["source"].to_dict() == expected
+
+
+def test_a_local_clip_that_is_gone_waits_until_the_network_is_asked(shard, folder, tmp_path):
+    sources = ["folder", "youtube"]
+    shard(Scripted({}), sources=sources, **folder)
+    (tmp_path / "folder/a.wav").unlink()
+    decode_shard(
         tmp_path / "clips.tsv",
-        [
-            {"clip_id": f"{split}{shard}", "reference": str(path), "split": split, "shard": shard}
-            for split in ("train", "test")
-            for shard in ("00000", "00001")
-        ],
+        "train",
+        "00000",
+        *shard.outputs[1:],
+        fetched=shard.outputs[0],
+        settings=audio_settings(sources=sources, **folder),
+        clip_seconds=SECONDS,
     )
-    shard, status = fetch(tmp_path, split="test", shard="00001")
-    assert shard.clip_id == status.index.tolist() == ["test00001"]
+    status = read_table(shard.outputs[2], STATUS).set_index("clip_id")
+    assert status.loc["a", ["status", "reason"]].tolist() == [FAILED_RETRYABLE, "not asked for yet"]
+    source = Scripted({})
+    kept, _ = shard(source, sources=sources, **folder)
+    assert source.asked == ["a"] and kept.clip_id == list("abcdef")
 
 
-@pytest.mark.parametrize("error", [RuntimeError("lost sync"), ValueError("odd"), OSError(5, "I/O")])
-def test_an_exception_in_a_decoder_fails_one_clip(tmp_path, monkeypatch, error, caplog):
-    good = record(tmp_path / "a.wav", noise(1, RATE), RATE)
-    clips = [{"clip_id": name, "reference": str(good)} for name in ("a", "b", "c")]
-    write_clips(tmp_path / "clips.tsv", clips)
-    calls = []
-
-    def sometimes(*arguments):
-        calls.append(arguments)
-        if len(calls) == 2:
-            raise error
-        return decode(*arguments)
-
-    monkeypatch.setattr("music_detectors.audio.sources.decode", sometimes)
-    shard, status = fetch(tmp_path)
-    assert shard.clip_id == ["a", "c"]
-    row = status.loc["b"]
-    assert (row["status"], row["reason"]) == ("unavailable", "decoder failed")
-    assert type(error).__name__ in row["message"]
-    assert "clip b" in caplog.text and "Traceback" in caplog.text
+def test_a_rebuilt_shard_asks_the_network_only_for_failed_clips(shard):
+    shard(Scripted({"b": [gone()], "c": [slow()], "d": [slow()]}))
+    before = read_audio_shard(shard.outputs[1])
+    forget(shard.outputs)
+    again = Scripted({"d": [slow()]})
+    kept, status = shard(again)
+    assert again.asked == list("cddd")
+    assert kept.clip_id == list("acef")
+    np.testing.assert_array_equal(kept.samples[[0, 2, 3]], before.samples)
+    assert status["status"].loc[list("bcd")].tolist() == ["unavailable", "ok", FAILED_RETRYABLE]
+    # Rebuild it once more, with an interruption.
+    forget(shard.outputs)
+    with pytest.raises(Systemic):
+        shard(Scripted({"d": [Systemic("blocked", "no", "wait")]}))
+    last = Scripted({})
+    kept, _ = shard(last)
+    assert last.asked == ["d"] and kept.clip_id == list("acdef")
 
 
-def test_errors_that_are_not_the_clips_fault_stop_the_job(tmp_path, monkeypatch):
-    good = record(tmp_path / "a.wav", noise(1, RATE), RATE)
-    record(tmp_path / "a.m4a", noise(1, RATE), RATE)
-    write_clips(tmp_path / "clips.tsv", [{"clip_id": "a", "reference": str(tmp_path / "a.m4a")}])
-    with pytest.raises(InputError, match=r"audio\.ffmpeg"):
-        fetch(tmp_path, ffmpeg="/no such ffmpeg")
-    write_clips(tmp_path / "clips.tsv", [{"clip_id": "a", "reference": str(good)}])
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch, pytest.raises(Systemic, match="No space left"):
-        patch.setattr(module, "write_audio_shard", full)
-        fetch(tmp_path)
-    with monkeypatch.context() as patch:
-        # The clip is in the journal; only the outputs could not be written.
-        patch.setattr(
-            "music_detectors.audio.sources.decode", lambda *arguments: pytest.fail("again")
-        )
-        assert fetch(tmp_path)[0].clip_id == ["a"]
+def test_clips_that_failed_before_do_not_count_as_an_outage(shard):
+    retries = {"attempts": 2, "pause_seconds": 0, "in_a_row": 3}
+    script = {name: [slow()] for name in "acegi"}
+    shard(Scripted(script), clips="abcdefghi", retries=retries)
+    forget(shard.outputs)
+    again = Scripted(script)
+    _, status = shard(again, clips="abcdefghi", retries=retries)
+    assert Counter(again.asked) == dict.fromkeys("acegi", 2)
+    assert (status["status"] == FAILED_RETRYABLE).sum() == 5
 
 
-def test_the_table_decides_the_source(tmp_path):
-    clip = {"clip_id": "a", "reference": "Rain", "source": "embedded"}
-    write_clips(tmp_path / "clips.tsv", [clip])
-    shard, status = fetch(tmp_path)
-    assert status.loc["a", "status"] == "ok" and shard.decoder == "synthesis"
-    write_clips(tmp_path / "clips.tsv", [{**clip, "source": "audioset"}])
-    with pytest.raises(InputError, match=r"audio\.folder: not set"):
-        fetch(tmp_path)
-    _, status = fetch(tmp_path, folder=str(tmp_path))
-    assert status.loc["a", "status"] == "missing"
-    write_clips(tmp_path / "clips.tsv", [{**clip, "source": "wax cylinder"}])
-    with pytest.raises(InputError, match="unknown source wax cylinder"):
-        fetch(tmp_path)
-
-
-def written(path, **changes):
-    parts = {
-        "samples": np.ones((2, 5), np.int16),
-        "n_samples": np.array([5, 3]),
-        "clip_id": ["a", "b"],
-        "sample_rate": RATE,
-        "decoder": "x",
-        "decoder_version": "1",
-    }
-    write_audio_shard(path, AudioShard(**{**parts, **changes}))
-    return path
+def test_refused_clips_are_asked_for_again_when_terms_change(shard):
+    shard(Scripted({"b": [gone()]}))
+    forget(shard.outputs)
+    same = Scripted({})
+    shard(same)
+    assert same.asked == []
+    forget(shard.outputs)
+    other = Scripted({})
+    other.terms = "cookies of mine"
+    kept, _ = shard(other)
+    assert other.asked == ["b"] and kept.clip_id == list("abcdef")
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    "changes",
     [
-        ({"clip_id": ["a", "a"]}, "a clip occurs twice"),
-        ({"clip_id": ["a"]}, "1 clips"),
-        ({"n_samples": np.array([5])}, r"n_samples \(1,\)"),
-        ({"n_samples": np.array([6, 3])}, "more than all samples"),
-        ({"n_samples": np.array([0, 3])}, "fewer than 1"),
-        ({"samples": np.ones((2, 5), np.float32)}, "samples of type float32"),
-        ({"full_scale": np.ones(1, np.float32)}, "full_scale must be one number of at least 1"),
-        ({"full_scale": np.float32([1, 0.5])}, "full_scale must be one number of at least 1"),
-        ({"full_scale": np.float32([np.nan, 1])}, "full_scale must be one number of at least 1"),
+        {"clip_seconds": 0.4},
+        {"silence_db": -1},
+        {"min_seconds": 1},
+        {"ffmpeg": sys.executable},
+        {"clips": "fedcba"},
     ],
 )
-def test_an_inconsistent_shard_is_refused(tmp_path, changes, says):
-    path = written(tmp_path / "a.h5", **changes)
-    with pytest.raises(InputError, match=f"a.h5: damaged audio shard .*{says}"):
-        read_audio_shard(path)
+def test_what_is_decoded_from_it_never_asks_the_network(shard, changes):
+    whole, _ = shard(Scripted({"b": [gone()]}))
+    before = shard.outputs[0].read_bytes()
+    forget(shard.outputs)
+    source = Scripted({})
+    shard(source, **changes)
+    assert source.asked == []
+    forget(shard.outputs)
+    again, _ = shard(source)
+    assert source.asked == [] and shard.outputs[0].read_bytes() == before
+    np.testing.assert_array_equal(again.samples, whole.samples)
 
 
-def test_a_flipped_bit_is_detected(tmp_path):
-    path = written(tmp_path / "a.h5", samples=np.full((2, 5000), 12345, np.int16))
+def test_another_sample_rate_asks_the_network_for_nothing(shard, monkeypatch):
+    shard(Scripted({}))
+    forget(shard.outputs)
+    for module in ("decode", "shard", "judging"):
+        monkeypatch.setattr(f"music_detectors.audio.{module}.SAMPLE_RATE", 16_000)
+    source = Scripted({})
+    kept, _ = shard(source, clip_seconds=0.5)
+    assert source.asked == [] and (kept.n_samples == 8_000).all()
+
+
+def test_a_longer_clip_is_in_what_was_fetched_up_to_the_end_of_its_segment(shard):
+    shard(Scripted({}), clip_seconds=0.1)
+    forget(shard.outputs)
+    source = Scripted({})
+    kept, status = shard(source, clip_seconds=2.0)
+    assert source.asked == [] and (kept.n_samples == RATE // 2).all()
+    assert (status["status"] == "ok").all()
+    forget(shard.outputs)
+    shard(source, clip_seconds=2.0, end=0.7)
+    assert source.asked == list("abcdef"), "another segment of the video"
+
+
+def test_what_is_no_longer_kept_is_fetched_again(shard):
+    shard(Scripted({"b": [gone()]}))
+    forget(shard.outputs)
+    forget_fetched(shard.folder)
+    assert not shard.folder.parent.parent.exists()
+    again = Scripted({})
+    shard(again)
+    assert again.asked == list("abcdef")
+
+
+def test_clips_of_one_address_are_fetched_once(tmp_path):
+    with serving() as web:
+        web.answers["/long.wav"] = [reply(sound(1.0))]
+        web.answers["/gone"] = [reply(status=404)]
+        url = {"source": "url", "reference": f"{web.url}/long.wav"}
+        rows = [
+            {"clip_id": f"c{k}", "start_seconds": 0.2 * k, "end_seconds": 0.2 * k + 0.1, **url}
+            for k in range(5)
+        ]
+        rows += [{**url, "clip_id": name, "reference": f"{web.url}/gone"} for name in ("x", "y")]
+        write_clips(tmp_path / "clips.tsv", rows)
+        fetch_from_web(tmp_path)
+        assert web.asked == {"/long.wav": 1, "/gone": 1}
+    kept = read_audio_shard(tmp_path / "a.h5")
+    assert kept.clip_id == [f"c{k}" for k in range(5)]
+    (tmp_path / "long.wav").write_bytes(sound(1.0))
+    whole = decode(tmp_path / "long.wav", 0.0, 1.0).samples
+    np.testing.assert_array_equal(
+        kept.samples_of(2), whole[round(0.4 * RATE) :][: len(kept.samples_of(2))]
+    )
+    status = read_table(tmp_path / "a.status.tsv", STATUS)
+    assert status["status"].tolist() == ["ok"] * 5 + ["unavailable"] * 2
+
+
+def test_the_archive_holds_what_came_as_it_came(shard):
+    shard(Scripted({"b": [gone()]}))
+    with tarfile.open(shard.outputs[0]) as tar:
+        names = tar.getnames()
+        assert names == ["answers.jsonl", *map(str, range(5))]
+        for name, clip_id in zip(names[1:], "acdef", strict=True):
+            assert tar.extractfile(name).read() == sound(0.5, seed=ord(clip_id))
+    assert shard.outputs[0].samefile(shard.folder / "fetched.tar")
+
+
+def answer(name, **changes):
+    return Fetched(name, name, "youtube", FETCHED, "", "", 1, "")._replace(**changes)
+
+
+def read_all(journal, name):
+    return b"".join(journal._content(journal.answers[name]))
+
+
+def test_a_truncated_journal_loses_at_most_the_last_clip(tmp_path):
+    for name in "abcz":
+        (tmp_path / name).write_bytes(name.encode() * 20)
+    with Journal(tmp_path / "j") as journal:
+        for name in "abc":
+            journal.add(answer(name), tmp_path / name)
+    lines = (tmp_path / "j" / "answers.jsonl").read_bytes()
+    content = (tmp_path / "j" / "recordings").read_bytes()
+    assert len(content) == 60
+    begins = [place for place in range(len(lines)) if lines[:place].endswith(b"\n")]
+    for cut in range(begins[1], len(lines) + 1, 7):
+        (tmp_path / "j" / "answers.jsonl").write_bytes(lines[:cut])
+        (tmp_path / "j" / "recordings").write_bytes(content)
+        with Journal(tmp_path / "j") as journal:
+            assert "".join(journal.answers) == ("abc" if cut >= len(lines) - 1 else "ab")
+            # The next record is not appended to the incomplete line.
+            journal.add(answer("z"), tmp_path / "z")
+        with Journal(tmp_path / "j") as journal:
+            assert read_all(journal, "z") == b"z" * 20 and read_all(journal, "b") == b"b" * 20
+    # The lines are written, but the recordings were lost in a crash.
+    for left, names in ((59, "ab"), (40, "ab"), (39, "a"), (0, "")):
+        (tmp_path / "j" / "answers.jsonl").write_bytes(lines)
+        (tmp_path / "j" / "recordings").write_bytes(content[:left])
+        with Journal(tmp_path / "j") as journal:
+            assert "".join(journal.answers) == names
+    (tmp_path / "j" / "recordings").write_bytes(content[:20] + b"\xff" * 20 + content[40:])
+    with Journal(tmp_path / "j") as journal:
+        assert "".join(journal.answers) == "ac", "a wrong checksum"
+
+
+@pytest.mark.parametrize("junk", [b"\x00" * 5000, b"{}\n", b"00000000 {}\nxyz\n", b"\xff\xfe\n\n"])
+def test_junk_in_a_journal_is_ignored(tmp_path, junk):
+    (tmp_path / "a").write_bytes(b"a")
+    with Journal(tmp_path / "j") as journal:
+        journal.add(answer("a"), tmp_path / "a")
+    with open(tmp_path / "j" / "answers.jsonl", "ab") as file:
+        file.write(junk)
+    with Journal(tmp_path / "j") as journal:
+        journal.add(answer("b"), tmp_path / "a")
+    with Journal(tmp_path / "j") as journal:
+        assert "".join(journal.answers) == "ab"
+
+
+def test_a_damaged_archive_is_refused_and_what_is_undamaged_is_not_fetched_again(shard):
+    shard(Scripted({"b": [gone()]}))
+    path = shard.outputs[0]
     content = bytearray(path.read_bytes())
-    place = content.find(np.full(100, 12345, np.int16).tobytes())
-    content[place + 50] ^= 1
+    place = content.find(sound(0.5, seed=ord("d"))) + 5000
+    content[place] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.h5: damaged audio shard"):
-        read_audio_shard(path)
+    with pytest.raises(InputError, match=r"damaged archive .*recording of clip d.*rm -r .*\.tar"):
+        FetchedSource(path, SECONDS, None).read(Clip("d", "audioset", "d", 0.0, 0.5, ()))
+    forget(shard.outputs)
+    again = Scripted({})
+    kept, _ = shard(again)
+    assert again.asked == ["d"] and kept.clip_id == list("acdef")
 
 
-def test_a_file_of_another_kind_is_refused(tmp_path):
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file.attrs["kind"] = "responses"
-    with pytest.raises(InputError, match=r"damaged audio shard .it holds responses"):
-        read_audio_shard(tmp_path / "a.h5")
+def test_without_hard_links_a_copy_is_kept(shard, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    shard(Scripted({}))
+    forget(shard.outputs)
+    again = Scripted({})
+    assert shard(again)[0].clip_id == list("abcdef") and again.asked == []
+
+
+def test_one_job_at_a_time(tmp_path):
+    with Journal(tmp_path / "j"), pytest.raises(Systemic, match="shard in use"):
+        Journal(tmp_path / "j")
+    Journal(tmp_path / "j").__exit__()
+
+
+def test_an_unwritable_journal_stops_the_shard(shard):
+    shard.folder.parent.parent.mkdir(parents=True, exist_ok=True)
+    shard.folder.parent.touch()
+    with pytest.raises(Systemic, match=r"cannot be written: .*fetching"):
+        shard(Scripted({}))
+
+
+def fetch_with_little_room(base, limit, log):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with job(str(log)):
+        fetch_from_web(base)
+
+
+def fetch_from_web(base):
+    fetch_and_decode(
+        base / "clips.tsv",
+        "train",
+        "00000",
+        base / "a.h5",
+        base / "a.status.tsv",
+        journal=base / ".journal",
+        settings=audio_settings(
+            retries={"attempts": 3, "pause_seconds": 0.01, "in_a_row": 50},
+            download={"timeout_seconds": 5, "max_mb": 1},
+        ),
+        clip_seconds=SECONDS,
+    )
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Return a context whose processes have imported everything already and start quickly."""
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload(
+        [f"music_detectors.audio.{name}" for name in ("fetch", "web", "judging", "shard")]
+        + [__name__]
+    )
+    before = os.environ.get("PYTHONPATH")
+    # The fork server searches the preloaded modules in PYTHONPATH, not in sys.path.
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        started = made.Process(target=os.getpid)
+        started.start()
+        started.join()
+        yield made
+    finally:
+        os.environ.pop("PYTHONPATH")
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
+@pytest.mark.parametrize("limit", [3_000, 8_000, 12_000])
+def test_a_full_disk_ends_the_job_with_75_and_the_next_one_continues(tmp_path, processes, limit):
+    for k in range(3):
+        record(tmp_path / f"{k}.wav", noise(SECONDS, RATE, seed=k), RATE)
+    write_clips(
+        tmp_path / "clips.tsv",
+        [{"clip_id": f"c{k}", "reference": str(tmp_path / f"{k}.wav")} for k in range(3)],
+    )
+    started = processes.Process(target=fetch_with_little_room, args=(tmp_path, limit, "/dev/null"))
+    started.start()
+    started.join(60)
+    assert started.exitcode == 75
+    assert not (tmp_path / "a.h5").exists()
+    fetch_from_web(tmp_path)
+    assert read_audio_shard(tmp_path / "a.h5").clip_id == ["c0", "c1", "c2"]
+
+
+CLIPS = 600
+KILLS = 5
+FAULTS = [
+    [reply(status=503), reply(sound(SECONDS))],
+    [reset, reply(sound(SECONDS))],
+    [reply(sound(SECONDS)[:1000], length=len(sound(SECONDS))), reply(sound(SECONDS))],
+    [reply(b"<html>busy</html>", kind="text/html"), reply(sound(SECONDS))],
+    [reply(status=404)],
+    [reply(status=410)],
+    [reply(status=500)],
+    [reply(sound(SECONDS)[:1000], length=len(sound(SECONDS)))],
+]
+
+
+def stored(base):
+    """Return the clips whose results the journal has in full."""
+    path = base / ".journal" / "answers.jsonl"
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    records = [json.loads(line[9:]) for line in lines]
+    return {one["clip_id"] for one in records if one.get("status") == FETCHED}
+
+
+def test_kills_lose_nothing_and_fetch_nothing_twice(tmp_path, processes):
+    rng = np.random.default_rng(5)
+    faulty = np.zeros(CLIPS, bool)
+    faulty[rng.permutation(CLIPS)[: CLIPS // 5]] = True
+    good = [[reply(sound(SECONDS, seed=k))] for k in range(8)]
+    bad = iter(FAULTS * CLIPS)
+    served = [next(bad) if faulty[k] else good[k % len(good)] for k in range(CLIPS)]
+    with serving() as web:
+        for name in ("undisturbed", "killed"):
+            (tmp_path / name).mkdir()
+            rows = []
+            for k in range(CLIPS):
+                url = f"{web.url}/same/{k}"
+                rows.append({"clip_id": f"c{k}", "reference": url, "source": "url"})
+            write_clips(tmp_path / name / "clips.tsv", rows)
+        for k, behaviours in enumerate(served):
+            web.answers[f"/same/{k}"] = behaviours
+        fetch_from_web(tmp_path / "undisturbed")
+        calmly = dict(web.asked)
+        web.asked.clear()
+
+        base = tmp_path / "killed"
+        points = np.sort(rng.choice(np.arange(20, CLIPS - 100), KILLS, replace=False))
+        journal = base / ".journal" / "answers.jsonl"
+        held: dict[str, int] = {}
+        for point in points:
+            started = processes.Process(target=fetch_from_web, args=(base,))
+            started.start()
+            while started.is_alive():
+                done = journal.read_bytes().count(b'"clip_id"') if journal.exists() else 0
+                if done >= point:
+                    break
+                time.sleep(0.02)
+            time.sleep(float(rng.uniform(0, 0.02)))
+            os.kill(started.pid, signal.SIGKILL)
+            started.join()
+            assert started.exitcode == -signal.SIGKILL, "it was at work"
+            time.sleep(0.05)
+            for clip_id in stored(base):
+                path = f"/same/{clip_id[1:]}"
+                assert held.setdefault(path, web.asked[path]) == web.asked[path], clip_id
+        assert len(held) > CLIPS // 3
+        fetch_from_web(base)
+        for path, count in held.items():
+            assert web.asked[path] == count, "fetched again although it was stored"
+        assert set(web.asked) == set(calmly), "none lost"
+
+    outputs = [(tmp_path / name / "a.h5").read_bytes() for name in ("undisturbed", "killed")]
+    assert outputs[0] == outputs[1]
+    tables = [
+        read_table(tmp_path / name / "a.status.tsv", STATUS) for name in ("undisturbed", "killed")
+    ]
+    # Only the number of attempts since the last kill may differ.
+    calm, killed = (table.drop(columns="attempts") for table in tables)
+    assert calm.equals(killed)
+    counts = Counter(calm["status"])
+    # 15 clips of each of the eight faults; four of the faults are temporary.
+    assert counts == {"ok": 540, "unavailable": 30, FAILED_RETRYABLE: 30}
+    assert not (tmp_path / "killed" / ".journal" / "answers.jsonl").exists()

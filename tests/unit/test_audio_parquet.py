@@ -16,8 +16,8 @@ from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import ARCHIVES, STATUS
 from music_detectors.audio.decode import decode
 from music_detectors.audio.failures import Systemic, Unusable
-from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.shard import decode_shard
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table
 from support.recordings import audio_settings, noise, record, write_clips
@@ -290,13 +290,12 @@ def test_a_shard_from_the_mirror(tmp_path, temporary, sounds):
     index_archives([path], tmp_path / "archives.tsv")
 
     def fetch(name):
-        fetch_shard(
+        decode_shard(
             tmp_path / "clips.tsv",
             "train",
             "00000",
             tmp_path / f"{name}.h5",
             tmp_path / f"{name}.tsv",
-            journal=tmp_path / f"journal-{name}",
             settings=audio_settings(sources=["archives"]),
             clip_seconds=2.0,
             archives=tmp_path / "archives.tsv",

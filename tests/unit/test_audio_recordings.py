@@ -5,9 +5,8 @@ import os
 import pytest
 
 from music_detectors.audio.columns import STATUS
-from music_detectors.audio.fetch import fetch_shard
-from music_detectors.audio.journal import Journal
 from music_detectors.audio.recordings import note_path, read_note, see, states, write_note
+from music_detectors.audio.shard import decode_shard
 from music_detectors.common.tables import read_table
 from support.recordings import audio_settings, noise, record, write_clips
 
@@ -86,13 +85,12 @@ def test_a_note_without_recordings_is_not_written(product):
 
 
 def fetch(folder, **more):
-    fetch_shard(
+    decode_shard(
         folder / "clips.tsv",
         "train",
         "00000",
         folder / "a.h5",
         folder / "a.tsv",
-        journal=folder / "journal",
         settings=audio_settings(),
         clip_seconds=2.0,
         **more,
@@ -121,12 +119,14 @@ def test_a_recording_mended_while_its_job_was_interrupted_is_read_again(tmp_path
         tmp_path / "clips.tsv", [{"clip_id": "one", "reference": str(tmp_path / "one.wav")}]
     )
 
-    def interrupted(journal, audio):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Journal, "finish", interrupted)
+        patch.setattr("music_detectors.audio.shard.write_note", interrupted)
         fetch(tmp_path)
-    assert (tmp_path / "journal/open.jsonl").exists()
     record(tmp_path / "one.wav", noise(2.0))
     assert fetch(tmp_path) == {"one": "ok"}
+    assert {path.name for path in tmp_path.glob(".*")} == {
+        f".{name}" for name in ("a.h5.recordings", "a.tsv.sha256", "clips.tsv.sha256")
+    }

@@ -13,12 +13,11 @@ from music_detectors.audio import fetch as shard_module
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import STATUS
 from music_detectors.audio.failures import Retryable, Systemic, Unusable
-from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.audio.web import WebSource, _retry_after
 from music_detectors.common.job import job
 from music_detectors.common.tables import read_table
-from support.recordings import audio_settings, write_clips
+from support.recordings import audio_settings, fetch_and_decode, heard, judge, write_clips
 from support.web_server import RATE, drip, hang, reply, reset, serving, sound, unused_port
 
 GOOD = sound()
@@ -56,7 +55,7 @@ def clips_at(base, urls, **more):
 def fetch(base, **changes):
     settings = audio_settings(download=DOWNLOAD, silence_db=-80.0)
     settings["retries"].update(changes.pop("retries", {}))
-    fetch_shard(
+    fetch_and_decode(
         base / "clips.tsv",
         "train",
         "00000",
@@ -274,7 +273,7 @@ def test_a_retry_after_may_be_a_date():
 
 
 def source(**changes):
-    return WebSource(SECONDS, None, {**DOWNLOAD, **changes})
+    return WebSource(judge, {**DOWNLOAD, **changes})
 
 
 def clip(url, **more):
@@ -293,15 +292,15 @@ def clip(url, **more):
 
 def test_a_segment_is_cut_and_may_be_short(tmp_path, at):
     url = at(reply(sound(2.0)))
-    whole = WebSource(2.0, None, DOWNLOAD).read(clip(url)).samples
-    part = WebSource(2.0, None, DOWNLOAD).read(clip(url, start_seconds=0.5, end_seconds=1.0))
+    whole = heard(WebSource(judge, DOWNLOAD), clip(url), 2.0).samples
+    part = heard(WebSource(judge, DOWNLOAD), clip(url, start_seconds=0.5, end_seconds=1.0), 2.0)
     np.testing.assert_array_equal(part.samples, whole[RATE // 2 : RATE])
     late = clip(url, start_seconds=1.5, end_seconds=2.5)
-    assert len(WebSource(2.0, None, DOWNLOAD).read(late).samples) == RATE // 2
+    assert len(heard(WebSource(judge, DOWNLOAD), late, 2.0).samples) == RATE // 2
     # Without a known length, the download may be incomplete.
     unknown = late._replace(reference=at(reply(sound(2.0), length="")))
     with pytest.raises(Retryable, match="cut off"):
-        WebSource(2.0, None, DOWNLOAD).read(unknown)
+        heard(WebSource(judge, DOWNLOAD), unknown, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +316,7 @@ def test_a_segment_is_cut_and_may_be_short(tmp_path, at):
 )
 def test_only_http_is_allowed(url):
     with pytest.raises(Unusable) as caught:
-        source().read(clip(url))
+        heard(source(), clip(url))
     assert caught.value.reason == "address refused"
 
 
@@ -334,11 +333,11 @@ def test_passwords_are_neither_sent_nor_stored(tmp_path, at, web, monkeypatch):
 
     url = at(refuse)
     with pytest.raises(Unusable) as caught:
-        source().read(clip(url.replace("http://", "http://me:url-secret@") + "?sign=query"))
+        heard(source(), clip(url.replace("http://", "http://me:url-secret@") + "?sign=query"))
     # The server sees the query as part of the path.
     assert "secret" not in caught.value.message and "query" not in caught.value.message
     with pytest.raises(Unusable):
-        source().read(clip(url))
+        heard(source(), clip(url))
     assert seen and all("Authorization" not in headers for headers in seen)
 
 
@@ -348,16 +347,16 @@ def test_control_characters_from_the_server_are_removed(at):
         handler.wfile.write(b"Content-Length: 0\r\n\r\n")
 
     with pytest.raises(Unusable) as caught:
-        source().read(clip(at(rude)))
+        heard(source(), clip(at(rude)))
     assert caught.value.message.isprintable() and "[31m" not in caught.value.message
 
 
 def test_no_temporary_files_are_left(tmp_path, at, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    source().read(clip(at(reply(GOOD))))
+    heard(source(), clip(at(reply(GOOD))))
     for behaviour in (reply(status=404), reply(b"x" * 200_000), reply(GOOD[:100], length=5000)):
         with pytest.raises((Unusable, Retryable)):
-            source().read(clip(at(behaviour)))
+            heard(source(), clip(at(behaviour)))
     assert os.listdir(tmp_path) == []
 
 
@@ -368,7 +367,7 @@ def test_a_full_disk_is_not_the_clips_fault(at, monkeypatch):
     url = at(reply(GOOD))
     monkeypatch.setattr("music_detectors.audio.web.open", full, raising=False)
     with pytest.raises(Systemic, match="No space left on device"):
-        source().read(clip(url))
+        heard(source(), clip(url))
 
 
 def test_unreachable_networks_are_systemic(monkeypatch):
@@ -378,7 +377,7 @@ def test_unreachable_networks_are_systemic(monkeypatch):
     monkeypatch.setattr(socket, "create_connection", unreachable)
     monkeypatch.setattr("urllib3.util.connection.create_connection", unreachable)
     with pytest.raises(Systemic, match="network unreachable"):
-        source().read(clip("http://127.0.0.1/x"))
+        heard(source(), clip("http://127.0.0.1/x"))
 
 
 def test_a_proxy_that_is_down_is_systemic(monkeypatch):
@@ -386,7 +385,7 @@ def test_a_proxy_that_is_down_is_systemic(monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     with pytest.raises(Systemic, match="proxy failed"):
-        source().read(clip("http://music.example/x.wav"))
+        heard(source(), clip("http://music.example/x.wav"))
 
 
 def test_requests_does_not_follow_redirects_itself(monkeypatch, at):
@@ -398,5 +397,5 @@ def test_requests_does_not_follow_redirects_itself(monkeypatch, at):
         return get(self, url, **options)
 
     monkeypatch.setattr(requests.Session, "get", recording)
-    source().read(clip(at(reply(GOOD))))
+    heard(source(), clip(at(reply(GOOD))))
     assert asked and all(options["allow_redirects"] is False for options in asked)

@@ -18,11 +18,10 @@ from music_detectors.audio import youtube
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.columns import STATUS
 from music_detectors.audio.failures import Retryable, Systemic, Unusable
-from music_detectors.audio.fetch import fetch_shard
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.youtube import YouTubeSource, find_deno
 from music_detectors.common.tables import read_table
-from support.recordings import write_clips
+from support.recordings import fetch_and_decode, heard, judge, write_clips
 from support.web_server import Answer, serving
 
 SECONDS = 30
@@ -69,7 +68,7 @@ def source(web, tmp_path, monkeypatch):
     def make(address=None, bounds=BOUNDS, **settings):
         made.append(
             YouTubeSource(
-                10.0,
+                judge,
                 None,
                 PLAIN | settings,
                 bounds,
@@ -91,7 +90,7 @@ def source(web, tmp_path, monkeypatch):
 @pytest.mark.parametrize("reference", ["plain", "-starts_with-", "--", "_a_b_"])
 def test_the_segment_is_cut_out(web, source, reference):
     web.answers[f"/{reference}"] = Answer(WAV, headers=SOUND)
-    decoded = source().read(clip(reference))
+    decoded = heard(source(), clip(reference))
     assert len(decoded.samples) == 2 * SAMPLE_RATE
     assert decoded.samples[100] == np.float32(0.20)
     assert decoded.samples[-100] == np.float32(0.21)
@@ -112,7 +111,7 @@ def test_the_download_stops_once_the_segment_is_covered(web, source):
     web.answers["/video"] = page(web, 300)
     # Slow enough that little data is in transit when it stops.
     web.answers["/long.wav"] = Answer(content, headers=SOUND, pause=0.002)
-    decoded = source().read(clip("video", 40.0, 42.0))
+    decoded = heard(source(), clip("video", 40.0, 42.0))
     assert decoded.samples[100] == np.float32(0.40) and len(decoded.samples) == 2 * SAMPLE_RATE
     # 42 s, 15% and 10 s more, and the socket buffers.
     assert 42 / 300 * len(content) < web.sent["/long.wav"] < 0.6 * len(content)
@@ -131,7 +130,7 @@ def test_one_downloader_serves_all_clips(web, source, monkeypatch):
     youtube_source = source()
     for number in range(3):
         web.answers[f"/{number}"] = Answer(WAV, headers=SOUND)
-        youtube_source.read(clip(str(number), number, number + 1))
+        heard(youtube_source, clip(str(number), number, number + 1))
     assert len(made) == 1
 
 
@@ -153,13 +152,17 @@ FAULTS = {
         "yt-dlp failed",
     ),
     "no data": (Answer(b"", headers=SOUND), Retryable, "yt-dlp failed"),
-    "wrong length": (Answer(WAV, length=1000, headers=SOUND), Retryable, "no sound in"),
+    "wrong length": (Answer(WAV, length=1000, headers=SOUND), Retryable, "no sound decoded"),
     "random bytes": (
         Answer(bytes(range(256)) * 40, headers={"Content-Type": "audio/mpeg"}),
         Retryable,
-        "no sound in the download",
+        "no sound decoded",
     ),
-    "HTML as audio": (Answer(b"<html>Sign in</html>", headers=SOUND), Retryable, "no sound in"),
+    "HTML as audio": (
+        Answer(b"<html>Sign in</html>", headers=SOUND),
+        Retryable,
+        "no sound decoded",
+    ),
     "HTML": (
         Answer(b"<html>Sign in</html>", headers={"Content-Type": "text/html"}),
         Unusable,
@@ -195,10 +198,10 @@ def test_each_fault_has_its_error_and_the_next_clip_works(web, source, fault):
     web.answers["/good"] = Answer(WAV, headers=SOUND)
     youtube_source = source(bounds={"timeout_seconds": 1.5, "max_mb": (len(WAV) + 1) / 10**6})
     with pytest.raises(kind) as caught:
-        youtube_source.read(clip("bad"))
+        heard(youtube_source, clip("bad"))
     assert caught.value.reason.startswith(reason), caught.value.message
     assert caught.value.message and caught.value.message.isprintable()
-    assert len(youtube_source.read(clip("good")).samples) == 2 * SAMPLE_RATE
+    assert len(heard(youtube_source, clip("good")).samples) == 2 * SAMPLE_RATE
 
 
 def test_403_then_200_succeeds_at_the_second_attempt(web, source):
@@ -209,8 +212,8 @@ def test_403_then_200_succeeds_at_the_second_attempt(web, source):
     ]
     youtube_source = source()
     with pytest.raises(Retryable):
-        youtube_source.read(clip("clip"))
-    assert len(youtube_source.read(clip("clip")).samples) == 2 * SAMPLE_RATE
+        heard(youtube_source, clip("clip"))
+    assert len(heard(youtube_source, clip("clip")).samples) == 2 * SAMPLE_RATE
 
 
 def test_a_refused_connection_is_systemic(source):
@@ -218,13 +221,13 @@ def test_a_refused_connection_is_systemic(source):
         taken.bind(("127.0.0.1", 0))
         youtube_source = source(address=f"http://127.0.0.1:{taken.getsockname()[1]}/{{}}")
         with pytest.raises(Systemic, match="network: "):
-            youtube_source.read(clip("a"))
+            heard(youtube_source, clip("a"))
 
 
 @pytest.mark.parametrize("address", ["file:///etc/{}", "gopher://127.0.0.1/{}"])
 def test_other_schemes_are_refused(source, address):
     with pytest.raises(Unusable) as caught:
-        source(address=address).read(clip("passwd"))
+        heard(source(address=address), clip("passwd"))
     assert caught.value.reason == "not available"
 
 
@@ -232,7 +235,7 @@ def test_a_video_that_ends_before_the_segment_is_not_downloaded(web, source):
     web.answers["/video"] = page(web, 15)
     web.answers["/long.wav"] = Answer(WAV, headers=SOUND)
     with pytest.raises(Unusable) as caught:
-        source().read(clip("video"))
+        heard(source(), clip("video"))
     assert caught.value.reason == "ends before the segment"
     # The generic extractor opens it, but it is not downloaded.
     assert web.asked["/long.wav"] == 1
@@ -241,7 +244,7 @@ def test_a_video_that_ends_before_the_segment_is_not_downloaded(web, source):
 def test_a_video_may_end_within_the_segment(web, source):
     web.answers["/video"] = page(web, 21)
     web.answers["/long.wav"] = Answer(wav(21), headers=SOUND)
-    decoded = source().read(clip("video", 19.0, 25.0))
+    decoded = heard(source(), clip("video", 19.0, 25.0))
     assert len(decoded.samples) == 2 * SAMPLE_RATE
 
 
@@ -249,10 +252,10 @@ def test_a_short_download_is_tried_once_more_and_then_accepted(web, source):
     web.answers["/video"] = Answer(wav(21), headers=SOUND)
     youtube_source = source()
     with pytest.raises(Retryable) as caught:
-        youtube_source.read(clip("video", 20.0, 25.0))
+        heard(youtube_source, clip("video", 20.0, 25.0))
     assert caught.value.reason == "short download"
     assert caught.value.message == "1.000 s of 5.000 s"
-    assert len(youtube_source.read(clip("video", 20.0, 25.0)).samples) == SAMPLE_RATE
+    assert len(heard(youtube_source, clip("video", 20.0, 25.0)).samples) == SAMPLE_RATE
 
 
 def test_the_source_pauses_between_clips(web, source, monkeypatch):
@@ -260,11 +263,11 @@ def test_the_source_pauses_between_clips(web, source, monkeypatch):
     monkeypatch.setattr(youtube.time, "sleep", slept.append)
     web.answers["/clip"] = Answer(WAV, headers=SOUND)
     youtube_source = source(pause_seconds=7.0)
-    youtube_source.read(clip("clip"))
+    heard(youtube_source, clip("clip"))
     assert max(slept, default=0) < 1
     with pytest.raises(Unusable):
-        youtube_source.read(clip("none"))
-    youtube_source.read(clip("clip"))
+        heard(youtube_source, clip("none"))
+    heard(youtube_source, clip("clip"))
     # Shorter pauses are those of libraries.
     pauses = [pause for pause in slept if pause > 1]
     assert len(pauses) == 2 and all(6.0 < pause <= 7.0 for pause in pauses)
@@ -284,7 +287,7 @@ def test_extractor_arguments_reach_yt_dlp_and_stay_out_of_the_journal(web, sourc
         "other-one:base_url=http://a:1",
     ]
     youtube_source = source(extractor_args=given)
-    youtube_source.read(clip("clip"))
+    heard(youtube_source, clip("clip"))
     assert youtube_source._downloader.params["extractor_args"] == {
         "youtube": {"player_client": ["mweb", "tv"], "po_token": ["mweb.gvs+SECRET="]},
         "other-one": {"base_url": ["http://a:1"]},
@@ -303,7 +306,7 @@ def test_cookies_and_user_agent_are_sent_and_the_file_is_never_written(web, sour
     path.chmod(stat.S_IRUSR)
     web.answers["/clip"] = Answer(WAV, headers={**SOUND, "Set-Cookie": "name=other"})
     youtube_source = source(cookies=str(path), user_agent="a browser/1.0")
-    youtube_source.read(clip("clip"))
+    heard(youtube_source, clip("clip"))
     youtube_source.close()
     assert {asked["User-Agent"] for asked in web.headers} == {"a browser/1.0"}
     assert web.headers[0]["Cookie"] == "name=value"
@@ -316,7 +319,7 @@ def test_cookies_that_cannot_be_read_stop_before_the_first_clip(web, source, tmp
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(Systemic, match="cookies"):
-        source(cookies=str(path)).read(clip("clip"))
+        heard(source(cookies=str(path)), clip("clip"))
     assert not web.asked
 
 
@@ -325,7 +328,7 @@ def test_lines_that_are_no_cookies_are_counted_and_not_shown(web, source, tmp_pa
     path.write_text(COOKIES + "127.0.0.1 session s3cr3t\nonly s3cr3t\n")
     web.answers["/clip"] = Answer(WAV, headers=SOUND)
     with caplog.at_level(logging.DEBUG):
-        source(cookies=str(path)).read(clip("clip"))
+        heard(source(cookies=str(path)), clip("clip"))
     said = "".join(capfd.readouterr())
     assert f"{path}: 2 lines are no cookies in Netscape format" in said
     assert "s3cr3t" not in said + caplog.text
@@ -343,7 +346,7 @@ def program(folder, says):
 def test_no_clip_is_asked_for_without_the_runtime(web, source, tmp_path, says):
     path = str(tmp_path / "none") if says is None else program(tmp_path, says)
     with pytest.raises(Systemic, match=r"runtime missing: .*audio\.youtube\.deno"):
-        source(deno=path).read(clip("clip"))
+        heard(source(deno=path), clip("clip"))
     assert not web.asked
 
 
@@ -361,12 +364,12 @@ def test_the_runtime_is_configured_or_found(tmp_path, monkeypatch):
     "reference", ["", "short", "a/../../etc/x", "https://a.b/c", "ytsearch:abcd", "a b c d e f"]
 )
 def test_an_invalid_video_id_is_never_asked_for(reference, monkeypatch):
-    youtube_source = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    youtube_source = YouTubeSource(judge, None, PLAIN, BOUNDS)
     monkeypatch.setattr(
         youtube.yt_dlp.YoutubeDL, "extract_info", lambda *_: pytest.fail("it was asked for")
     )
     with pytest.raises(Unusable) as caught:
-        youtube_source.read(clip(reference))
+        heard(youtube_source, clip(reference))
     assert caught.value.reason == "no such video"
     youtube_source.close()
 
@@ -388,7 +391,7 @@ def scripted(monkeypatch, **errors):
     monkeypatch.setattr(youtube.yt_dlp, "YoutubeDL", lambda params: scripted_one)
     scripted_one = Scripted(errors)
     scripted_one.cookiejar = None
-    return YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    return YouTubeSource(judge, None, PLAIN, BOUNDS)
 
 
 GONE = youtube.YoutubeDLError("Video unavailable")
@@ -401,14 +404,14 @@ def test_a_bare_video_unavailable_is_final_after_another_clip_was_answered(monke
     for name in ("gone_______", "gone_too___", "gone_______", "gone_too___"):
         # While no other clip is answered, it may be a block, however often it is asked for.
         with pytest.raises(Retryable) as caught:
-            youtube_source.read(clip(name))
+            heard(youtube_source, clip(name))
         assert caught.value.reason == "video unavailable"
     with pytest.raises(Unusable) as caught:
-        youtube_source.read(clip("private____"))
+        heard(youtube_source, clip("private____"))
     assert caught.value.reason == "needs an account"
     for name in ("gone_______", "gone_too___"):
         with pytest.raises(Unusable) as caught:
-            youtube_source.read(clip(name))
+            heard(youtube_source, clip(name))
         assert (caught.value.status, caught.value.reason) == ("unavailable", "video unavailable")
     youtube_source.close()
 
@@ -420,9 +423,9 @@ def test_a_bug_of_yt_dlp_is_retryable_and_a_full_disk_is_not(monkeypatch):
     }
     youtube_source = scripted(monkeypatch, **errors)
     with pytest.raises(Retryable, match="yt-dlp failed"):
-        youtube_source.read(clip("broken_____"))
+        heard(youtube_source, clip("broken_____"))
     with pytest.raises(Systemic, match=r"disk: .*/youtube-.*: .*No space left"):
-        youtube_source.read(clip("full_______"))
+        heard(youtube_source, clip("full_______"))
     youtube_source.close()
 
 
@@ -444,7 +447,7 @@ def sound(number, **facts):
     ],
 )
 def test_an_audio_only_native_format_is_chosen(formats, chosen, no_audio):
-    youtube_source = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    youtube_source = YouTubeSource(judge, None, PLAIN, BOUNDS)
     found = [one["format_id"] for one in youtube_source._choose_format({"formats": formats})]
     assert found == ([chosen] if chosen else [])
     assert youtube_source._no_audio is no_audio
@@ -452,7 +455,7 @@ def test_an_audio_only_native_format_is_chosen(formats, chosen, no_audio):
 
 @pytest.mark.parametrize("facts", [{"is_live": True}, {"live_status": "is_upcoming"}])
 def test_live_videos_are_refused(facts):
-    youtube_source = YouTubeSource(10.0, None, PLAIN, BOUNDS)
+    youtube_source = YouTubeSource(judge, None, PLAIN, BOUNDS)
     assert youtube_source._reject(facts, incomplete=False) == "live"
     assert youtube_source._reject({"duration": 12.0}, incomplete=False) == "live"
 
@@ -460,7 +463,7 @@ def test_live_videos_are_refused(facts):
 def test_a_shard_from_youtube_stops_at_a_rate_limit_and_continues(
     web, source, tmp_path, monkeypatch
 ):
-    """fetch_shard, its journal and this source together."""
+    """Both jobs, the journal and this source together."""
     monkeypatch.setattr(youtube, "YouTubeSource", lambda *arguments: source())
     names = ["-a_good_one-", "-dead-", "flaky", "limited"]
     clips = [
@@ -480,7 +483,7 @@ def test_a_shard_from_youtube_stops_at_a_rate_limit_and_continues(
     settings["retries"] = {"attempts": 3, "pause_seconds": 0, "in_a_row": 20}
 
     def fetch():
-        fetch_shard(
+        fetch_and_decode(
             tmp_path / "clips.tsv",
             "train",
             "00000",

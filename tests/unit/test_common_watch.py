@@ -11,7 +11,7 @@ import pytest
 
 from music_detectors.common import watch
 
-STAGES = {"make_corpus": "corpus", "fetch_audio": "audio"}
+STAGES = {"make_corpus": "corpus", "decode_audio": "audio"}
 
 
 def record(event, level=logging.INFO, message="", **fields):
@@ -25,11 +25,11 @@ def planned():
     return [
         record("workflow_started"),
         record(None, message="Using shell: /bin/bash"),
-        record("run_info", stats={"make_corpus": 1, "fetch_audio": 2, "all": 1, "total": 4}),
+        record("run_info", stats={"make_corpus": 1, "decode_audio": 2, "all": 1, "total": 4}),
     ]
 
 
-def started(jobid, rule="fetch_audio", **wildcards):
+def started(jobid, rule="decode_audio", **wildcards):
     return record(
         "job_info", jobid=jobid, rule_name=rule, wildcards=wildcards, log=[f"logs/{jobid}.log"]
     )
@@ -44,7 +44,7 @@ def failed(jobid, log="logs/1.log", message=None):
         "job_error",
         logging.ERROR,
         jobid=jobid,
-        rule_name="fetch_audio",
+        rule_name="decode_audio",
         log=[str(log)],
         rule_msg=message,
     )
@@ -68,7 +68,7 @@ def test_one_line_per_finished_job():
         started(0, "all"),
         finished(0),
     )
-    assert lines == ["3 jobs", "1/3  fetch_audio split=train shard=00000  0 s"]
+    assert lines == ["3 jobs", "1/3  decode_audio split=train shard=00000  0 s"]
 
 
 def test_before_and_outside_a_run_messages_are_snakemakes():
@@ -97,13 +97,13 @@ def test_warnings_and_errors_are_shown_once():
 
 def test_a_failure_names_the_job_and_its_log():
     lines = said(*planned(), started(1, shard="00001"), failed(1))
-    assert lines[1:] == ["failed   fetch_audio shard=00001", "log      logs/1.log"]
+    assert lines[1:] == ["failed   decode_audio shard=00001", "log      logs/1.log"]
 
 
 def test_interrupted_jobs_do_not_count_as_failed():
     interrupted = record(None, message="Terminating processes on user request, this might take")
     lines = said(*planned(), started(1, shard="00001"), interrupted, failed(1))
-    assert lines[2:] == ["stopped  fetch_audio shard=00001"]
+    assert lines[2:] == ["stopped  decode_audio shard=00001"]
 
 
 def test_a_failure_on_a_cluster_shows_the_message_of_the_job(tmp_path):
@@ -167,7 +167,7 @@ def test_on_a_terminal_a_line_per_stage_stands_below_what_jobs_say(monkeypatch):
     handler.handle(failed(2))
     handler.handle(record(None, logging.WARNING, "last"))
     standing = shown(written + read_until(reader, "last"))
-    said = ["error: a job said this", "failed   fetch_audio", "log      logs/1.log", "last"]
+    said = ["error: a job said this", "failed   decode_audio", "log      logs/1.log", "last"]
     assert standing[:4] == said
     assert [line.split()[0] for line in standing[4:]] == ["audio", "all"]
     assert " 1/2 " in standing[4] and " 1/3 " in standing[5]

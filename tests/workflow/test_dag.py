@@ -40,7 +40,7 @@ def test_the_default_dag(tmp_path):
     # Five seeds of three trained conditions, and two fixed models.
     assert jobs["fit_model"] == 2 and jobs["compute_responses"] == 15 + 2
     assert all(jobs[name] == 15 + 2 + 2 * 5 for name in TARGET_RULES)
-    assert jobs["fetch_audio"] == 2
+    assert jobs["decode_audio"] == 2
     assert jobs["make_corpus"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
     # Six quilts, the intact clips and three levels, made from test clips only.
     assert jobs["compute_spectrograms"] == 2
@@ -80,7 +80,7 @@ def test_the_audioset_preset(tmp_path):
     write_audioset(tmp_path, clips_per_split=21_300, audio=False)
     one_target = written(tmp_path / "one_target.yaml", {"targets": []})
     jobs = planned(tmp_path, *preset("audioset-local"), one_target)
-    assert jobs["fetch_audio"] == 2 * 42
+    assert jobs["decode_audio"] == 2 * 42
     assert jobs["train_network"] == 6 * 10
     assert jobs["compute_spectrograms"] == 2 * 42
     assert jobs["compute_quilt_spectrograms"] == jobs["compute_level_spectrograms"] == 42
@@ -104,7 +104,7 @@ def test_the_manifest_preset(tmp_path):
             {"corpus": {"target": "Rock"}, "conditions": withholding("Rock")},
         ),
     )
-    assert jobs["fetch_audio"] == 2
+    assert jobs["decode_audio"] == 2
     assert jobs["train_network"] == 4 * 10
 
 

@@ -13,6 +13,8 @@ from workflow.snake import ROOT, executed, planned, snakemake, written
 
 TONES = [reply(sound(2.0, seed=k)) for k in range(12)]
 
+YIELD = "results/web/audio/yield.tsv"
+
 
 def write_corpus(folder, urls):
     rows = ["clip_id,path,labels,split"]
@@ -113,11 +115,52 @@ def test_stop_continue_and_fetch_failed_clips_again(tmp_path):
             timeout=300,
         )
         assert again.returncode == 0, again.stdout + again.stderr
-        rules = ["compute_spectrograms", "fetch_audio", "index_spectrograms"]
+        rules = ["compute_spectrograms", "decode_audio", "fetch_audio", "index_spectrograms"]
         assert sorted(executed(again.stderr)) == rules
         assert statuses(tmp_path) == expected
         asked = {path for path in web.asked if web.asked[path] != before[path]}
         assert asked == {"/5"}
+
+        # Another length of clips, other limits: decoded from what is kept.
+        before = dict(web.asked)
+        changes = {
+            "corpus": {"clip_seconds": 1.9},
+            "audio": {"min_seconds": 0.2},
+            "stimuli": {"compared_seconds": 1.5},
+        }
+        shorter = written(tmp_path / "shorter.yaml", changes)
+        decoded = snakemake(tmp_path, YIELD, *run, shorter, cores=1)
+        assert decoded.returncode == 0, decoded.stdout + decoded.stderr
+        assert "fetch_audio" not in executed(decoded.stderr)
+        assert executed(decoded.stderr).count("decode_audio") == 3
+        # A new row of the manifest: only it is fetched.
+        rows = (tmp_path / "manifest.csv").read_text()
+        (tmp_path / "manifest.csv").write_text(f"{rows}c12,{web.url}/12,Rain,test\n")
+        web.answers["/12"] = [TONES[0]]
+        more = snakemake(tmp_path, YIELD, *run, shorter, cores=1)
+        assert more.returncode == 0, more.stdout + more.stderr
+        assert web.asked == {**before, "/12": 1}
         # Without failed clips, the command does nothing.
         idle = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
         assert (idle.returncode, idle.stdout, idle.stderr) == (0, "", "")
+
+
+def test_recordings_that_are_not_kept_are_dropped_once_decoded(tmp_path):
+    with serving() as web:
+        for k, behaviour in enumerate(TONES):
+            web.answers[f"/{k}"] = [behaviour]
+        write_corpus(tmp_path, [f"{web.url}/{k}" for k in range(12)])
+        dropping = written(tmp_path / "dropping.yaml", {"audio": {"download": {"keep": False}}})
+        run = ["--configfile", tmp_path / "web.yaml", dropping]
+        ended = snakemake(tmp_path, YIELD, *run, cores=1)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        audio = tmp_path / "results/web/audio"
+        assert not [*audio.rglob("*.tar")] and not (audio / ".fetching").exists()
+        assert set(statuses(tmp_path).values()) == {"ok"}
+        assert planned(tmp_path, *run, "--", YIELD) == {}
+        assert planned(tmp_path, *run[:2], "--", YIELD) == {}, "nor when they are to be"
+        # What is gone must be asked for again.
+        changes = {"corpus": {"clip_seconds": 1.9}, "stimuli": {"compared_seconds": 1.5}}
+        shorter = written(tmp_path / "shorter.yaml", changes)
+        assert planned(tmp_path, *run, shorter, "--", YIELD)["fetch_audio"] == 3
+        assert all(count == 1 for count in web.asked.values())

@@ -96,7 +96,7 @@ def test_a_part_of_fsd50k_that_is_added_is_read_by_the_same_command(fsd50k):
     shutil.move(fsd50k / "elsewhere", dev)
     ended = run(fsd50k)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert executed(ended.stderr).count("fetch_audio") == 2
+    assert executed(ended.stderr).count("decode_audio") == 2
     assert set(statuses(fsd50k).values()) == {"ok"}
     assert to_be_read(fsd50k) == set()
 
@@ -106,7 +106,7 @@ def test_a_part_of_fsd50k_that_is_added_is_read_by_the_same_command(fsd50k):
     # Several, and the new state of the shard is that of its record.
     sound(fsd50k / "fsd50k/FSD50K.eval_audio/39.wav", 139, seconds=1.8)
     ended = run(fsd50k)
-    assert ended.returncode == 0 and executed(ended.stderr).count("fetch_audio") == 2
+    assert ended.returncode == 0 and executed(ended.stderr).count("decode_audio") == 2
     assert to_be_read(fsd50k) == set()
     rows = read_table(fsd50k / "results/mine/audio/train/00001.status.tsv", STATUS)
     assert rows.set_index("clip_id").loc["12", "n_samples"] == round(1.7 * 22050)

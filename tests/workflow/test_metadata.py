@@ -36,7 +36,7 @@ def test_lists_on_the_web_are_downloaded_and_their_counts_checked(tmp_path):
         wrong = [*preset("audioset-local"), written(tmp_path / "wrong.yaml", urls(web.url, 600))]
         jobs = planned(tmp_path, *wrong)
         assert jobs["fetch_metadata"] == jobs["make_corpus"] == 1
-        assert jobs["fetch_audio"] == 3
+        assert jobs["decode_audio"] == 3
         ended = snakemake(tmp_path, *wrong, "--", clips.relative_to(tmp_path))
         said = ended.stdout + ended.stderr
         assert ended.returncode != 0 and "Traceback" not in said

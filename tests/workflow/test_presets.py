@@ -16,7 +16,7 @@ def one_target(folder):
 def test_audioset_is_planned_before_anything_is_downloaded(tmp_path):
     jobs = planned(tmp_path, *preset("audioset"))
     # Shards of 256 of 22,160 and 20,371 clips.
-    assert jobs["fetch_audio"] == 87 + 80
+    assert jobs["fetch_audio"] == jobs["decode_audio"] == 87 + 80
     assert jobs["fetch_metadata"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
     assert jobs["plot_yields"] == 1 and jobs["train_network"] == 6 * 10
     assert jobs["index_archives"] == 0
@@ -28,13 +28,14 @@ def test_a_mirror_goes_before_youtube(tmp_path):
         (tmp_path / "mirror" / f"{name}.tar").touch()
     mirror = {"audio": {"sources": ["archives", "youtube"], "archives": ["mirror"]}}
     jobs = planned(tmp_path, *preset("audioset"), written(tmp_path / "mirror.yaml", mirror))
-    assert jobs["index_archives"] == 1 and jobs["fetch_audio"] == 167
+    assert jobs["index_archives"] == 1 and jobs["fetch_audio"] == jobs["decode_audio"] == 167
 
 
 def test_audioset_from_a_folder_needs_no_network(tmp_path):
     write_audioset(tmp_path, clips_per_split=600, audio=False)
     jobs = planned(tmp_path, *preset("audioset-local"), one_target(tmp_path))
-    assert jobs["fetch_audio"] == 4 and jobs["fetch_metadata"] == 1
+    assert jobs["decode_audio"] == 4 and jobs["fetch_metadata"] == 1
+    assert jobs["fetch_audio"] == 0
 
 
 def write_fsd50k(folder, clips=600):
@@ -60,7 +61,7 @@ def write_fsd50k(folder, clips=600):
 def test_fsd50k_is_planned_from_its_ground_truth(tmp_path):
     write_fsd50k(tmp_path)
     jobs = planned(tmp_path, *preset("fsd50k"), one_target(tmp_path))
-    assert jobs["fetch_audio"] == 4 and jobs["fetch_metadata"] == jobs["make_corpus"] == 1
+    assert jobs["decode_audio"] == 4 and jobs["fetch_metadata"] == jobs["make_corpus"] == 1
     assert jobs["train_network"] == 6 * 10
 
 

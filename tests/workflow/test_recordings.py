@@ -150,7 +150,7 @@ def test_too_many_bad_recordings_stop_the_run_until_the_limit_is_higher(tmp_path
     output = run.stdout + run.stderr
     assert run.returncode == 0, output
     # Nothing is decoded again.
-    assert "fetch_audio" not in executed(output) and "train_network" in executed(output)
+    assert "decode_audio" not in executed(output) and "train_network" in executed(output)
     found = statuses(results)
     assert {clip_id: row.status for clip_id, row in found.items()} == expected
     assert all(row.message for row in found.values() if row.status in ("empty", "missing"))

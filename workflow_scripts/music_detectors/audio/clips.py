@@ -13,6 +13,9 @@ from music_detectors.common.files import open_checked, read_checked
 from music_detectors.common.tables import column_positions
 from music_detectors.corpus.columns import CLIPS
 
+SHORT_SECONDS = 0.025
+"""A clip is `short` when more than this is missing at the end of its segment."""
+
 _KIND = "table"
 _BLOCK_BYTES = 2**20
 _COLUMN = {name: position for position, name in enumerate(CLIPS)}

@@ -20,9 +20,6 @@ decoded samples; `rms_db` is their level in dB re full scale, empty if there is 
 USABLE = ("ok", "short")
 """The statuses whose clips have a row in the shard."""
 
-LEFT_OUT = ("too_short", "silent")
-"""The statuses of clips that were decoded and that the configuration leaves out."""
-
 YIELD = {
     "split": str,
     "class": str,

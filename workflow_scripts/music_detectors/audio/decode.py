@@ -12,7 +12,6 @@ import math
 import os
 import re
 import resource
-import shutil
 import stat
 import subprocess
 import threading
@@ -21,25 +20,22 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal
 
 import ffmpeg
-import imageio_ffmpeg
 import numpy as np
 import soundfile
 import soxr
 
+from music_detectors.audio.clips import SHORT_SECONDS
 from music_detectors.audio.failures import Unusable
+from music_detectors.audio.ffmpeg_path import find_ffmpeg
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.common.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-SHORT_SECONDS = 0.025
-"""A clip is `short` when more than this is missing at the end of its segment."""
 
 _SOXR = f"soxr {soxr.__version__}"
 _SOUNDFILE = f"soundfile {soundfile.__version__}/libsndfile {soundfile.__libsndfile_version__}"
@@ -200,38 +196,6 @@ def check_level(
         message = f"{got:.3f} s of {segment_seconds:.3f} s"
         return Quality("short", "shorter than its segment", message, rms_db)
     return Quality("ok", "", "", rms_db)
-
-
-@cache
-def find_ffmpeg(configured: str | None) -> tuple[str, str]:
-    """Return the path of ffmpeg and its version: configured, else on PATH, else imageio-ffmpeg's.
-
-    Raises InputError when there is none or it does not run.
-    """
-    if configured is not None:
-        program = shutil.which(configured)
-        advice = "set audio.ffmpeg to the path of ffmpeg, or to null to search for one"
-        if program is None:
-            raise InputError(
-                f"audio.ffmpeg: {configured} is not a program that can be run; {advice}"
-            )
-    else:
-        program = shutil.which("ffmpeg")
-        advice = "install ffmpeg or set audio.ffmpeg to its path"
-        try:
-            program = program or imageio_ffmpeg.get_ffmpeg_exe()
-        except RuntimeError as error:
-            raise InputError(f"no ffmpeg found ({one_line(error)}); {advice}") from error
-    try:
-        process = subprocess.run(
-            [program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"{program}: does not run ({one_line(error)}); {advice}") from error
-    first = process.stdout.decode("utf-8", "replace").partition("\n")[0]
-    if not first.startswith("ffmpeg version"):
-        raise InputError(f"{program}: is not ffmpeg ({one_line(first, 80)}); {advice}")
-    return program, one_line(first.partition(" Copyright")[0])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The three kinds of failure that a source can raise from `read`.
+"""The three kinds of failure that a source can raise.
 
 `Unusable` is a final answer about the clip. `Retryable` may pass: the shard asks again later, after
 other clips, and after the configured number of attempts the clip is `failed_retryable`. `Systemic`
@@ -6,10 +6,23 @@ is no clip's fault: the shard stops at once with exit code 75, the clip stays pe
 run continues there.
 """
 
+import errno
+import gzip
+import logging
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from music_detectors.common.errors import ComeBackLater, one_line
 
 FAILED_RETRYABLE = "failed_retryable"
 """The status of a clip whose configured attempts all failed in a retryable way."""
+
+
+# What libraries raise about the content of one file; other errors are not the clip's fault.
+_DECODER_ERRORS = (RuntimeError, ValueError, OSError, EOFError, zlib.error, gzip.BadGzipFile)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Unusable(Exception):
@@ -55,3 +68,30 @@ class Systemic(ComeBackLater):
         self.message = one_line(message)
         self.advice = advice
         super().__init__(f"{reason}: {self.message}; {advice}")
+
+
+@contextmanager
+def disk_trouble(path: str | os.PathLike) -> Iterator[None]:
+    """Turn an OSError in the block into Systemic, which names `path`: it is no clip's fault."""
+    try:
+        yield
+    except OSError as error:
+        raise Systemic(
+            "cannot be written",
+            f"{path}: {error.strerror or one_line(error)}",
+            "make room or repair the disk, then run again",
+        ) from error
+
+
+@contextmanager
+def decoder_trouble(clip_id: str) -> Iterator[None]:
+    """Turn what a library raises about a clip into Unusable, and a full disk into Systemic."""
+    try:
+        yield
+    except _DECODER_ERRORS as error:
+        if getattr(error, "errno", None) in _DISK_FULL:
+            with disk_trouble(getattr(error, "filename", None) or "the disk"):
+                raise
+        logging.warning("clip %s: the decoder failed", clip_id, exc_info=True)
+        message = f"{type(error).__name__}: {error}"
+        raise Unusable("unavailable", "decoder failed", message) from error

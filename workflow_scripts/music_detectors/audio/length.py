@@ -9,8 +9,9 @@ import zlib
 
 import soundfile
 
-from music_detectors.audio.decode import CONTAINERS, find_ffmpeg
+from music_detectors.audio.decode import CONTAINERS
 from music_detectors.audio.failures import Unusable
+from music_detectors.audio.ffmpeg_path import find_ffmpeg
 
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 _TIMEOUT_SECONDS = 60

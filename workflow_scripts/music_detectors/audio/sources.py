@@ -1,8 +1,9 @@
-"""Sources of sound: one class per source, all with the method `read`."""
+"""Sources of sound: one class per source, all with the method `read`, which asks no network."""
 
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -10,42 +11,30 @@ import numpy as np
 
 from music_detectors.audio.archives import ArchiveSource
 from music_detectors.audio.clips import Clip
-from music_detectors.audio.columns import LEFT_OUT, USABLE
-from music_detectors.audio.decode import Decoded, decode
-from music_detectors.audio.failures import Retryable, Unusable
-from music_detectors.audio.journal import ClipResult
+from music_detectors.audio.decode import Decoded, Member, decode
+from music_detectors.audio.failures import FAILED_RETRYABLE, Unusable, decoder_trouble
+from music_detectors.audio.fetched import FETCHED, KIND, fetch_key, is_intact, read_fetched
 from music_detectors.audio.naming import Location, NamedRecordings, decode_named
 from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.recordings import walk
+from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
-from music_detectors.corpus.sources.manifest import find_addresses
+from music_detectors.common.urls import shown_url
 from music_detectors.synthesis.scene import synthesise
 
 
 class ClipSource(Protocol):
-    """A source of sound.
-
-    A `remote` source asks the network, so its answers are remembered. `terms` is a text that
-    identifies what its refusals depend on besides the clip: when it changes, refused clips are
-    asked for again.
-    """
-
-    remote: bool
-    terms: str
+    """A source of sound."""
 
     def read(self, clip: Clip) -> Decoded:
         """Return the sound of `clip`: its segment, or the start of it.
 
-        Raises Unusable when this clip is not available, Retryable when it may be available later,
-        Systemic when no clip is available for now, and InputError when the user must fix something.
+        Raises Unusable when it has none, and InputError when the user must fix something.
         """
 
 
 class EmbeddedSource:
     """Clips of the embedded corpus, synthesised from their recipes."""
-
-    remote = False
-    terms = ""
 
     def __init__(self, seed: int, clip_seconds: float) -> None:
         """Set the configured seed and the length of a clip."""
@@ -62,9 +51,6 @@ class EmbeddedSource:
 
 class FileSource:
     """Clips whose reference is the path of a recording."""
-
-    remote = False
-    terms = ""
 
     def __init__(self, clip_seconds: float, ffmpeg_path: str | None) -> None:
         """Set the length of a clip and the configured ffmpeg."""
@@ -83,9 +69,6 @@ class AudioSetFolder:
     A file may be in any subfolder; docs/fetching.md lists the names. With a start in its name it is
     the cut segment; without, its duration decides whether it is the segment or the whole video.
     """
-
-    remote = False
-    terms = ""
 
     def __init__(
         self,
@@ -109,14 +92,61 @@ class AudioSetFolder:
         return decode_named(clip, named, "folder", self._clip_seconds, self._ffmpeg_path)
 
 
+class FetchedSource:
+    """Clips that the network was asked for, decoded from what came."""
+
+    def __init__(
+        self, path: str | os.PathLike, clip_seconds: float, ffmpeg_path: str | None
+    ) -> None:
+        """Read the answers at `path`; set the length of a clip and the configured ffmpeg.
+
+        Raises InputError when they cannot be read.
+        """
+        self._path = Path(path)
+        self._answers = read_fetched(path)
+        self._clip_seconds = clip_seconds
+        self._ffmpeg_path = ffmpeg_path
+
+    def attempts(self, clip: Clip) -> int:
+        """Return how often the network was asked for `clip` in the run that got the answer."""
+        answer = self._answers.get(fetch_key(clip))
+        return 0 if answer is None else answer.attempts
+
+    def read(self, clip: Clip) -> Decoded:
+        """Decode the segment of `clip`, or the start of it.
+
+        Raises Unusable when it has none, and InputError when the archive is damaged.
+        """
+        answer = self._answers.get(fetch_key(clip))
+        if answer is None:
+            message = "a local source had the clip when the others were fetched, and has it no more"
+            raise Unusable(FAILED_RETRYABLE, "not asked for yet", message)
+        if answer.status != FETCHED:
+            raise Unusable(answer.status, answer.reason, answer.message)
+        if not is_intact(answer, self._path):
+            raise damaged(self._path, KIND, f"the recording of clip {answer.clip_id} has changed")
+        name = f"{answer.clip_id}{answer.ending}"
+        member = Member(self._path, name, answer.offset, answer.size)
+        shown = shown_url(clip.reference) if clip.source == "url" else "the download"
+        seconds = clip.seconds_to_read(self._clip_seconds)
+        try:
+            decoded = decode(member, clip.start_seconds, seconds, self._ffmpeg_path)
+        except Unusable as error:
+            message = error.message.replace(str(member), shown)
+            raise Unusable(error.status, error.reason, message) from error
+        return replace(decoded, message=decoded.message.replace(str(member), shown))
+
+
 class Answer(NamedTuple):
-    """The answer of a source: its sound (`decoded`), a `refusal`, or a `remembered` result."""
+    """The answer of a source: its sound (`decoded`) or a `refusal`.
+
+    `attempts` counts how often it was asked.
+    """
 
     name: str
-    source: ClipSource
+    attempts: int
     decoded: Decoded | None = None
     refusal: Unusable | None = None
-    remembered: ClipResult | None = None
 
 
 class Sources:
@@ -126,36 +156,36 @@ class Sources:
         """Set the named sources for each value of the column `source` of clips.tsv."""
         self._by_kind = by_kind
 
-    def ask(self, clip: Clip, remembered: ClipResult | None = None) -> Answer:
+    def ask(self, clip: Clip) -> Answer:
         """Return the answer of the first source that has `clip`.
 
         If a source does not have the clip (missing), or only a file without sound (empty) or with
         damage (damaged), the next one is asked; if none has it, the first answer that is not
-        `missing` counts, else the last.
-        A remote source whose answer is `remembered` is not asked again. Raises Retryable (with the
-        name of the source), Systemic and InputError.
+        `missing` counts, else the last. Raises InputError.
         """
-        refusals: list[tuple[str, Answer]] = []
+        refusals: list[Answer] = []
         for name, source in self._by_kind[clip.source]:
-            if remembered is not None and _still_valid(remembered, name, source):
-                status = remembered.status
-                answer = Answer(name, source, remembered=remembered)
-            else:
-                try:
-                    return Answer(name, source, decoded=source.read(clip))
-                except Unusable as error:
-                    status = error.status
-                    answer = Answer(name, source, refusal=error)
-                except Retryable as error:
-                    error.source = name
-                    raise
-                except MemoryError as error:
-                    raise _out_of_memory(name, error) from None
-            if status not in _TRY_NEXT:
-                return answer
-            refusals.append((status, answer))
-        not_missing = (answer for status, answer in refusals if status != "missing")
-        return next(not_missing, refusals[-1][1])
+            attempts = source.attempts(clip) if isinstance(source, FetchedSource) else 1
+            try:
+                with decoder_trouble(clip.clip_id):
+                    return Answer(name, attempts, decoded=source.read(clip))
+            except Unusable as error:
+                refusal = error
+            except MemoryError as error:
+                message = str(error) or "give the job more memory, or leave the clip out"
+                refusal = Unusable(FAILED_RETRYABLE, "not enough memory", message)
+            refusals.append(Answer(name, attempts, refusal=refusal))
+            if refusal.status not in _TRY_NEXT:
+                return refusals[-1]
+        not_missing = (one for one in refusals if one.refusal and one.refusal.status != "missing")
+        return next(not_missing, refusals[-1])
+
+    def has(self, clip: Clip) -> bool:
+        """Return whether one of the sources has `clip`, so that no further one is to be asked."""
+        if not self._by_kind.get(clip.source):
+            return False
+        refusal = self.ask(clip).refusal
+        return refusal is None or refusal.status not in _TRY_NEXT
 
 
 def open_sources(
@@ -163,15 +193,15 @@ def open_sources(
     *,
     audio: Mapping,
     archives: str | os.PathLike | None,
-    seed: int | None,
     clip_seconds: float,
-    manifest: Mapping | None = None,
+    fetched: str | os.PathLike | None = None,
+    seed: int | None = None,
 ) -> Sources:
     """Return the sources that `clips` need.
 
-    `audio` is the section of the configuration, `archives` the index of its archives, and
-    `manifest` the section of the manifest, if the clips are from one. Raises InputError when the
-    configuration lacks something that a source needs.
+    `audio` is the section of the configuration, `archives` the index of its archives, `fetched`
+    the archive of what the network answered, and `seed` that of synthesised clips. Raises
+    InputError when the configuration lacks something that a source needs.
     """
     ffmpeg = audio["ffmpeg"]
     by_kind: dict[str, list[tuple[str, ClipSource]]] = {}
@@ -183,12 +213,11 @@ def open_sources(
         elif kind == "file":
             by_kind[kind] = [(kind, FileSource(clip_seconds, ffmpeg))]
         elif kind == "url":
-            references = [clip.reference for clip in of_kind]
-            addresses = find_addresses(manifest, references) if manifest is not None else {}
-            by_kind[kind] = [(kind, _web_source(clip_seconds, ffmpeg, audio, addresses))]
+            assert fetched is not None
+            by_kind[kind] = [(kind, FetchedSource(fetched, clip_seconds, ffmpeg))]
         elif kind == "audioset":
             by_kind[kind] = [
-                (name, _audioset_source(name, of_kind, audio, archives, clip_seconds))
+                (name, _audioset_source(name, of_kind, audio, archives, fetched, clip_seconds))
                 for name in audio["sources"]
             ]
         else:
@@ -201,6 +230,7 @@ def _audioset_source(
     clips: Sequence[Clip],
     audio: Mapping,
     archives: str | os.PathLike | None,
+    fetched: str | os.PathLike | None,
     clip_seconds: float,
 ) -> ClipSource:
     if name == "folder":
@@ -216,38 +246,12 @@ def _audioset_source(
             )
         return ArchiveSource(archives, clips, clip_seconds, audio["ffmpeg"])
     if name == "youtube":
-        # yt-dlp takes a second to import.
-        from music_detectors.audio.youtube import YouTubeSource
-
-        return YouTubeSource(clip_seconds, audio["ffmpeg"], audio["youtube"], audio["download"])
+        assert fetched is not None
+        return FetchedSource(fetched, clip_seconds, audio["ffmpeg"])
     raise InputError(f"audio.sources: {one_line(name)} is not a source")
 
 
-def _web_source(
-    clip_seconds: float, ffmpeg: str | None, audio: Mapping, addresses: Mapping[str, str]
-) -> ClipSource:
-    # requests takes a moment to import.
-    from music_detectors.audio.web import WebSource
-
-    return WebSource(clip_seconds, ffmpeg, audio["download"], addresses)
-
-
-def _out_of_memory(name: str, error: MemoryError) -> Retryable:
-    """Return the failure of a clip for which there was not enough memory, perhaps for now."""
-    message = str(error) or "give the job more memory, or leave the clip out"
-    retryable = Retryable("not enough memory", message)
-    retryable.source = name
-    return retryable
-
-
 _TRY_NEXT = ("missing", "empty", "damaged")
-
-
-def _still_valid(remembered: ClipResult, name: str, source: ClipSource) -> bool:
-    """Return whether `remembered` is an answer of this source that is still valid."""
-    if not source.remote or remembered.source != name:
-        return False
-    return remembered.status in (*USABLE, *LEFT_OUT) or remembered.terms == source.terms
 
 
 def _find(folder: Path, recordings: NamedRecordings[Location]) -> None:

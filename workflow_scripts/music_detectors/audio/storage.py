@@ -1,6 +1,5 @@
 """Audio shards on disk: the samples of a shard's usable clips, and which decoder made them."""
 
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from music_detectors.common.damage import damaged
-from music_detectors.common.errors import one_line
 from music_detectors.common.hdf5 import (
     create_hdf5,
     open_hdf5,
@@ -102,24 +100,6 @@ def read_audio_shard(path: str | os.PathLike) -> AudioShard:
         )
     _check(Path(path), shard)
     return shard
-
-
-def read_intact_clips(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Return the samples (n,) int16, without padding, of the undamaged clips of a shard by id.
-
-    Clips with a wrong checksum are left out, with a warning. Raises InputError when the shard
-    cannot be opened or its list of clips is damaged.
-    """
-    intact = {}
-    # A journal has the shard under another name.
-    with open_hdf5(path, _KIND, _SCHEMA_VERSION, anywhere=True) as file:
-        n_samples = file["n_samples"][:]
-        for row, clip_id in enumerate(read_strings(file, "clip_id")):
-            try:
-                intact[clip_id] = file["samples"][row, : n_samples[row]]
-            except OSError as error:
-                logging.warning("%s: clip %s is damaged (%s)", path, clip_id, one_line(error))
-    return intact
 
 
 def _check(path: Path, shard: AudioShard) -> None:

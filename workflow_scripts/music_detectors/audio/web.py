@@ -8,7 +8,7 @@ import socket
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from http.client import responses
@@ -19,11 +19,8 @@ from typing import BinaryIO
 import requests
 import urllib3
 
-from music_detectors.audio.clips import Clip
-from music_detectors.audio.decode import SHORT_SECONDS, Decoded, decode
-from music_detectors.audio.failures import Retryable, Systemic, Unusable
-from music_detectors.audio.journal import disk_trouble
-from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.clips import SHORT_SECONDS, Clip
+from music_detectors.audio.failures import Retryable, Systemic, Unusable, disk_trouble
 from music_detectors.common.files import temporary_place
 from music_detectors.common.urls import host_of, is_http, next_place, shown_url
 from music_detectors.common.web import Deadline, bounded_session, causes, root_cause
@@ -39,23 +36,22 @@ _RUN_AGAIN = "check the network, then run again"
 class WebSource:
     """Clips whose reference is the http(s) address of a recording."""
 
-    remote = True
     terms = ""
 
     def __init__(
         self,
-        clip_seconds: float,
-        ffmpeg_path: str | None,
+        judge: Callable[[Clip, Path, str], float],
         download: Mapping,
         addresses: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Set the length of a clip, the configured ffmpeg and the section `audio.download`.
+        """Set the section `audio.download`.
 
-        `addresses` has those with a query, by the reference that stands for them.
+        `judge` returns how many seconds of a clip a file has, which messages call by the third
+        argument (see `judging`). `addresses` has those with a query, by the reference that stands
+        for them.
         """
         self._addresses = addresses
-        self._clip_seconds = clip_seconds
-        self._ffmpeg_path = ffmpeg_path
+        self._judge = judge
         self._seconds = download["timeout_seconds"]
         self._max_bytes = int(download["max_mb"] * 10**6)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
@@ -63,8 +59,12 @@ class WebSource:
         self._session.headers["Accept"] = "audio/*,*/*;q=0.5"
         self._answering_hosts: set[str] = set()
 
-    def read(self, clip: Clip) -> Decoded:
-        """Download the recording of `clip` and decode its segment, or the start of it."""
+    @contextmanager
+    def fetch(self, clip: Clip) -> Iterator[Path]:
+        """Download the recording of `clip`; yield its file, which is then removed.
+
+        Its sound is decoded once, to know whether to ask again. Raises as `NetworkSource` says.
+        """
         url = self._addresses.get(clip.reference, clip.reference)
         place = temporary_place()
         with disk_trouble(place):
@@ -75,23 +75,13 @@ class WebSource:
             path = Path(folder.name) / "recording"
             is_whole = self._download(url, path)
             path = _mark_gzip(path, url)
-            seconds = clip.seconds_to_read(self._clip_seconds)
-            try:
-                decoded = decode(path, clip.start_seconds, seconds, self._ffmpeg_path)
-            except Unusable as error:
-                message = error.message.replace(str(path), shown_url(url))
-                if error.status == "empty":
-                    raise Retryable(error.reason, message) from error
-                refusal = Unusable(error.status, error.reason, message)
-                if error.status == "damaged":
-                    raise Retryable(error.reason, message, at_last=refusal) from error
-                raise refusal from error
-            got = len(decoded.samples) / SAMPLE_RATE
-            if not is_whole and clip.end_seconds is not None and got < seconds - SHORT_SECONDS:
-                message = f"{shown_url(url)}: {got:.3f} s of {seconds:.3f} s"
-                raise Retryable("cut off, perhaps", message)
-        message = decoded.message.replace(str(path), shown_url(url))
-        return Decoded(decoded.samples, decoded.decoder, decoded.decoder_version, message)
+            got = self._judge(clip, path, shown_url(url))
+            if not is_whole and clip.end_seconds is not None:
+                seconds = clip.end_seconds - clip.start_seconds
+                if got < seconds - SHORT_SECONDS:
+                    message = f"{shown_url(url)}: {got:.3f} s of {seconds:.3f} s"
+                    raise Retryable("cut off, perhaps", message)
+            yield path
 
     def _download(self, url: str, path: Path) -> bool:
         """Download `url` to `path`; return whether the download is known to be complete."""

@@ -10,9 +10,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import NoReturn
@@ -23,11 +22,9 @@ import yt_dlp_ejs
 from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 from yt_dlp.version import __version__ as YT_DLP
 
-from music_detectors.audio.clips import Clip
-from music_detectors.audio.decode import SHORT_SECONDS, Decoded, decode, find_ffmpeg
-from music_detectors.audio.failures import Retryable, Systemic, Unusable
-from music_detectors.audio.journal import disk_trouble
-from music_detectors.audio.rate import SAMPLE_RATE
+from music_detectors.audio.clips import SHORT_SECONDS, Clip
+from music_detectors.audio.failures import Retryable, Systemic, Unusable, disk_trouble
+from music_detectors.audio.ffmpeg_path import find_ffmpeg
 from music_detectors.audio.youtube_failures import DISK, VIDEO_UNAVAILABLE, classify
 from music_detectors.common.errors import one_line, warn
 from music_detectors.common.files import temporary_place
@@ -63,11 +60,9 @@ class YouTubeSource:
     requirements.
     """
 
-    remote = True
-
     def __init__(
         self,
-        clip_seconds: float,
+        judge: Callable[[Clip, Path, str], float],
         ffmpeg_path: str | None,
         youtube: Mapping,
         download: Mapping,
@@ -76,13 +71,14 @@ class YouTubeSource:
         extractors: Sequence[str] = ("youtube",),
         retry_seconds: float = _RETRY_SECONDS,
     ) -> None:
-        """Set a clip's length, the configured ffmpeg, `audio.youtube` and `audio.download`.
+        """Set the configured ffmpeg, `audio.youtube` and `audio.download`.
 
-        `address` is the pattern of a video's address, and only yt-dlp's `extractors` may handle
-        it. Within one attempt at a clip, yt-dlp retries after `retry_seconds`, then after pauses
-        that double.
+        `judge` returns how many seconds of a clip a file has, which messages call by the third
+        argument (see `judging`). `address` is the pattern of a video's address, and only yt-dlp's
+        `extractors` may handle it. Within one attempt at a clip, yt-dlp retries after
+        `retry_seconds`, then after pauses that double.
         """
-        self._clip_seconds = clip_seconds
+        self._judge_sound = judge
         self._ffmpeg_path = ffmpeg_path
         self._settings = youtube
         self._seconds = download["timeout_seconds"]
@@ -91,7 +87,7 @@ class YouTubeSource:
         self._extractors = extractors
         self._retry_seconds = retry_seconds
         # YouTube serves some videos only to sessions with cookies, or to some of its clients. The
-        # arguments may hold tokens, which have no business in the journal.
+        # arguments may hold tokens, which have no business among the answers.
         arguments = "\n".join(youtube["extractor_args"])
         digest = hashlib.sha256(arguments.encode()).hexdigest()[:16] if arguments else ""
         self.terms = " ".join(filter(None, (youtube["cookies"], digest)))
@@ -107,7 +103,7 @@ class YouTubeSource:
         # was first called unavailable without a reason.
         self._n_answered = 0
         self._unavailable_since: dict[str, int] = {}
-        self._short_downloads: dict[str, int] = {}
+        self._short_downloads: dict[str, float] = {}
         # The current video.
         self._end = 0.0
         self._start = 0.0
@@ -115,16 +111,26 @@ class YouTubeSource:
         self._refusal: Unusable | None = None
         self._no_audio = False
 
-    def read(self, clip: Clip) -> Decoded:
-        """Download and decode the segment of `clip`.
+    @contextmanager
+    def fetch(self, clip: Clip) -> Iterator[Path]:
+        """Download the sound of `clip`, up to its end; yield the file, which is then removed.
 
-        Raises Unusable when it is not available, Retryable when it may be available later, Systemic
-        when no clip is available for now, and InputError when ffmpeg cannot be run.
+        Its segment is decoded once, to know whether to ask again. Raises as `NetworkSource` says,
+        and InputError when ffmpeg cannot be run.
         """
         if self._downloader is None:
             self._make_downloader()
         try:
-            decoded = self._read(clip)
+            self._ask(clip)
+            yield self._file
+        finally:
+            for path in self._folder_path.iterdir():
+                path.unlink()
+
+    def _ask(self, clip: Clip) -> None:
+        """Download and judge, and count the clips that had a final answer."""
+        try:
+            self._fetch(clip)
         except Unusable:
             self._n_answered += 1
             raise
@@ -135,7 +141,6 @@ class YouTubeSource:
         except OSError as error:
             raise self._classified(error) from error
         self._n_answered += 1
-        return decoded
 
     def close(self) -> None:
         """Remove the downloads; the source can still be used."""
@@ -221,23 +226,19 @@ class YouTubeSource:
     def _file(self) -> Path:
         return self._folder_path / "sound"
 
-    def _read(self, clip: Clip) -> Decoded:
+    def _fetch(self, clip: Clip) -> None:
         if self._address is _WATCH and not _VIDEO_ID.fullmatch(clip.reference):
             raise Unusable("unavailable", "no such video", f"{clip.reference} is not a YouTube id")
-        seconds = clip.seconds_to_read(self._clip_seconds)
-        self._start, self._end = clip.start_seconds, clip.start_seconds + seconds
+        assert clip.end_seconds is not None
+        self._start, self._end = clip.start_seconds, clip.end_seconds
         self._duration, self._refusal, self._no_audio = None, None, False
         self._logger.warnings.clear()
         self._wait()
         try:
-            try:
-                self._download(clip)
-            finally:
-                self._last_request = time.monotonic()
-            return self._decode(clip, seconds)
+            self._download(clip)
         finally:
-            for path in self._folder_path.iterdir():
-                path.unlink()
+            self._last_request = time.monotonic()
+        self._judge(clip, clip.end_seconds - clip.start_seconds)
 
     def _classified(self, error: Exception) -> Unusable | Retryable | Systemic:
         """Return what an error of yt-dlp means; one about the disk names the folder."""
@@ -282,31 +283,16 @@ class YouTubeSource:
         if not self._file.exists():
             raise Retryable("nothing downloaded", "; ".join(self._logger.warnings) or "no file")
 
-    def _decode(self, clip: Clip, seconds: float) -> Decoded:
-        """Decode the segment from the download; if it is too short, raise Retryable once."""
-        try:
-            decoded = decode(self._file, clip.start_seconds, seconds, self._ffmpeg_path)
-        except Unusable as error:
-            if error.status not in ("empty", "damaged"):
-                raise
-            reason = "no sound in the download" if error.status == "empty" else error.reason
-            raise Retryable(reason, self._without_path(error.message)) from error
-        got = len(decoded.samples)
+    def _judge(self, clip: Clip, seconds: float) -> None:
+        """Raise Retryable where the download has no sound of the segment, or, once, too little."""
+        got = self._judge_sound(clip, self._file, "the download")
         due = seconds
         if self._duration is not None:
             due = min(due, self._duration - _DURATION_TOLERANCE_SECONDS - clip.start_seconds)
-        if (
-            got < (due - SHORT_SECONDS) * SAMPLE_RATE
-            and self._short_downloads.get(clip.clip_id) != got
-        ):
-            self._short_downloads[clip.clip_id] = got
-            raise Retryable("short download", f"{got / SAMPLE_RATE:.3f} s of {seconds:.3f} s")
         # The same length twice: the video has no more.
-        return replace(decoded, message=self._without_path(decoded.message))
-
-    def _without_path(self, message: str) -> str:
-        """Return a decoder's message without the path of the temporary file."""
-        return message.replace(str(self._file), "the download")
+        if got < due - SHORT_SECONDS and self._short_downloads.get(clip.clip_id) != got:
+            self._short_downloads[clip.clip_id] = got
+            raise Retryable("short download", f"{got:.3f} s of {seconds:.3f} s")
 
     def _settle_unavailable(self, clip: Clip, error: Retryable) -> None:
         """Raise Unusable for "Video unavailable" once another clip was answered in between."""

@@ -83,14 +83,12 @@ def create_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iter
 
 
 @contextmanager
-def open_hdf5(
-    path: str | os.PathLike, kind: str, schema_version: int, *, anywhere: bool = False
-) -> Iterator[h5py.File]:
+def open_hdf5(path: str | os.PathLike, kind: str, schema_version: int) -> Iterator[h5py.File]:
     """Yield the HDF5 file at `path`, open for reading without locks.
 
     Raises InputError, naming the file, when it is missing, damaged, of another kind, of another
-    schema version or, unless it may be `anywhere`, of another origin than the job asks for; also
-    for reads that fail inside the block (a wrong checksum, a missing dataset).
+    schema version or of another origin than the job asks for; also for reads that fail inside the
+    block (a wrong checksum, a missing dataset).
     """
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -99,7 +97,7 @@ def open_hdf5(
                 raise damaged(path, kind, f"it holds {found[0]}")
             if found[1] != schema_version:
                 raise damaged(path, kind, f"of schema version {found[1]}, not {schema_version}")
-            if "place" in file.attrs and not anywhere:
+            if "place" in file.attrs:
                 follows = read_text(file, "follows").split("\n") if "follows" in file.attrs else ()
                 check_origin(path, kind, read_text(file, "place"), follows)
             yield file

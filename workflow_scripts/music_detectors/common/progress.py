@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -51,3 +51,9 @@ def progress(
         yield item
     seconds = time.monotonic() - started
     logging.info("%s: %d %s in %.1f s", what, total, unit, seconds)
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return the counts of statuses as a text, the largest first."""
+    by_count = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {count}" for name, count in by_count)

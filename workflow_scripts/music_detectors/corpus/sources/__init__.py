@@ -84,6 +84,9 @@ class Source(Protocol):
     def check(self, corpus: Mapping) -> None:
         """Raise InputError, naming the key, where the source cannot work as configured."""
 
+    def has_addresses(self, corpus: Mapping) -> bool:
+        """Return whether the reference of a clip may be an http(s) address, which is fetched."""
+
     def count(self, corpus: Mapping, seed: int) -> dict[str, int]:
         """Return how many clips each split will have, as `clips` lists them."""
 

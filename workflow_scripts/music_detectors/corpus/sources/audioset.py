@@ -91,6 +91,11 @@ def check(corpus: Mapping) -> None:
     mistakes.report()
 
 
+def has_addresses(corpus: Mapping) -> bool:
+    """Return False: clips are YouTube ids."""
+    return False
+
+
 def count(corpus: Mapping, seed: int) -> dict[str, int]:
     """Return the number of segments listed; of a list that is a URL, the configured number."""
     section = corpus["audioset"]

@@ -46,6 +46,11 @@ def check(corpus: Mapping) -> None:
     """Accept every section that the schema accepts."""
 
 
+def has_addresses(corpus: Mapping) -> bool:
+    """Return False: clips are synthesised."""
+    return False
+
+
 def count(corpus: Mapping, seed: int) -> dict[str, int]:
     """Return the number of clips of each split, mixed clips included."""
     return planned_counts(corpus["embedded"]["clips_per_class"])

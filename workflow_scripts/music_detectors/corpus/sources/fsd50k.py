@@ -52,6 +52,11 @@ def check(corpus: Mapping) -> None:
     check_ontology_named(corpus)
 
 
+def has_addresses(corpus: Mapping) -> bool:
+    """Return False: clips are files."""
+    return False
+
+
 def count(corpus: Mapping, seed: int) -> dict[str, int]:
     """Return the number of clips in each set."""
     return {split: count_clips(corpus["fsd50k"]["folder"], split) for split in SPLITS}

@@ -92,6 +92,11 @@ def check(corpus: Mapping) -> None:
         check_there(corpus["ontology"], "corpus.ontology")
 
 
+def has_addresses(corpus: Mapping) -> bool:
+    """Return whether a recording is at an http(s) address."""
+    return any(map(is_url, _manifest(corpus).paths))
+
+
 def count(corpus: Mapping, seed: int) -> dict[str, int]:
     """Return the number of clips of each split, given or drawn."""
     counts = Counter(_splits(corpus, seed, load_classes(corpus)))
