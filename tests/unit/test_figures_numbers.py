@@ -313,6 +313,21 @@ def test_lesion_changes_by_fraction_are_averaged_over_networks():
     assert lesion_dose.random_changes(table).loc[0.5].to_numpy() == pytest.approx(expected)
 
 
+def test_a_single_share_of_lesions_is_seen_without_lines():
+    table = _lesions()
+    figure = lesion_dose.lesion_dose({"natural": table[table["fraction"] == 0.5]}, "Music")
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert shown
+    for axes in shown:
+        points = [line for line in axes.lines if len(line.get_xdata()) == 1]
+        # Networks and means of each kind of lesion, and the mean of the random ones.
+        assert len(points) > 4
+        assert all(line.get_marker() not in ("None", "none", None, "") for line in points)
+        (band,) = axes.collections
+        low, high = band.get_segments()[0][:, 1]
+        assert high > low
+
+
 def test_classes_are_sorted_by_the_effect_of_the_top_lesion():
     table = lesion_tables.lesion_classes()
     classes, by_network = lesion_classes.sorted_classes(table, 0.125)

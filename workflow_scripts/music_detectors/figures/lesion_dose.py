@@ -126,14 +126,30 @@ def _draw_panel(axes: Axes, table: pd.DataFrame) -> None:
     """Draw the lesions of one condition and group of classes."""
     random = random_changes(table)
     share = 100 * random.index.to_numpy()
-    axes.fill_between(
-        share, random["low"], random["high"], color=FAINT, alpha=0.35, linewidth=0, zorder=1
-    )
-    axes.plot(share, random["mean"], color=INK, linewidth=1, linestyle="--", zorder=2)
+    # Lines and areas need two shares: of a single one there are dashes, dots and a bar.
+    single = len(share) == 1
+    if single:
+        axes.vlines(share, random["low"], random["high"], FAINT, linewidth=7, alpha=0.35, zorder=1)
+        axes.plot(share, random["mean"], color=INK, marker="_", markersize=9, zorder=2)
+    else:
+        axes.fill_between(
+            share, random["low"], random["high"], color=FAINT, alpha=0.35, linewidth=0, zorder=1
+        )
+        axes.plot(share, random["mean"], color=INK, linewidth=1, linestyle="--", zorder=2)
     for lesion, marker in _MARKERS.items():
         change = changes(table, lesion)
         colour = COLOURS[lesion]
-        axes.plot(share, change, color=colour, linewidth=0.5, alpha=0.5, zorder=3)
+        dot = "." if single else "none"
+        axes.plot(
+            share,
+            change,
+            color=colour,
+            marker=dot,
+            markersize=3,
+            linewidth=0.5,
+            alpha=0.5,
+            zorder=3,
+        )
         axes.plot(
             share,
             change.mean(axis=1),
