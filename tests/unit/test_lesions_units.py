@@ -273,6 +273,22 @@ def test_other_clips_matched_units_and_means_equal_scikit_learn(tmp_path, layer)
     np.testing.assert_allclose(table.loc[table["clips"] == "other", "chance"], chance)
 
 
+def test_fractions_without_a_claim_have_fewer_random_lesions(tmp_path):
+    network = Network(tmp_path / "1", 1).write()
+    both, by_class = run_one(network, fractions=[0.5, 0.25], draws=100, claimed=0.25)
+    random = both[both["lesion"].str.startswith("random-") & (both["group"] == "natural")]
+    assert random["fraction"].value_counts().to_dict() == {0.25: 100, 0.5: 25}
+    other, other_classes = run_one(network, fractions=[0.5, 0.25], draws=100, claimed=0.5)
+    keys = ["lesion", "fraction", "group", "clips"]
+    shared = both.merge(other, on=keys, suffixes=("", "_other"))
+    assert len(shared[shared["lesion"].str.startswith("random-")]) == 2 * 2 * 25
+    for name in ("response", "mean_average_precision"):
+        np.testing.assert_array_equal(shared[name], shared[f"{name}_other"])
+    # Their mean is that of the fewer lesions.
+    at_half = by_class["fraction"] == 0.5
+    assert (by_class["random_mean"] != other_classes["random_mean"])[at_half].any()
+
+
 def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(tmp_path):
     network = Network(tmp_path / "1", 1, n_test=60).write()
     run_one(network, fractions=[0.25], draws=25)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from music_detectors.lesions.columns import LESION_CLASSES, LESIONS, LESIONS_LEF
 from music_detectors.lesions.orders import (
     MATCHED_DRAWS,
     NAMED,
+    fewer_draws,
     matched_units,
     named_orders,
     random_orders,
@@ -122,7 +124,8 @@ def lesion_units(
     about. Every lesion silences one of `fractions` of the units of `layer` (of the model's reported
     layer if it lacks `layer`; of another if the model says that it stands for the layer). Units are
     ranked, matched and averaged on train clips, and test clips are scored; without each block of
-    them, only lesions of the fraction `claimed` are. Where the outputs do not follow from stored
+    them, only lesions of the fraction `claimed` are. Of `random_draws` lesions of random units,
+    other fractions have fewer (`orders.fewer_draws`). Where the outputs do not follow from stored
     responses, the network is run again on the spectrograms listed in `index`, on `device`, of which
     it hears what it heard before (`pooled`, as in `models.heard`); they are held in memory up to
     `memory_mb`. Random draws come from `seed` and the network's names, so that those of a larger
@@ -145,10 +148,10 @@ def lesion_units(
     is_other = (rows["role"] == "other").to_numpy()
     tested = _Tested(labels, is_other, of_clips, blocks_in(of_clips))
     trained = _on_train_clips(train, lesioned, corpus, readout)
-    orders = named_orders(_ranks(units, lesioned, readout.units), trained.response)
+    named = named_orders(_ranks(units, lesioned, readout.units), trained.response)
     names = (condition, replicate, lesioned)
-    orders |= random_orders(random_draws, readout.units, seed, names)
-    planned = list(_planned(orders, fractions, trained, seed, names))
+    drawn = random_orders(random_draws, readout.units, seed, names)
+    planned = list(_planned(named, drawn, fractions, claimed, trained, seed, names))
     of_classes["n_positive"] = labels.sum(axis=0)
     natural = (of_classes["group"] == "natural").to_numpy()
     everywhere, on_other = [], []
@@ -181,18 +184,23 @@ def lesion_units(
 
 
 def _planned(
-    orders: dict[str, np.ndarray],
+    named: dict[str, np.ndarray],
+    drawn: dict[str, np.ndarray],
     fractions: Sequence[float],
+    claimed: float,
     trained: _Trained,
     seed: int,
     names: Sequence[str | int],
 ) -> Iterator[_Lesion]:
-    """Yield every lesion: none, and for each of `fractions` those of `orders`, the matched ones and
-    those to the mean.
+    """Yield every lesion: none, and for each of `fractions` those of the orders `named` and
+    `drawn`, the matched ones and those to the mean. Fractions other than `claimed` have fewer of
+    the drawn ones.
     """
+    few = dict(islice(drawn.items(), fewer_draws(len(drawn))))
     yield _Lesion("none", "", 0.0, np.array([], dtype=np.int64))
     for fraction in fractions:
         k = share_of_units(fraction, len(trained.mean))
+        orders = named | (drawn if fraction == claimed else few)
         for name, order in orders.items():
             yield _Lesion(name, "zero", fraction, order[:k])
         top = orders["top"][:k]
