@@ -172,10 +172,11 @@ def data(tmp_path_factory):
     table(base / "ESC-50" / "meta" / "esc50.csv", head, *rows)
     for name, *_ in rows:
         sound(base / "ESC-50" / "audio" / name)
-    for at, label in enumerate(("Dog bark", "Rooster", "Rain", "Sea waves", "Baby cry")):
-        for fold in range(1, 6):
-            sound(base / "ESC-10" / f"00{at} - {label}" / f"{fold}-{at}{fold}-A.wav")
-    for at, label in enumerate(("Person sneeze", "Helicopter", "Chainsaw"), start=5):
+    labels = (
+        *("Dog bark", "Rain", "Sea waves", "Baby cry", "Clock tick", "Person sneeze"),
+        *("Helicopter", "Chainsaw", "Rooster", "Fire crackling"),
+    )
+    for at, label in enumerate(labels):
         for fold in range(1, 6):
             sound(base / "ESC-10" / f"00{at} - {label}" / f"{fold}-{at}{fold}-A.wav")
     for track in range(4):
