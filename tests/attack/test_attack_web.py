@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from attack.limits import ROUNDS, bounded, mutated
-from music_detectors.audio import web
+from music_detectors.audio import judging
 from music_detectors.audio.clips import Clip
 from music_detectors.audio.decode import Decoded
 from music_detectors.audio.failures import Retryable, Systemic, Unusable
@@ -23,7 +23,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.urls import check_url, next_place, shown_url
 from music_detectors.corpus import download as downloading
 from music_detectors.corpus.download import download
-from support.recordings import heard, judge
+from support.recordings import judge
 
 SECRET = "s3cr3t"
 
@@ -121,7 +121,8 @@ def test_a_handshake_that_never_ends_is_cut_off(tmp_path, what):
 
 def clip_from(url, seconds=5.0):
     source = WebSource(judge, {"timeout_seconds": seconds, "max_mb": 1})
-    return heard(source, Clip("a", "url", url, 0.0, None, ("/m/a",)))
+    with source.fetch(Clip("a", "url", url, 0.0, None, ("/m/a",))) as path:
+        return path.stat().st_size
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,8 @@ def test_random_answers_are_one_line_or_an_answer(tmp_path, monkeypatch, what):
         return lookup(host, *others, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", only_here)
-    monkeypatch.setattr(web, "decode", lambda *_: Decoded(np.zeros(22_050, np.float32), "none", ""))
+    decoded = Decoded(np.zeros(22_050, np.float32), "none", "")
+    monkeypatch.setattr(judging, "decode", lambda *_: decoded)
 
     def answer(connection, ended):
         connection.sendall(answers[-1])
