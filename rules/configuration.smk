@@ -38,6 +38,7 @@ from music_detectors.common.urls import is_url, written_url, written_urls
 from music_detectors.corpus.locations import configured, copies_of, with_copies
 from music_detectors.corpus.sizes import check_corpus, clip_counts, shard_names
 from music_detectors.corpus.sources import source_named
+from music_detectors.corpus.sources.fsd50k import terms_file
 from music_detectors.levels.names import level_name, levels_of
 from music_detectors.probes.settings import check_here, files_here, probe_sets
 from music_detectors.quilts.names import check_compared, segment_ms_of

@@ -113,11 +113,20 @@ def ontology_of_clips(wildcards, input):
     return CORPUS["ontology"]
 
 
-def manifest_with_licences(wildcards):
-    """The manifest, which may say on what terms each recording may be played."""
+def folder_of_fsd50k(wildcards, input):
+    """The folder that FSD50K's files are in, where they are the corpus."""
+    corpus = config["corpus"]
+    return corpus["fsd50k"]["folder"] if corpus["source"] == "fsd50k" else None
+
+
+def files_with_licences(wildcards):
+    """The files that say on what terms recordings may be played: a manifest, or FSD50K's list."""
     corpus = config["corpus"]
     if corpus["source"] == "manifest":
-        return {"manifest": corpus["manifest"]["path"]}
+        return {"terms": corpus["manifest"]["path"]}
+    if corpus["source"] == "fsd50k":
+        path = terms_file(corpus["fsd50k"]["folder"])
+        return {"terms": path} if os.path.exists(path) else {}
     return {}
 
 

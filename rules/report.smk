@@ -3,7 +3,7 @@
 
 rule cut_excerpts:
     input:
-        unpack(manifest_with_licences),
+        unpack(files_with_licences),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
         index=results("spectrograms/original/test/index.tsv"),
@@ -43,6 +43,7 @@ rule cut_excerpts:
         # Functions of the input: the corpus says what runs again when these change.
         manifest=manifest_of_clips,
         ontology=ontology_of_clips,
+        fsd50k_folder=folder_of_fsd50k,
         seed=config["seed"],
         compared_seconds=config["stimuli"]["compared_seconds"],
         code=digest("cut_excerpts.py", *files_of(PLAYED)),

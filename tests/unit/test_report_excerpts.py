@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import time
 
 import numpy as np
@@ -15,6 +16,7 @@ from music_detectors.audio.storage import AudioShard, to_int16, write_audio_shar
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
+from music_detectors.corpus.sources import fsd50k
 from music_detectors.corpus.sources.manifest import noted_terms
 from music_detectors.profiles.columns import PROFILE_SOUNDS
 from music_detectors.report.columns import EXCERPTS
@@ -89,6 +91,27 @@ def test_a_manifest_says_on_what_terms_each_clip_is(tmp_path):
     assert noted_terms(section, None) == {"a": ("", "")}
 
 
+def test_fsd50k_says_so_too(tmp_path, corpus):
+    assert fsd50k.noted_terms(tmp_path) == {}
+    path = tmp_path / "FSD50K.metadata" / "eval_clips_info_FSD50K.json"
+    path.parent.mkdir()
+    licences = "http://creativecommons.org/licenses/"
+    about = {
+        "target4-0": {"license": f"{licences}by/3.0/", "uploader": "Ann", "title": "x"},
+        "other4-0": {"license": f"{licences}sampling+/1.0/", "uploader": "Bob", "title": "y"},
+    }
+    path.write_text(json.dumps(about))
+    played = cut(corpus, fsd50k_folder=tmp_path).query("left_out == ''")
+    assert set(played["clip_id"]) == {"target4-0"}
+    assert set(played["attribution"]) == {"Ann, freesound.org/s/target4-0"}
+    path.write_text('{"a": {"uploader": null}}')
+    assert fsd50k.noted_terms(tmp_path) == {"a": ("", "")}
+    for wrong in ("[]", '{"a": 3}', "{", "[" * 100_000):
+        path.write_text(wrong)
+        with pytest.raises(InputError, match=r"eval_clips_info_FSD50K\.json: not the list"):
+            fsd50k.noted_terms(tmp_path)
+
+
 @pytest.fixture
 def corpus(tmp_path):
     """The arguments of `cut_excerpts`: ten recordings of two clips each in two shards."""
@@ -161,8 +184,9 @@ def corpus(tmp_path):
         "probes": ["mine"],
         "made_probes": [],
         "is_made": False,
-        "manifest": None,
+        "listed": None,
         "ontology": None,
+        "fsd50k_folder": None,
         "seed": 1,
         "compared_seconds": 4.0,
     }
@@ -226,7 +250,7 @@ def test_only_what_is_licensed_is_played(corpus, tmp_path):
         "path\tclip_id\tlabels\tlicence\tattribution\n"
         f"a.wav\ttarget3-1\tx\t{CC}\tAnn <b>\nb.wav\tother0-0\tx\tCC BY-ND\tBob\n"
     )
-    own = {"manifest": {"path": str(manifest), "columns": None, "only": None}}
+    own = {"listed": {"path": str(manifest), "columns": None, "only": None}}
     table = cut(corpus, **own)
     played = table[table["left_out"] == ""]
     assert set(played["clip_id"]) == {"target3-1"}

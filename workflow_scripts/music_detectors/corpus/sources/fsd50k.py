@@ -5,6 +5,7 @@ Its classes are AudioSet's, by MID, and its labels are propagated to the root of
 """
 
 import csv
+import json
 import math
 import os
 import re
@@ -155,6 +156,36 @@ def read_clips(folder: str | os.PathLike, split: str, known: Collection[str]) ->
     if twice is not None:
         raise InputError(f"{path}: the clip {twice} occurs twice; keep one of the lines")
     return clips
+
+
+def terms_file(folder: str | os.PathLike) -> str:
+    """Return the path of the file with the terms of the eval set's clips under `folder`."""
+    return str(PurePath(folder) / "FSD50K.metadata" / "eval_clips_info_FSD50K.json")
+
+
+def noted_terms(folder: str | os.PathLike) -> dict[str, tuple[str, str]]:
+    """Return the licence and the attribution of each clip of the eval set by its id.
+
+    They are none where FSD50K.metadata is not there. Raises InputError, naming the file, for one
+    that cannot be read.
+    """
+    path = terms_file(folder)
+    if not os.path.exists(path):
+        return {}
+    with opened(path, _KEY) as file:
+        try:
+            about = json.load(file)
+            return {clip_id: _terms(clip_id, own) for clip_id, own in about.items()}
+        except (ValueError, RecursionError, AttributeError) as error:
+            raise InputError(
+                f"{path}: not the list of FSD50K's clips ({one_line(error)}); fetch it again"
+            ) from error
+
+
+def _terms(clip_id: str, about: Mapping) -> tuple[str, str]:
+    uploader = about.get("uploader")
+    named = f"{uploader}, freesound.org/s/{clip_id}" if uploader else ""
+    return str(about.get("license") or ""), named
 
 
 def count_clips(folder: str | os.PathLike, split: str) -> int:
