@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import average_precision_score
 
-from music_detectors.common.average_precision import average_precision, chance_average_precision
+from music_detectors.common.average_precision import (
+    average_precision,
+    average_precision_without,
+    chance_average_precision,
+    positives,
+)
 
 # Few different values, so that ties are common.
 FEW = st.sampled_from([-1.0, 0.0, 0.25, 0.5, 2.0])
@@ -133,6 +138,21 @@ def test_views_give_the_same_as_copies():
     )
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(40, 70), (70, 3), (1, 1), (5, 0), (0, 4)])
+def test_scores_class_by_class_and_labels_found_before_give_the_same_bits(kind, shape):
+    draw = np.random.default_rng(3)
+    scores = draw.standard_normal(shape).round(1).astype(kind)
+    labels = draw.random(shape) < 0.3
+    blocks = draw.integers(-1, 3, size=len(scores))
+    expected = average_precision_without(scores, labels, blocks, 3)
+    found = average_precision_without(np.asfortranarray(scores), positives(labels), blocks, 3)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="are not"):
+        average_precision_without(scores, positives(np.zeros((2, 2), bool)), blocks, 3)
+
+
 def test_arguments_are_not_changed():
     scores, labels = np.array([[0.1], [0.9], [0.5]]), np.array([[True], [False], [True]])
     before = scores.copy()
@@ -168,12 +188,12 @@ def test_shapes_and_types_are_checked():
 
 
 def test_chance_is_the_mean_over_every_order_of_the_clips():
-    for n, positives in ((1, 1), (4, 1), (5, 2), (6, 3), (5, 5)):
+    for n, n_positive in ((1, 1), (4, 1), (5, 2), (6, 3), (5, 5)):
         found = []
-        for hits in itertools.combinations(range(n), positives):
+        for hits in itertools.combinations(range(n), n_positive):
             labels = np.isin(np.arange(n), hits)[:, None]
             found.append(average_precision(-np.arange(n, dtype=float)[:, None], labels)[0])
-        assert chance_average_precision(np.array([positives]), n)[0] == pytest.approx(
+        assert chance_average_precision(np.array([n_positive]), n)[0] == pytest.approx(
             np.mean(found), abs=1e-12
         )
 

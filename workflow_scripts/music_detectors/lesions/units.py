@@ -11,6 +11,7 @@ import pandas as pd
 from music_detectors.common.average_precision import (
     average_precision_without,
     chance_average_precision,
+    positives,
 )
 from music_detectors.common.damage import damaged
 from music_detectors.common.left_out import class_means, left_out, places_of
@@ -154,13 +155,13 @@ def lesion_units(
     planned = list(_planned(named, drawn, fractions, claimed, trained, seed, names))
     of_classes["n_positive"] = labels.sum(axis=0)
     natural = (of_classes["group"] == "natural").to_numpy()
+    # The clips that are not other are the one block left out.
+    of_labels, not_other = positives(labels), np.where(is_other, -1, 0)
     everywhere, on_other = [], []
     of_blocks: dict[tuple[str, str], list[np.ndarray]] = {}
     for lesion in progress(planned, len(planned), "lesions", unit="lesions"):
         outputs = _outputs(readout, lesion, trained.mean)
-        # The clips that are not other are the one block left out.
-        not_other = np.where(is_other, -1, 0)
-        scored, (of_other,) = average_precision_without(outputs, labels, not_other, 1)
+        scored, (of_other,) = average_precision_without(outputs, of_labels, not_other, 1)
         everywhere.append(scored)
         on_other.append(of_other)
         few = lesion.name <= f"{_RANDOM}{MATCHED_DRAWS:04d}" or not lesion.name.startswith(_RANDOM)

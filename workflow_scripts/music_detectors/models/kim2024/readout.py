@@ -41,7 +41,8 @@ class Readout:
         self._fc2_bias = parameters["fc2.bias"]
         # Allocated once: fresh memory from the system costs as much time as the computation.
         self._lesioned_sums = np.empty_like(self._sums)
-        self._lesioned_outputs = np.empty_like(outputs)
+        # Class by class, as scores are read.
+        self._lesioned_outputs = np.empty(outputs.shape[::-1], outputs.dtype).T
 
     def computed(self) -> np.ndarray:
         """Return the outputs without a lesion as they follow from the layer and the weights."""
