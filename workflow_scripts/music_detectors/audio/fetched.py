@@ -55,7 +55,7 @@ def fetch_key(clip: Clip) -> str:
     """
     if clip.source == "url":
         return clip.reference
-    return f"{clip.reference} {clip.start_seconds:g} {clip.end_seconds}"
+    return f"{clip.reference} {clip.start_seconds} {clip.end_seconds}"
 
 
 def content_of(answer: Fetched, path: str | os.PathLike) -> Iterator[bytes]:
