@@ -226,7 +226,8 @@ def _most_and_least_answered(
     means = every.groupby("clip_id", sort=False)["response"].mean()
     means = means.loc[corpus.preferred(means.index.tolist())]
     groups = corpus.clips.loc[means.index, "group"]
-    for group, ascending in (("answered most", False), ("answered least", True)):
+    for end, ascending in (("most", False), ("least", True)):
+        group = f"answered {end} (mean over the networks of the claims)"
         ranked = means.sort_values(ascending=ascending, kind="stable")
         first = ranked[~groups.loc[ranked.index].duplicated()].head(_EXTREMES)
         for clip_id, response in first.items():
