@@ -24,6 +24,7 @@ from music_detectors.audio.decode import decode
 from music_detectors.audio.failures import FAILED_RETRYABLE, Retryable, Systemic, Unusable
 from music_detectors.audio.fetched import FETCHED, Fetched
 from music_detectors.audio.journal import Journal, forget_fetched
+from music_detectors.audio.lines import Readings
 from music_detectors.audio.shard import decode_shard
 from music_detectors.audio.sources import FetchedSource
 from music_detectors.audio.storage import read_audio_shard
@@ -380,6 +381,26 @@ def test_without_hard_links_a_copy_is_kept(shard, monkeypatch):
     forget(shard.outputs)
     again = Scripted({})
     assert shard(again)[0].clip_id == list("abcdef") and again.asked == []
+
+
+def test_a_clip_whose_download_ends_jobs_comes_last_and_is_then_given_up(shard):
+    def die_at(name):
+        with Readings(shard.folder / "reading.jsonl") as readings:
+            readings._lines.append({"begun": name})
+
+    die_at("b")
+    source = Scripted({"d": [Systemic("blocked", "no", "wait")]})
+    with pytest.raises(Systemic):
+        shard(source)
+    assert source.asked == list("acd")
+    die_at("b")
+    source = Scripted({})
+    kept, status = shard(source)
+    assert source.asked == list("efd") and kept.clip_id == list("acdef")
+    assert status.loc["b", ["status", "reason"]].tolist() == [
+        "unavailable",
+        "reading it ended the job",
+    ]
 
 
 def test_one_job_at_a_time(tmp_path):
