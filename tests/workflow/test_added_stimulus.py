@@ -9,6 +9,7 @@ import yaml
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.tables import read_table
 from music_detectors.quilts.columns import QUILT_RESPONSES
+from music_detectors.report.columns import EXCERPTS
 from music_detectors.spectrograms.log_mel import log_mel
 from music_detectors.spectrograms.shard import open_spectrogram_shard
 from reruns.checkouts import checkout
@@ -77,6 +78,10 @@ def test_a_stimulus_is_one_file_and_one_name(smoke, tmp_path):
             lines = table_path.read_bytes().splitlines(keepends=True)
             without = [line for line in lines if b"\treversed\t" not in line]
             assert b"".join(without) == before.pop(table_path)
+    # The report plays it too.
+    excerpts = results / "excerpts/excerpts.tsv"
+    assert (read_table(excerpts, EXCERPTS)["title"] == "reversed").sum() == 2
+    del before[excerpts]
     # All other tables, including the claims, are as before.
     assert {path: path.read_bytes() for path in before} == before
     assert "reversed" in (results / "report.html").read_text()
