@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from music_detectors.claims.estimates.classes import MIN_CLASSES
 from music_detectors.common.errors import one_line
 from music_detectors.corpus.targets import target_name
 from music_detectors.jackknife.blocks import MOST
@@ -240,8 +239,8 @@ def _of_claims(config: Mapping, tally: str, cite: Callable[[str], str]) -> list[
         f"no effect is claimed, within it ({effects}), and undetermined with fewer than "
         f"{claims['min_networks']} networks.",
         f"For claims 1 and 3, p of {target_name(config['corpus']['target'])} among random sets of "
-        f"as many classes had to be at most {claims['alpha']:g} as well, in corpora of "
-        f"{MIN_CLASSES} classes or more.",
+        f"as many classes had to be at most {claims['alpha']:g} as well, where there were classes "
+        "enough.",
         f"{tally}.",
     ]
 
