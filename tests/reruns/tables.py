@@ -181,10 +181,11 @@ KEYS = [
     ),
     Keys(
         ("stimuli.played",),
-        ("quilt_responses",),
+        ("quilt_responses", "cut_excerpts"),
         ", for another order; for a stimulus that is added or dropped, see below",
     ),
-    Keys(("stimuli.compared_seconds", "stimuli.padded"), ("compute_quilt_spectrograms",)),
+    Keys(("stimuli.compared_seconds",), ("compute_quilt_spectrograms", "cut_excerpts")),
+    Keys(("stimuli.padded",), ("compute_quilt_spectrograms",)),
     Keys(("stimuli.splits",), ("compute_quilt_spectrograms",), ", of the split that is added"),
     Keys(
         ("probes.*.folder", "probes.*.categories", "probes.*.profiles"),
@@ -205,6 +206,7 @@ KEYS = [
             "plot_all_units",
             "plot_decoding_genres",
             "plot_quilts_genres",
+            "cut_excerpts",
         ),
         "; the analyses of further targets are then those of its networks",
     ),
