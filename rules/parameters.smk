@@ -108,15 +108,9 @@ def manifest_of_clips(wildcards, input):
     return corpus["manifest"] if corpus["source"] == "manifest" else None
 
 
-def ontology_of_clips(wildcards, input):
-    """The ontology that the manifest's labels are of."""
-    return CORPUS["ontology"]
-
-
-def folder_of_fsd50k(wildcards, input):
-    """The folder that FSD50K's files are in, where they are the corpus."""
-    corpus = config["corpus"]
-    return corpus["fsd50k"]["folder"] if corpus["source"] == "fsd50k" else None
+def source_of_clips(wildcards, input):
+    """The section `corpus` of the configuration, with the paths of local copies."""
+    return CORPUS
 
 
 def files_with_licences(wildcards):

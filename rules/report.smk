@@ -40,13 +40,11 @@ rule cut_excerpts:
         probes=PROFILED_PROBES,
         made_probes=[name for name in PROFILED_PROBES if PROBES[name].is_made],
         is_made=SOURCE.SOUND == "embedded",
-        # Functions of the input: the corpus says what runs again when these change.
-        manifest=manifest_of_clips,
-        ontology=ontology_of_clips,
-        fsd50k_folder=folder_of_fsd50k,
+        # A function of the input: the corpus says what runs again when it changes.
+        source=source_of_clips,
         seed=config["seed"],
         compared_seconds=config["stimuli"]["compared_seconds"],
-        code=digest("cut_excerpts.py", *files_of(PLAYED)),
+        code=digest("cut_excerpts.py", SOURCE_FILE, *files_of(PLAYED)),
     script:
         "../workflow_scripts/cut_excerpts.py"
 

@@ -21,9 +21,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         probes=snakemake.params.probes,
         made_probes=snakemake.params.made_probes,
         is_made=snakemake.params.is_made,
-        listed=snakemake.params.manifest,
-        ontology=snakemake.params.ontology,
-        fsd50k_folder=snakemake.params.fsd50k_folder,
+        source=snakemake.params.source,
         seed=snakemake.params.seed,
         compared_seconds=snakemake.params.compared_seconds,
     )

@@ -157,7 +157,7 @@ def decoding(results, out):
         },
         layer=LAYER,
         block_size=32,
-        replicates=[1, 2],
+        replicate=1,
     )
 
 

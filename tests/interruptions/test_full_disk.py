@@ -40,7 +40,7 @@ class Disk:
 def disk(tmp_path):
     place = tmp_path / "disk"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", str(place)]
     allowed = shutil.which("mount") and subprocess.run(mount, capture_output=True).returncode == 0
     needs(allowed, "a small disk is mounted by root alone, and not in every container")
     try:

@@ -35,7 +35,7 @@ for _rule, _stimuli in (
 ):
     CODE[_rule] = [*CODE["compute_spectrograms"], *(STIMULI / f"{name}.py" for name in _stimuli)]
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
-for _rule in ("fetch_metadata", "make_corpus", "assign_roles"):
+for _rule in ("fetch_metadata", "make_corpus", "assign_roles", "cut_excerpts"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
 CODE["cut_excerpts"] += [STIMULI / "intact.py", STIMULI / "level.py", STIMULI / "quilt.py"]
 CODE["read_probe"] += sorted((PACKAGE / "probes" / "sets").glob("[!_]*.py"))

@@ -78,7 +78,15 @@ LATE = {
     "compute_spectrograms": {"stimuli/original"},
     "compute_level_spectrograms": {"audio/columns", "audio/level", "stimuli/level"},
     "compute_quilt_spectrograms": OF_QUILTS,
-    "cut_excerpts": OF_QUILTS | {"audio/columns", "audio/level", "stimuli/level"},
+    "cut_excerpts": {
+        *OF_QUILTS,
+        *OF_SOURCES,
+        "audio/columns",
+        "audio/level",
+        "corpus/branches",
+        "corpus/classes",
+        "stimuli/level",
+    },
 }
 # A module of no rule, one of many, one of one; and a script.
 EDITED = [

@@ -86,13 +86,15 @@ def test_a_manifest_says_on_what_terms_each_clip_is(tmp_path):
     table.write_text(
         'path,license,labels,attribution,clip_id\na.wav,CC BY 4.0,Dog,"Ann, Bob",x\nb.wav,,Cat,,\n'
     )
-    assert noted_terms(section, None) == {"x": (CC, "Ann, Bob"), "b": ("", "")}
+    corpus = {"source": "manifest", "manifest": section, "ontology": None}
+    assert noted_terms(corpus) == {"x": (CC, "Ann, Bob"), "b": ("", "")}
     table.write_text("path,labels\na.wav,Dog\n")
-    assert noted_terms(section, None) == {"a": ("", "")}
+    assert noted_terms(corpus) == {"a": ("", "")}
 
 
 def test_fsd50k_says_so_too(tmp_path, corpus):
-    assert fsd50k.noted_terms(tmp_path) == {}
+    source = {"source": "fsd50k", "fsd50k": {"folder": str(tmp_path)}}
+    assert fsd50k.noted_terms(source) == {}
     path = tmp_path / "FSD50K.metadata" / "eval_clips_info_FSD50K.json"
     path.parent.mkdir()
     licences = "http://creativecommons.org/licenses/"
@@ -101,15 +103,15 @@ def test_fsd50k_says_so_too(tmp_path, corpus):
         "other4-0": {"license": f"{licences}sampling+/1.0/", "uploader": "Bob", "title": "y"},
     }
     path.write_text(json.dumps(about))
-    played = cut(corpus, fsd50k_folder=tmp_path).query("left_out == ''")
+    played = cut(corpus, source=source).query("left_out == ''")
     assert set(played["clip_id"]) == {"target4-0"}
     assert set(played["attribution"]) == {"Ann, freesound.org/s/target4-0"}
     path.write_text('{"a": {"uploader": null}}')
-    assert fsd50k.noted_terms(tmp_path) == {"a": ("", "")}
+    assert fsd50k.noted_terms(source) == {"a": ("", "")}
     for wrong in ("[]", '{"a": 3}', "{", "[" * 100_000):
         path.write_text(wrong)
         with pytest.raises(InputError, match=r"eval_clips_info_FSD50K\.json: not the list"):
-            fsd50k.noted_terms(tmp_path)
+            fsd50k.noted_terms(source)
 
 
 @pytest.fixture
@@ -184,9 +186,7 @@ def corpus(tmp_path):
         "probes": ["mine"],
         "made_probes": [],
         "is_made": False,
-        "listed": None,
-        "ontology": None,
-        "fsd50k_folder": None,
+        "source": {"source": "audioset"},
         "seed": 1,
         "compared_seconds": 4.0,
     }
@@ -251,8 +251,8 @@ def test_only_what_is_licensed_is_played(corpus, tmp_path):
         "path\tclip_id\tlabels\tlicence\tattribution\n"
         f"a.wav\ttarget3-1\tx\t{CC}\tAnn <b>\nb.wav\tother0-0\tx\tCC BY-ND\tBob\n"
     )
-    own = {"listed": {"path": str(manifest), "columns": None, "only": None}}
-    table = cut(corpus, **own)
+    section = {"path": str(manifest), "columns": None, "only": None}
+    table = cut(corpus, source={"source": "manifest", "manifest": section, "ontology": None})
     played = table[table["left_out"] == ""]
     assert set(played["clip_id"]) == {"target3-1"}
     assert set(played["licence"]) == {CC} and set(played["attribution"]) == {"Ann <b>"}

@@ -16,7 +16,7 @@ from music_detectors.common.damage import damaged
 from music_detectors.common.errors import one_line
 from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
-from music_detectors.corpus.sources import fsd50k, manifest
+from music_detectors.corpus.sources import source_named
 from music_detectors.levels.names import level_db_of
 from music_detectors.probes.spectrograms import at_level
 from music_detectors.profiles.columns import PROFILE_SOUNDS
@@ -79,9 +79,7 @@ def cut_excerpts(
     probes: Sequence[str],
     made_probes: Sequence[str],
     is_made: bool,
-    listed: Mapping | None,
-    ontology: str | None,
-    fsd50k_folder: str | None,
+    source: Mapping,
     seed: int,
     compared_seconds: float,
 ) -> None:
@@ -92,19 +90,16 @@ def cut_excerpts(
     are their tables, network by network and probe set by probe set), and the clips of the example
     spectrograms. `audio` are the shards of test clips, `probe_sounds` those of `probes`. `sound`
     says which are played: all, those that are `licensed`, or none; `made_probes`, and all clips if
-    `is_made`, are synthesised. The manifest `listed` (corpus.manifest, whose labels may be of an
-    `ontology`) has the licences of others, or else the files in `fsd50k_folder`.
-    Sounds that would make the page larger by more than `megabytes` (10^6 bytes) are left out.
-    Sounds of one figure have one gain. Raises InputError, naming the file, when one cannot be read.
+    `is_made`, are synthesised. The source of the corpus knows the licences of others; `source` is
+    the section `corpus` of the configuration. Sounds that would make the page larger by more than
+    `megabytes` (10^6 bytes) are left out. Sounds of one figure have one gain. Raises InputError,
+    naming the file, when one cannot be read.
     """
     found = read_table(clips, CLIPS)
     found = found[found["split"] == "test"].set_index("clip_id")
     names = read_table(classes, CLASSES)
-    terms: dict[str, Terms] = {}
-    if listed is not None:
-        terms = manifest.noted_terms(listed, ontology)
-    elif fsd50k_folder is not None:
-        terms = fsd50k.noted_terms(fsd50k_folder)
+    noted = getattr(source_named(source["source"]), "noted_terms", None)
+    terms: dict[str, Terms] = {} if noted is None else noted(source)
     corpus = _Corpus(
         found.loc[read_index(index)["clip_id"]],
         names,

@@ -163,13 +163,13 @@ def terms_file(folder: str | os.PathLike) -> str:
     return str(PurePath(folder) / "FSD50K.metadata" / "eval_clips_info_FSD50K.json")
 
 
-def noted_terms(folder: str | os.PathLike) -> dict[str, tuple[str, str]]:
+def noted_terms(corpus: Mapping) -> dict[str, tuple[str, str]]:
     """Return the licence and the attribution of each clip of the eval set by its id.
 
     They are none where FSD50K.metadata is not there. Raises InputError, naming the file, for one
     that cannot be read.
     """
-    path = terms_file(folder)
+    path = terms_file(corpus["fsd50k"]["folder"])
     if not os.path.exists(path):
         return {}
     with opened(path, _KEY) as file:

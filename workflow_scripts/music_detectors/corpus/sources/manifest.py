@@ -260,12 +260,10 @@ def find_addresses(section: Mapping, references: Iterable[str]) -> dict[str, str
     return found
 
 
-def noted_terms(section: Mapping, ontology: str | None) -> dict[str, tuple[str, str]]:
-    """Return the licence and the attribution of each clip of a manifest by its id, "" for none.
-
-    `section` is corpus.manifest of the configuration, `ontology` corpus.ontology.
-    """
-    manifest = _manifest({"manifest": section, "ontology": ontology})
+def noted_terms(corpus: Mapping) -> dict[str, tuple[str, str]]:
+    """Return the licence and the attribution of each clip of a manifest by its id, "" for none."""
+    section = corpus["manifest"]
+    manifest = _manifest(corpus)
     _, cells, _ = _read_cells(section["path"], _KEY, _published(section))
     licences = [
         licence or license
