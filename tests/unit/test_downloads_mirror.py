@@ -19,7 +19,6 @@ BODIES = [NOISE.bytes(40_000 + k) for k in range(4)]
 NAMES = {
     "parquet": ["data/bal_train/00", "data/bal_train/01", "data/eval/00", "data/unbal_train/000"],
     "tar": ["bal_train00", "bal_train01", "eval00", "other00"],
-    "16khz": ["20k/train/0", "20k/train/1", "20k/test/0", "2m/train/0"],
 }
 SETS = ["bal_train", "eval"]
 

@@ -45,15 +45,6 @@ MIRRORS = {
         "196c0900867eff791b8f4d4be57db277e9a5b131",
         {"bal_train": ("", r"bal_train\d+\.tar"), "eval": ("", r"eval\d+\.tar")},
     ),
-    "16khz": Mirror(
-        "confit/audioset-16khz-wds",
-        "5153a77d22a31d97c0d1004386968b6bee97d68a",
-        {
-            "bal_train": ("20k/train", r"[\w-]+\.tar"),
-            "eval": ("20k/test", r"[\w-]+\.tar"),
-            "unbal_train": ("2m/train", r"[\w-]+\.tar"),
-        },
-    ),
 }
 """The mirrors, by the names that downloads.mirror.name may have."""
 
