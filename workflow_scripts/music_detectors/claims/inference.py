@@ -60,8 +60,8 @@ class Part:
     left_out: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
     """Block of sounds to the values without it."""
     rank_p: float | None = None
-    """p of the target among random sets of classes. The part then holds when p is at most alpha:
-    the sets vary with networks and sounds as the target does. Its interval decides nothing."""
+    """p of the target among random sets of classes. The part then holds when p is at most alpha,
+    whatever its interval: the sets vary with networks and sounds as the target does."""
 
 
 class Mean(NamedTuple):

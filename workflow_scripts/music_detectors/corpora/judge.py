@@ -81,7 +81,7 @@ def _part(corpora: Sequence[Corpus], claim: str, part: str) -> tuple[dict, list[
     )
     weights = dict(zip(used, both.weights if both else np.ones(len(used)), strict=True))
     fault = _fault(having, len(used), len(corpora))
-    # It has to hold in every corpus; a missing p is none.
+    # The part has to hold in every corpus. It does not where a p is missing: the largest is NaN.
     p = 1.0 if fault or both is None else _p(both.mean, smallest, first["equivalence"])
     rank_p = float(np.max([row["rank_p"] for row in having.values()]))
     by_rank = any(np.isfinite(row["rank_p"]) for row in having.values())
