@@ -53,7 +53,9 @@ OTHERS = {
     "samples) int16 at 22,050 Hz, `n_samples` (clips,) how many of them are sound, `clip_id`. If a "
     "clip exceeds full scale, also `full_scale` (clips,), the amplitude that 32,768 stands for.",
     "spectrograms/{stimulus}/{split}/{shard}.h5": "HDF5: `log_mel` (clips, 64, frames) float16 in "
-    "dB, `n_frames` (clips,) how many frames are sound, `labels` (clips, classes), `clip_id`.",
+    "dB, `n_frames` (clips,) how many frames are sound, `labels` (clips, classes), `clip_id`. "
+    "Those of another input, and their tables, are under `spectrograms-{input}/`, with its bands "
+    "and frames ([inputs.md](inputs.md)).",
     "acoustics/{split}.tsv": "The columns of `acoustics/{split}/{shard}.tsv`, for all clips of a "
     "split.",
     "networks/{condition}/seed-{seed}/snapshots.safetensors": "The network after each epoch of "

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import tempfile
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -39,10 +40,19 @@ from music_detectors.corpus.locations import configured, copies_of, with_copies
 from music_detectors.corpus.sizes import check_corpus, clip_counts, shard_names
 from music_detectors.corpus.sources import source_named
 from music_detectors.corpus.sources.fsd50k import terms_file
+from music_detectors.inputs.making.find import front_end
+from music_detectors.inputs.making.names import (
+    LOG_MEL,
+    check_inputs,
+    folder_of,
+    kept_inputs,
+    shape_of,
+)
 from music_detectors.levels.names import level_name, levels_of
 from music_detectors.probes.settings import check_here, files_here, probe_sets
 from music_detectors.quilts.names import check_compared, segment_ms_of
 from music_detectors.stimuli.making.names import ORIGINAL, check_played, find
+from music_detectors.models.sizes import check_sizes
 from music_detectors.models.find import (
     check_conditions,
     has_layer,
@@ -79,6 +89,19 @@ try:
         CONDITIONS = with_models(kept_conditions(config))
         with _mistakes.noted():
             check_conditions(CONDITIONS, config["selectivity"]["layer"])
+        # The input of each condition. One that names the default is the same as one that names none.
+        INPUT_OF = {name: how.pop("input", LOG_MEL) for name, how in CONDITIONS.items()}
+        with _mistakes.noted():
+            check_inputs(config)
+            check_sizes(
+                {name: how["model"] for name, how in CONDITIONS.items()},
+                {
+                    name: shape_of(config, heard)
+                    for name, heard in INPUT_OF.items()
+                    if heard != LOG_MEL
+                },
+                INPUT_OF,
+            )
         # The condition that the claims are about, and those that withhold another branch.
         CLAIMED = config["claims"]["condition"]
         WITHHELD_OTHERS = [
@@ -118,6 +141,14 @@ try:
     _mistakes.report()
 except InputError as error:
     raise WorkflowError(one_line(error, MAX_MESSAGE)) from None
+
+# The settings of the inputs that are made besides the study's, by the folder of their spectrograms.
+INPUTS = {
+    folder_of(name): settings
+    for name, settings in kept_inputs(config).items()
+    if name in INPUT_OF.values()
+}
+SPECTROGRAMS = [folder_of(LOG_MEL), *INPUTS]
 
 # What pages and records may show of the configuration.
 SHOWN = shown(config)
@@ -191,6 +222,7 @@ wildcard_constraints:
     stimulus="|".join([ORIGINAL, *PLAYED]),
     target="|".join(TARGETS),
     probe=one_of(PROBES),
+    spectrograms=one_of(SPECTROGRAMS),
     condition="[a-z][a-z0-9_-]*",
     seed="[1-9][0-9]*",
     fraction="[0-9.e-]+",

@@ -4,8 +4,8 @@
 rule compute_snapshot_responses:
     input:
         snapshots=results("networks", network("snapshots.safetensors")),
-        train=results("spectrograms/original/train/index.tsv"),
-        test=results("spectrograms/original/test/index.tsv"),
+        train=of_input("original/train/index.tsv"),
+        test=of_input("original/test/index.tsv"),
     output:
         train=results("responses", network("snapshots", "train.h5")),
         test=results("responses", network("snapshots", "test.h5")),

@@ -10,7 +10,7 @@ rule lesion_units:
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
-        index=results("spectrograms/original/test/index.tsv"),
+        index=of_input("original/test/index.tsv"),
         blocks=results("corpus/blocks.tsv"),
     output:
         lesions=results("lesions/{target}", network("lesions.tsv")),

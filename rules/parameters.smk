@@ -196,6 +196,17 @@ def files_of(stimuli):
     return sorted({f"music_detectors/stimuli/{find(name).kind}.py" for name in stimuli})
 
 
+def input_settings(wildcards):
+    """The settings of the input that a job makes; none for the study's."""
+    return INPUTS.get(wildcards.spectrograms)
+
+
+def file_of_input(wildcards):
+    """The file of the kind of input, which its job finds by the name; none for the study's."""
+    settings = input_settings(wildcards)
+    return [f"music_detectors/inputs/{settings['kind']}.py"] if settings else []
+
+
 def level_of_corpus(stimuli):
     """The mean level of the corpus, if one of the stimuli needs it."""
     if any(find(name).stimulus.read_level for name in stimuli):

@@ -101,9 +101,27 @@ def of_shards(pattern, splits=SPLITS):
 def spectrograms_of(stimuli, ending):
     """The spectrograms of a shard, or the tables beside them, stimulus by stimulus."""
     return [
-        results("spectrograms", stimulus, "{split}", f"{{shard}}.{ending}")
+        results("{spectrograms}", stimulus, "{split}", f"{{shard}}.{ending}")
         for stimulus in stimuli
     ]
+
+
+# The indices of what is played to every network, below the spectrograms of an input.
+INDICES_OF_PLAYED = [
+    f"{stimulus}/{split}/index.tsv" for stimulus, split in PLAYED_SPLITS
+]
+
+
+def of_input(*paths):
+    """`paths` below the spectrograms of the input of a condition, as an input function."""
+
+    def of_condition(wildcards):
+        folder = folder_of(INPUT_OF[wildcards.condition])
+        return [
+            results(folder, path).format(**dict(wildcards.items())) for path in paths
+        ]
+
+    return of_condition
 
 
 # The fraction that claims and bars show: the smaller one if two are equally near.

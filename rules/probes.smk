@@ -69,20 +69,23 @@ rule compute_probe_spectrograms:
         sounds=results("probes/{probe}/sounds.h5"),
         level=results("audio/level.tsv"),
     output:
-        shard=results("spectrograms/probe-{probe}/test/00000.h5"),
-        index=results("spectrograms/probe-{probe}/test/index.tsv"),
+        shard=results("{spectrograms}/probe-{probe}/test/00000.h5"),
+        index=results("{spectrograms}/probe-{probe}/test/index.tsv"),
     log:
-        log_of("compute_probe_spectrograms", "{probe}"),
+        log_of("compute_probe_spectrograms", "{probe}", "{spectrograms}"),
     benchmark:
-        benchmark_of("compute_probe_spectrograms", "{probe}")
+        benchmark_of("compute_probe_spectrograms", "{probe}", "{spectrograms}")
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=memory(probe_mb),
+        mem_mb=memory(probe_spectrograms_mb),
         runtime=minutes(60),
     params:
-        code=digest("compute_probe_spectrograms.py"),
+        settings=input_settings,
+        code=lambda wildcards: digest(
+            "compute_probe_spectrograms.py", *file_of_input(wildcards)
+        ),
     script:
         "../workflow_scripts/compute_probe_spectrograms.py"
 
@@ -91,7 +94,7 @@ rule compute_probe_spectrograms:
 rule compute_probe_responses:
     input:
         weights=of_seeds(results("networks", network("weights.safetensors"))),
-        index=results("spectrograms/probe-{probe}/test/index.tsv"),
+        index=of_input("probe-{probe}/test/index.tsv"),
     output:
         responses=[
             results(

@@ -35,19 +35,41 @@ def minutes(amount):
     return asked_for
 
 
+@cache
+def size_of_input(folder):
+    """How many bands and frames the spectrogram of a clip has, by the folder of its input."""
+    if folder not in INPUTS:
+        return 64, CLIP_FRAMES
+    front = front_end(INPUTS[folder])
+    return front.bands, front.frames_of(CLIP_SAMPLES)
+
+
+def input_of_job(wildcards):
+    """The folder of the input that a job makes, or that its condition hears."""
+    named = dict(wildcards.items())
+    return named.get("spectrograms") or folder_of(INPUT_OF[named["condition"]])
+
+
+def spectrograms_mb(clips, wildcards):
+    """The size of the spectrograms of `clips` clips, float16."""
+    bands, frames = size_of_input(input_of_job(wildcards))
+    return clips * bands * frames * 2 // 10**6
+
+
 def audio_shard_mb(wildcards):
     """Memory for one shard of samples: int16 on disk, and floats on the way."""
     return 600 + config["corpus"]["shard_clips"] * CLIP_SAMPLES * 12 // 10**6
 
 
 def spectrogram_shard_mb(wildcards):
-    """Memory for one shard of samples and its log-Mel spectrograms."""
-    return 200 + audio_shard_mb(wildcards)
+    """Memory for one shard of samples and its spectrograms."""
+    spectrograms = spectrograms_mb(config["corpus"]["shard_clips"], wildcards)
+    return 200 + audio_shard_mb(wildcards) + spectrograms
 
 
-def spectrogram_mb(split):
+def spectrogram_mb(split, wildcards):
     """Memory for the spectrograms of a split in a job that needs them many times."""
-    resident = N_CLIPS[split] * 64 * CLIP_FRAMES * 2 // 10**6
+    resident = spectrograms_mb(N_CLIPS[split], wildcards)
     return min(resident, config["networks"]["memory_mb"])
 
 
@@ -94,17 +116,18 @@ def network_mb(wildcards):
 
 def fitting_mb(wildcards):
     """Memory for a job in which a fixed model goes through the train clips."""
-    return network_mb(wildcards) + spectrogram_mb("train")
+    return network_mb(wildcards) + spectrogram_mb("train", wildcards)
 
 
 def training_mb(wildcards):
     """Memory for a training job."""
-    return network_mb(wildcards) + spectrogram_mb("train")
+    return network_mb(wildcards) + spectrogram_mb("train", wildcards)
 
 
 def playing_mb(wildcards):
-    """Memory for a job that computes responses."""
-    return network_mb(wildcards) + responses_mb(wildcards)
+    """Memory for a job that computes responses: also a shard, and the part of it that is cut."""
+    shard = spectrograms_mb(config["corpus"]["shard_clips"], wildcards)
+    return network_mb(wildcards) + responses_mb(wildcards) + 2 * shard
 
 
 def fetching_minutes(wildcards):
@@ -123,9 +146,13 @@ def shard_minutes(wildcards):
     return 30 + int(3 * config["corpus"]["shard_clips"] * 0.1 / 60)
 
 
-def played_shard_minutes(stimuli):
-    """The same for several stimuli of a shard."""
-    return lambda wildcards: len(stimuli) * shard_minutes(wildcards)
+def stimuli_minutes(stimuli):
+    """The same for spectrograms of `stimuli`; of inputs other than the study's, five times as long."""
+    return lambda wildcards: (
+        len(stimuli)
+        * shard_minutes(wildcards)
+        * (5 if wildcards.spectrograms in INPUTS else 1)
+    )
 
 
 def corpus_minutes(wildcards):
@@ -215,34 +242,51 @@ def replicates_of_job(wildcards, input):
     return seeds_of(wildcards.condition)
 
 
-def playing_minutes(clips):
-    """An upper bound for the responses to `clips` clips: 20 ms per 802 frames on one core."""
-    seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.02)
+def playing_minutes(clips, wildcards):
+    """An upper bound for the responses to `clips` clips: 20 ms per 802 frames on one core.
+
+    A frame of more than 64 bands counts as several. One of a waveform is a sample, and counts as one: networks
+    that hear waveforms are mostly large.
+    """
+    bands, frames = size_of_input(input_of_job(wildcards))
+    counted = frames * max(1, bands / 64)
+    seconds = clips * counted / 802 * (0.001 if has_gpu() else 0.02)
     return 15 + int(3 * seconds / 60)
 
 
+def playing_all(clips):
+    """The same for the networks of a job, as a function of the wildcards."""
+    return lambda wildcards: playing_minutes(NETWORKS_OF_JOB * clips, wildcards)
+
+
 def probe_mb(wildcards):
-    """Memory for the sounds of a probe set, int16 and floats, and their spectrograms."""
+    """Memory for the sounds of a probe set, int16 and floats."""
     return 1500 + CLIP_SAMPLES * 1000 * 12 // 10**6
+
+
+def probe_spectrograms_mb(wildcards):
+    """The same with their spectrograms."""
+    return probe_mb(wildcards) + spectrograms_mb(1000, wildcards)
 
 
 def probe_minutes(wildcards):
     """An upper bound for the responses of all networks of a condition to a probe set."""
-    return playing_minutes(len(seeds_of(wildcards.condition)) * 1000)
+    return playing_minutes(len(seeds_of(wildcards.condition)) * 1000, wildcards)
 
 
 def snapshot_minutes(wildcards):
     """An upper bound for the responses of a network after each of its snapshots to all clips."""
     snapshots = CONDITIONS[wildcards.condition]["snapshots"]
-    return playing_minutes(len(snapshots) * sum(N_CLIPS.values()))
+    return playing_minutes(len(snapshots) * sum(N_CLIPS.values()), wildcards)
 
 
 def training_minutes(wildcards):
-    """An upper bound: 26 ms per clip of 802 frames on one core, 0.1 ms on a GPU."""
+    """An upper bound: 26 ms per clip of 64 bands and 802 frames on one core, 0.1 ms on a GPU."""
+    bands, frames = size_of_input(input_of_job(wildcards))
     clips = (
         NETWORKS_OF_JOB * N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
     )
-    seconds = clips * CLIP_FRAMES / 802 * (0.001 if has_gpu() else 0.026)
+    seconds = clips * bands * frames / (64 * 802) * (0.001 if has_gpu() else 0.026)
     return 15 + int(3 * seconds / 60)
 
 
@@ -250,7 +294,7 @@ def lesion_mb(wildcards):
     """Memory for a job of lesions; if networks are run again, it also holds the test clips."""
     if wildcards.condition not in RUN_AGAIN:
         return responses_mb(wildcards)
-    return playing_mb(wildcards) + spectrogram_mb("test")
+    return playing_mb(wildcards) + spectrogram_mb("test", wildcards)
 
 
 def lesion_minutes(wildcards):
@@ -261,5 +305,5 @@ def lesion_minutes(wildcards):
     settings = config["lesions"]
     lesions = len(settings["fractions"]) * (settings["random_draws"] + 70)
     if wildcards.condition in RUN_AGAIN:
-        return playing_minutes((lesions + 1) * N_CLIPS["test"])
+        return playing_minutes((lesions + 1) * N_CLIPS["test"], wildcards)
     return 15 + int(lesions * N_CLIPS["test"] * 0.00002 / 60)

@@ -4,8 +4,8 @@
 rule compute_responses:
     input:
         weights=of_job("networks", "weights.safetensors"),
-        train=results("spectrograms/{stimulus}/train/index.tsv"),
-        test=results("spectrograms/{stimulus}/test/index.tsv"),
+        train=of_input("{stimulus}/train/index.tsv"),
+        test=of_input("{stimulus}/test/index.tsv"),
     output:
         train=of_job("responses", "{stimulus}", "train.h5"),
         test=of_job("responses", "{stimulus}", "test.h5"),
@@ -22,7 +22,7 @@ rule compute_responses:
     resources:
         **on_gpu(),
         mem_mb=memory(playing_mb),
-        runtime=minutes(playing_minutes(NETWORKS_OF_JOB * sum(N_CLIPS.values()))),
+        runtime=minutes(playing_all(sum(N_CLIPS.values()))),
     params:
         model=model_of_job,
         model_code=model_code,
@@ -38,10 +38,7 @@ rule compute_responses:
 rule compute_stimulus_responses:
     input:
         weights=of_job("networks", "weights.safetensors"),
-        indices=[
-            results("spectrograms", stimulus, split, "index.tsv")
-            for stimulus, split in PLAYED_SPLITS
-        ],
+        indices=of_input(*INDICES_OF_PLAYED),
     output:
         # Those of the first stimulus, network by network, then those of the next.
         responses=[
@@ -61,11 +58,7 @@ rule compute_stimulus_responses:
     resources:
         **on_gpu(),
         mem_mb=memory(playing_mb),
-        runtime=minutes(
-            playing_minutes(
-                NETWORKS_OF_JOB * sum(N_CLIPS[split] for _, split in PLAYED_SPLITS)
-            )
-        ),
+        runtime=minutes(playing_all(sum(N_CLIPS[split] for _, split in PLAYED_SPLITS))),
     params:
         # Functions of the input, so that another order plays nothing again.
         stimuli=lambda wildcards, input: [stimulus for stimulus, _ in PLAYED_SPLITS],
@@ -85,8 +78,8 @@ if not SEED_OF_JOB:
     use rule compute_responses as compute_responses_of_fixed with:
         input:
             weights=[results("networks/{condition}/seed-1/weights.safetensors")],
-            train=results("spectrograms/{stimulus}/train/index.tsv"),
-            test=results("spectrograms/{stimulus}/test/index.tsv"),
+            train=of_input("{stimulus}/train/index.tsv"),
+            test=of_input("{stimulus}/test/index.tsv"),
         output:
             train=[results("responses/{condition}/seed-1/{stimulus}/train.h5")],
             test=[results("responses/{condition}/seed-1/{stimulus}/test.h5")],
@@ -97,10 +90,7 @@ if not SEED_OF_JOB:
     use rule compute_stimulus_responses as compute_stimulus_responses_of_fixed with:
         input:
             weights=[results("networks/{condition}/seed-1/weights.safetensors")],
-            indices=[
-                results("spectrograms", stimulus, split, "index.tsv")
-                for stimulus, split in PLAYED_SPLITS
-            ],
+            indices=of_input(*INDICES_OF_PLAYED),
         output:
             responses=[
                 results("responses/{condition}/seed-1", stimulus, f"{split}.h5")

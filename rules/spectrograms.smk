@@ -1,4 +1,4 @@
-# log-Mel spectrograms of every stimulus, and their index.
+# Spectrograms of every stimulus for each input, and their index.
 
 
 rule compute_spectrograms:
@@ -10,22 +10,25 @@ rule compute_spectrograms:
         shards=spectrograms_of([ORIGINAL], "h5"),
         status=spectrograms_of([ORIGINAL], "status.tsv"),
     log:
-        log_of("compute_spectrograms", "{split}", "{shard}"),
+        log_of("compute_spectrograms", "{split}", "{shard}", "{spectrograms}"),
     benchmark:
-        benchmark_of("compute_spectrograms", "{split}", "{shard}")
+        benchmark_of("compute_spectrograms", "{split}", "{shard}", "{spectrograms}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
     resources:
         mem_mb=memory(spectrogram_shard_mb),
-        runtime=minutes(shard_minutes),
+        runtime=minutes(stimuli_minutes([ORIGINAL])),
     params:
         # The names are functions of the input, so that another order makes nothing again.
         stimuli=lambda wildcards, input: [ORIGINAL],
         seed=config["seed"],
         compared_seconds=None,
         padded=False,
-        code=digest("compute_spectrograms.py", *files_of([ORIGINAL])),
+        settings=input_settings,
+        code=lambda wildcards: digest(
+            "compute_spectrograms.py", *files_of([ORIGINAL]), *file_of_input(wildcards)
+        ),
     script:
         "../workflow_scripts/compute_spectrograms.py"
 
@@ -36,18 +39,23 @@ use rule compute_spectrograms as compute_quilt_spectrograms with:
         shards=spectrograms_of(CUT, "h5"),
         status=spectrograms_of(CUT, "status.tsv"),
     log:
-        log_of("compute_quilt_spectrograms", "{split}", "{shard}"),
+        log_of("compute_quilt_spectrograms", "{split}", "{shard}", "{spectrograms}"),
     benchmark:
-        benchmark_of("compute_quilt_spectrograms", "{split}", "{shard}")
+        benchmark_of(
+            "compute_quilt_spectrograms", "{split}", "{shard}", "{spectrograms}"
+        )
     resources:
         mem_mb=memory(spectrogram_shard_mb),
-        runtime=minutes(played_shard_minutes(CUT)),
+        runtime=minutes(stimuli_minutes(CUT)),
     params:
         stimuli=lambda wildcards, input: CUT,
         seed=config["seed"],
         compared_seconds=config["stimuli"]["compared_seconds"],
         padded=config["stimuli"]["padded"],
-        code=digest("compute_spectrograms.py", *files_of(CUT)),
+        settings=input_settings,
+        code=lambda wildcards: digest(
+            "compute_spectrograms.py", *files_of(CUT), *file_of_input(wildcards)
+        ),
 
 
 # The stimuli that are whole clips, such as levels.
@@ -63,33 +71,43 @@ if WHOLE:
             shards=spectrograms_of(WHOLE, "h5"),
             status=spectrograms_of(WHOLE, "status.tsv"),
         log:
-            log_of("compute_level_spectrograms", "{split}", "{shard}"),
+            log_of("compute_level_spectrograms", "{split}", "{shard}", "{spectrograms}"),
         benchmark:
-            benchmark_of("compute_level_spectrograms", "{split}", "{shard}")
+            benchmark_of(
+                "compute_level_spectrograms", "{split}", "{shard}", "{spectrograms}"
+            )
         resources:
             mem_mb=memory(spectrogram_shard_mb),
-            runtime=minutes(played_shard_minutes(WHOLE)),
+            runtime=minutes(stimuli_minutes(WHOLE)),
         params:
             stimuli=lambda wildcards, input: WHOLE,
             seed=config["seed"],
             compared_seconds=None,
             padded=False,
-            code=digest("compute_spectrograms.py", *files_of(WHOLE)),
+            settings=input_settings,
+            code=lambda wildcards: digest(
+                "compute_spectrograms.py", *files_of(WHOLE), *file_of_input(wildcards)
+            ),
 
 
 rule index_spectrograms:
     input:
         clips=results("corpus/clips.tsv"),
         shards=lambda wildcards: [
-            results("spectrograms", wildcards.stimulus, wildcards.split, f"{shard}.h5")
+            results(
+                wildcards.spectrograms,
+                wildcards.stimulus,
+                wildcards.split,
+                f"{shard}.h5",
+            )
             for shard in SHARDS[wildcards.split]
         ],
     output:
-        index=results("spectrograms/{stimulus}/{split}/index.tsv"),
+        index=results("{spectrograms}/{stimulus}/{split}/index.tsv"),
     log:
-        log_of("index_spectrograms", "{stimulus}", "{split}"),
+        log_of("index_spectrograms", "{stimulus}", "{split}", "{spectrograms}"),
     benchmark:
-        benchmark_of("index_spectrograms", "{stimulus}", "{split}")
+        benchmark_of("index_spectrograms", "{stimulus}", "{split}", "{spectrograms}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -104,5 +122,12 @@ rule index_spectrograms:
 
 rule spectrograms:
     input:
-        expand(results("spectrograms/original/{split}/index.tsv"), split=SPLITS),
-        of_shards(results("spectrograms/original/{split}/{shard}.h5")),
+        expand(
+            results("{spectrograms}/original/{split}/index.tsv"),
+            spectrograms=SPECTROGRAMS,
+            split=SPLITS,
+        ),
+        *[
+            of_shards(results(folder, "original/{split}/{shard}.h5"))
+            for folder in SPECTROGRAMS
+        ],

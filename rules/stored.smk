@@ -20,9 +20,10 @@ def of_all(
             of_splits,
             stimuli if "stimulus" in names else [None],
         ):
-            for seed, shard in product(
+            for seed, shard, spectrograms in product(
                 seeds_of(condition) if "seed" in names else [None],
                 SHARDS[split] if "shard" in names else [None],
+                SPECTROGRAMS if "spectrograms" in names else [None],
             ):
                 yield pattern.format(
                     target=target,
@@ -31,6 +32,7 @@ def of_all(
                     split=split,
                     shard=shard,
                     stimulus=stimulus,
+                    spectrograms=spectrograms,
                 )
 
 
@@ -47,10 +49,11 @@ def analysed(conditions, targets, names):
 def of_probes(patterns, probes=PROBES, conditions=(None,)):
     """`patterns` for each of `probes` and `conditions`."""
     return [
-        pattern.format(probe=probe, condition=condition)
+        pattern.format(probe=probe, condition=condition, spectrograms=spectrograms)
         for pattern in map(strip_wildcard_constraints, patterns)
         for probe in probes
         for condition in conditions
+        for spectrograms in (SPECTROGRAMS if "{spectrograms}" in pattern else [None])
     ]
 
 

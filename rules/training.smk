@@ -3,7 +3,7 @@
 
 rule train_network:
     input:
-        index=results("spectrograms/original/train/index.tsv"),
+        index=of_input("original/train/index.tsv"),
         clips=results("corpus/clips.tsv"),
         classes=results("corpus/classes.tsv"),
         branches=results("corpus/branches.tsv"),
@@ -60,7 +60,7 @@ rule train_network:
 
 rule fit_model:
     input:
-        index=results("spectrograms/original/train/index.tsv"),
+        index=of_input("original/train/index.tsv"),
     output:
         weights=results("networks", network("weights.safetensors")),
     log:

@@ -1,4 +1,4 @@
-"""Set the sounds of a probe set to the corpus's level, and compute their log-Mel spectrograms."""
+"""Set the sounds of a probe set to the corpus's level, and compute their spectrograms."""
 
 from music_detectors.common.job import job
 from music_detectors.probes.spectrograms import compute_probe_spectrograms
@@ -10,4 +10,5 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         shard=snakemake.output.shard,
         index=snakemake.output.index,
         stimulus=f"probe-{snakemake.wildcards.probe}",
+        settings=snakemake.params.settings,
     )

@@ -1,4 +1,4 @@
-"""Compute the log-Mel spectrograms of one or several stimuli for one shard of clips."""
+"""Compute the spectrograms of one or several stimuli for one shard of clips."""
 
 from music_detectors.common.job import job
 from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shards
@@ -17,4 +17,5 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         compared_seconds=snakemake.params.compared_seconds,
         padded=snakemake.params.padded,
         level=snakemake.input.get("level"),
+        settings=snakemake.params.settings,
     )

@@ -32,7 +32,13 @@ def write(kind, path):
         log_mel = DRAW.normal(-40, 10, (3, 4, 9))
         labels = DRAW.random((3, 5)) > 0.5
         write_spectrogram_shard(
-            path, log_mel, np.array([9, 3, 4]), labels, NAMES, "original", PARAMETERS
+            path,
+            log_mel,
+            np.array([9, 3, 4]),
+            labels,
+            NAMES,
+            "original",
+            PARAMETERS | {"front_end": "waveform"},
         )
     else:
         units = {layer: 3 + place for place, layer in enumerate(LAYERS.names)}

@@ -35,6 +35,15 @@ for _rule, _stimuli in (
 ):
     CODE[_rule] = [*CODE["compute_spectrograms"], *(STIMULI / f"{name}.py" for name in _stimuli)]
 CODE["compute_spectrograms"] += [STIMULI / "original.py"]
+# Each job has the file of its own kind of input, and none for the study's.
+OF_INPUTS = (
+    "compute_spectrograms",
+    "compute_quilt_spectrograms",
+    "compute_level_spectrograms",
+    "compute_probe_spectrograms",
+)
+for _rule in OF_INPUTS:
+    CODE[_rule] += sorted((PACKAGE / "inputs").glob("[!_]*.py"))
 for _rule in ("fetch_metadata", "make_corpus", "assign_roles", "cut_excerpts"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
 CODE["cut_excerpts"] += [STIMULI / "intact.py", STIMULI / "level.py", STIMULI / "quilt.py"]
@@ -122,6 +131,17 @@ KEYS = [
         ("train_network",),
     ),
     Keys(("conditions.*.model",), ("train_network",), ", or `fit_model` for a fixed model"),
+    Keys(
+        ("conditions.*.input",),
+        ("train_network",),
+        ", or `fit_model` for a fixed model, of that condition; before it the spectrograms of an "
+        "input that is new, but not the study's again",
+    ),
+    Keys(
+        ("inputs.*",),
+        OF_INPUTS,
+        ", of that input, if a condition names it",
+    ),
     Keys(
         (
             "conditions.*.labels",

@@ -35,6 +35,7 @@ OF_A_TARGET = {
     "measure_emergence",
     "lesion_units",
 }
+LOG_MEL = {"spectrograms": ["spectrograms"]}
 SUMMARIES = ["summarise_selectivity", "summarise_recognition", "compare_quilts"]
 # The conditions whose networks are asked about sets of classes: the claimed one, and controls.
 OF_CLASSES = ["natural", "untrained"]
@@ -141,8 +142,8 @@ def test_one_more_stimulus(finished):
     cut = ["intact", "quilt-50ms", "quilt-100ms", "quilt-400ms"]
     assert shown(planned) == (
         # One job of a shard makes all quilts, and what they are compared with.
-        jobs("compute_quilt_spectrograms", split=["test"], shard=shards)
-        | jobs("index_spectrograms", stimulus=cut, split=["test"])
+        jobs("compute_quilt_spectrograms", **LOG_MEL, split=["test"], shard=shards)
+        | jobs("index_spectrograms", **LOG_MEL, stimulus=cut, split=["test"])
         | jobs("compute_stimulus_responses", condition=CONDITIONS, seed=[1, 2])
         | jobs("quilt_responses", condition=CONDITIONS)
         # All stimuli are played by the same job.

@@ -114,8 +114,13 @@ WITH = {
         "claims": {"condition": "untrained", "compared": {"controls": ["shuffled"]}}
     }
 }
-# Other tests change these: a source with all that it needs, and (tests/workflow) a model.
-APART = {"corpus.source", "conditions.natural.model"}
+# Other tests change these: a source with all that it needs, an input, and (tests/workflow) a model.
+APART = {
+    "corpus.source",
+    "conditions.natural.model",
+    "conditions.natural.input",
+    "inputs.waveform-16k.sample_rate",
+}
 # Conditions that config.yaml leaves out.
 DROPPED = ("full", "no-speech", "no-things")
 TRIED = [(source, key) for source, changes in CHANGES.items() for key in changes]

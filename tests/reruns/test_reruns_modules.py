@@ -36,6 +36,7 @@ OF_QUILTS = {
     "stimuli/quilting/window_spectra",
     "stimuli/quilting/windows",
 }
+OF_INPUTS = {"inputs/making/resample", "inputs/waveform"}
 LATE = {
     "train_network": OF_MODELS,
     "compute_responses": OF_MODELS,
@@ -75,9 +76,10 @@ LATE = {
         "audio/youtube_failures",
         "common/web",
     },
-    "compute_spectrograms": {"stimuli/original"},
-    "compute_level_spectrograms": {"audio/columns", "audio/level", "stimuli/level"},
-    "compute_quilt_spectrograms": OF_QUILTS,
+    "compute_spectrograms": {*OF_INPUTS, "stimuli/original"},
+    "compute_level_spectrograms": {*OF_INPUTS, "audio/columns", "audio/level", "stimuli/level"},
+    "compute_quilt_spectrograms": {*OF_INPUTS, *OF_QUILTS},
+    "compute_probe_spectrograms": OF_INPUTS,
     "cut_excerpts": {
         *OF_QUILTS,
         *OF_SOURCES,

@@ -18,6 +18,7 @@ ORDER = [
     {"audio"},
     {"jackknife", "listing"},
     {"spectrograms"},
+    {"inputs"},
     {"acoustics", "stimuli"},
     {"probes"},
     {"models"},

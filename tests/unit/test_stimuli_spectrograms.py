@@ -10,13 +10,13 @@ from music_detectors.audio.storage import AudioShard, to_float, to_int16, write_
 from music_detectors.common.errors import InputError
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table, write_table
+from music_detectors.inputs.making import study
 from music_detectors.spectrograms.log_mel import PARAMETERS, frames_of, log_mel
 from music_detectors.spectrograms.shard import (
     index_spectrograms,
     open_spectrogram_shard,
     read_index,
 )
-from music_detectors.stimuli.making import spectrograms as module
 from music_detectors.stimuli.making.columns import status_columns
 from music_detectors.stimuli.making.names import find
 from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shards
@@ -285,6 +285,6 @@ def test_what_cannot_be_computed_is_named(tmp_path, monkeypatch, stimulus):
         values[0, 3, 4] = np.nan if len(seen) == 2 else 0
         return values
 
-    monkeypatch.setattr(module, "log_mel", broken)
+    monkeypatch.setattr(study, "log_mel", broken)
     with pytest.raises(InputError, match="clip half gives a spectrogram that is not finite"):
         computed(tmp_path, stimulus)

@@ -1,5 +1,8 @@
 """The jobs of the DAG, by dry runs: each preset, each target, each wrong configuration."""
 
+import os
+
+import pytest
 import yaml
 
 from reruns.plans import answers, plans
@@ -58,6 +61,22 @@ def test_without_levels_nothing_is_made_of_them(tmp_path):
     jobs = planned(tmp_path, "--configfile", written(tmp_path / "no_levels.yaml", played))
     assert not jobs.keys() & {"compute_level_spectrograms", "level_responses", "plot_levels"}
     assert jobs["compute_quilt_spectrograms"] == 1 and jobs["index_spectrograms"] == 2 + 3
+
+
+def test_an_input_of_a_condition_is_made_of_every_stimulus(tmp_path):
+    inputs = {kept: {"kind": "waveform", "sample_rate": 16_000} for kept in ("heard", "not-heard")}
+    condition = {"model": "toys.wave_bands:WaveBands", "input": "heard"}
+    setting = written(
+        tmp_path / "inputs.yaml", {"inputs": inputs, "conditions": {"waves": condition}}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT / "tests"), prepend=os.pathsep)
+        jobs = planned(tmp_path, "--configfile", setting)
+    assert jobs["compute_spectrograms"] == 2 * 2
+    assert jobs["compute_quilt_spectrograms"] == jobs["compute_level_spectrograms"] == 2
+    assert jobs["compute_probe_spectrograms"] == 2
+    assert jobs["index_spectrograms"] == 2 * (2 + 10)
+    assert jobs["compute_acoustics"] == 2
 
 
 def test_quilts_of_train_clips_on_request(tmp_path):

@@ -44,14 +44,18 @@ def check_shape(configuration: Mapping, schema_path: str | Path) -> None:
     """
     check_values(configuration)
     _refuse_what_moved(configuration)
-    schema = whole_schema(configuration, schema_path)
+    check_against(configuration, whole_schema(configuration, schema_path))
+
+
+def check_against(configuration: Mapping, schema: Mapping) -> None:
+    """Raise InputError naming every key of `configuration` that the JSON `schema` refuses."""
     errors = list(_Validator(schema).iter_errors(configuration))
     # A misspelt key is both unknown and missing: the unknown one tells the user more.
     errors.sort(key=lambda error: (error.validator == "required", _key(error.absolute_path)))
     mistakes = Mistakes()
     meant: set[str] = set()
     for error in errors:
-        for told in _explanations(error, meant, schema["$defs"]):
+        for told in _explanations(error, meant, schema.get("$defs", {})):
             with mistakes.noted():
                 raise InputError(f"configuration: {told}")
     mistakes.report()

@@ -1,6 +1,7 @@
-"""From the sounds of a probe set to log-Mel spectrograms of one level and length."""
+"""From the sounds of a probe set to spectrograms of one level and length."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from music_detectors.audio.rate import SAMPLE_RATE
 from music_detectors.audio.storage import read_audio_shard
 from music_detectors.common.damage import damaged
 from music_detectors.common.tables import write_table
+from music_detectors.inputs.making.study import front_end_of
 from music_detectors.spectrograms.columns import INDEX
-from music_detectors.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
 from music_detectors.spectrograms.shard import write_spectrogram_shard
 
 
@@ -23,26 +24,28 @@ def compute_probe_spectrograms(
     index: str | os.PathLike,
     *,
     stimulus: str,
+    settings: Mapping | None = None,
 ) -> None:
-    """Write the log-Mel spectrograms of the audio shard `sounds` to `shard`, and their `index`.
+    """Write the spectrograms of the audio shard `sounds` to `shard`, and their `index`.
 
     The root mean square of every sound, without padding, is set to that in the table `level`, and
     zeros fill it up to the length of a clip (Kim, Kim & Jeong, Nature Communications 15:148, 2024).
     Samples stay floats, so none is clipped. `stimulus` is the name of the probe set as a stimulus.
+    `settings` are those of an input; without them, spectrograms are the study's log-Mel.
     Raises InputError when a file cannot be read.
     """
     read = read_audio_shard(sounds)
     if read.sample_rate != SAMPLE_RATE:
         raise damaged(sounds, "audio shard", f"at {read.sample_rate} Hz, not {SAMPLE_RATE}")
-    rms = read_level(level)
+    rms, front = read_level(level), front_end_of(settings)
     n, length = read.samples.shape
-    spectrograms = np.empty((n, N_MELS, frames_of(length)), dtype=np.float16)
+    spectrograms = np.empty((n, front.bands, front.frames_of(length)), dtype=np.float16)
     for place in range(n):
         played = at_level(read.samples_of(place), rms)
-        wave = np.zeros((1, length), dtype=np.float32)
-        wave[0, : len(played)] = played
-        spectrograms[place] = log_mel(wave)[0]
-    n_frames = frames_of(read.n_samples)
+        wave = np.zeros(length, dtype=np.float32)
+        wave[: len(played)] = played
+        spectrograms[place] = front.features(wave)
+    n_frames = front.frames_of(read.n_samples)
     write_spectrogram_shard(
         shard,
         log_mel=spectrograms,
@@ -51,7 +54,7 @@ def compute_probe_spectrograms(
         labels=np.zeros((n, 0), dtype=bool),
         clip_id=read.clip_id,
         stimulus=stimulus,
-        parameters=PARAMETERS,
+        parameters=front.parameters,
     )
     listing = pd.DataFrame(
         {

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -26,6 +27,8 @@ from music_detectors.spectrograms.columns import INDEX
 
 _KIND = "spectrogram shard"
 _SCHEMA_VERSION = 2
+# The attributes of a shard that are no parameters of its spectrograms.
+_OF_FILE = {"kind", "place", "follows", "schema_version", "stimulus"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class SpectrogramShard:
     """A stored shard without its spectrograms, which `read` reads.
 
     `n_frames` (n,) int32, how many frames of each clip are sound; `labels` (n, classes) bool;
-    `shape` of a spectrogram, (bands, frames); `parameters` as in `log_mel.PARAMETERS`.
+    `shape` of a spectrogram, (bands, frames); `parameters` as in `log_mel.PARAMETERS`, or those of
+    another input.
     """
 
     path: Path
@@ -42,12 +46,12 @@ class SpectrogramShard:
     labels: np.ndarray
     shape: tuple[int, int]
     stimulus: str
-    parameters: dict[str, int | float]
+    parameters: dict[str, Any]
 
     def read(
         self, rows: Sequence[int] | np.ndarray | None = None, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the spectrograms of `rows` (all when None), in that order, in dB.
+        """Return the spectrograms of `rows` (all when None), in that order.
 
         The array is (rows, bands, frames) float16: `out` when given, which must fit, else a new
         one. Raises InputError, naming the file, when a checksum does not match or the shard is no
@@ -76,17 +80,21 @@ def write_spectrogram_shard(
     labels: np.ndarray,
     clip_id: Sequence[str],
     stimulus: str,
-    parameters: Mapping[str, int | float],
+    parameters: Mapping[str, Any],
 ) -> None:
     """Write a shard, whole or not at all.
 
-    `log_mel` (n, bands, frames) in dB is stored as float16, which moves values between -100 and
-    40 dB by at most 0.032 dB.
+    `log_mel` (n, bands, frames) is stored as float16, which moves values between -100 and 40 dB by
+    at most 0.032 dB. Of inputs other than log-Mel spectrograms (docs/inputs.md), it is what they
+    have in bands and frames.
     """
     with create_hdf5(path, _KIND, _SCHEMA_VERSION) as file:
         write_text(file, "stimulus", stimulus)
         for name, value in parameters.items():
-            file.attrs[name] = value
+            if isinstance(value, str):
+                write_text(file, name, value)
+            else:
+                file.attrs[name] = value
         write_rows(file, "log_mel", log_mel.astype(np.float16, copy=False))
         write_rows(file, "labels", labels.astype(bool, copy=False), chunk=len(clip_id))
         write_rows(file, "n_frames", n_frames.astype(np.int32), chunk=len(clip_id))
@@ -116,9 +124,10 @@ def open_spectrogram_shard(path: str | os.PathLike) -> SpectrogramShard:
         if len(n_frames) and not 1 <= n_frames.min() <= n_frames.max() <= shape[1]:
             raise damaged(path, _KIND, "a clip has fewer than 1 or more than all frames")
         about = {
-            name: value.item() for name, value in file.attrs.items() if isinstance(value, np.number)
+            name: value.item() if isinstance(value, np.number) else read_text(file, name)
+            for name, value in file.attrs.items()
+            if name not in _OF_FILE
         }
-        about.pop("schema_version")
         stimulus = read_text(file, "stimulus")
     return SpectrogramShard(
         path=Path(path),

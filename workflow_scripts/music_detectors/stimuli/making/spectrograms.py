@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,8 @@ from music_detectors.common.progress import progress
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES
 from music_detectors.corpus.labels import label_matrix
-from music_detectors.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
+from music_detectors.inputs.making.front_end import FrontEnd
+from music_detectors.inputs.making.study import front_end_of
 from music_detectors.spectrograms.shard import write_spectrogram_shard
 from music_detectors.stimuli.making.columns import (
     NOT_MADE,
@@ -45,18 +46,21 @@ def compute_spectrogram_shards(
     compared_seconds: float | None,
     padded: bool = False,
     level: str | os.PathLike | None = None,
+    settings: Mapping | None = None,
 ) -> None:
-    """Write the log-Mel spectrograms of `stimuli` for the audio shard `audio`, and status tables.
+    """Write the spectrograms of `stimuli` for the audio shard `audio`, and status tables.
 
     Each stimulus has one of `outputs` and one of `status`. `clips` and `classes` are the corpus
     tables, `seed` is the master seed. A stimulus is made of a clip's sound without its padding; the
     first `compared_seconds` of it are kept (as much as the audio shard holds when None), with zeros
     where it ends before. When `padded`, zeros follow up to the length of the clips. `level` is the
-    table of the corpus's mean level, for a stimulus that needs it. A clip that is too short or
-    silent for the stimulus has a status and no spectrogram, even when no spectrogram is left.
-    Raises InputError when a clip is not of the shard, has a class that is not listed, or gives a
+    table of the corpus's mean level, for a stimulus that needs it. `settings` are those of an
+    input; without them, spectrograms are the study's log-Mel. A clip that is too short or silent
+    for the stimulus has a status and no spectrogram, even when no spectrogram is left. Raises
+    InputError when a clip is not of the shard, has a class that is not listed, or gives a
     spectrogram that is not finite.
     """
+    front = front_end_of(settings)
     sound = _read_sound(audio)
     whole = length = sound.samples.shape[1]
     if compared_seconds is not None:
@@ -71,6 +75,7 @@ def compute_spectrogram_shards(
             sound,
             named,
             f"{stimulus} {split}/{shard}",
+            front,
             audio=audio,
             seed=seed,
             length=length,
@@ -81,11 +86,11 @@ def compute_spectrogram_shards(
         write_spectrogram_shard(
             output,
             log_mel=spectrograms,
-            n_frames=frames_of(rows.loc[kept, "n_samples"].to_numpy()),
+            n_frames=front.frames_of(rows.loc[kept, "n_samples"].to_numpy()),
             labels=labels[kept],
             clip_id=rows.loc[kept, "clip_id"].tolist(),
             stimulus=stimulus,
-            parameters=PARAMETERS,
+            parameters=front.parameters,
         )
         write_table(table, rows, status_columns(named.stimulus.columns))
         counts = rows["status"].value_counts()
@@ -102,6 +107,7 @@ def _spectrograms_of(
     sound: AudioShard,
     named: Named,
     title: str,
+    front: FrontEnd,
     *,
     audio: str | os.PathLike,
     seed: int,
@@ -109,7 +115,7 @@ def _spectrograms_of(
     padded_length: int,
     corpus_rms: float | None,
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the spectrograms (clips, 64, frames) float16 of a stimulus, and its status table.
+    """Return the spectrograms (clips, bands, frames) float16 of a stimulus, and its status table.
 
     They are of the first `length` samples, with zeros up to `padded_length`. Clips of which the
     stimulus cannot be made have a row of the table alone.
@@ -119,9 +125,8 @@ def _spectrograms_of(
     nothing = {
         name: 0 if kind is int else math.nan for name, kind in named.stimulus.columns.items()
     }
-    spectrograms = np.empty(
-        (len(sound.clip_id), N_MELS, frames_of(padded_length)), dtype=np.float16
-    )
+    shape = len(sound.clip_id), front.bands, front.frames_of(padded_length)
+    spectrograms = np.empty(shape, dtype=np.float16)
     stored = 0
     rows: list[dict] = []
     for place, clip_id in progress(enumerate(sound.clip_id), len(sound.clip_id), title):
@@ -135,14 +140,13 @@ def _spectrograms_of(
             row["message"] = str(error)
             continue
         played = made.samples[:length]
-        wave = np.zeros((1, padded_length), dtype=np.float32)
-        wave[0, : len(played)] = played
-        spectrum = log_mel(wave)[0]
-        if not np.isfinite(spectrum).all():
+        wave = np.zeros(padded_length, dtype=np.float32)
+        wave[: len(played)] = played
+        spectrograms[stored] = front.features(wave)
+        if not np.isfinite(spectrograms[stored]).all():
             raise InputError(
                 f"{audio}: clip {clip_id} gives a spectrogram that is not finite; {rebuild(audio)}"
             )
-        spectrograms[stored] = spectrum
         stored += 1
         row["status"] = OK if len(played) == length else SHORT
         row |= {"n_samples": len(played), **made.about}
