@@ -117,9 +117,11 @@ def of_input(*paths):
 
     def of_condition(wildcards):
         folder = folder_of(INPUT_OF[wildcards.condition])
-        return [
+        found = [
             results(folder, path).format(**dict(wildcards.items())) for path in paths
         ]
+        # A script gets a list of one as a list.
+        return found if len(found) > 1 else found[0]
 
     return of_condition
 
