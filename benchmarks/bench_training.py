@@ -1,4 +1,7 @@
-"""Time a training step on one CPU core, float32, compared with the notebook."""
+"""Time a training step on one CPU core, float32, compared with the notebook.
+
+The residual network, a model of its own, takes the same clips.
+"""
 
 from unittest.mock import patch
 
@@ -6,6 +9,7 @@ import torch
 from notebook import notebook_network, notebook_step
 
 from music_detectors.models.kim2024 import Kim2024, cpu
+from music_detectors.models.resnet import ResNet
 from music_detectors.models.weights import initial_network
 from music_detectors.training.optimizer import AdamW
 from music_detectors.training.steps import gradients
@@ -23,6 +27,8 @@ def main() -> None:
     step = notebook_step(notebook_network(CLASSES))
     network = initial_network(Kim2024(), CLASSES, seed=1)
     optimizer = AdamW(network, weight_decay=0.01)
+    residual = initial_network(ResNet(), CLASSES, seed=1)
+    residual_optimizer = AdamW(residual, weight_decay=0.01)
     dropout = torch.Generator().manual_seed(1)
 
     def notebook() -> None:
@@ -37,6 +43,11 @@ def main() -> None:
         with patch.object(cpu, "trains_faster", lambda: False):
             this_workflow()
 
+    def residual_network() -> None:
+        for _ in range(STEPS):
+            found = gradients(residual, stored, labels, dropout)[1]
+            residual_optimizer.step(found, 0.001, 0.9)
+
     title = f"{STEPS} training steps of {BATCH} clips of 10 s, one thread (aim: 2.1 x)"
     report(
         title,
@@ -45,6 +56,7 @@ def main() -> None:
                 "notebook": notebook,
                 "this workflow": this_workflow,
                 "the same, convolutions by PyTorch": convolutions_by_pytorch,
+                "the residual network": residual_network,
             },
             rounds=5,
         ),

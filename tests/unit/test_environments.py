@@ -62,6 +62,14 @@ def test_every_environment_is_used():
     assert set(scripts_by_environment()) == {path.stem for path in ENVIRONMENTS}
 
 
+def scripts_that_compute_models():
+    """Scripts that load a model by its name, in environments with PyTorch."""
+    find = SCRIPTS / "music_detectors" / "models" / "find.py"
+    used = scripts_by_environment()
+    scripts = [*used["networks"], *used["lesions"]]
+    return [script for script in scripts if find in modules_of(SCRIPTS / script)]
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_an_environment_has_all_that_its_scripts_import_and_no_more(environment):
     needed = set()
@@ -71,6 +79,10 @@ def test_an_environment_has_all_that_its_scripts_import_and_no_more(environment)
         "plot_figure.py": (package / "figures").glob("*.py"),
         "compute_spectrograms.py": (package / "stimuli").glob("*.py"),
         "cut_excerpts.py": (package / "stimuli").glob("*.py"),
+        **{
+            script: sorted((package / "models").glob("*.py"))
+            for script in scripts_that_compute_models()
+        },
     }
     for script in scripts_by_environment()[environment.stem]:
         for path in modules_of(SCRIPTS / script, *by_name.get(script, [])):

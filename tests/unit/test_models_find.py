@@ -69,8 +69,8 @@ def test_an_unusable_model_is_refused_in_one_line(monkeypatch, model, says):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("gabriel", "neither kim2024, gabor, pca nor package.module:factory"),
-        ("a.b", "neither kim2024, gabor, pca nor package.module:factory"),
+        ("gabriel", "neither kim2024, resnet, gabor, pca nor package.module:factory"),
+        ("a.b", "neither kim2024, resnet, gabor, pca nor package.module:factory"),
         ("no.such:thing", "no file no/such.py is found on PYTHONPATH"),
     ],
 )

@@ -38,6 +38,13 @@ def test_audioset_from_a_folder_needs_no_network(tmp_path):
     assert jobs["fetch_audio"] == 0
 
 
+def test_residual_networks_are_trained_beside_the_studys(tmp_path):
+    jobs = planned(tmp_path, *preset("resnet"))
+    assert jobs["train_network"] == 2 * 3 * 5 and jobs["fit_model"] == 2
+    # No network is run again for its lesions.
+    assert jobs["lesion_units"] == 2 * 3 * 5 and jobs["lesion_units_by_running"] == 0
+
+
 def write_fsd50k(folder, clips=600):
     """FSD50K's ground truth, of made-up clips without sound, in `folder`/fsd50k."""
     truth = folder / "fsd50k" / "FSD50K.ground_truth"

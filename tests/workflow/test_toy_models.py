@@ -182,7 +182,11 @@ def undo(path):
     ("natural", "layer", "says"),
     [
         ({"model": "nowhere.to:find"}, "third", "no file nowhere/to.py is found on PYTHONPATH"),
-        ({"model": "a b"}, "third", "neither kim2024, gabor, pca nor package.module:factory"),
+        (
+            {"model": "a b"},
+            "third",
+            "neither kim2024, resnet, gabor, pca nor package.module:factory",
+        ),
         ({"model": "kim2024", "labels": None}, "conv1", "conditions.natural"),
     ],
 )

@@ -13,6 +13,7 @@ from music_detectors.models.protocol import FixedModel, Model, TrainedModel
 
 BUILT_IN = {
     "kim2024": "music_detectors.models.kim2024:Kim2024",
+    "resnet": "music_detectors.models.resnet:ResNet",
     "gabor": "music_detectors.models.gabor:Gabor",
     "pca": "music_detectors.models.pca:Pca",
 }

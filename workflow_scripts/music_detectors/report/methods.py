@@ -52,7 +52,8 @@ _HOLM = (
 )
 _ARCHITECTURES = {
     "kim2024": ", convolutions of 32, 64, 128 and 256 filters, averaged over frequency and time, "
-    "and two fully connected layers"
+    "and two fully connected layers",
+    "resnet": ", 18 layers of residual blocks with 32, 64, 128 and 256 filters",
 }
 _SOURCES = {
     "embedded": "synthesised by the workflow",
