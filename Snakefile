@@ -44,6 +44,7 @@ include: "rules/plan.smk"
 include: "rules/corpora.smk"
 include: "rules/report.smk"
 include: "rules/stored.smk"
+include: "rules/deposit.smk"
 include: "rules/messages.smk"
 
 

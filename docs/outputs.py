@@ -36,8 +36,9 @@ SECTIONS = {
     "plan": "The plan",
     "figures": "Figures",
     "excerpts": "Sounds that the report plays",
+    "tables": "Tables for other programs (Apache Parquet)",
     "corpora": "Several corpora (`results/corpora/`, beside the folders of the corpora)",
-    "": "The report, logs and benchmarks",
+    "": "The report, the description of the run, logs and benchmarks",
 }
 """The folders under results/<corpus name>/, in the order of the DAG, and their headings."""
 
@@ -83,6 +84,10 @@ OTHERS = {
     "figures/{figure}.svg": "A figure as vector graphics.",
     "figures/{figure}.png": "The same figure as an image.",
     "report.html": "The report, one page that needs no other file.",
+    "configuration.json": "The configuration of the run, without queries of addresses, tokens and "
+    "folders of this machine.",
+    "ro-crate-metadata.json": "The run described for repositories as an RO-Crate: files with sizes "
+    "and checksums, the workflow with its versions, verdicts, licence ([deposit.md](deposit.md)).",
     "logs/{rule}/{job}.log": "What a job logged.",
     "benchmarks/{rule}/{job}.tsv": "Time and memory of a job, as Snakemake measures them.",
 }
@@ -100,7 +105,7 @@ empty cell is a missing value. Each table has its checksum beside it, `.NAME.sha
 `{seed}` name a network, `{stimulus}` is the stimulus that it heard, `probe-{probe}` for the
 probe set `{probe}`."""
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-_PATH = re.compile(r"`([^`]+\.tsv)`:\s")
+_PATH = re.compile(r"`([^`]+\.(?:tsv|parquet))`:\s")
 
 
 def tables() -> dict[str, tuple[dict[str, type], str]]:

@@ -62,6 +62,29 @@ def stored(wildcards):
 
     Snakemake makes a missing intermediate file only if it is requested or something needs it.
     """
+    return [*of_stages(wildcards), *rules.describe_run.output]
+
+
+# What a description of the run leaves out: sounds, which may be those of others, and what is made again
+# from them and from the weights; and what may name folders of this machine.
+NOT_DESCRIBED = re.compile(
+    r"audio/(archives\.tsv|yield\.tsv|(train|test)/.*)|(spectrograms|responses|metadata)/.*|"
+    r"acoustics/(train|test)/.*|corpus/(\w+/)?clips\.tsv|excerpts/.*|probes/.*/sounds\..*|report\.html"
+)
+
+
+def described_files(wildcards):
+    """The files of the run that its description lists with their checksums."""
+    folder = results()
+    return [
+        path
+        for path in of_stages(wildcards)
+        if not NOT_DESCRIBED.fullmatch(os.path.relpath(path, folder))
+    ]
+
+
+def of_stages(wildcards):
+    """The files that are kept, but for the description of the run."""
     return [
         # No files describe an embedded corpus.
         *(rules.fetch_metadata.output if configured(config["corpus"]) else []),
@@ -126,5 +149,6 @@ def stored(wildcards):
         *rules.assess_claims.output,
         *FIGURES,
         *rules.cut_excerpts.output,
+        *rules.write_tables.output,
         *rules.write_report.output,
     ]

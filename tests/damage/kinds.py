@@ -61,7 +61,7 @@ READ_BY_NO_STEP = re.compile(
     r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
     r"\d+\.status\.tsv|quilts/\w+/[\w-]+/(lengths|networks|correlation)\.tsv|"
     r"profiles/\w+/\w+/[\w-]+/categories\.tsv|selectivity/\w+/balance\.tsv|"
-    r"claims/settings\.json|logs/.*|benchmarks/.*"
+    r"claims/settings\.json|tables/\w+\.parquet|configuration\.json|ro-crate-metadata\.json|logs/.*|benchmarks/.*"
 )
 """Files that only the user reads, those that Snakemake writes, and the settings of claims, which
 the tests of corpora damage."""

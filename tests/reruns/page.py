@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from reruns.tables import KEYS, PLOTS, first_of, followers, importers, with_followers
+from reruns.tables import KEYS, LAST, PLOTS, first_of, followers, importers, with_followers
 from workflow.snake import ROOT
 
 PAGE = ROOT / "docs" / "reruns.md"
@@ -27,12 +27,18 @@ def page() -> str:
 
 
 def _rules() -> list[tuple[str, str]]:
+    following = {rule: found - {LAST} for rule, found in followers().items() if rule != LAST}
     rows = [
-        (_named([rule]), _named(followers()[rule]) or "nothing")
-        for rule in _in_order(followers())
-        if rule not in PLOTS or followers()[rule] != {"write_report"}
+        (_named([rule]), _named(following[rule]) or "nothing")
+        for rule in _in_order(following)
+        if rule not in PLOTS or following[rule] != {"write_report"}
     ]
-    return [*rows[:-1], ("every other `plot_*`", "`write_report`"), rows[-1]]
+    last = [row for row in rows if row[1] == "nothing"]
+    return [
+        *(row for row in rows if row not in last),
+        ("every other `plot_*`", "`write_report`"),
+        *last,
+    ]
 
 
 def _keys() -> list[tuple[str, str]]:

@@ -64,6 +64,8 @@ PLOTS = [name for name in RULES if name.startswith("plot_")]
 # Rules that only some configurations have: a corpus that is downloaded, in archives or on the
 # network, a fixed model, a probe set that is downloaded.
 OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fetch_audio", "fit_model", "fetch_probe"}
+# It describes every table and figure, so it follows nearly every rule.
+LAST = "describe_run"
 # Rules that only configurations with further targets have.
 OF_FURTHER_TARGETS = {"assign_roles", "plot_targets", "plot_quilts_targets"}
 
@@ -182,6 +184,7 @@ KEYS = [
             "compute_snapshot_responses",
             "lesion_units",
             "profile_probe",
+            "write_tables",
             "plot_selectivity_index",
             "plot_selectivity_by_layer",
             "plot_acoustics",
@@ -242,6 +245,7 @@ KEYS = [
         ", this of every condition",
     ),
     Keys(("report.*",), ("cut_excerpts",)),
+    Keys(("deposit.licence",), ("write_report",)),
     Keys(("claims.sounds",), ("assign_blocks",)),
     Keys(("claims.*",), ("assess_claims",)),
 ]
@@ -288,6 +292,7 @@ def followers() -> dict[str, set[str]]:
         "compute_stimulus_responses",
         "compute_probe_responses",
         "write_report",
+        LAST,
     }
     return dict(found)
 

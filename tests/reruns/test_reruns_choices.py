@@ -36,11 +36,11 @@ OF_A_TARGET = {
     "lesion_units",
 }
 LOG_MEL = {"spectrograms": ["spectrograms"]}
-SUMMARIES = ["summarise_selectivity", "summarise_recognition", "compare_quilts"]
+SUMMARIES = ["summarise_selectivity", "summarise_recognition", "compare_quilts", "write_tables"]
 # The conditions whose networks are asked about sets of classes: the claimed one, and controls.
 OF_CLASSES = ["natural", "untrained"]
 PLAYED_FIGURES = ["plot_quilts", "plot_quilts_genres", "plot_quilts_relative", "plot_levels"]
-CONCLUSIONS = ["assess_claims", "plot_claims", "write_report"]
+CONCLUSIONS = ["assess_claims", "plot_claims", "write_report", "describe_run"]
 # Figures of the first condition, of that of the claims or of those with snapshots: all natural.
 OF_ONE_CONDITION = {
     "plot_class_responses",
@@ -198,7 +198,7 @@ def test_a_second_corpus_leaves_the_first_alone(finished, tmp_path):
 def test_force_one_file(finished):
     planned = finished.plan("-R", "results/smoke/lesions/music/shuffled/seed-2/lesions.tsv")
     assert shown(planned) == jobs("lesion_units", condition=["shuffled"], seed=[2]) | single(
-        "plot_lesions", "plot_lesion_dose", "write_report"
+        "plot_lesions", "plot_lesion_dose", "write_report", "describe_run"
     )
     planned = finished.plan("-R", "results/smoke/networks/shuffled/seed-2/weights.safetensors")
     assert shown(planned) == (
@@ -270,7 +270,7 @@ def test_what_to_do_after_a_change_that_changes_no_result(finished, tmp_path):
         root / "workflow_scripts/music_detectors/figures/quilts.py", "a", encoding="utf-8"
     ) as module:
         module.write("# A comment.\n")
-    due = single("plot_quilts", "write_report")
+    due = single("plot_quilts", "write_report", "describe_run")
     assert shown(finished.plan(root=root)) == due
     # Once.
     assert finished.plan("--rerun-triggers", "mtime", root=root) == set()

@@ -2,8 +2,14 @@
 
 from pathlib import Path
 
-# These contain durations of jobs.
-OF_THE_CLOCK = ("logs/", "benchmarks/", "report.html")
+# These contain durations of jobs, or the day.
+OF_THE_CLOCK = (
+    "logs/",
+    "benchmarks/",
+    "report.html",
+    "ro-crate-metadata.json",
+    ".ro-crate-metadata.json.sha256",
+)
 
 
 def differing(one, other):

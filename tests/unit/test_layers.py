@@ -31,6 +31,7 @@ ORDER = [
     {"figures"},
     {"plan", "corpora"},
     {"report"},
+    {"deposit"},
 ]
 LEVEL = {stage: level for level, stages in enumerate(ORDER) for stage in stages}
 MODULES = sorted((SCRIPTS / "music_detectors").rglob("*.py"))

@@ -34,6 +34,7 @@ OF_IT = {
     "plot_claims": 1,
     "cut_excerpts": 1,
     "write_report": 1,
+    "describe_run": 1,
 }
 """The jobs of one stimulus in the smoke run: two test shards, two seeds of five
 conditions, two fixed models, and a further target in the condition of the claims."""

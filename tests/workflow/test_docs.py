@@ -70,6 +70,7 @@ CONFIGURATIONS = {
         Use("shards.yaml", ("config/audioset.yaml",)),
     ],
     "docs/cluster.md": [Use("profile/config.yaml")],
+    "docs/deposit.md": [Use("licence.yaml")],
     "docs/downloads.md": [Use("downloads.yaml")],
     "docs/esc50.md": [
         Use("first-look.yaml", ("config/esc50.yaml",)),

@@ -26,6 +26,9 @@ JOBS = {
     "assess_claims": 1,
     "plot_claims": 1,
     "write_report": 1,
+    # The table of all units has those of each target.
+    "write_tables": 1,
+    "describe_run": 1,
 }
 
 

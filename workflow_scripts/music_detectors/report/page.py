@@ -20,6 +20,7 @@ from music_detectors.claims.statements import TITLES, statements
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import one_line
 from music_detectors.common.files import read_checked, replacing
+from music_detectors.common.places import without_places
 from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CONDITIONS, SUMMARY
 from music_detectors.corpus.targets import target_name
@@ -146,7 +147,7 @@ def write_report(
         "reasons": _reasons(fetched),
         "networks": _networks(config, networks, scores, units),
         "differs_in": differs_in,
-        "settings": list(_flat(config)),
+        "settings": list(_flat(without_places(config))),
         "versions": versions,
         "trained_with": networks[["torch", "numpy", "kernels"]]
         .drop_duplicates()
