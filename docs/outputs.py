@@ -32,6 +32,7 @@ SECTIONS = {
     "genres": "Genres of the target",
     "profiles": "Profiles over probe sets",
     "lesions": "Lesions",
+    "preferred": "Preferred stimuli of single units",
     "claims": "Claims",
     "plan": "The plan",
     "figures": "Figures",
@@ -73,6 +74,8 @@ OTHERS = {
     "responses/{condition}/seed-{seed}/snapshots/{split}.h5": "The same after each epoch of the "
     "condition's `snapshots`, for the reported layer and the outputs: layers `epoch-3/avgpool` and "
     "so on.",
+    "preferred/{target}/{condition}/seed-{seed}/stimuli.h5": "The stimuli, in the form of "
+    "`spectrograms/{stimulus}/{split}/{shard}.h5`; `clip_id` is `unit-` and the unit's number.",
     "claims/settings.json": "What the claims were judged by: version, digest of the code, target, "
     "condition, alpha, what is one draw of a sound.",
     "plan/plan.json": "The plan (`snakemake plan`): claims with their parts and smallest effects, "

@@ -290,6 +290,17 @@ def training_minutes(wildcards):
     return 15 + int(3 * seconds / 60)
 
 
+def preferred_mb(wildcards):
+    """Memory for gradients to eight clips through a network, and for 512 clips: 6 MB per second."""
+    seconds = CLIP_FRAMES / 80
+    return playing_mb(wildcards) + int(seconds * 150) + 500
+
+
+def preferred_minutes(wildcards):
+    """An upper bound for 200 steps of eight clips, each as long as a step of training on a CPU."""
+    return 15 + int(3 * 200 * 8 * CLIP_FRAMES / 802 * 0.05 / 60)
+
+
 def lesion_mb(wildcards):
     """Memory for a job of lesions; if networks are run again, it also holds the test clips."""
     if wildcards.condition not in RUN_AGAIN:

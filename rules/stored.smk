@@ -146,6 +146,7 @@ def of_stages(wildcards):
         *of_all(rules.measure_specificity.output, conditions=OF_CLASSES),
         *of_profiles(*rules.profile_probe.output),
         *of_all(rules.lesion_units.output, conditions=TRAINED),
+        *PREFERRED,
         *rules.assess_claims.output,
         *FIGURES,
         *rules.cut_excerpts.output,

@@ -29,6 +29,7 @@ from music_detectors.figures.learning_curves import plot_learning_curves
 from music_detectors.figures.lesion_classes import plot_lesion_classes
 from music_detectors.figures.lesions import plot_lesions
 from music_detectors.figures.levels import plot_levels
+from music_detectors.figures.preferred import plot_preferred
 from music_detectors.figures.profile_categories import plot_profile_categories
 from music_detectors.figures.profile_components import plot_profile_components
 from music_detectors.figures.profile_sounds import plot_profile_sounds
@@ -446,6 +447,17 @@ def over_training(results, out):
     plot_emergence([table], points, [("natural", 1)], TARGET, **figure(out))
 
 
+def preferred_stimuli(results, out):
+    folder, corpus = results / "preferred/music/natural/seed-1", results / "corpus"
+    plot_preferred(
+        *(folder / name for name in ("stimuli.h5", "units.tsv", "clips.tsv")),
+        results / "spectrograms/original/test/index.tsv",
+        corpus / "clips.tsv",
+        corpus / "classes.tsv",
+        **figure(out),
+    )
+
+
 def report(results, out):
     svgs = sorted((results / "figures").glob("[!.]*.svg"))
     drawn = [*svgs, *(path.with_suffix(".png") for path in svgs)]
@@ -518,6 +530,22 @@ KINDS = [
         lambda r, out: check_audio(
             r / "audio/yield.tsv", r / "audio/yield_splits.tsv", out / "a.tsv", 1.0, 0
         ),
+    ),
+    Kind(
+        "preferred/music/natural/seed-1/stimuli.h5",
+        r"preferred/music/natural/seed-1/stimuli\.h5",
+        "spectrogram shard",
+        preferred_stimuli,
+        "log_mel",
+    ),
+    *(
+        Kind(
+            f"preferred/music/natural/seed-1/{name}.tsv",
+            rf"preferred/music/natural/seed-1/{name}\.tsv",
+            "table",
+            preferred_stimuli,
+        )
+        for name in ("units", "clips")
     ),
     Kind("audio/level.tsv", r"audio/level\.tsv", "table", louder_spectrograms),
     Kind(

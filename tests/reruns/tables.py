@@ -55,6 +55,7 @@ OF_MODELS = (
     "compute_snapshot_responses",
     "compute_stimulus_responses",
     "compute_probe_responses",
+    "find_preferred",
     "lesion_units",
 )
 for _rule in OF_MODELS:
@@ -184,6 +185,7 @@ KEYS = [
             "compute_snapshot_responses",
             "lesion_units",
             "profile_probe",
+            "find_preferred",
             "write_tables",
             "plot_selectivity_index",
             "plot_selectivity_by_layer",
@@ -226,6 +228,7 @@ KEYS = [
             "summarise_conditions",
             "measure_specificity",
             "compare_quilts",
+            "find_preferred",
             "plot_all_units",
             "plot_decoding_genres",
             "plot_quilts_genres",

@@ -47,6 +47,7 @@ OF_ONE_CONDITION = {
     "plot_decoding_genres",
     "plot_emergence",
     "plot_lesion_classes",
+    "plot_preferred",
     "plot_quilts_genres",
 }
 # All figures but those that show no network.
@@ -105,7 +106,8 @@ def test_one_more_seed(finished):
         | jobs("measure_emergence", condition=["natural"], seed=[3])
         | jobs("measure_specificity", target=["music"], condition=OF_CLASSES)
         | single(*SUMMARIES, *OF_NETWORKS, "cut_excerpts", *CONCLUSIONS)
-    )
+        # Stimuli are sought for the first network alone.
+    ) - single("plot_preferred")
 
 
 def test_one_seed_less_trains_nothing(finished):
@@ -171,7 +173,7 @@ def test_one_more_target(finished):
         | jobs("summarise_selectivity", **vehicle)
         | jobs("quilt_responses", **vehicle, condition=["natural"])
         | jobs("profile_probe", **vehicle, probe=["embedded"], condition=["natural"])
-        | single("plot_targets", "plot_quilts_targets", *CONCLUSIONS)
+        | single("plot_targets", "plot_quilts_targets", "write_tables", *CONCLUSIONS)
     )
 
 

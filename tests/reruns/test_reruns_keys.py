@@ -18,7 +18,7 @@ OF_THE_FIRST_CONDITION = {
     "plot_quilts_genres",
 }
 # Of the condition that the claims are about.
-OF_CLAIMED = {"cut_excerpts"}
+OF_CLAIMED = {"cut_excerpts", "find_preferred", "plot_preferred"}
 # Of the conditions that claims compare, but not of the shuffled one.
 OF_COMPARED = {"measure_specificity", "plot_specificity"}
 # In the smoke run, the first condition alone has snapshots.

@@ -42,6 +42,7 @@ LATE = {
     "compute_responses": OF_MODELS,
     "compute_stimulus_responses": OF_MODELS,
     "compute_snapshot_responses": OF_MODELS,
+    "find_preferred": OF_MODELS,
     "lesion_units": OF_MODELS
     | {
         "common/kernels",

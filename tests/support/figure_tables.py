@@ -240,6 +240,25 @@ def spectrogram_shard(path, clips, frames=120, short=()):
     )
 
 
+def preferred_units(units):
+    """The table of preferred stimuli of `units`; the first has no clip that drives it."""
+    table = pd.DataFrame({"unit": units, "layer": "avgpool", "begun_from": "mean"})
+    table["rank"] = np.arange(1, len(units) + 1)
+    table = table.assign(response_before=0.5, response=2.0, best_response=1.0, ratio=2.0)
+    table.loc[0, ["best_response", "ratio"]] = [0.0, np.nan]
+    return table
+
+
+def top_clips(units, clip_ids):
+    """The table of the clips that drive `units` most: the first three of `clip_ids` for each."""
+    rows = [
+        (unit, place + 1, clip_id, 1.0 - place / 4)
+        for unit in units
+        for place, clip_id in enumerate(clip_ids[:3])
+    ]
+    return pd.DataFrame(rows, columns=["unit", "place", "clip_id", "response"])
+
+
 _LOST = (
     ("unavailable", "status 404", 0.002),
     ("unavailable", "private video", 0.055),

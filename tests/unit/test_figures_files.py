@@ -3,6 +3,7 @@
 from importlib import import_module
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -19,6 +20,7 @@ from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_POINTS
 from music_detectors.genres.columns import GENRES
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS
 from music_detectors.levels.columns import LEVELS
+from music_detectors.preferred.columns import PREFERRED, TOP_CLIPS
 from music_detectors.quilts.columns import (
     QUILT_CONDITIONS,
     QUILT_GENRES,
@@ -172,6 +174,21 @@ def arguments(folder, figure, seeds=2):
                 "clips": single("clips", clips, CLIPS),
                 "classes": single("classes", classes, CLASSES),
             }
+        case "preferred":
+            classes, clips = figure_tables.corpus(per_class=1, branches=("Music", "Animal"))
+            index = figure_tables.spectrogram_shard(folder / "00000.h5", clips, short=["clip-0-0"])
+            units = pd.DataFrame({"clip_id": ["unit-4", "unit-2"]})
+            figure_tables.spectrogram_shard(folder / "stimuli.h5", units)
+            found = figure_tables.preferred_units([4, 2])
+            top = figure_tables.top_clips([4, 2], clips["clip_id"])
+            return {
+                "stimuli": folder / "stimuli.h5",
+                "table": single("units", found, PREFERRED),
+                "top": single("top", top, TOP_CLIPS),
+                "index": single("index", index, INDEX),
+                "clips": single("clips", clips, CLIPS),
+                "classes": single("classes", classes, CLASSES),
+            }
         case "genres":
             return {"tables": by_condition(figure_tables.genres, GENRES)} | conditions | target
         case "learning_curves":
@@ -298,6 +315,7 @@ DEGENERATE = {
     "learning_curves": ("histories", HISTORY, lambda t: t.assign(validation_map=np.nan)),
     "lesions": ("tables", LESIONS, lambda t: t.assign(percentile=np.nan)),
     "levels": ("tables", LEVELS, lambda t: t.assign(ratio=np.nan, hedges_g=np.inf)),
+    "preferred": ("table", PREFERRED, lambda t: t.assign(ratio=np.nan)),
     "quilts": ("tables", QUILT_RESPONSES, lambda t: t.assign(n_clips=0, response=np.nan)),
     "quilts_genres": ("table", QUILT_GENRES, lambda t: t.assign(response=0.0)),
     "quilts_relative": ("tables", QUILT_INTACT, lambda t: t.assign(relative=np.nan)),
@@ -448,6 +466,13 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             INDEX,
             lambda t: t.assign(row=t["row"][::-1].to_numpy()),
             r"00000\.h5: damaged spectrogram shard \(row \d is not clip clip-",
+        ),
+        (
+            "preferred",
+            "top",
+            TOP_CLIPS,
+            lambda t: t.assign(clip_id="clip-9-9"),
+            r"top-0\.tsv: damaged table \(clip clip-9-9 is not in .*index-0\.tsv",
         ),
         (
             "learning_curves",

@@ -15,11 +15,11 @@ from music_detectors.figures import (
     decoding_features,
     decoding_genres,
     embedding,
-    example_spectrograms,
     lesion_classes,
     lesion_dose,
     lesions,
     levels,
+    log_mels,
     quilts,
     quilts_genres,
     quilts_relative,
@@ -195,7 +195,7 @@ def test_the_coarse_index_is_shown_only_where_its_bins_differ():
 
 
 def test_spectrogram_rows_agree_with_torchaudios_filters():
-    mel = example_spectrograms.MelAxes(0.0, 8000.0, 64, 100, 275 / 22050)
+    mel = log_mels.MelAxes(0.0, 8000.0, 64, 100, 275 / 22050)
     # On a grid of 1 Hz, each filter peaks at its centre frequency.
     filters = melscale_fbanks(8001, 0.0, 8000.0, 64, 16000).numpy()
     for row, centre in enumerate(filters.argmax(axis=0)):

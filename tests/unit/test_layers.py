@@ -25,7 +25,7 @@ ORDER = [
     {"training"},
     {"responses"},
     {"selectivity", "recognition", "gpu_check"},
-    {"decoding", "embedding", "genres", "levels", "quilts", "profiles", "lesions"},
+    {"decoding", "embedding", "genres", "levels", "quilts", "profiles", "lesions", "preferred"},
     {"emergence", "specificity"},
     {"claims"},
     {"figures"},
@@ -65,7 +65,7 @@ def test_modules_import_only_stages_before_theirs(path):
 
 
 def test_torch_is_imported_only_where_networks_are_computed():
-    allowed = {"models", "training", "responses", "gpu_check"}
+    allowed = {"models", "training", "responses", "preferred", "gpu_check"}
     for path in MODULES:
         stage = path.relative_to(SCRIPTS / "music_detectors").parts[0]
         if any(name.split(".")[0] in ("torch", "torchaudio") for name in imported(path)):
@@ -89,6 +89,7 @@ def test_which_scripts_import_torch():
         "compute_stimulus_responses",
         "compute_probe_responses",
         "compute_snapshot_responses",
+        "find_preferred",
         # Only for models whose networks are run again for every lesion.
         "lesion_units",
     }

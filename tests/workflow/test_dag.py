@@ -12,6 +12,7 @@ from workflow.snake import ROOT, planned, preset, snakemake, written
 FIGURES = {
     "plot_yields",
     "plot_example_spectrograms",
+    "plot_preferred",
     "plot_learning_curves",
     "plot_average_precision",
     "plot_selective_responses",
@@ -53,6 +54,7 @@ def test_the_default_dag(tmp_path):
     assert jobs["quilt_responses"] == 5 + 2
     assert jobs["level_responses"] == 5
     assert jobs["assign_roles"] == 2
+    assert jobs["find_preferred"] == jobs["write_tables"] == jobs["describe_run"] == 1
     assert set(jobs) >= FIGURES
 
 

@@ -25,7 +25,11 @@ class HookedEvaluation:
 
     @torch.inference_mode()
     def __call__(self, log_mel: Tensor) -> dict[str, Tensor]:
-        """Return the responses (n, units) float32 of every layer to `log_mel` (n, mels, frames).
+        """Return the responses (n, units) float32 of every layer to `log_mel` (n, mels, frames)."""
+        return self.with_gradient(log_mel)
+
+    def with_gradient(self, log_mel: Tensor) -> dict[str, Tensor]:
+        """Return the same, through which gradients flow back to `log_mel`.
 
         A response is the mean of what a module returns for a unit (over frequency and time). Raises
         InputError when a module is not run exactly once, or does not return (n, units, ...).

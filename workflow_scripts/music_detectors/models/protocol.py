@@ -7,7 +7,7 @@ each. This module does not import PyTorch, and a model needs it only where it co
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -115,6 +115,20 @@ class TrainedModel(Model, ABC):
         return HookedEvaluation(
             network.to(device), {name: self.modules[name] for name in self.layers}
         )
+
+    def with_gradient(self, network: nn.Module, layer: str) -> Callable[[Tensor], Tensor] | None:
+        """Return the responses (n, units) of `layer` as a function of log-Mels (n, mels, frames).
+
+        Gradients flow through it to the log-Mels; `network` is in evaluation mode. By default it
+        reads the layer's module in `modules`; without one it is None, and no preferred stimuli are
+        sought.
+        """
+        if layer not in self.modules:
+            return None
+        from music_detectors.models.hooks import HookedEvaluation
+
+        evaluation = HookedEvaluation(network, {layer: self.modules[layer]})
+        return lambda log_mel: evaluation.with_gradient(log_mel)[layer]
 
     def computed_by(self, device: device) -> str:
         """Return how a network is trained on `device`, if the model chooses by the processor.

@@ -5,7 +5,7 @@ PyTorch is imported only where it is used, since lesions and the configuration d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from music_detectors.common.errors import InputError
@@ -13,7 +13,7 @@ from music_detectors.models.protocol import Evaluation, Readout, TrainedModel
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import device, nn
+    from torch import Tensor, device, nn
 
 N_MELS = 64
 """Mel bands of the input."""
@@ -60,6 +60,14 @@ class Kim2024(TrainedModel):
 
         assert isinstance(network, Network)
         return PooledFeatures(network, device)
+
+    def with_gradient(self, network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
+        """Return the responses of `layer` as a differentiable function of log-Mels."""
+        from music_detectors.models.kim2024.architecture import Network
+        from music_detectors.models.kim2024.features import layer_responses
+
+        assert isinstance(network, Network)
+        return lambda log_mel: layer_responses(network, log_mel, layer)
 
     def computed_by(self, device: device) -> str:
         """Return which convolutions a training uses on `device`."""

@@ -68,6 +68,27 @@ class PooledFeatures:
         return dict(zip(Kim2024.layers, responses, strict=True))
 
 
+def layer_responses(network: Network, log_mel: Tensor, layer: str) -> Tensor:
+    """Return the responses (n, units) of `layer` to `log_mel` (n, 64, frames), with gradients.
+
+    They are those of `PooledFeatures` but for rounding; `network` is in evaluation mode.
+    """
+    x = log_mel.float().unsqueeze(1)
+    blocks = (
+        ("conv1", network.conv1, network.norm1, 2),
+        ("conv2", network.conv2, network.norm2, 1),
+        ("conv3", network.conv3, network.norm3, 1),
+        ("avgpool", network.conv4, network.norm4, None),
+    )
+    for name, convolution, norm, stride in blocks:
+        x = norm(convolution(x))
+        x = (x if stride is None else nn.functional.max_pool2d(x, 2, stride)).relu()
+        if name == layer:
+            return x.mean((2, 3))
+    x = network.fc1(x.mean((2, 3))).relu()
+    return x if layer == "fc1" else network.fc2(x)
+
+
 def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Return weight and bias of the convolution that does what `convolution` and `norm` do.
 

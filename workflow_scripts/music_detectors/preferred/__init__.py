@@ -1,0 +1,1 @@
+"""Spectrograms that drive single units the most."""
