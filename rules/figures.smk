@@ -120,16 +120,6 @@ DRAWN = {
         {"table": results("selectivity", TARGET, "summary.tsv")},
         OF_CONDITIONS | OF_LAYER | OF_TARGET,
     ),
-    "preferred": (
-        "Selectivity",
-        {
-            **dict(zip(("stimuli", "table", "top"), PREFERRED)),
-            "index": results("spectrograms/original/test/index.tsv"),
-            "clips": results("corpus/clips.tsv"),
-            "classes": results("corpus/classes.tsv"),
-        },
-        {},
-    ),
     "genres": (
         "Selectivity",
         {"tables": of_conditions(results("genres/{target}/{condition}.tsv"))},
@@ -202,6 +192,17 @@ DRAWN = {
         {},
     ),
 }
+if PREFERRED:
+    DRAWN["preferred"] = (
+        "Selectivity",
+        {
+            **dict(zip(("stimuli", "table", "top"), PREFERRED)),
+            "index": results("spectrograms/original/test/index.tsv"),
+            "clips": results("corpus/clips.tsv"),
+            "classes": results("corpus/classes.tsv"),
+        },
+        {},
+    )
 if WITH_SNAPSHOTS:
     DRAWN["emergence"] = (
         "Representation",

@@ -1,4 +1,6 @@
-# The stimuli that drive the most selective units, found by gradient ascent.
+# The stimuli that drive the most selective units, found by gradient ascent: log-Mels, so only of networks
+# that hear these.
+HEAR_LOG_MELS = [name for name in TRAINED if INPUT_OF[name] == LOG_MEL]
 
 
 rule find_preferred:
@@ -17,7 +19,7 @@ rule find_preferred:
     benchmark:
         benchmark_of("find_preferred", "{target}", "{condition}", "{seed}")
     wildcard_constraints:
-        condition=one_of(TRAINED),
+        condition=one_of(HEAR_LOG_MELS),
     conda:
         "../envs/networks.yaml"
     threads: 1
@@ -38,4 +40,5 @@ rule find_preferred:
 PREFERRED = [
     path.format(target=TARGET, condition=CLAIMED, seed=seeds_of(CLAIMED)[0])
     for path in rules.find_preferred.output
+    if CLAIMED in HEAR_LOG_MELS
 ]

@@ -293,7 +293,7 @@ def training_minutes(wildcards):
 def preferred_mb(wildcards):
     """Memory for gradients to eight clips through a network, and for 512 clips: 6 MB per second."""
     seconds = CLIP_FRAMES / 80
-    return playing_mb(wildcards) + int(seconds * 150) + 500
+    return network_mb(wildcards) + int(seconds * 150) + 500
 
 
 def preferred_minutes(wildcards):

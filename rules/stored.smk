@@ -68,7 +68,7 @@ def stored(wildcards):
 # What a description of the run leaves out: sounds, which may be those of others, and what is made again
 # from them and from the weights; and what may name folders of this machine.
 NOT_DESCRIBED = re.compile(
-    r"audio/(archives\.tsv|yield\.tsv|(train|test)/.*)|(spectrograms|responses|metadata)/.*|"
+    r"audio/(archives\.tsv|yield\.tsv|(train|test)/.*)|(spectrograms(-[^/]+)?|responses|metadata)/.*|"
     r"acoustics/(train|test)/.*|corpus/(\w+/)?clips\.tsv|excerpts/.*|probes/.*/sounds\..*|report\.html"
 )
 
