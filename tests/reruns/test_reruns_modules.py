@@ -36,7 +36,7 @@ OF_QUILTS = {
     "stimuli/quilting/window_spectra",
     "stimuli/quilting/windows",
 }
-OF_INPUTS = {"inputs/making/resample", "inputs/waveform"}
+OF_INPUTS = {"inputs/making/resample", "inputs/log_mel", "inputs/waveform"}
 LATE = {
     "train_network": OF_MODELS,
     "compute_responses": OF_MODELS,

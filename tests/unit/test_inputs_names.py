@@ -11,6 +11,7 @@ from music_detectors.inputs.making.names import check_inputs, folder_of, kept_in
 from music_detectors.models.sizes import check_sizes
 from support.configurations import DEFAULT, SCHEMA
 
+LOG_MEL = {"kind": "log_mel"}
 WAVEFORM = {"kind": "waveform", "sample_rate": 16_000}
 
 
@@ -29,7 +30,7 @@ def checked(configuration):
 
 
 def test_every_kind_is_found():
-    assert {"waveform"} <= set(kinds())
+    assert {"log_mel", "waveform"} <= set(kinds())
 
 
 def test_inputs_of_every_condition():
@@ -63,6 +64,13 @@ def test_inputs_of_every_condition():
         ),
         ({"a": {**WAVEFORM, "sample_rate": 16e3}}, "must be a whole number of Hz"),
         ({"a": {**WAVEFORM, "sample_rate": "16000"}}, "it is a text, as all that --config gives"),
+        ({"a": {**LOG_MEL, "hop_length": 0}}, "inputs.a.hop_length must be a whole number of sam"),
+        ({"a": {**LOG_MEL, "n_mels": 0}}, "inputs.a.n_mels must be a whole number from 1 to 1,024"),
+        ({"a": {**LOG_MEL, "mel_scale": "bark"}}, "inputs.a.mel_scale must be htk or slaney"),
+        ({"a": {**LOG_MEL, "norm": None}}, "inputs.a.norm must be none or slaney, not null"),
+        ({"a": {**LOG_MEL, "sample_rate": 8000}}, "configuration: inputs.a.f_max is 8000, above 4"),
+        # The shortest that is played are the 2.8 s of quilts.
+        ({"a": {**LOG_MEL, "n_fft": 65536, "sample_rate": 11025}}, "more than twice the 2.8 s"),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_key(inputs, says):

@@ -10,7 +10,7 @@ from music_detectors.audio.storage import to_int16
 from music_detectors.spectrograms.log_mel import (
     N_FFT,
     PARAMETERS,
-    filter_bank,
+    STUDY,
     frames_of,
     log_mel,
     log_mel_spectra,
@@ -70,7 +70,7 @@ def test_the_filters_are_torchaudios():
     theirs = torchaudio.functional.melscale_fbanks(276, 0.0, 8_000.0, 64, 22_050, mel_scale="htk")
     # torchaudio rounds corners of up to 8,000 Hz to float32, by 2^-12 Hz each; bands are 30 Hz
     # wide and more.
-    np.testing.assert_allclose(filter_bank(), theirs.numpy(), rtol=0, atol=4 * 2**-12 / 30)
+    np.testing.assert_allclose(STUDY.filter_bank(), theirs.numpy(), rtol=0, atol=4 * 2**-12 / 30)
 
 
 def test_a_clip_does_not_depend_on_the_other_clips():

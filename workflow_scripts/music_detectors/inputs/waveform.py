@@ -5,8 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from music_detectors.inputs.making.front_end import Count, FrontEnd
+from music_detectors.inputs.making.front_end import FrontEnd
 from music_detectors.inputs.making.resample import RATE, length_at, resampled
+from music_detectors.spectrograms.log_mel import Count
 
 
 @dataclass(frozen=True)

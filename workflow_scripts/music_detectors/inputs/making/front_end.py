@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-Count = TypeVar("Count", int, np.ndarray)
+from music_detectors.spectrograms.log_mel import Count
 
 
 class FrontEnd(ABC):

@@ -6,7 +6,7 @@ from math import gcd
 import numpy as np
 
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.inputs.making.front_end import Count
+from music_detectors.spectrograms.log_mel import Count
 
 RATE = {
     "type": "integer",

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from music_detectors.inputs.making.find import front_end
-from music_detectors.inputs.making.front_end import Count, FrontEnd
-from music_detectors.spectrograms.log_mel import N_MELS, PARAMETERS, frames_of, log_mel
+from music_detectors.inputs.making.front_end import FrontEnd
+from music_detectors.spectrograms.log_mel import N_MELS, PARAMETERS, Count, frames_of, log_mel
 
 
 @dataclass(frozen=True)
