@@ -13,7 +13,7 @@ from music_detectors.common.tables import write_table
 from music_detectors.lesions.readout import Forward, read_readout
 from music_detectors.models import heard, kim2024
 from music_detectors.models.gabor import Gabor
-from music_detectors.models.heard import CLIP, SOUND, by_clip, chosen, heard_together
+from music_detectors.models.heard import CLIP, SOUND, by_clip, chosen, cut, heard_together
 from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.responses import compute as module
@@ -166,6 +166,27 @@ def test_groups_hold_each_clip_once_and_clips_that_differ_in_no_response_togethe
     (mirrored,) = [frames for clips, frames in short if clips == [7]]
     assert mirrored[:9] == [0, 1, 2, 2, 1, 0, 0, 1, 2] and len(mirrored) == 121
     assert heard_together(Kim2024(), FRAMES, LENGTHS, CLIP)[0][1] is None
+
+
+def test_waveforms_of_nearly_the_same_length_are_heard_together():
+    """A frame of a waveform is a sample, and hardly two clips have as many."""
+    frames, step = 160_000, 320
+    lengths = np.random.default_rng(4).integers(1, frames, 3_000)
+    model = SimpleNamespace(least_frames=400, frames_a_step=step)
+    groups = heard_together(model, frames, lengths, SOUND)
+    assert len(groups) < frames / step + 400
+    assert sorted(np.concatenate([clips for clips, _ in groups])) == list(range(3_000))
+    wave = torch.arange(frames, dtype=torch.float32).expand(2, 1, frames)
+    (whole, none), *cut_short = groups
+    assert none is None and lengths[whole].min() > frames - step
+    for clips, of_group in cut_short:
+        longest = lengths[clips].max()
+        if longest >= 400:
+            assert longest - step < len(of_group) <= lengths[clips].min()
+            torch.testing.assert_close(cut(wave, of_group), wave[:, :, : len(of_group)])
+    # Their numbers take no memory of their own.
+    own = sum(of_group.size for _, of_group in cut_short if of_group.base is None)
+    assert own < 3_000 * 401
 
 
 def test_values_return_to_their_clips():

@@ -39,9 +39,13 @@ def heard_together(
     played = of_whole_steps(sound)
     whole = played >= of_whole_steps(np.array(frames)) if pooled == SOUND else sound >= 0
     groups: list[Group] = [(np.flatnonzero(whole), None)] if whole.any() else []
+    # A waveform has a frame for each sample, and there may be thousands of groups: they share this.
+    every = np.arange(frames)
     for length in np.unique(played[~whole]).tolist():
-        mirrored = np.pad(np.arange(length), (0, max(least - length, 0)), mode="symmetric")
-        groups.append((np.flatnonzero(~whole & (played == length)), mirrored))
+        heard = every[:length]
+        if length < least:
+            heard = np.pad(heard, (0, least - length), mode="symmetric")
+        groups.append((np.flatnonzero(~whole & (played == length)), heard))
     return groups
 
 
@@ -58,6 +62,9 @@ def cut(log_mel: Tensor, frames: np.ndarray | None) -> Tensor:
     """Return the numbered `frames` of `log_mel` (n, mels, frames); all if None."""
     if frames is None:
         return log_mel
+    if frames[-1] == len(frames) - 1:
+        # Nothing is mirrored.
+        return log_mel[:, :, : len(frames)]
     return log_mel.index_select(2, on_device(torch.from_numpy(frames), log_mel.device))
 
 
