@@ -36,7 +36,10 @@ OF_QUILTS = {
     "stimuli/quilting/window_spectra",
     "stimuli/quilting/windows",
 }
-OF_INPUTS = {"inputs/making/resample", "inputs/log_mel", "inputs/waveform"}
+OF_INPUTS = {
+    "inputs/making/resample",
+    *(f"inputs/{name}" for name in ("cochleagram", "log_mel", "waveform")),
+}
 LATE = {
     "train_network": OF_MODELS,
     "compute_responses": OF_MODELS,

@@ -1,7 +1,10 @@
 """The section `inputs` of a configuration: what it may be, and what is refused in one line."""
 
 import copy
+import re
+import types
 
+import numpy as np
 import pytest
 
 from music_detectors.common.errors import InputError
@@ -30,7 +33,7 @@ def checked(configuration):
 
 
 def test_every_kind_is_found():
-    assert {"log_mel", "waveform"} <= set(kinds())
+    assert set(kinds()) == {"cochleagram", "log_mel", "waveform"}
 
 
 def test_inputs_of_every_condition():
@@ -69,6 +72,8 @@ def test_inputs_of_every_condition():
         ({"a": {**LOG_MEL, "mel_scale": "bark"}}, "inputs.a.mel_scale must be htk or slaney"),
         ({"a": {**LOG_MEL, "norm": None}}, "inputs.a.norm must be none or slaney, not null"),
         ({"a": {**LOG_MEL, "sample_rate": 8000}}, "configuration: inputs.a.f_max is 8000, above 4"),
+        ({"a": {"kind": "cochleagram", "compression": 0}}, "compression must be a number above 0"),
+        ({"a": {"kind": "cochleagram", "f_max": 12000}}, "inputs.a.f_max is 12000, above 11025 Hz"),
         # The shortest that is played are the 2.8 s of quilts.
         ({"a": {**LOG_MEL, "n_fft": 65536, "sample_rate": 11025}}, "more than twice the 2.8 s"),
     ],
@@ -97,3 +102,16 @@ def test_a_built_in_model_that_cannot_hear_its_input_is_refused():
     assert "conditions.gabor.input is a, which gabor cannot hear" in str(error.value)
     assert "mine" not in str(error.value) and "pca" not in str(error.value)
     check_sizes(models, {"natural": (64, 224)}, {"natural": "a"})
+
+
+def test_the_example_of_a_kind_in_the_docs():
+    text = (SCHEMA.parents[1] / "docs" / "inputs.md").read_text()
+    code = types.ModuleType("music_detectors.inputs.power")
+    exec(re.search(r"```python\n(.*?)```", text, re.S)[1], vars(code))
+    front = code.FRONT_END(samples=100)
+    front.check(2.8)
+    found = front.features(np.full(1_234, 0.5, dtype=np.float32))
+    assert found.shape == (front.bands, front.frames_of(1_234)) == (1, 13)
+    np.testing.assert_allclose(found[0, :12], 0.25)
+    with pytest.raises(InputError, match="samples is 99999"):
+        code.FRONT_END(99_999).check(1)
