@@ -140,6 +140,7 @@ KEYS = [
         ", or `fit_model` for a fixed model, of that condition; before it the spectrograms of an "
         "input that is new, but not the study's again",
     ),
+    Keys(("conditions.*.trained_on",), ("write_report",)),
     Keys(
         ("inputs.*",),
         OF_INPUTS,

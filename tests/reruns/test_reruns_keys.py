@@ -57,6 +57,7 @@ CHANGES = {
         "conditions.natural.snapshots": [1],
         "conditions.natural.keep": "last",
         "conditions.untrained.withhold": ["Music"],
+        "conditions.gabor.trained_on": "nothing",
         "responses.pooled": "clip",
         "selectivity.layer": "conv3",
         "selectivity.fraction": 0.25,

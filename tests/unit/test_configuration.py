@@ -385,3 +385,17 @@ def test_the_digest_changes_with_what_is_imported_only(tmp_path, name):
     after = code_digest(tree(tmp_path / "after", MODULES | {name: MODULES[name] + "w = 2\n"}))
     assert same == before
     assert (after != before) == (name not in ("package/apart.py", "other.py"))
+
+
+def test_only_networks_of_others_say_what_they_were_trained_on():
+    configuration = changed("conditions.gabor.trained_on", "nothing")
+    check_shape(configuration, SCHEMA)
+    check_sense(configuration)
+    for value in ("", "x" * 301, 3):
+        with pytest.raises(InputError, match=r"gabor\.trained_on must be what a network of others"):
+            check_shape(changed("conditions.gabor.trained_on", value), SCHEMA)
+    configuration = changed("conditions.natural.trained_on", "speech")
+    with pytest.raises(
+        InputError, match=r"conditions\.natural\.trained_on is for a network that is not trained"
+    ):
+        check_sense(configuration)

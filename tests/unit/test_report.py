@@ -417,6 +417,38 @@ def test_names_in_the_configuration_are_escaped(inputs):
     assert evil in page.words
 
 
+@pytest.mark.parametrize("said", ["960 h of read speech (LibriSpeech) <b>", ""])
+def test_what_networks_of_others_were_trained_on_stands_beside_the_claims(inputs, said):
+    config = configuration()
+    others = {"model": "my.networks:build", "layers": ["a"], "weights": "a.safetensors"}
+    config["conditions"] |= {
+        "natural": others | ({"trained_on": said} if said else {}),
+        "untrained": {"model": "my.networks:build", "layers": ["a"]},
+    }
+    heard = read_table(inputs["conditions"], CONDITIONS)
+    write_table(inputs["conditions"], heard[heard["condition"] != "natural"], CONDITIONS)
+    words = written(inputs, config=config).words
+    notice = "The networks of condition natural were not trained in this run"
+    # Before the claims, in the table of networks, and in the paragraph of methods.
+    assert words.index(notice) < words.index("Apart from other sounds")
+    assert "(natural), which have never heard" not in words and "Admissible" not in words
+    known = said or "sounds that are not known"
+    assert f"elsewhere: {said or 'not said'}" in words
+    assert (
+        "Networks of others, taken as they were: natural (model my.networks:build, trained on "
+        f"{known}) and untrained (model my.networks:build, with random weights)." in words
+    )
+    assert ("conditions.natural.trained_on does not say on what" in words) == (not said)
+    assert (f"they were trained on: {said}. The workflow cannot check that." in words) == bool(said)
+    assert "The networks of condition untrained" not in words
+
+
+def test_networks_that_were_trained_here_need_no_notice(inputs):
+    words = written(inputs).words
+    assert "not trained in this run" not in words and "elsewhere:" not in words
+    assert "(natural), which have never heard Music" in words and "Admissible" in words
+
+
 def test_only_the_embedded_corpus_is_called_no_evidence(inputs):
     assert "This corpus is no evidence about hearing." in written(inputs).words
     config = configuration(source="manifest", name="recordings")

@@ -166,6 +166,11 @@ def _refuse_what_moved(configuration: Mapping) -> None:
 
 def _check_condition(name: str, condition: Mapping) -> None:
     """Refuse a condition that lacks some settings for training, or whose snapshots do not fit."""
+    if "trained_on" in condition and "epochs" in condition:
+        raise InputError(
+            f"configuration: conditions.{name}.trained_on is for a network that is not trained "
+            f"here, and conditions.{name}.epochs is {condition['epochs']}; leave out one of them"
+        )
     given = [key for key in _OF_TRAINING if key in condition]
     missing = [key for key in _OF_TRAINING if key not in condition]
     given += [key for key in ("keep", "snapshots") if key in condition]

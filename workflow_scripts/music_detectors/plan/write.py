@@ -71,7 +71,8 @@ def _plan(
 ) -> dict:
     parts = planned_parts(study, [genre["name"] for genre in corpus["genres"]], [*networks], absent)
     never = any(
-        study.target in branch for branch in config["conditions"][study.condition]["withhold"]
+        study.target in branch
+        for branch in config["conditions"][study.condition].get("withhold", [])
     )
     texts = statements(study.target, study.condition, never)
     claims = config["claims"]

@@ -8,6 +8,7 @@ import pandas as pd
 from music_detectors.common.errors import one_line
 from music_detectors.corpus.targets import target_name
 from music_detectors.jackknife.blocks import MOST
+from music_detectors.report.elsewhere import trained_elsewhere
 
 _ARTICLE = (
     "Kim, G., Kim, D.-K. & Jeong, H. Spontaneous emergence of rudimentary music detectors in deep "
@@ -161,14 +162,28 @@ def _of_networks(config: Mapping, networks: pd.DataFrame, cite: Callable[[str], 
             "validation.",
             f"Conditions were {_and(conditions)}.",
         ]
+    elsewhere = trained_elsewhere(config["conditions"])
+    untrained = [name for name in by_condition if name not in trained]
+    taken = [name for name in untrained if "layers" in how[name] or name in elsewhere]
     fixed = [
         f"{name} {cite(_GABOR)}" if by_condition[name]["model"].iloc[0] == "gabor" else name
-        for name in by_condition
-        if name not in trained
+        for name in untrained
+        if name not in taken
     ]
     if fixed:
         sentences.append(f"Features that are not trained were {_and(fixed)}.")
+    if taken:
+        described = [
+            f"{name} (model {how[name]['model']}, {_before(elsewhere, name)})" for name in taken
+        ]
+        sentences.append(f"Networks of others, taken as they were: {_and(described)}.")
     return sentences
+
+
+def _before(elsewhere: Mapping[str, str], name: str) -> str:
+    if name not in elsewhere:
+        return "with random weights"
+    return f"trained on {elsewhere[name] or 'sounds that are not known'}"
 
 
 def _training(how: Mapping, networks: pd.DataFrame) -> str:

@@ -31,6 +31,7 @@ from music_detectors.report import made_with
 from music_detectors.report.article import beside_the_article
 from music_detectors.report.captions import caption
 from music_detectors.report.cost import costs
+from music_detectors.report.elsewhere import NOT_SAID, trained_elsewhere
 from music_detectors.report.methods import methods
 from music_detectors.report.sounds import Sounds, sounds_of
 from music_detectors.report.warnings import logged_warnings, warnings_of
@@ -107,7 +108,9 @@ def write_report(
     condition = config["claims"]["condition"]
     heard = read_table(conditions, CONDITIONS)
     heard = heard[heard["condition"] == condition].set_index("split")
-    never_heard = not heard.loc["train", "with_target"]
+    # A network that is not trained here withholds nothing, whatever it has heard before.
+    withholds = not heard.empty
+    never_heard = withholds and not heard.loc["train", "with_target"]
     answers = _answers(claims, statements(target, condition, never_heard))
     units = read_table(selectivity, SELECTIVITY_SUMMARY)
     cost = costs(benchmarks)
@@ -142,7 +145,9 @@ def write_report(
         "n_sounds": sum(len(rows) for one in sounds.values() for _, rows in one.groups),
         "unlicensed": sum(one.unlicensed for one in sounds.values()),
         "sections": shown,
+        "elsewhere": trained_elsewhere(config["conditions"]),
         "clips": corpus_clips.join(heard, on="split").to_dict("records"),
+        "withholds": withholds,
         "yields": _yields(fetched),
         "reasons": _reasons(fetched),
         "networks": _networks(config, networks, scores, units),
@@ -303,6 +308,7 @@ def _networks(
     """
     scores = scores[(scores["clips"] == "test") & (scores["n_classes"] > 0)]
     units = of_reported_layer(units, config["selectivity"]["layer"])
+    elsewhere = trained_elsewhere(config["conditions"])
     rows = []
     for condition, replicates in networks.groupby("condition", sort=False):
         how = config["conditions"][condition]
@@ -315,8 +321,9 @@ def _networks(
         rows.append(
             {
                 "condition": condition,
-                "model": replicates["model"].iloc[0],
+                "model": how.get("model", replicates["model"].iloc[0]),
                 "clips": (f"without {', '.join(withheld)}" if withheld else "all") * trained,
+                "elsewhere": (elsewhere[condition] or NOT_SAID) if condition in elsewhere else "",
                 "labels": how.get("labels", "not trained"),
                 "epochs": how.get("epochs", ""),
                 "networks": len(replicates),
