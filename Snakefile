@@ -1,6 +1,6 @@
 # Spontaneous emergence of music detectors in deep neural networks: the whole study as a DAG.
 #
-# Named targets: spectrograms, networks, responses, selectivity, recognition, analyses, lesions,
+# Named targets: spectrograms, stimuli, networks, responses, selectivity, recognition, analyses, lesions,
 # claims, figures, report, and all; plan, corpora, fetch_fsd50k and fetch_mirror, which `all` does not
 # include.
 

@@ -17,7 +17,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from music_detectors.audio.archive_paths import archive_paths
-from music_detectors.audio.recordings import states
+from music_detectors.audio.recordings import stamps, states
 from music_detectors.common import orphans, runs
 from music_detectors.common.errors import (
     InputError,
@@ -57,6 +57,7 @@ from music_detectors.models.find import (
     check_conditions,
     has_layer,
     has_readout,
+    is_given,
     is_trained,
     model_file,
     model_folder,
@@ -152,19 +153,26 @@ SPECTROGRAMS = [folder_of(LOG_MEL), *INPUTS]
 
 # What pages and records may show of the configuration.
 SHOWN = shown(config)
-# Conditions whose models are trained, and those whose models are fixed features.
+# Conditions whose models are trained, those whose responses another tool computed, and those whose models
+# are fixed features.
 TRAINED = [name for name in CONDITIONS if is_trained(CONDITIONS[name])]
-FIXED = [name for name in CONDITIONS if name not in TRAINED]
+GIVEN = [name for name in CONDITIONS if is_given(CONDITIONS[name])]
+FIXED = [name for name in CONDITIONS if name not in [*TRAINED, *GIVEN]]
 # Those whose networks are stored after some epochs.
 WITH_SNAPSHOTS = [name for name in TRAINED if CONDITIONS[name].get("snapshots")]
 # Trained conditions whose networks are run again for every lesion.
 RUN_AGAIN = [name for name in TRAINED if not has_readout(CONDITIONS[name]["model"])]
 
 
+def has_replicates(condition):
+    """Whether a condition has `networks.seeds` networks, and not just one."""
+    return condition in TRAINED or "{seed}" in CONDITIONS[condition].get("files", "")
+
+
 def seeds_of(condition):
     """The replicates of a condition; a fixed model has one."""
     return list(
-        range(1, 1 + (config["networks"]["seeds"] if condition in TRAINED else 1))
+        range(1, 1 + (config["networks"]["seeds"] if has_replicates(condition) else 1))
     )
 
 
@@ -189,6 +197,13 @@ PLAYED_SPLITS = [
     (stimulus, split)
     for stimulus in PLAYED
     for split in (config["stimuli"]["splits"] if stimulus in CUT else ["test"])
+]
+# All that every network hears: the clips themselves, stimuli made from them, and probe sets.
+ORIGINALS = [(ORIGINAL, split) for split in SPLITS]
+HEARD = [
+    *ORIGINALS,
+    *PLAYED_SPLITS,
+    *((f"probe-{probe}", "test") for probe in PROBES),
 ]
 # The levels in dB that clips are played at.
 LEVELS = levels_of(PLAYED)

@@ -172,6 +172,39 @@ def reported_layer(wildcards, input):
     return config["selectivity"]["layer"]
 
 
+def given_files(heard):
+    """The files of another tool with the responses of a network to `heard`, as an input function."""
+    return lambda wildcards: [
+        CONDITIONS[wildcards.condition]["files"].format(
+            stimulus=stimulus.format(**dict(wildcards.items())),
+            split=split,
+            seed=wildcards.seed,
+        )
+        for stimulus, split in heard
+    ]
+
+
+def given_there(heard):
+    """Those that exist, as an input function: the job says which are missing, and what to do."""
+    return lambda wildcards: [
+        file
+        for file in dict.fromkeys(given_files(heard)(wildcards))
+        if os.path.isfile(file)
+    ]
+
+
+def given_stamps(heard):
+    """Their sizes and times: a file that replaces another may be older than what was made of it."""
+    return lambda wildcards: list(stamps(given_there(heard)(wildcards)).values())
+
+
+def given_needed(wildcards, input):
+    """All files of a network, each with the folder of the spectrograms that it is of."""
+    heard = folder_of(INPUT_OF[wildcards.condition])
+    folders = [results(heard, stimulus, split) for stimulus, split in HEARD]
+    return dict(zip(given_files(HEARD)(wildcards), folders))
+
+
 # What figures call the layer whose units they show.
 LAYER_SHOWN = (
     config["selectivity"]["layer"]

@@ -112,16 +112,19 @@ INDICES_OF_PLAYED = [
 ]
 
 
-def of_input(*paths):
-    """`paths` below the spectrograms of the input of a condition, as an input function."""
+def of_input(path):
+    """`path` below the spectrograms of the input of a condition, as an input function."""
+    return lambda wildcards: of_inputs([path])(wildcards)[0]
+
+
+def of_inputs(paths):
+    """The same for several paths: a list, also if there is only one."""
 
     def of_condition(wildcards):
         folder = folder_of(INPUT_OF[wildcards.condition])
-        found = [
+        return [
             results(folder, path).format(**dict(wildcards.items())) for path in paths
         ]
-        # A script gets a list of one as a list.
-        return found if len(found) > 1 else found[0]
 
     return of_condition
 

@@ -217,7 +217,7 @@ TOGETHER = (
 SEED_OF_JOB = ["{seed}"] if TOGETHER == 1 else []
 # How many networks a job is for, and the conditions that have as many.
 NETWORKS_OF_JOB = 1 if SEED_OF_JOB else config["networks"]["seeds"]
-OF_JOB = CONDITIONS if SEED_OF_JOB else TRAINED
+OF_JOB = [*TRAINED, *FIXED] if SEED_OF_JOB else TRAINED
 
 
 def of_job(*parts, kept=False):
@@ -257,6 +257,12 @@ def playing_minutes(clips, wildcards):
 def playing_all(clips):
     """The same for the networks of a job, as a function of the wildcards."""
     return lambda wildcards: playing_minutes(NETWORKS_OF_JOB * clips, wildcards)
+
+
+def importing_mb(wildcards):
+    """Memory for a layer of responses of another tool, which takes at most twice its file's size."""
+    sizes = [os.path.getsize(file) for file in given_there(HEARD)(wildcards)]
+    return 600 + 2 * max(sizes, default=0) // 10**6
 
 
 def probe_mb(wildcards):

@@ -38,7 +38,7 @@ rule compute_responses:
 rule compute_stimulus_responses:
     input:
         weights=of_job("networks", "weights.safetensors"),
-        indices=of_input(*INDICES_OF_PLAYED),
+        indices=of_inputs(INDICES_OF_PLAYED),
     output:
         # Those of the first stimulus, network by network, then those of the next.
         responses=[
@@ -90,7 +90,7 @@ if not SEED_OF_JOB:
     use rule compute_stimulus_responses as compute_stimulus_responses_of_fixed with:
         input:
             weights=[results("networks/{condition}/seed-1/weights.safetensors")],
-            indices=of_input(*INDICES_OF_PLAYED),
+            indices=of_inputs(INDICES_OF_PLAYED),
         output:
             responses=[
                 results("responses/{condition}/seed-1", stimulus, f"{split}.h5")
@@ -98,6 +98,90 @@ if not SEED_OF_JOB:
             ],
         wildcard_constraints:
             condition=one_of(FIXED),
+
+
+# Conditions with `model: responses`: another tool has computed what these networks answer. Files that are
+# not there are told by the job, once the spectrograms are made that they are to be computed from.
+rule import_responses:
+    input:
+        files=given_there(ORIGINALS),
+        train=of_input("original/train/index.tsv"),
+        test=of_input("original/test/index.tsv"),
+    output:
+        weights=results("networks", network("weights.safetensors")),
+        train=results("responses", network(ORIGINAL, "train.h5")),
+        test=results("responses", network(ORIGINAL, "test.h5")),
+    log:
+        log_of("import_responses", "{condition}", "{seed}"),
+    benchmark:
+        benchmark_of("import_responses", "{condition}", "{seed}")
+    wildcard_constraints:
+        condition=one_of(GIVEN),
+    conda:
+        "../envs/imports.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(importing_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        files=given_files(ORIGINALS),
+        stamps=given_stamps(ORIGINALS),
+        needed=given_needed,
+        code=digest("import_responses.py"),
+    script:
+        "../workflow_scripts/import_responses.py"
+
+
+# Those to other stimuli, so that a further one leaves the responses to the clips.
+rule import_stimulus_responses:
+    input:
+        files=given_there(PLAYED_SPLITS),
+        weights=results("networks", network("weights.safetensors")),
+        indices=of_inputs(INDICES_OF_PLAYED),
+    output:
+        responses=[
+            results("responses", network(stimulus, f"{split}.h5"))
+            for stimulus, split in PLAYED_SPLITS
+        ],
+    log:
+        log_of("import_stimulus_responses", "{condition}", "{seed}"),
+    benchmark:
+        benchmark_of("import_stimulus_responses", "{condition}", "{seed}")
+    wildcard_constraints:
+        condition=one_of(GIVEN),
+    conda:
+        "../envs/imports.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(importing_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        files=given_files(PLAYED_SPLITS),
+        stamps=given_stamps(PLAYED_SPLITS),
+        needed=given_needed,
+        stimuli=lambda wildcards, input: [stimulus for stimulus, _ in PLAYED_SPLITS],
+        code=digest("import_stimulus_responses.py"),
+    script:
+        "../workflow_scripts/import_stimulus_responses.py"
+
+
+use rule import_stimulus_responses as import_probe_responses with:
+    input:
+        files=given_there([("probe-{probe}", "test")]),
+        weights=results("networks", network("weights.safetensors")),
+        indices=of_inputs(["probe-{probe}/test/index.tsv"]),
+    output:
+        responses=[results("responses", network("probe-{probe}", "test.h5"))],
+    log:
+        log_of("import_probe_responses", "{condition}", "{seed}", "{probe}"),
+    benchmark:
+        benchmark_of("import_probe_responses", "{condition}", "{seed}", "{probe}")
+    params:
+        files=given_files([("probe-{probe}", "test")]),
+        stamps=given_stamps([("probe-{probe}", "test")]),
+        needed=given_needed,
+        stimuli=lambda wildcards, input: [f"probe-{wildcards.probe}"],
+        code=digest("import_stimulus_responses.py"),
 
 
 rule responses:

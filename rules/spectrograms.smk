@@ -120,6 +120,17 @@ rule index_spectrograms:
         "../workflow_scripts/index_spectrograms.py"
 
 
+# What another tool needs to compute responses (docs/responses.md).
+rule stimuli:
+    input:
+        GATE,
+        [
+            results(folder, stimulus, split, "index.tsv")
+            for folder in SPECTROGRAMS
+            for stimulus, split in HEARD
+        ],
+
+
 rule spectrograms:
     input:
         expand(

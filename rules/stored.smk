@@ -102,6 +102,16 @@ def of_stages(wildcards):
         *of_all(rules.join_acoustics.output),
         *of_all(rules.train_network.output, conditions=TRAINED),
         *of_all(rules.fit_model.output, conditions=FIXED),
+        *of_all(rules.import_responses.output, conditions=GIVEN),
+        *of_all(rules.import_stimulus_responses.output, conditions=GIVEN),
+        *(
+            path
+            for probe in PROBES
+            for path in of_networks(
+                results("responses", network(f"probe-{probe}", "test.h5")),
+                networks_of(GIVEN),
+            )
+        ),
         *(
             path
             for split in SPLITS

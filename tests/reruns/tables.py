@@ -44,6 +44,7 @@ OF_INPUTS = (
 )
 for _rule in OF_INPUTS:
     CODE[_rule] += sorted((PACKAGE / "inputs").glob("[!_]*.py"))
+CODE["import_probe_responses"] = [*CODE["import_stimulus_responses"]]
 for _rule in ("fetch_metadata", "make_corpus", "assign_roles", "cut_excerpts"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
 CODE["cut_excerpts"] += [STIMULI / "intact.py", STIMULI / "level.py", STIMULI / "quilt.py"]
@@ -63,8 +64,17 @@ for _rule in OF_MODELS:
 RULES = sorted(set(CODE) - {name + PLAYED for name in OF_STIMULI})
 PLOTS = [name for name in RULES if name.startswith("plot_")]
 # Rules that only some configurations have: a corpus that is downloaded, in archives or on the
-# network, a fixed model, a probe set that is downloaded.
-OF_SOME_SOURCES = {"fetch_metadata", "index_archives", "fetch_audio", "fit_model", "fetch_probe"}
+# network, a fixed model, responses of another tool, a probe set that is downloaded.
+OF_SOME_SOURCES = {
+    "fetch_metadata",
+    "index_archives",
+    "fetch_audio",
+    "fit_model",
+    "import_responses",
+    "import_stimulus_responses",
+    "import_probe_responses",
+    "fetch_probe",
+}
 # It describes every table and figure, so it follows nearly every rule.
 LAST = "describe_run"
 # Rules that only configurations with further targets have.
@@ -134,6 +144,10 @@ KEYS = [
         ("train_network",),
     ),
     Keys(("conditions.*.model",), ("train_network",), ", or `fit_model` for a fixed model"),
+    Keys(
+        ("conditions.*.files",),
+        ("import_responses", "import_stimulus_responses", "import_probe_responses"),
+    ),
     Keys(
         ("conditions.*.input",),
         ("train_network",),
@@ -298,6 +312,16 @@ def followers() -> dict[str, set[str]]:
         "write_report",
         LAST,
     }
+    # Nor responses of another tool, which are read as those of a fixed model are.
+    found["index_spectrograms"] |= {"import_responses"}
+    found["index_spectrograms" + PLAYED] |= {"import_stimulus_responses"}
+    of_networks = {"score_recognition", "lesion_units", "find_preferred"}
+    found["import_responses"] = found["compute_responses"] - of_networks | {"write_report", LAST}
+    found["compute_probe_spectrograms"] |= {"import_probe_responses"}
+    for made_from in ("stimulus", "probe"):
+        follow = found[f"compute_{made_from}_responses"]
+        found[f"import_{made_from}_responses"] = {*follow}
+        found["import_responses"] |= {f"import_{made_from}_responses"}
     return dict(found)
 
 

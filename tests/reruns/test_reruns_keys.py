@@ -116,11 +116,13 @@ WITH = {
         "claims": {"condition": "untrained", "compared": {"controls": ["shuffled"]}}
     }
 }
-# Other tests change these: a source with all that it needs, an input, and (tests/workflow) a model.
+# Other tests change these: a source with all that it needs, an input, and (tests/workflow) a
+# model and files of responses.
 APART = {
     "corpus.source",
     "conditions.natural.model",
     "conditions.natural.input",
+    "conditions.arrays.files",
     "inputs.waveform-16k.sample_rate",
 }
 # Conditions that config.yaml leaves out.

@@ -17,6 +17,21 @@ from music_detectors.configuration.code import code_digest, modules_of
 from support.configurations import DEFAULT, SCHEMA, changed
 
 
+def given(files):
+    """A condition whose responses another tool computed."""
+    return {"model": "responses", "files": files}
+
+
+def test_responses_of_another_tool_are_accepted():
+    for files in ("{stimulus}/{split}.npz", "a/{seed}/{stimulus}.H5", "{stimulus}.parquet"):
+        configuration = changed("conditions.theirs", given(files))
+        check_shape(configuration, SCHEMA)
+        check_sense(configuration)
+    configuration = changed("stimuli.played", []) | {"probes": {"embedded": None}}
+    configuration["conditions"] |= {"theirs": given("all.npz")}
+    check_sense(configuration)
+
+
 def test_the_default_configuration_is_accepted():
     check_shape(DEFAULT, SCHEMA)
     check_sense(DEFAULT)
@@ -213,6 +228,19 @@ def test_a_misspelt_key_is_reported_before_the_missing_one():
         ),
         ("conditions.natural.snapshots", [9], r"at most conditions\.natural\.epochs, which is 8"),
         ("conditions.bands", {"model": "a:B", "snapshots": [0]}, "bands lacks withhold, labels, e"),
+        ("conditions.bands", {"model": "a:B", "files": "a.npz"}, "files is only for a condition"),
+        ("conditions.theirs", {"model": "responses"}, r"theirs\.files is missing; it says where"),
+        (
+            "conditions.theirs",
+            {"model": "responses", "files": "{stimulus}.npz", "epochs": 0, "withhold": []},
+            "theirs.model is responses, whose responses another tool computed: leave out epochs, w",
+        ),
+        ("conditions.theirs", given("a/{split}.npz"), "{stimulus} where .* plays intact too"),
+        ("conditions.theirs", given("{stimulus}.csv"), "must end with .h5, .hdf5, .npz, .parquet"),
+        ("conditions.theirs", given("{stimulus}/{shard}.npz"), "only stimulus, split, seed"),
+        ("conditions.theirs", given("{stimulus!r}.npz"), "only stimulus, split, seed"),
+        ("conditions.theirs", given("{stimulus"), "only stimulus, split, seed"),
+        ("conditions.theirs", given("{}/{stimulus}.npz"), "only stimulus, split, seed"),
         ("claims.condition", "trained", r"claims\.condition is trained.*natural, shuffled"),
         (
             "claims.compared.controls",

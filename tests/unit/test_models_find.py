@@ -105,6 +105,13 @@ def test_conditions_are_checked_before_any_job(conditions, layer, says):
         check_conditions(with_models(conditions), layer)
 
 
+def test_any_layer_may_be_that_of_responses_of_another_tool():
+    conditions = {"a": TRAINED, "b": {"model": "responses", "files": "{stimulus}.npz"}}
+    check_conditions(with_models(conditions), "anything")
+    keys = {"conditions.a.model": "kim2024", "conditions.b.model": "responses"}
+    check_reported("kim2024", "key", "anything", keys, trained=True)
+
+
 def test_the_first_job_checks_the_layers_of_other_models():
     bands = f"{__name__}:Bands"
     keys = {"conditions.a.model": "kim2024", "conditions.b.model": bands}

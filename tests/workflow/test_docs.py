@@ -91,6 +91,7 @@ CONFIGURATIONS = {
         Use("probe.yaml", also={"probes": {"mine": {"folder": "mine"}}}),
     ],
     "docs/real-recordings.md": [Use("example.yaml")],
+    "docs/responses.md": [Use("theirs.yaml")],
     # tests/workflow/test_toy_source.py runs it, with the source that the page has.
     "docs/sources.md": [Use("source.yaml")],
     "docs/youtube.md": [Use("youtube.yaml", ("config/audioset.yaml",))],

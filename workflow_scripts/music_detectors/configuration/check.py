@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 from typing import cast
 
 import yaml
@@ -18,6 +19,10 @@ from music_detectors.corpus.inputs import check_there
 from music_detectors.corpus.sources import source_named, source_names
 
 _OF_TRAINING = ("withhold", "labels", "epochs")
+# What names responses that another tool computed, in place of a model.
+_GIVEN = "responses"
+_ENDINGS = (".h5", ".hdf5", ".npz", ".parquet")
+_FILLED = ("stimulus", "split", "seed")
 # The parts of claims.compared that only trained networks can play.
 _OF_NETWORKS = ("target_heard", "shuffled", "speech_withheld", "withheld_others")
 
@@ -119,6 +124,8 @@ def check_sense(configuration: Mapping) -> None:
         for name, condition in kept_conditions(configuration).items():
             with mistakes.noted():
                 _check_condition(name, condition)
+            with mistakes.noted():
+                _check_given(name, condition, configuration)
         with mistakes.noted():
             _check_claims(configuration)
     mistakes.report()
@@ -134,6 +141,10 @@ def kept_conditions(configuration: Mapping) -> dict[str, dict]:
         for name, condition in configuration["conditions"].items()
         if condition is not None
     }
+
+
+def _kept_probes(configuration: Mapping) -> list[str]:
+    return [f"probe-{name}" for name, one in configuration["probes"].items() if one is not None]
 
 
 def _refuse_what_moved(configuration: Mapping) -> None:
@@ -171,6 +182,8 @@ def _check_condition(name: str, condition: Mapping) -> None:
             f"configuration: conditions.{name}.trained_on is for a network that is not trained "
             f"here, and conditions.{name}.epochs is {condition['epochs']}; leave out one of them"
         )
+    if condition.get("model") == _GIVEN:
+        return
     given = [key for key in _OF_TRAINING if key in condition]
     missing = [key for key in _OF_TRAINING if key not in condition]
     given += [key for key in ("keep", "snapshots") if key in condition]
@@ -185,6 +198,48 @@ def _check_condition(name: str, condition: Mapping) -> None:
             f"configuration: conditions.{name}.snapshots is {snapshots}; it must list epochs in "
             f"increasing order, each at most conditions.{name}.epochs, which is "
             f"{condition['epochs']}, or none ([])"
+        )
+
+
+def _check_given(name: str, condition: Mapping, configuration: Mapping) -> None:
+    """Refuse files of responses that are named without `model: responses`, or wrongly with it."""
+    key = f"configuration: conditions.{name}"
+    if condition.get("model") != _GIVEN:
+        if "files" in condition:
+            raise InputError(f"{key}.files is only for a condition with model: {_GIVEN}")
+        return
+    others = [
+        one for one in condition if one not in ("model", "files", "input", "trained_on", "keep")
+    ]
+    if others:
+        raise InputError(
+            f"{key}.model is {_GIVEN}, whose responses another tool computed: leave out "
+            f"{', '.join(others)}"
+        )
+    files = condition.get("files")
+    if files is None:
+        raise InputError(
+            f"{key}.files is missing; it says where the responses are, such as "
+            '"mine/{stimulus}/{split}.npz"'
+        )
+    try:
+        fields = [part[1:] for part in Formatter().parse(files) if part[1] is not None]
+    except ValueError:
+        fields = [("", "", None)]
+    if any(one not in _FILLED or form or kind for one, form, kind in fields):
+        raise InputError(
+            f"{key}.files is {one_line(files, 120)}; within braces there may be only "
+            f"{', '.join(_FILLED)}"
+        )
+    if Path(files).suffix.lower() not in _ENDINGS:
+        raise InputError(
+            f"{key}.files is {one_line(files, 120)}; its files must end with {', '.join(_ENDINGS)}"
+        )
+    further = [*configuration["stimuli"]["played"], *_kept_probes(configuration)]
+    if further and "stimulus" not in [one for one, *_ in fields]:
+        raise InputError(
+            f"{key}.files is {one_line(files, 120)}, the same files for every stimulus; write "
+            f"{{stimulus}} where their paths name it, since this run plays {further[0]} too"
         )
 
 

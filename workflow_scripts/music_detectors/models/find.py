@@ -22,6 +22,9 @@ BUILT_IN = {
 DEFAULT = "kim2024"
 """The model of a condition that names none."""
 
+GIVEN = "responses"
+"""What a condition names in place of a model whose responses another tool computed."""
+
 WORKFLOW = Path(__file__).parents[3]
 """The folder of the workflow, which is also searched for modules."""
 
@@ -108,6 +111,10 @@ def check_conditions(conditions: Mapping[str, Mapping], layer: str) -> None:
     models: dict[str, Model | None] = {}
     for condition, content in conditions.items():
         name, key = content["model"], f"configuration: conditions.{condition}.model"
+        if name == GIVEN:
+            # Its layers are known from its files alone.
+            models[name] = None
+            continue
         model_file(name, key)
         model = models[name] = load_model(name, key) if name in BUILT_IN else None
         trained = isinstance(model, TrainedModel)
@@ -139,9 +146,11 @@ def check_reported(
     condition.
 
     `models` are the names of the models of all conditions, by the key that gives each. The others
-    are loaded only if the model `name` lacks the layer.
+    are loaded only if the model `name` lacks the layer. If one is GIVEN, any layer may be its.
     """
     model = (load_trained if trained else load_fixed)(name, key)
+    if GIVEN in models.values():
+        return
     if layer not in model.layers or layer == model.outputs:
         check_layer(layer, {other: load_model(other, its) for its, other in models.items()})
 
@@ -167,6 +176,11 @@ def with_models(conditions: Mapping[str, Mapping]) -> dict[str, dict]:
 def is_trained(condition: Mapping) -> bool:
     """Return whether a condition of the configuration trains its model."""
     return "epochs" in condition
+
+
+def is_given(condition: Mapping) -> bool:
+    """Return whether the responses of a condition of the configuration are read from files."""
+    return condition["model"] == GIVEN
 
 
 def _in_folder(module: str, folder: Path) -> Path | None:

@@ -164,6 +164,8 @@ def _of_networks(config: Mapping, networks: pd.DataFrame, cite: Callable[[str], 
         ]
     elsewhere = trained_elsewhere(config["conditions"])
     untrained = [name for name in by_condition if name not in trained]
+    given = [name for name in untrained if how[name].get("model") == "responses"]
+    untrained = [name for name in untrained if name not in given]
     taken = [name for name in untrained if "layers" in how[name] or name in elsewhere]
     fixed = [
         f"{name} {cite(_GABOR)}" if by_condition[name]["model"].iloc[0] == "gabor" else name
@@ -177,6 +179,9 @@ def _of_networks(config: Mapping, networks: pd.DataFrame, cite: Callable[[str], 
             f"{name} (model {how[name]['model']}, {_before(elsewhere, name)})" for name in taken
         ]
         sentences.append(f"Networks of others, taken as they were: {_and(described)}.")
+    if given:
+        described = [f"{name} ({_before(elsewhere, name)})" for name in given]
+        sentences.append(f"Responses were computed outside this workflow for {_and(described)}.")
     return sentences
 
 

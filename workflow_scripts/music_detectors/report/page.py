@@ -154,7 +154,8 @@ def write_report(
         "differs_in": differs_in,
         "settings": list(_flat(without_places(config))),
         "versions": versions,
-        "trained_with": networks[["torch", "numpy", "kernels"]]
+        # Responses that another tool computed say nothing of how.
+        "trained_with": networks.loc[networks["torch"] != "", ["torch", "numpy", "kernels"]]
         .drop_duplicates()
         .sort_values(["torch", "numpy", "kernels"])
         .to_dict("records"),
@@ -313,7 +314,7 @@ def _networks(
     for condition, replicates in networks.groupby("condition", sort=False):
         how = config["conditions"][condition]
         withheld = how.get("withhold")
-        trained = "epochs" in how
+        trained, given = "epochs" in how, how.get("model") == "responses"
         precision = {
             group: _mean(scores, condition, "mean_average_precision", group)
             for group in ("natural", "target")
@@ -324,10 +325,10 @@ def _networks(
                 "model": how.get("model", replicates["model"].iloc[0]),
                 "clips": (f"without {', '.join(withheld)}" if withheld else "all") * trained,
                 "elsewhere": (elsewhere[condition] or NOT_SAID) if condition in elsewhere else "",
-                "labels": how.get("labels", "not trained"),
+                "labels": how.get("labels", "computed elsewhere" if given else "not trained"),
                 "epochs": how.get("epochs", ""),
                 "networks": len(replicates),
-                "training_clips": _range(replicates["training_clips"]),
+                "training_clips": "" if given else _range(replicates["training_clips"]),
                 "epoch": _range(replicates["epoch"]) if trained else "",
                 **precision,
                 "chance": _mean(scores, condition, "chance", "natural"),

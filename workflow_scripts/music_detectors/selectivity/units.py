@@ -74,47 +74,84 @@ def selectivity_units(
         for split, listed in of_split.items()
     }
 
-    def statistics(layer: str, split: str) -> dict[str, np.ndarray]:
+    def of_split_in(layer: str, split: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         responses = _responses(paths[split], layer, of_split[split])
-        n_target = int((of_split[split]["role"] == "target").sum())
-        target, other = responses[:n_target], responses[n_target:]
-        units_of_layer, model = responses.shape[1], models[split]
-        found = effects(target, other)
-        columns = {
-            "n_target": np.full(units_of_layer, len(target)),
-            "n_other": np.full(units_of_layer, len(other)),
-            "n_groups_target": np.full(units_of_layer, parts[split].n_target),
-            "n_groups_other": np.full(units_of_layer, parts[split].n_other),
-            **{name: found[name] for name in _EFFECTS},
-            **grouped_effects(responses, parts[split]),
-            **model.effects(responses),
-        }
-        if split == "train":
-            draws = generator(seed, "permutations", condition, replicate, layer)
-            more_statistics = {}
-            if model.tested:
-                more_statistics["partial_t"] = PermutedAdjustedModel(model, responses).partial_t
-            columns["p_unit"], p = permutation_p(
-                responses, parts[split], columns, permutations, draws, more_statistics
-            )
-            columns["p_fdr"] = false_discovery(columns["p_unit"])
-            for name, column in _P_COLUMNS.items():
-                columns[column] = p.get(name, np.full(units_of_layer, np.nan))
-            t = columns["welch_t"]
-            columns["rank"] = ranks(t, is_constant(target, other))
-            columns["selective"] = columns["rank"] <= share_of_units(fraction, len(t))
-        return columns
+        return responses, measured(responses, parts[split], models[split])
 
     layers = []
     of_model = read_layers(train)
     tested = of_model.tested
     for layer in progress(tested, len(tested), "unit statistics", unit="layers"):
-        on_train, on_test = statistics(layer, "train"), statistics(layer, "test")
+        responses, on_train = of_split_in(layer, "train")
+        draws = generator(seed, "permutations", condition, replicate, layer)
+        model = models["train"]
+        on_train |= permuted(responses, parts["train"], model, on_train, permutations, draws)
+        on_train |= chosen(responses, parts["train"], on_train["welch_t"], fraction)
+        _, on_test = of_split_in(layer, "test")
         columns = on_train | {f"test_{name}": values for name, values in on_test.items()}
         in_layer = pd.DataFrame(columns)
         names = {"layer": layer, "reported": layer == of_model.reported}
         layers.append(in_layer.assign(**names, unit=np.arange(len(in_layer))))
     write_table(units, pd.concat(layers, ignore_index=True), UNITS)
+
+
+def measured(
+    responses: np.ndarray, parts: Parts, model: AdjustedModel | None
+) -> dict[str, np.ndarray]:
+    """Return the effects (units,) of target against other clips, by their columns in UNITS.
+
+    `responses` are (clips, units), those to target clips first, `parts` those of the clips, with at
+    least two groups of each role. Without a `model`, effects with covariates are left out. Raises
+    InputError for responses that are not finite.
+    """
+    n_target = int(parts.n_clips[parts.is_target].sum())
+    target, other = responses[:n_target], responses[n_target:]
+    units = responses.shape[1]
+    found = effects(target, other)
+    return {
+        "n_target": np.full(units, len(target)),
+        "n_other": np.full(units, len(other)),
+        "n_groups_target": np.full(units, parts.n_target),
+        "n_groups_other": np.full(units, parts.n_other),
+        **{name: found[name] for name in _EFFECTS},
+        **grouped_effects(responses, parts),
+        **({} if model is None else model.effects(responses)),
+    }
+
+
+def permuted(
+    responses: np.ndarray,
+    parts: Parts,
+    model: AdjustedModel | None,
+    observed: Mapping[str, np.ndarray],
+    permutations: int,
+    draws: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Return the p (units,) of effects by permutation, by their columns in UNITS.
+
+    `observed` are what `measured` returned for the same responses. What cannot be tested is NaN.
+    """
+    units = responses.shape[1]
+    more_statistics = {}
+    if model is not None and model.tested:
+        more_statistics["partial_t"] = PermutedAdjustedModel(model, responses).partial_t
+    p_unit, p = permutation_p(responses, parts, observed, permutations, draws, more_statistics)
+    found = {"p_unit": p_unit, "p_fdr": false_discovery(p_unit)}
+    for name, column in _P_COLUMNS.items():
+        found[column] = p.get(name, np.full(units, np.nan))
+    return found
+
+
+def chosen(
+    responses: np.ndarray, parts: Parts, t: np.ndarray, fraction: float
+) -> dict[str, np.ndarray]:
+    """Return the rank (units,) of each unit by `t`, and which are selective: a `fraction` of them.
+
+    `responses` are as in `measured`; units that never vary come last.
+    """
+    n_target = int(parts.n_clips[parts.is_target].sum())
+    rank = ranks(t, is_constant(responses[:n_target], responses[n_target:]))
+    return {"rank": rank, "selective": rank <= share_of_units(fraction, len(t))}
 
 
 def _ordered_clips(path: str | os.PathLike, clips: pd.DataFrame, split: str) -> pd.DataFrame:
