@@ -1,4 +1,4 @@
-"""Time a training step on one CPU core, float32, compared with the notebook.
+"""Time a training step on one CPU core, compared with the notebook.
 
 The residual network, a model of its own, takes the same clips.
 """
@@ -8,6 +8,8 @@ from unittest.mock import patch
 import torch
 from notebook import notebook_network, notebook_step
 
+from music_detectors.common.errors import InputError
+from music_detectors.models.device import BFLOAT16, FLOAT32, precision_on
 from music_detectors.models.kim2024 import Kim2024, cpu
 from music_detectors.models.resnet import ResNet
 from music_detectors.models.weights import initial_network
@@ -35,9 +37,9 @@ def main() -> None:
         for _ in range(STEPS):
             step(waveforms, labels.float())
 
-    def this_workflow() -> None:
+    def this_workflow(precision: str = FLOAT32) -> None:
         for _ in range(STEPS):
-            optimizer.step(gradients(network, stored, labels, dropout)[1], 0.001, 0.9)
+            optimizer.step(gradients(network, stored, labels, dropout, precision)[1], 0.001, 0.9)
 
     def convolutions_by_pytorch() -> None:
         with patch.object(cpu, "trains_faster", lambda: False):
@@ -45,23 +47,22 @@ def main() -> None:
 
     def residual_network() -> None:
         for _ in range(STEPS):
-            found = gradients(residual, stored, labels, dropout)[1]
+            found = gradients(residual, stored, labels, dropout, FLOAT32)[1]
             residual_optimizer.step(found, 0.001, 0.9)
 
+    variants = {
+        "notebook": notebook,
+        "this workflow": this_workflow,
+        "the same, convolutions by PyTorch": convolutions_by_pytorch,
+        "the residual network": residual_network,
+    }
+    try:
+        precision_on(torch.device("cpu"), BFLOAT16)
+        variants["this workflow, in bfloat16"] = lambda: this_workflow(BFLOAT16)
+    except InputError as error:
+        print(f"not in bfloat16: {error}")
     title = f"{STEPS} training steps of {BATCH} clips of 10 s, one thread (aim: 2.1 x)"
-    report(
-        title,
-        alternate(
-            {
-                "notebook": notebook,
-                "this workflow": this_workflow,
-                "the same, convolutions by PyTorch": convolutions_by_pytorch,
-                "the residual network": residual_network,
-            },
-            rounds=5,
-        ),
-        "notebook",
-    )
+    report(title, alternate(variants, rounds=5), "notebook")
 
 
 if __name__ == "__main__":

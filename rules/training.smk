@@ -34,6 +34,8 @@ rule train_network:
         weight_decay=config["networks"]["weight_decay"],
         validation_fraction=config["networks"]["validation_fraction"],
         device=config["networks"]["device"],
+        precision=config["networks"]["precision"],
+        blocks=config["networks"]["blocks"],
         key=lambda wildcards: model_key(wildcards.condition),
         model_code=model_code,
         # These change no network, so they are functions of the input, which Snakemake does not compare.

@@ -11,6 +11,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
+# Triton's kernels run on the CPU, which it must know when it is imported.
+os.environ["TRITON_INTERPRET"] = "1"
+
 import pytest
 from hypothesis import settings
 

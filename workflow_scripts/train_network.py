@@ -53,6 +53,8 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         together=snakemake.params.together,
         code=snakemake.params.code + snakemake.params.model_code,
         device=snakemake.params.device,
+        precision=snakemake.params.precision,
+        blocks=snakemake.params.blocks,
         threads=snakemake.threads,
         memory_mb=snakemake.params.memory_mb,
     )

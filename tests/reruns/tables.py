@@ -136,6 +136,8 @@ KEYS = [
         (
             "networks.seeds",
             "networks.device",
+            "networks.precision",
+            "networks.blocks",
             "networks.batch_size",
             "networks.learning_rate",
             "networks.weight_decay",

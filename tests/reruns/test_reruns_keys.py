@@ -44,6 +44,8 @@ CHANGES = {
         "audio.retries.attempts": 5,
         "networks.seeds": 3,
         "networks.device": "cpu",
+        "networks.precision": "float32",
+        "networks.blocks": "triton",
         "networks.per_gpu": 3,
         "networks.threads": 2,
         "networks.batch_size": 8,

@@ -23,8 +23,10 @@ OF_SOURCES = {
 SYNTHESIS = SCRIPTS / "music_detectors" / "synthesis"
 OF_MODELS = {
     "models/hooks",
-    *(f"models/kim2024/{name}" for name in ("__init__", "architecture", "cpu", "features", "gpu")),
-    "models/kim2024/readout",
+    *(
+        f"models/kim2024/{name}"
+        for name in ("__init__", "architecture", "blocks", "cpu", "features", "gpu", "readout")
+    ),
 }
 OF_QUILTS = {
     "common/compiled",

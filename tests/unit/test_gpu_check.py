@@ -21,6 +21,8 @@ FOUND = {
         "with a graph": 1000.4,
         "without": 4000.0,
         "slowest": [{"kernel": "a_kernel", "times": 2.0, "us": 77.7}],
+        "Triton": {"with a graph": 900.4, "without": 3000.0, "slowest": []},
+        "Triton's first": 12.34,
     },
     "jobs": [
         {
@@ -45,6 +47,8 @@ def test_the_page_has_every_figure_and_what_fails():
     # 32 clips of 1.438 GFLOP at 1 PFLOP/s, and 301 MB at 3.01 TB/s.
     assert "takes 1000 us with a graph and 4000 us without" in text
     assert "takes 46 us at best, its traffic of memory 100 us" in text
+    assert "With Triton's blocks it takes 900 us with a graph and 3000 us without; the" in text
+    assert "steps took 12.3 s" in text
     assert "| 77.7 | 2 | `a_kernel` |" in text
     # 300,000 clips of 0.9 x 1.438 + 0.1 x 0.4827 GFLOP take 0.403 s; 10 s a network.
     assert "| 30 epochs of 10,000 clips, networks: 4 | 40.0 | 10.0 | 24.8 | 3.0 | 2.0 |" in text

@@ -156,6 +156,45 @@ def test_initial_weights_have_the_spread_of_pytorchs_default():
         )
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_bfloat16_rounds_convolutions_alone(training, monkeypatch):
+    networks = [initial_network(Kim2024(), 5, seed=3).train(training) for _ in range(2)]
+    log_mel, labels = decibels(4, 150), torch.eye(5)[:4]
+    types = {}
+
+    def remember(name):
+        return lambda _, given, output: types.__setitem__(name, (given[0].dtype, output.dtype))
+
+    for name, module in networks[1].named_modules():
+        module.register_forward_hook(remember(name))
+    kinds = []
+    convolution = architecture.gpu.convolution
+    monkeypatch.setattr(
+        architecture.gpu,
+        "convolution",
+        lambda x, weight: kinds.append(x.dtype) or convolution(x, weight),
+    )
+    expected = networks[0](log_mel)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = networks[1](log_mel)
+    assert kinds == [torch.bfloat16] * 3
+    assert types["fc1"] == types["fc2"] == (torch.float32, torch.float32)
+    # A rounding of a 256th, three times.
+    assert (logits - expected).norm() < 0.05 * expected.norm()
+    assert not torch.equal(logits, expected)
+    for norm in ("norm1", "norm2", "norm3", "norm4"):
+        mine, other = (getattr(network, norm) for network in reversed(networks))
+        assert mine.running_var.dtype == torch.float32
+        torch.testing.assert_close(mine.running_var, other.running_var, rtol=0.03, atol=1e-3)
+        assert mine.num_batches_tracked == other.num_batches_tracked
+    if training:
+        for one in (expected, logits):
+            binary_cross_entropy_with_logits(one, labels).backward()
+        for one, other in zip(*(network.parameters() for network in networks), strict=True):
+            assert other.grad.dtype == torch.float32
+            assert (one.grad - other.grad).norm() < 0.3 * one.grad.norm()
+
+
 def test_the_shortest_clip():
     Kim2024().check_size(64, 121)
     with torch.inference_mode():
@@ -190,6 +229,8 @@ def test_a_gpu_gives_the_same_outputs_and_gradients():
 
 
 def test_a_network_says_which_convolutions_it_uses(convolutions):
+    with torch.autocast("cpu", torch.bfloat16):
+        assert Kim2024().computed_by(torch.device("cpu")) == "convolutions by PyTorch"
     described = Kim2024().computed_by(torch.device("cpu"))
     is_faster = architecture.cpu.trains_faster()
     assert described == (

@@ -57,8 +57,10 @@ def test_errors_against_a_cpu_are_those_of_bfloat16():
     assert 1e-4 < gradients["fc2.weight"] < 0.01 < gradients["conv2.weight"]
 
 
-@pytest.mark.parametrize("frames", [130, 125])
-def test_a_step_by_graph_is_the_step_without(frames):
+@pytest.mark.parametrize(
+    ("frames", "precision"), [(130, "bfloat16"), (125, "bfloat16"), (125, "float32")]
+)
+def test_a_step_by_graph_is_the_step_without(frames, precision):
     """Bit by bit, over several epochs and batches of which the last is smaller."""
     draw = torch.Generator().manual_seed(1)
     log_mel = (torch.randn(21, 64, frames, generator=draw) * 15 - 45).half()
@@ -71,7 +73,7 @@ def test_a_step_by_graph_is_the_step_without(frames):
             held.on_gpu = held._log_mel
             network = training.initial_network(checks.Kim2024(), 3, seed=2)
             network = network.to(pretended.DEVICE)
-            every = steps.Steps(network, held, labels.to(pretended.DEVICE), [8, 8, 5])
+            every = steps.Steps(network, held, labels.to(pretended.DEVICE), [8, 8, 5], precision)
             optimizer = training.AdamW(network, 0.01)
             for epoch in range(2):
                 order = torch.from_numpy(np.random.default_rng(epoch).permutation(21))

@@ -16,7 +16,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.files import sha256
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table
-from music_detectors.models.device import kernels_of
+from music_detectors.models.device import FLOAT32, kernels_of, precision_on
 from music_detectors.models.kim2024 import Kim2024, architecture
 from music_detectors.models.weights import initial_network, read_network, read_snapshots
 from music_detectors.training import checkpoint, steps
@@ -101,9 +101,11 @@ def test_the_optimizer_is_pytorchs_to_the_last_bit():
     optimizer = AdamW(ours, weight_decay=0.02)
     reference = torch.optim.AdamW(theirs.parameters(), lr=1.0, weight_decay=0.02, fused=True)
     for step, (rate, momentum) in enumerate(one_cycle(0.01, 4)):
-        _, found = gradients(ours, *a_batch(step, ours), torch.Generator().manual_seed(step))
+        dropout = torch.Generator().manual_seed(step)
+        _, found = gradients(ours, *a_batch(step, ours), dropout, FLOAT32)
         optimizer.step(found, rate, momentum)
-        _, found = gradients(theirs, *a_batch(step, theirs), torch.Generator().manual_seed(step))
+        dropout = torch.Generator().manual_seed(step)
+        _, found = gradients(theirs, *a_batch(step, theirs), dropout, FLOAT32)
         reference.param_groups[0].update(lr=rate, betas=(momentum, 0.999))
         reference.step()
     for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
@@ -134,7 +136,7 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
     reference_optimizer = torch.optim.AdamW(reference.parameters(), lr=0.001, eps=1e-3, fused=False)
     for step in range(2):
         log_mel, labels = a_batch(step, network)
-        loss, found = gradients(network, log_mel, labels, torch.Generator())
+        loss, found = gradients(network, log_mel, labels, torch.Generator(), FLOAT32)
         optimizer.step(found, 0.001, 0.9)
         reference_optimizer.zero_grad()
         expected = binary_cross_entropy_with_logits(
@@ -175,8 +177,40 @@ def test_outputs_of_training(corpus, tmp_path):
     assert (about["training_clips"], about["validation_clips"]) == (18, 6)
     assert about["torch"] == torch.__version__
     assert about["computed_by"] == Kim2024().computed_by(torch.device("cpu"))
+    assert about["precision"] == "float32"
     assert about["kernels"] == kernels_of(torch.device("cpu"))
     assert not paths["checkpoint"].exists()
+
+
+@pytest.fixture
+def with_bfloat16(monkeypatch):
+    """Let the processor say that it has units for bfloat16; without, the same takes longer."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+
+
+def test_training_in_bfloat16_is_recorded_and_much_the_same(corpus, tmp_path, with_bfloat16):
+    paths = run(corpus, tmp_path / "half", precision="bfloat16")
+    again = run(corpus, tmp_path / "again", precision="bfloat16")
+    assert sha256(paths["weights"]) == sha256(again["weights"])
+    network, about = read_network(paths["weights"], Kim2024(), "kim2024")
+    assert {value.dtype for value in network.parameters()} == {torch.float32}
+    assert about["precision"] == "bfloat16"
+    assert about["computed_by"] == "convolutions by PyTorch"
+    whole = run(corpus, tmp_path / "whole", precision="auto")
+    assert read_network(whole["weights"], Kim2024(), "kim2024")[1]["precision"] == "float32"
+    loss, expected = history(paths)["loss"], history(whole)["loss"]
+    # Three steps of an epoch are nearly the same; training amplifies the rounding.
+    assert loss[0] == pytest.approx(expected[0], rel=0.02)
+    np.testing.assert_allclose(loss, expected, rtol=0.2)
+    assert not np.allclose(loss, expected, rtol=1e-5)
+
+
+def test_a_processor_without_units_for_bfloat16_is_refused(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
+    with pytest.raises(InputError, match="precision is bfloat16, for which this processor has no"):
+        run(corpus, tmp_path, precision="bfloat16")
+    for precision in ("auto", "float32"):
+        assert precision_on(torch.device("cpu"), precision) == "float32"
 
 
 def test_the_same_training_job_gives_the_same_files(corpus, tmp_path):
@@ -451,16 +485,17 @@ def flip(path):
         ({"of": settings(labels="permuted")}, "belongs to other data or settings"),
         ({"of": settings(snapshots=[1])}, "belongs to other data or settings"),
         ({"code": "2"}, "belongs to other data or settings"),
+        ({"precision": "bfloat16"}, "belongs to other data or settings"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_ignored(
-    corpus, tmp_path, monkeypatch, kill_after, caplog, spoil, message
+    corpus, tmp_path, monkeypatch, kill_after, caplog, with_bfloat16, spoil, message
 ):
     caplog.set_level(logging.INFO)
     kill_after(2)
     with pytest.raises(Killed):
         run(corpus, tmp_path)
-    monkeypatch.undo()
+    monkeypatch.setattr(training, "save_checkpoint", checkpoint.save_checkpoint)
     changes = {}
     if callable(spoil):
         spoil(outputs(tmp_path)["checkpoint"])
@@ -507,10 +542,10 @@ def test_order_and_dropout_are_drawn_by_epoch(corpus, tmp_path, monkeypatch):
     orders, seeds = [], []
     step = steps.gradients
 
-    def remember(network, log_mel, labels, dropout):
+    def remember(network, log_mel, labels, dropout, precision):
         orders.append(log_mel)
         seeds.append(dropout.initial_seed())
-        return step(network, log_mel, labels, dropout)
+        return step(network, log_mel, labels, dropout, precision)
 
     monkeypatch.setattr(steps, "gradients", remember)
     run(corpus, tmp_path)
@@ -530,9 +565,9 @@ def test_order_and_dropout_are_drawn_by_epoch(corpus, tmp_path, monkeypatch):
 def test_a_loss_that_is_not_finite_names_the_epoch_and_step(corpus, tmp_path, monkeypatch):
     step, done = steps.gradients, []
 
-    def spoiled(network, log_mel, labels, dropout):
+    def spoiled(network, log_mel, *rest):
         done.append(1)
-        return step(network, log_mel * (math.nan if len(done) == 5 else 1), labels, dropout)
+        return step(network, log_mel * (math.nan if len(done) == 5 else 1), *rest)
 
     monkeypatch.setattr(steps, "gradients", spoiled)
     with pytest.raises(

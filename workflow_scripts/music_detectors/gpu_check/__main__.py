@@ -1,6 +1,7 @@
 """Check a GPU before a long study: `python -m music_detectors.gpu_check [--small] [FOLDER]`."""
 
 import argparse
+import importlib.util
 import json
 import platform
 import shutil
@@ -90,6 +91,8 @@ def _run(report: _Report, place: Path, *, small: bool) -> None:
     report.add("machine", _machine())
     report.check(checks.equalities(few, place / "checks", small=small))
     report.check(checks.accuracy())
+    if importlib.util.find_spec("triton") is not None:
+        report.check(checks.fused_blocks(few, place / "checks"))
     report.add("rates", timing.rates())
     report.add("step", timing.step_times(20 if small else 300))
     report.add("jobs", _jobs(many, place, small=small))

@@ -22,6 +22,7 @@ def train(
     device: str = "cuda",
     memory_mb: int = 8_000,
     validation_fraction: float = 0.1,
+    blocks: str = "plain",
 ) -> list[Path]:
     """Train a network for each of `replicates` as in the study, together; return their folders."""
     from music_detectors.training.conditions import Condition
@@ -55,6 +56,7 @@ def train(
         device=device,
         threads=1,
         memory_mb=memory_mb,
+        blocks=blocks,
     )
     return folders
 

@@ -7,6 +7,7 @@ from music_detectors.gpu_check.timing import FORWARD_FLOP, STEP_BYTES, TRAINING_
 
 _VALIDATION = 0.1
 _BATCH = 32
+_FIRST = "Triton's first"
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -44,6 +45,7 @@ def _step(step: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:
         f"A training step of {_BATCH} clips takes {step['with a graph']:.0f} us with a graph and "
         f"{step['without']:.0f} us without. Its arithmetic takes {arithmetic:.0f} us at best, its "
         f"traffic of memory {traffic:.0f} us.",
+        *_triton(step),
         "",
         "| us a step | kernels | |",
         "|---|---|---|",
@@ -51,6 +53,16 @@ def _step(step: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:
             f"| {kernel['us']:.1f} | {kernel['times']:g} | `{kernel['kernel'][:90]}` |"
             for kernel in step["slowest"]
         ),
+    ]
+
+
+def _triton(step: Mapping[str, Any]) -> list[str]:
+    if "Triton" not in step:
+        return ["Triton is not installed here."]
+    return [
+        f"With Triton's blocks it takes {step['Triton']['with a graph']:.0f} us with a graph and "
+        f"{step['Triton']['without']:.0f} us without; the first such steps took "
+        f"{step[_FIRST]:.1f} s, with what had to be compiled.",
     ]
 
 

@@ -1,12 +1,13 @@
 """How long a training step takes on a GPU, and which of its kernels are slowest."""
 
+import importlib.util
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from music_detectors.models.device import prepare_device
+from music_detectors.models.device import BFLOAT16, prepare_device
 from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.weights import initial_network
 from music_detectors.training.data import Spectrograms
@@ -30,14 +31,31 @@ class _Held:
 
 
 def step_times(rounds: int) -> dict[str, Any]:
-    """Return the microseconds of a step, by graph and without, and of its slowest kernels."""
-    device = prepare_device("cuda", 1)
+    """Return the microseconds of a step, by graph and without, and of its slowest kernels.
+
+    Where Triton is installed, they are also returned for its blocks, with the seconds until the
+    first of these steps.
+    """
+    found = _step_times(rounds, fused=False)
+    if importlib.util.find_spec("triton") is not None:
+        started = time.perf_counter()
+        _step_times(1, fused=True)
+        # Triton keeps what it has compiled, for later jobs too.
+        first = time.perf_counter() - started
+        found |= {"Triton": _step_times(rounds, fused=True), "Triton's first": first}
+    return found
+
+
+def _step_times(rounds: int, *, fused: bool) -> dict[str, Any]:
+    device, model = prepare_device("cuda", 1), Kim2024()
     with torch.cuda.stream(torch.cuda.Stream(device)):
-        network = initial_network(Kim2024(), _CLASSES, 1).to(device)
+        network = initial_network(model, _CLASSES, 1).to(device)
+        if fused:
+            model.fuse(network)
         held = _Held(device)
         labels = torch.rand(_BATCH, _CLASSES, device=device) < 0.004
         spectrograms: Spectrograms = held  # type: ignore[assignment]
-        steps = Steps(network, spectrograms, labels, [_BATCH])
+        steps = Steps(network, spectrograms, labels, [_BATCH], BFLOAT16)
         optimizer = AdamW(network, 0.01)
         graph = steps._graph
         assert graph is not None
@@ -49,7 +67,7 @@ def step_times(rounds: int) -> dict[str, Any]:
             graph._place.zero_()
 
         def eager() -> None:
-            _, found = gradients(network, held.on_gpu, labels, dropout)
+            _, found = gradients(network, held.on_gpu, labels, dropout, BFLOAT16)
             optimizer.step(found, 0.0001, 0.9)
 
         return {

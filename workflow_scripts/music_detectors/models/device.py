@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 
 import torch
@@ -23,6 +23,11 @@ _FULL = (
 _LEAST_CAPABILITY = (8, 0)
 # SLURM sets them, to the numbers of GPUs, in a job that was given some.
 _GIVEN_BY_SLURM = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
+
+FLOAT32, BFLOAT16 = "float32", "bfloat16"
+"""The precisions in which networks are trained."""
+# What PyTorch calls a CPU's units for bfloat16.
+_BFLOAT16_OF_CPU = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 
 
 def prepare_device(name: str, threads: int) -> torch.device:
@@ -62,6 +67,35 @@ def prepare_device(name: str, threads: int) -> torch.device:
     # The GPU for code that names none.
     torch.cuda.set_device(gpu)
     return torch.device("cuda", gpu)
+
+
+def precision_on(device: torch.device, name: str) -> str:
+    """Return the precision that `networks.precision` names on `device`: FLOAT32 or BFLOAT16.
+
+    `auto` is BFLOAT16 on a GPU and FLOAT32 on a CPU. Raises InputError when the CPU has no units
+    for the precision that is asked for.
+    """
+    if name == "auto":
+        return FLOAT32 if device.type == "cpu" else BFLOAT16
+    if name == BFLOAT16 and device.type == "cpu":
+        has = torch.cpu.get_capabilities()
+        if not any(has.get(unit) for unit in _BFLOAT16_OF_CPU):
+            raise InputError(
+                "networks.precision is bfloat16, for which this processor has no units "
+                "(avx512_bf16 or AMX); set it to auto or float32"
+            )
+    return name
+
+
+def training_in(precision: str, device: torch.device) -> AbstractContextManager:
+    """Return the context in which networks are trained and validated on `device`.
+
+    In BFLOAT16, PyTorch's autocast is on: it rounds the inputs of convolutions and of products of
+    matrices, and a network's code may ask whether it is on.
+    """
+    if precision == FLOAT32:
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 def kind_of(device: torch.device) -> str:

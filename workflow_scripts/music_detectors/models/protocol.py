@@ -134,9 +134,23 @@ class TrainedModel(Model, ABC):
         """Return how a network is trained on `device`, if the model chooses by the processor.
 
         It is recorded with the weights, and an interrupted training job continues only with the
-        same choice.
+        same choice. PyTorch's autocast is on where the network is trained in bfloat16.
         """
         return ""
+
+    def fused_by(self) -> str:
+        """Return what computes several layers in one kernel after `fuse`, for the record.
+
+        It is recorded as `computed_by` is. By default there is no such thing, and it is empty.
+        Raises InputError when what it needs is not installed.
+        """
+        return ""
+
+    def fuse(self, network: nn.Module) -> None:
+        """Let `network`, which is on a GPU, train with fused kernels; called if `fused_by` is set.
+
+        With them, training is the same up to rounding and random draws.
+        """
 
     def lesioned_layer(self, layer: str) -> str:
         """Return the layer whose units are silenced when `layer` is the reported one."""

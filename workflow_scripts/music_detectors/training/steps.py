@@ -7,14 +7,13 @@ its gradients to the same places each time.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from threading import Lock
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from music_detectors.models.device import on_device
+from music_detectors.models.device import on_device, training_in
 from music_detectors.training.data import Spectrograms
 
 _WARM_UPS = 2
@@ -23,17 +22,21 @@ _capturing = Lock()
 
 
 def gradients(
-    network: nn.Module, log_mel: Tensor, labels: Tensor, dropout: torch.Generator
+    network: nn.Module,
+    log_mel: Tensor,
+    labels: Tensor,
+    dropout: torch.Generator,
+    precision: str,
 ) -> tuple[Tensor, list[Tensor | None]]:
     """Return the loss of `network` on a batch, and the gradients of its parameters.
 
-    `log_mel` is (b, mels, frames), `labels` (b, classes).
+    `log_mel` is (b, mels, frames), `labels` (b, classes); `precision` as in `models.device`.
     """
     parameters = list(network.parameters())
     # Accumulated gradients have the weights' order in memory; those of `autograd.grad` need not.
     for parameter in parameters:
         parameter.grad = None
-    with torch.autocast("cuda", torch.bfloat16) if log_mel.is_cuda else nullcontext():
+    with training_in(precision, log_mel.device):
         logits = network(log_mel.float(), dropout)
     loss = binary_cross_entropy_with_logits(logits.float(), labels.float())
     loss.backward()
@@ -44,14 +47,19 @@ class Steps:
     """The steps of every epoch of one network."""
 
     def __init__(
-        self, network: nn.Module, spectrograms: Spectrograms, labels: Tensor, sizes: Sequence[int]
+        self,
+        network: nn.Module,
+        spectrograms: Spectrograms,
+        labels: Tensor,
+        sizes: Sequence[int],
+        precision: str,
     ) -> None:
         """Prepare epochs of batches of `sizes` clips, of which only the last may differ in size.
 
         `labels` (n, classes) bool are those of all clips, on the device.
         """
         self._network, self._spectrograms, self._labels = network, spectrograms, labels
-        self._sizes = list(sizes)
+        self._sizes, self._precision = list(sizes), precision
         self._dropout = torch.Generator(labels.device)
         self.losses = torch.zeros(len(sizes), device=labels.device)
         """The losses of the steps of the epoch so far, on the device."""
@@ -76,7 +84,7 @@ class Steps:
             zip(rest, self._spectrograms.batches(rest), strict=True), start=captured
         ):
             labels = self._labels[on_device(clips, self._labels.device)]
-            loss, found = gradients(self._network, log_mel, labels, self._dropout)
+            loss, found = gradients(self._network, log_mel, labels, self._dropout, self._precision)
             self.losses[step] = loss
             yield found
 
@@ -119,7 +127,7 @@ class _Graph:
             assert self._held is not None
             log_mel = self._held.index_select(0, clips)
         labels = steps._labels.index_select(0, clips)
-        loss, found = gradients(steps._network, log_mel, labels, steps._dropout)
+        loss, found = gradients(steps._network, log_mel, labels, steps._dropout, steps._precision)
         steps.losses.index_copy_(0, self._place, loss.view(1))
         self._place.add_(1)
         return found

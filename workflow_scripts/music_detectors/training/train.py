@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
@@ -30,7 +29,9 @@ from music_detectors.models.device import (
     kernels_of,
     kind_of,
     on_device,
+    precision_on,
     prepare_device,
+    training_in,
 )
 from music_detectors.models.find import load_trained
 from music_detectors.models.protocol import TrainedModel
@@ -57,6 +58,8 @@ from music_detectors.training.steps import Steps
 
 # On a CPU few clips at once, so that validation takes no more memory than training.
 _VALIDATION_BATCH = {"cpu": 8, "cuda": 256}
+PLAIN, TRITON = "plain", "triton"
+"""How the blocks of networks are computed: `networks.blocks`."""
 # A checkpoint takes a tenth of a second, as long as an epoch of a small corpus.
 _SECONDS_BETWEEN_CHECKPOINTS = 20.0
 
@@ -98,13 +101,16 @@ class Outputs:
 class _Material:
     """A model, and the spectrograms and labels (n, classes) bool of its clips.
 
-    Clips have the same numbers in all of them. `on_device` are the labels on the device.
+    Clips have the same numbers in all of them. `on_device` are the labels on the device, and
+    `precision` is that of the training, and `fused` whether the network trains with fused kernels.
     """
 
     model: TrainedModel
     spectrograms: Spectrograms
     labels: np.ndarray
     on_device: Tensor
+    precision: str
+    fused: bool
     training: np.ndarray
     validation: np.ndarray
 
@@ -135,6 +141,8 @@ def train_networks(
     threads: int,
     memory_mb: int,
     together: int = 1,
+    precision: str = "auto",
+    blocks: str = PLAIN,
 ) -> None:
     """Train networks of one condition on the spectrograms of `index`, and write what comes of it.
 
@@ -142,8 +150,10 @@ def train_networks(
     linear annealing stepped every batch, dropout of 0.2; the weights kept are those of the best
     epoch, with the highest macro average precision on the validation clips (the earliest of
     equals), or of the last epoch, as the condition says. A condition of 0 epochs keeps the initial
-    weights, which all conditions with the same model and replicate share. On a GPU convolutions
-    are in bfloat16, weights and all else in float32.
+    weights, which all conditions with the same model and replicate share. `precision` is
+    `networks.precision`; in bfloat16, weights, statistics and fully connected layers of kim2024 are
+    in float32 all the same. With `blocks` TRITON, a model that has fused kernels trains with them
+    on a GPU, and all else is as with PLAIN.
 
     `settings` differ only in the replicate. The networks share the spectrograms; on a GPU
     at most `together` of them train at a time, on a CPU one, and each becomes what it would alone.
@@ -162,6 +172,8 @@ def train_networks(
     condition, seed = settings[0].condition, settings[0].seed
     model = load_trained(condition.model, f"configuration: conditions.{condition.name}.model")
     target = prepare_device(device, threads)
+    precision = precision_on(target, precision)
+    fused_by = model.fused_by() if blocks == TRITON and target.type == "cuda" else ""
     table = read_index(index)
     mids = read_table(classes, CLASSES)["mid"].tolist()
     described, withheld = read_table(clips, CLIPS), read_branches(branches)
@@ -184,14 +196,17 @@ def train_networks(
     spectrograms, shard = open_spectrograms(index, of_networks, memory_mb, target)
     model.check_size(*shard.shape)
     places = _places(index, of_networks)
-    computed_by = _computed_by(model, target)
+    with training_in(precision, target):
+        computed_by = model.computed_by(target)
+    kind = kind_of(target) if target.type == "cuda" else ""
+    computed_by = ", ".join(filter(None, [computed_by, fused_by, kind]))
 
     several = len(settings) > 1
     digests = [""] * len(settings)
 
     def train_one(number: int, check: Callable[[], None]) -> None:
         own, its_clips, files = settings[number], chosen[number], outputs[number]
-        configuration = _configuration(own, its_clips, mids, shard, target)
+        configuration = _configuration(own, its_clips, mids, shard, target, precision)
         wanted = list(condition.snapshots)
         digest = digests[number] = _digest([configuration, code, computed_by, places, wanted])
         if several and is_finished(files.checkpoint, digest, files.made):
@@ -202,6 +217,8 @@ def train_networks(
             spectrograms,
             its_clips.labels,
             on_device(torch.from_numpy(its_clips.labels), target),
+            precision,
+            bool(fused_by),
             np.flatnonzero(~its_clips.validation),
             np.flatnonzero(its_clips.validation),
         )
@@ -225,6 +242,7 @@ def train_networks(
             "training_clips": len(material.training),
             "validation_clips": len(material.validation),
             "configuration": configuration,
+            "precision": precision,
             "computed_by": computed_by,
             "kernels": kernels_of(target),
             "torch": torch.__version__,
@@ -315,6 +333,8 @@ def _train(
         classes=material.labels.shape[1],
         seed=seed_of(settings.seed, "initialisation", settings.replicate),
     ).to(material.on_device.device)
+    if material.fused:
+        material.model.fuse(network)
     epochs = settings.condition.epochs
     if epochs == 0:
         return _untrained(settings, network, material)
@@ -327,7 +347,7 @@ def _train(
     resume(checkpoint, digest, training)
     before = len(training.history)
     if before < epochs:
-        steps = Steps(network, material.spectrograms, material.on_device, sizes)
+        steps = Steps(network, material.spectrograms, material.on_device, sizes, material.precision)
     begun = saved = time.monotonic()
     for epoch in range(before + 1, epochs + 1):
         row, clips_per_second = _epoch(training, steps, schedule, material, settings, epoch, check)
@@ -435,9 +455,9 @@ def _check_finite(losses: Tensor, settings: Settings, epoch: int, first_step: in
 def _validation_map(network: nn.Module, material: _Material, epoch: int) -> float:
     """Return the macro average precision over the classes that occur in the validation clips."""
     network.eval()
-    device = material.on_device.device.type
-    plan = torch.from_numpy(material.validation).split(_VALIDATION_BATCH[device])
-    with torch.autocast("cuda", torch.bfloat16) if device == "cuda" else nullcontext():
+    device = material.on_device.device
+    plan = torch.from_numpy(material.validation).split(_VALIDATION_BATCH[device.type])
+    with training_in(material.precision, device):
         logits = torch.cat(
             [network(log_mel.float()).float() for log_mel in material.spectrograms.batches(plan)]
         )
@@ -468,6 +488,7 @@ def _configuration(
     mids: list[str],
     shard: SpectrogramShard,
     device: torch.device,
+    precision: str,
 ) -> str:
     """Return a digest of what determines the weights, except the contents of files."""
     what = asdict(settings)
@@ -482,6 +503,7 @@ def _configuration(
             "labels": hashlib.sha256(np.packbits(chosen.labels).tobytes()).hexdigest(),
             "spectrograms": [shard.stimulus, *shard.shape, shard.parameters],
             "device": kind_of(device),
+            "precision": precision,
             "torch": torch.__version__,
             "numpy": np.__version__,
         }
@@ -495,14 +517,6 @@ def _places(index: str | os.PathLike, clips: pd.DataFrame) -> list:
         status = (Path(index).parent / f"{name}.h5").stat()
         shards[name] = [status.st_size, status.st_mtime_ns]
     return [clips["shard"].tolist(), clips["row"].tolist(), shards]
-
-
-def _computed_by(model: TrainedModel, device: torch.device) -> str:
-    """Return what the weights depend on, besides code and data: how and where they are computed."""
-    how = model.computed_by(device)
-    if device.type == "cpu":
-        return how
-    return ", ".join(filter(None, [how, kind_of(device)]))
 
 
 def _digest(content: object) -> str:

@@ -6,6 +6,7 @@ PyTorch is imported only where it is used, since lesions and the configuration d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from music_detectors.common.errors import InputError
@@ -71,10 +72,30 @@ class Kim2024(TrainedModel):
 
     def computed_by(self, device: device) -> str:
         """Return which convolutions a training uses on `device`."""
+        import torch
+
         from music_detectors.models.kim2024 import cpu
 
-        ours = device.type == "cpu" and cpu.trains_faster()
+        half = torch.is_autocast_enabled(device.type)
+        ours = device.type == "cpu" and not half and cpu.trains_faster()
         return "convolutions by Toom and Cook" if ours else "convolutions by PyTorch"
+
+    def fused_by(self) -> str:
+        """Return the version of Triton, whose kernels follow the convolutions."""
+        try:
+            return f"blocks by Triton {metadata.version('triton')}"
+        except metadata.PackageNotFoundError as error:
+            raise InputError(
+                "networks.blocks is triton, and Triton is not installed (PyTorch for NVIDIA's GPUs "
+                "on Linux brings it); set networks.blocks to plain"
+            ) from error
+
+    def fuse(self, network: nn.Module) -> None:
+        """Let `network` train with the kernels of `blocks`."""
+        from music_detectors.models.kim2024.architecture import Network
+
+        assert isinstance(network, Network)
+        network.fused = True
 
     def lesioned_layer(self, layer: str) -> str:
         """Return `layer`, or avgpool in place of a convolution.

@@ -8,9 +8,10 @@ what differs is how it is computed:
 - ReLU and dropout are one operation, whose gradient needs only the output;
 - dropout masks take 16 random bits per element, not a float;
 - training on a CPU goes through the functions in `cpu` where they are faster than PyTorch's;
-- on a GPU, all convolutions but the first are in bfloat16, and all else is in float32: the first
-  convolution, sums and statistics of batch normalisation, the mean over time, both fully connected
-  layers, the loss.
+- with PyTorch's autocast on, all convolutions but the first are in bfloat16, and all else is in
+  float32: the first convolution, sums and statistics of batch normalisation, the mean over time,
+  both fully connected layers, the loss;
+- on a GPU, what follows a convolution in a block can be done by the kernels of `blocks`.
 """
 
 import torch
@@ -43,6 +44,8 @@ class Network(nn.Module):
         self.norm4 = nn.BatchNorm2d(256)
         self.fc1 = nn.Linear(256, 256)
         self.fc2 = nn.Linear(256, classes)
+        self.fused = False
+        """Whether training on a GPU uses the kernels of `blocks`."""
         # PyTorch's own types lack this argument.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -52,33 +55,69 @@ class Network(nn.Module):
         `dropout` is the generator that decides which fifth of the activations is dropped; without
         it, all are kept. Batch normalisation follows the module's mode, as in PyTorch.
         """
-        training = self.training and torch.is_grad_enabled()
-        if training and not log_mel.is_cuda and cpu.trains_faster():
-            x = self._trained_on_cpu(log_mel, dropout)
-        elif log_mel.is_cuda:
-            with torch.autocast("cuda", enabled=False):
-                return self._on_gpu(log_mel, dropout)
-        else:
-            x = self.norm1(self.conv1(log_mel.float().unsqueeze(1)))
-            x = _activation(max_pool2d(x, 2, 2), dropout)
-            x = _activation(max_pool2d(self.norm2(self.conv2(x)), 2, 1), None)
-            x = _activation(max_pool2d(self.norm3(self.conv3(x)), 2, 1), dropout)
-            x = _activation(self.norm4(self.conv4(x)), dropout)
-        x = _activation(self.fc1(x.mean((2, 3))), dropout)
-        return self.fc2(x)
+        device = log_mel.device.type
+        half = torch.is_autocast_enabled(device)
+        with torch.autocast(device, enabled=False):
+            if log_mel.is_cuda or half:
+                x = self._by_pytorch(log_mel, dropout, torch.bfloat16 if half else torch.float32)
+            elif self._training and cpu.trains_faster():
+                x = self._trained_on_cpu(log_mel, dropout)
+            else:
+                x = self.norm1(self.conv1(log_mel.float().unsqueeze(1)))
+                x = _activation(max_pool2d(x, 2, 2), dropout)
+                x = _activation(max_pool2d(self.norm2(self.conv2(x)), 2, 1), None)
+                x = _activation(max_pool2d(self.norm3(self.conv3(x)), 2, 1), dropout)
+                x = _activation(self.norm4(self.conv4(x)), dropout)
+            x = _activation(self.fc1(x.float().mean((2, 3))), dropout)
+            return self.fc2(x)
 
-    def _on_gpu(self, log_mel: Tensor, dropout: torch.Generator | None) -> Tensor:
-        # bfloat16 would round decibels to a quarter; this convolution is 2 % of the work.
-        stride = self.conv1.stride
-        x = self.norm1(gpu.first_convolution(log_mel.float(), self.conv1.weight, stride))
-        x = _activation(max_pool2d(x, 2, 2).bfloat16(), dropout)
+    @property
+    def _training(self) -> bool:
+        return self.training and torch.is_grad_enabled()
+
+    def _by_pytorch(
+        self, log_mel: Tensor, dropout: torch.Generator | None, dtype: torch.dtype
+    ) -> Tensor:
+        """Return the four blocks of `log_mel`, all but the first convolution in `dtype`."""
+        if self.fused and self._training:
+            return self._fused(log_mel, dropout, dtype)
+        x = _activation(self._first_block(log_mel).to(dtype), dropout)
         x = self.norm2(gpu.convolution(x, self.conv2.weight))
         x = _activation(max_pool2d(x, 2, 1), None)
         x = self.norm3(gpu.convolution(x, self.conv3.weight))
         x = _activation(max_pool2d(x, 2, 1), dropout)
-        x = _activation(self.norm4(gpu.convolution(x, self.conv4.weight)), dropout)
-        x = _activation(self.fc1(x.float().mean((2, 3))), dropout)
-        return self.fc2(x)
+        return _activation(self.norm4(gpu.convolution(x, self.conv4.weight)), dropout)
+
+    def _fused(
+        self, log_mel: Tensor, dropout: torch.Generator | None, dtype: torch.dtype
+    ) -> Tensor:
+        """Return what `_by_pytorch` does, with other draws."""
+        # Triton is there only with PyTorch for GPUs.
+        from music_detectors.models.kim2024.blocks import Dropout, Pooling, block
+
+        first = third = fourth = None
+        if dropout is not None:
+            seeds = torch.empty(3, 2, dtype=torch.int64, device=log_mel.device)
+            seeds.random_(-(2**63), None, generator=dropout)
+            first, third, fourth = (Dropout(seed, _KEPT_VALUES) for seed in seeds.unbind())
+        x = gpu.first_convolution(log_mel.float(), self.conv1.weight, self.conv1.stride)
+        x = block(x, self.norm1, Pooling(2, 2), first).to(dtype)
+        x = block(gpu.convolution(x, self.conv2.weight), self.norm2, Pooling(2, 1), None)
+        x = block(gpu.convolution(x, self.conv3.weight), self.norm3, Pooling(2, 1), third)
+        return block(gpu.convolution(x, self.conv4.weight), self.norm4, Pooling(1, 1), fourth)
+
+    def _first_block(self, log_mel: Tensor) -> Tensor:
+        """Return the first convolution, normalised and pooled, in float32.
+
+        bfloat16 would round decibels to a quarter; this convolution is 2 % of the work.
+        """
+        log_mel, stride = log_mel.float(), self.conv1.stride
+        if log_mel.is_cuda or not self._training:
+            x = self.norm1(gpu.first_convolution(log_mel, self.conv1.weight, stride))
+            return max_pool2d(x, 2, 2)
+        by_frame = log_mel.transpose(1, 2).unsqueeze(1), self.conv1.weight.transpose(2, 3)
+        x = cpu.first_block(*by_frame, stride[::-1], self.norm1).transpose(2, 3)
+        return x.contiguous(memory_format=torch.channels_last)
 
     def _trained_on_cpu(self, log_mel: Tensor, dropout: torch.Generator | None) -> Tensor:
         """Return the four blocks of `log_mel`, frames before mels."""

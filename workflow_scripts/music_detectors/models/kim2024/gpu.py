@@ -1,9 +1,9 @@
-"""The network's convolutions on a GPU, forwards and backwards, where cuDNN's choice is slow.
+"""The network's convolutions by PyTorch, forwards and backwards, in float32 or bfloat16.
 
-cuDNN's deterministic gradients of the first convolution and of the last one's images took two
-fifths of a training step on an H100. Here the first convolution is a matrix product in float32, and
-the gradient of the last one's images is a convolution itself, in bfloat16. Images are (n, channels,
-mels, frames), channels last in memory.
+They are for GPUs, and for CPUs in bfloat16. cuDNN's deterministic gradients of the first
+convolution and of the last one's images took two fifths of a training step on an H100. Here the
+first convolution is a matrix product in float32, and the gradient of the last one's images is a
+convolution itself. Images are (n, channels, mels, frames), channels last in memory.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def first_convolution(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tenso
 
 
 def convolution(x: Tensor, weight: Tensor) -> Tensor:
-    """Return the convolution of `x` in bfloat16 with `weight` (outputs, channels, 5, 5)."""
+    """Return the convolution of `x` with `weight` (outputs, channels, 5, 5), in the type of `x`."""
     return _Convolution.apply(x, weight.to(x.dtype))
 
 
