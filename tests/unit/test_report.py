@@ -375,6 +375,16 @@ def test_the_methods_have_the_numbers_and_references_of_the_run(inputs):
     assert n > 6 and places == sorted(places)
 
 
+def test_the_methods_name_the_inputs_of_conditions(inputs):
+    assert "Another input" not in written(inputs).words
+    config = copy.deepcopy(inputs["config"])
+    config["inputs"] = {"a": {"kind": "waveform", "sample_rate": 16_000}}
+    config["conditions"]["natural"]["input"] = "a"
+    config["conditions"]["untrained"]["input"] = "log_mel"
+    text = written(inputs, config=config).words
+    assert "Another input was heard by natural (waveform, sample_rate 16000)." in text
+
+
 def test_figures_link_to_their_files_and_those_without_content_are_left_out(inputs, tmp_path):
     page = written(inputs)
     links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]

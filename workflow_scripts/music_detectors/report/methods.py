@@ -182,6 +182,14 @@ def _of_networks(config: Mapping, networks: pd.DataFrame, cite: Callable[[str], 
     if given:
         described = [f"{name} ({_before(elsewhere, name)})" for name in given]
         sentences.append(f"Responses were computed outside this workflow for {_and(described)}.")
+    # The built-in input has no settings.
+    heard = [
+        f"{name} ({_settings(config['inputs'][content['input']])})"
+        for name, content in how.items()
+        if content.get("input") in config["inputs"]
+    ]
+    if heard:
+        sentences.append(f"Another input was heard by {_and(heard)}.")
     return sentences
 
 
@@ -189,6 +197,11 @@ def _before(elsewhere: Mapping[str, str], name: str) -> str:
     if name not in elsewhere:
         return "with random weights"
     return f"trained on {elsewhere[name] or 'sounds that are not known'}"
+
+
+def _settings(settings: Mapping) -> str:
+    others = [f"{key} {value}" for key, value in settings.items() if key != "kind"]
+    return ", ".join([settings["kind"], *others])
 
 
 def _training(how: Mapping, networks: pd.DataFrame) -> str:
