@@ -62,9 +62,9 @@ def audio_shard_mb(wildcards):
 
 
 def spectrogram_shard_mb(wildcards):
-    """Memory for one shard of samples and its spectrograms."""
+    """Memory for one shard of samples and its spectrograms, of one stimulus and of the one before."""
     spectrograms = spectrograms_mb(config["corpus"]["shard_clips"], wildcards)
-    return 200 + audio_shard_mb(wildcards) + spectrograms
+    return 200 + audio_shard_mb(wildcards) + 2 * spectrograms
 
 
 def spectrogram_mb(split, wildcards):
