@@ -76,6 +76,7 @@ rule analyses:
 
 onstart:
     runs.begin()
+    tell_outlook_of_many()
 
 
 onsuccess:

@@ -1,15 +1,21 @@
 # The messages of a run: its progress, and what it prints at its end.
 
+import atexit
 import time
+from collections import Counter
 
 from snakemake.logging import logger
 
 from music_detectors.claims.verdicts import verdict_lines
 from music_detectors.common import watch
 from music_detectors.common.errors import several_lines
+from music_detectors.common.outlook import Job, measured_seconds
+from music_detectors.common.outlook import lines as outlook_lines
 from music_detectors.common.watch import duration
 
 BEGUN = time.monotonic()
+# At its end, Snakemake is back where it was started.
+HERE = Path.cwd()
 
 # For the log of the run too, so before anything replaces how messages are printed.
 if workflow.is_main_process and (message := old_core_type()):
@@ -27,6 +33,65 @@ WATCH = (
     and not (_output.printshellcmds or _output.debug_dag)
     else None
 )
+
+
+def outlook():
+    """What the run will take, in a line each: jobs, time, disk, network; nothing if there is no job."""
+    # A dry run ends with all jobs as finished.
+    coming = [job for job in workflow.dag.needrun_jobs(False) if job.rule.script]
+    jobs = [
+        Job(
+            Path(job.rule.snakefile).stem, job.rule.name, seconds_of(job), bytes_of(job)
+        )
+        for job in coming
+    ]
+    if not jobs:
+        return []
+    # On a cluster, nobody knows how many jobs run at a time.
+    here = workflow.cores if isinstance(workflow.cores, int) else os.cpu_count()
+    cores = here if GPU_PARTITION is None else 1
+    free = shutil.disk_usage(HERE).free
+    measured = measured_seconds(HERE / results("benchmarks"))
+    return outlook_lines(jobs, measured, cores, free, downloads_of(coming))
+
+
+def downloads_of(jobs):
+    """What `jobs` get over the network, in words."""
+    rules_to_run = Counter(job.rule.name for job in jobs)
+    found = []
+    if rules_to_run["fetch_metadata"] and METADATA_COPIES:
+        found.append(f"{', '.join(METADATA_COPIES)} of the corpus")
+    if n := rules_to_run["fetch_audio"]:
+        shards = "shard" if n == 1 else "shards"
+        found.append(
+            f"clips of {n} {shards} from {'YouTube' if 'youtube' in SOURCES else 'the web'}"
+        )
+    if rules_to_run["fetch_probe"]:
+        found.append(f"the sounds of {', '.join(DOWNLOADED_PROBES)} (some 70 MB each)")
+    for name, what in (
+        ("fetch_fsd50k", "FSD50K"),
+        ("fetch_mirror", "a mirror of AudioSet"),
+    ):
+        if rules_to_run[name]:
+            found.append(f"{what} (docs/downloads.md has sizes)")
+    return found
+
+
+def tell_outlook():
+    """Print what the run will take."""
+    if workflow.dag is not None and (said := outlook()):
+        print("\n" + several_lines("\n".join(said)), flush=True)
+
+
+def tell_outlook_of_many():
+    """Print it before a run of many jobs, if the house's own progress is shown."""
+    if WATCH is not None and len(list(workflow.dag.needrun_jobs())) >= 20:
+        tell_outlook()
+
+
+# Snakemake has no hook for dry runs.
+if workflow.is_main_process and _output.dryrun and not _output.quiet:
+    atexit.register(tell_outlook)
 
 
 def tell_where_results_are(log):

@@ -248,10 +248,14 @@ def playing_minutes(clips, wildcards):
     A frame of more than 64 bands counts as several. One of a waveform is a sample, and counts as one: networks
     that hear waveforms are mostly large.
     """
+    return 15 + int(3 * playing_seconds(clips, wildcards) / 60)
+
+
+def playing_seconds(clips, wildcards):
+    """About how long it takes."""
     bands, frames = size_of_input(input_of_job(wildcards))
     counted = frames * max(1, bands / 64)
-    seconds = clips * counted / 802 * (0.001 if has_gpu() else 0.02)
-    return 15 + int(3 * seconds / 60)
+    return clips * counted / 802 * (0.001 if has_gpu() else 0.02)
 
 
 def playing_all(clips):
@@ -288,12 +292,16 @@ def snapshot_minutes(wildcards):
 
 def training_minutes(wildcards):
     """An upper bound: 26 ms per clip of 64 bands and 802 frames on one core, 0.1 ms on a GPU."""
+    return 15 + int(3 * training_seconds(wildcards) / 60)
+
+
+def training_seconds(wildcards):
+    """About how long it takes."""
     bands, frames = size_of_input(input_of_job(wildcards))
     clips = (
         NETWORKS_OF_JOB * N_CLIPS["train"] * CONDITIONS[wildcards.condition]["epochs"]
     )
-    seconds = clips * bands * frames / (64 * 802) * (0.001 if has_gpu() else 0.026)
-    return 15 + int(3 * seconds / 60)
+    return clips * bands * frames / (64 * 802) * (0.001 if has_gpu() else 0.026)
 
 
 def preferred_mb(wildcards):
@@ -324,3 +332,103 @@ def lesion_minutes(wildcards):
     if wildcards.condition in RUN_AGAIN:
         return playing_minutes((lesions + 1) * N_CLIPS["test"], wildcards)
     return 15 + int(lesions * N_CLIPS["test"] * 0.00002 / 60)
+
+
+# Of two runs on two busy cores, 289 jobs of the embedded corpus and 447 of real recordings: seconds before a
+# job computes, for its imports, and the share of the bounds above that training and playing took.
+START_SECONDS = 1.2
+FIGURE_SECONDS = 5
+TORCH_START_SECONDS = 4
+SHARE_OF_TRAINING = 0.7
+SHARE_OF_PLAYING = 0.3
+# Sounds of a probe set: those of natsound165.
+PROBE_SOUNDS = 165
+# What a network stores of a clip (floats of all units but the outputs) and of itself, for kim2024.
+UNITS_STORED = 736
+WEIGHTS_BYTES = 5e6
+# What computes from the responses of a network, or from the sound of a shard: milliseconds for each clip in the
+# same runs.
+CLIP_MS = {
+    "selectivity_units": 2 * config["selectivity"]["permutations"] / 1000,
+    "decode_target": 4,
+    "score_recognition": 1.8,
+    "measure_specificity": 5,
+    "embed_responses": 5,
+    "measure_emergence": 7.5,
+    "lesion_units": 3,
+}
+SHARD_MS = {
+    "decode_audio": 35,
+    "fetch_audio": 12000 if "youtube" in SOURCES else 500,
+    "compute_spectrograms": 4,
+    "compute_level_spectrograms": 4 * len(WHOLE),
+    "compute_quilt_spectrograms": 6 * len(CUT),
+    "compute_acoustics": 6,
+}
+
+
+def seconds_of(job):
+    """About how many seconds `job` takes, where no job of its rule was measured."""
+    name, wildcards = job.rule.name, job.wildcards
+    if name == "train_network":
+        return TORCH_START_SECONDS + SHARE_OF_TRAINING * training_seconds(wildcards)
+    if name in RULES_THAT_PLAY:
+        seconds = playing_seconds(clips_played(name, wildcards), wildcards)
+        return TORCH_START_SECONDS + SHARE_OF_PLAYING * seconds
+    if name == "find_preferred":
+        return TORCH_START_SECONDS + 200 * 8 * CLIP_FRAMES / 802 * 0.03
+    if name in SHARD_MS:
+        clips = min(config["corpus"]["shard_clips"], N_CLIPS[wildcards.split])
+        lengths = config["corpus"]["clip_seconds"] / 3.5
+        return START_SECONDS + clips * lengths * SHARD_MS[name] / 1000
+    start = FIGURE_SECONDS if name.startswith("plot_") else START_SECONDS
+    return start + sum(N_CLIPS.values()) * CLIP_MS.get(name, 0.5) / 1000
+
+
+RULES_THAT_PLAY = {
+    "compute_responses",
+    "compute_responses_of_fixed",
+    "compute_stimulus_responses",
+    "compute_stimulus_responses_of_fixed",
+    "compute_probe_responses",
+    "compute_probe_responses_of_fixed",
+    "compute_snapshot_responses",
+}
+
+
+def clips_played(name, wildcards):
+    """How many clips a job plays to networks, by its rule."""
+    networks = NETWORKS_OF_JOB if wildcards.condition in OF_JOB else 1
+    if "stimulus" in name:
+        return networks * sum(N_CLIPS[split] for _, split in PLAYED_SPLITS)
+    if "probe" in name:
+        return len(seeds_of(wildcards.condition)) * PROBE_SOUNDS
+    if "snapshot" in name:
+        return len(CONDITIONS[wildcards.condition]["snapshots"]) * sum(N_CLIPS.values())
+    return networks * sum(N_CLIPS.values())
+
+
+def bytes_of(job):
+    """About how many bytes `job` leaves on the disk."""
+    name, wildcards = job.rule.name, job.wildcards
+    if name in RULES_THAT_PLAY:
+        return clips_played(name, wildcards) * UNITS_STORED * 4
+    if name == "train_network":
+        snapshots = len(CONDITIONS[wildcards.condition].get("snapshots") or [])
+        return NETWORKS_OF_JOB * WEIGHTS_BYTES * (1 + snapshots)
+    if name in SHARD_MS:
+        clips = min(config["corpus"]["shard_clips"], N_CLIPS[wildcards.split])
+        if name == "decode_audio":
+            return clips * CLIP_SAMPLES * 2
+        if name == "fetch_audio":
+            # Compressed, but mostly longer than the clip.
+            return clips * CLIP_SAMPLES * 4
+        stimuli = {
+            "compute_level_spectrograms": WHOLE,
+            "compute_quilt_spectrograms": CUT,
+        }
+        if "spectrograms" in name:
+            return (
+                spectrograms_mb(clips * len(stimuli.get(name, "1")), wildcards) * 10**6
+            )
+    return 3e5

@@ -1,6 +1,7 @@
 """The jobs of the DAG, by dry runs: each preset, each target, each wrong configuration."""
 
 import os
+import re
 
 import pytest
 import yaml
@@ -56,6 +57,21 @@ def test_the_default_dag(tmp_path):
     assert jobs["assign_roles"] == 2
     assert jobs["find_preferred"] == jobs["write_tables"] == jobs["describe_run"] == 1
     assert set(jobs) >= FIGURES
+
+
+def test_a_dry_run_says_in_words_what_is_to_come(tmp_path):
+    place = tmp_path / "results/embedded/benchmarks/train_network"
+    place.mkdir(parents=True)
+    (place / "natural-1.tsv").write_text("s\n7200.0\n")
+    ended = snakemake(tmp_path, "--dry-run")
+    told = dict(re.findall(r"^(jobs|time|disk|network) +(.*)$", ended.stdout, re.M))
+    assert re.match(r"\d{3}: \d+ selectivity, .*\b17 training\b", told["jobs"])
+    # Fifteen networks of two hours on two cores.
+    assert told["time"].startswith("about 15 hours on 2 cores (by 15 of them as measured here")
+    assert re.fullmatch(r"about \d+ MB; .* are free", told["disk"])
+    assert told["network"] == "nothing is downloaded"
+    quiet = snakemake(tmp_path, "--dry-run", "--quiet")
+    assert "network" not in quiet.stdout
 
 
 def test_without_levels_nothing_is_made_of_them(tmp_path):
