@@ -80,7 +80,8 @@ def downloads_of(jobs):
 def tell_outlook():
     """Print what the run will take."""
     if workflow.dag is not None and (said := outlook()):
-        print("\n" + several_lines("\n".join(said)), flush=True)
+        text = several_lines("\n".join(said))
+        print(f"\n{text}", flush=True)
 
 
 def tell_outlook_of_many():
