@@ -76,6 +76,7 @@ CONFIGURATIONS = {
         Use("first-look.yaml", ("config/esc50.yaml",)),
         Use("more.yaml", ("config/esc50.yaml",)),
     ],
+    "docs/inputs.md": [Use("inputs.yaml")],
     "docs/manifest.md": [
         Use("esc50.yaml", ("config/manifest.yaml",), of_table("dog")),
         Use("urbansound8k.yaml", ("config/manifest.yaml",), of_table("Music")),
