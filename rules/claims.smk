@@ -15,6 +15,7 @@ COMPARED_PROFILES = compared("controls", "target_heard") if COMPARED_PROBE else 
 STUDY = {
     "condition": CLAIMED,
     **config["claims"]["compared"],
+    # Those with a single network, which is compared with each of the claims'.
     "fixed": [name for name in COMPARED if not has_replicates(name)],
     "target": target_name(TARGETS[TARGET]),
     "further": [target_name(TARGETS[target]) for target in FURTHER_TARGETS],

@@ -26,11 +26,13 @@ from music_detectors.common.errors import (
     one_line,
     say,
 )
+from music_detectors.common.files import sha256
 from music_detectors.common.kernels import old_core_type
 from music_detectors.configuration.check import (
     check_sense,
     check_shape,
     kept_conditions,
+    weights_of,
 )
 from music_detectors.configuration.code import code_digest, module_digest
 from music_detectors.configuration.plain import check_files, shown
@@ -61,8 +63,10 @@ from music_detectors.models.find import (
     is_trained,
     model_file,
     model_folder,
+    model_text,
     with_models,
 )
+from music_detectors.models.modules.settings import is_adopted, is_module
 
 orphans.begin()
 
@@ -153,27 +157,39 @@ SPECTROGRAMS = [folder_of(LOG_MEL), *INPUTS]
 
 # What pages and records may show of the configuration.
 SHOWN = shown(config)
-# Conditions whose models are trained, those whose responses another tool computed, and those whose models
-# are fixed features.
+# Conditions whose models are trained, those that take networks as they are, those whose responses another
+# tool computed, and fixed features.
 TRAINED = [name for name in CONDITIONS if is_trained(CONDITIONS[name])]
+ADOPTED = [name for name in CONDITIONS if is_adopted(CONDITIONS[name])]
 GIVEN = [name for name in CONDITIONS if is_given(CONDITIONS[name])]
-FIXED = [name for name in CONDITIONS if name not in [*TRAINED, *GIVEN]]
+FIXED = [name for name in CONDITIONS if name not in [*TRAINED, *ADOPTED, *GIVEN]]
+# Those with class scores, in the order of the configuration.
+WITH_OUTPUTS = [name for name in CONDITIONS if name in [*TRAINED, *ADOPTED]]
 # Those whose networks are stored after some epochs.
 WITH_SNAPSHOTS = [name for name in TRAINED if CONDITIONS[name].get("snapshots")]
-# Trained conditions whose networks are run again for every lesion.
-RUN_AGAIN = [name for name in TRAINED if not has_readout(CONDITIONS[name]["model"])]
-
-
-def has_replicates(condition):
-    """Whether a condition has `networks.seeds` networks, and not just one."""
-    return condition in TRAINED or "{seed}" in CONDITIONS[condition].get("files", "")
+# Conditions whose networks are run again for every lesion.
+RUN_AGAIN = [
+    name
+    for name in WITH_OUTPUTS
+    if is_module(CONDITIONS[name]) or not has_readout(CONDITIONS[name]["model"])
+]
 
 
 def seeds_of(condition):
-    """The replicates of a condition; a fixed model has one."""
-    return list(
-        range(1, 1 + (config["networks"]["seeds"] if has_replicates(condition) else 1))
-    )
+    """The replicates of a condition: those of networks.seeds, one for each file of weights, or one."""
+    how = CONDITIONS[condition]
+    if condition in TRAINED or "{seed}" in how.get("files", ""):
+        count = config["networks"]["seeds"]
+    elif condition in ADOPTED:
+        count = len(weights_of(how)) or config["networks"]["seeds"]
+    else:
+        count = 1
+    return list(range(1, 1 + count))
+
+
+def has_replicates(condition):
+    """Whether a condition has networks like those of the claims, and not just one."""
+    return condition in TRAINED or len(seeds_of(condition)) > 1
 
 
 def networks_of(conditions):
@@ -183,6 +199,7 @@ def networks_of(conditions):
 
 NETWORKS = networks_of(CONDITIONS)
 TRAINED_NETWORKS = [pair for pair in NETWORKS if pair[0] in TRAINED]
+NETWORKS_WITH_OUTPUTS = networks_of(WITH_OUTPUTS)
 SPLITS = ["train", "test"]
 # Targets as they are written in paths: that of the claims, and further ones.
 TARGET, *FURTHER_TARGETS = TARGETS

@@ -2,7 +2,7 @@
 
 OF_TARGET = {"target": config["corpus"]["target"]}
 OF_CONDITIONS = {"conditions": list(CONDITIONS)}
-OF_TRAINED = {"conditions": TRAINED}
+OF_SCORED = {"conditions": WITH_OUTPUTS}
 OF_LAYER = {"layer": config["selectivity"]["layer"]}
 # For tables without the layer: each model's own layer counts if some models lack the configured one.
 OF_NAMED_LAYER = {"layer": LAYER_SHOWN}
@@ -52,7 +52,7 @@ DRAWN = {
                 name for name in TRAINED if CONDITIONS[name]["labels"] != "given"
             ]
         }
-        | OF_TRAINED
+        | OF_SCORED
         | OF_TARGET,
     ),
     "selective_responses": (
@@ -167,19 +167,22 @@ DRAWN = {
     ),
     "lesions": (
         "Lesions",
-        {"tables": of_lesions("lesions.tsv", TRAINED)},
-        {"networks": TRAINED_NETWORKS, "fraction": config["selectivity"]["fraction"]},
+        {"tables": of_lesions("lesions.tsv", WITH_OUTPUTS)},
+        {
+            "networks": NETWORKS_WITH_OUTPUTS,
+            "fraction": config["selectivity"]["fraction"],
+        },
     ),
     "lesion_dose": (
         "Lesions",
-        {"tables": of_lesions("lesions.tsv", TRAINED)},
-        {"networks": TRAINED_NETWORKS} | OF_TARGET,
+        {"tables": of_lesions("lesions.tsv", WITH_OUTPUTS)},
+        {"networks": NETWORKS_WITH_OUTPUTS} | OF_TARGET,
     ),
     "lesion_classes": (
         "Lesions",
-        {"tables": of_lesions("classes.tsv", [TRAINED[0]])},
+        {"tables": of_lesions("classes.tsv", [WITH_OUTPUTS[0]])},
         {
-            "condition": TRAINED[0],
+            "condition": WITH_OUTPUTS[0],
             "fraction": config["selectivity"]["fraction"],
         },
     ),

@@ -21,7 +21,7 @@ rule lesion_units:
     benchmark:
         benchmark_of("lesion_units", "{target}", "{condition}", "{seed}")
     wildcard_constraints:
-        condition=one_of([name for name in TRAINED if name not in RUN_AGAIN]),
+        condition=one_of([name for name in WITH_OUTPUTS if name not in RUN_AGAIN]),
     conda:
         "../envs/lesions.yaml"
     threads: 1
@@ -44,6 +44,13 @@ rule lesion_units:
             config["responses"]["pooled"] if wildcards.condition in RUN_AGAIN else None
         ),
         memory_mb=lambda wildcards, input: config["networks"]["memory_mb"],
+        journal=lambda wildcards, input: results(
+            "lesions",
+            wildcards.target,
+            wildcards.condition,
+            f"seed-{wildcards.seed}",
+            "journal.h5",
+        ),
         code=digest("lesion_units.py"),
     script:
         "../workflow_scripts/lesion_units.py"
@@ -65,5 +72,5 @@ use rule lesion_units as lesion_units_by_running with:
 rule lesions:
     input:
         GATE,
-        of_lesions("lesions.tsv", TRAINED),
-        of_lesions("classes.tsv", TRAINED),
+        of_lesions("lesions.tsv", WITH_OUTPUTS),
+        of_lesions("classes.tsv", WITH_OUTPUTS),

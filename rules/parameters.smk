@@ -28,7 +28,7 @@ def corpus_params(wildcards):
 
 
 # The list of the condition that the claims are about: recognition reports withheld classes separately.
-WITHHELD = CONDITIONS[CLAIMED]["withhold"]
+WITHHELD = CONDITIONS[CLAIMED].get("withhold", [])
 
 
 def metadata_params(wildcards):
@@ -147,8 +147,39 @@ def seeds_of_job(wildcards):
 
 
 def model_of_job(wildcards):
-    """The name of the model of the condition of a job."""
-    return CONDITIONS[wildcards.condition]["model"]
+    """The model of the condition of a job: its name, or the text that describes a module."""
+    return written_model(wildcards.condition)
+
+
+def written_model(condition):
+    """The model of a condition, as jobs get it."""
+    heard = INPUTS.get(folder_of(INPUT_OF[condition]), {})
+    return model_text(
+        condition, CONDITIONS[condition], waveform=heard.get("kind") == "waveform"
+    )
+
+
+def condition_of_job(wildcards):
+    """What a trained condition says of its training, and its model."""
+    of_training = ("withhold", "labels", "epochs", "keep", "snapshots")
+    how = CONDITIONS[wildcards.condition]
+    kept = {key: how[key] for key in of_training if key in how}
+    return {"model": model_of_job(wildcards), **kept}
+
+
+def weights_of_job(wildcards):
+    """The file of weights that the network of a job takes, if it takes one."""
+    given = weights_of(CONDITIONS[wildcards.condition])
+    return given[int(wildcards.seed) - 1] if given else None
+
+
+def files_of_adopted(wildcards):
+    """The files of others that a network is made from, by kind, with their digests."""
+    named = {
+        "weights": weights_of_job(wildcards),
+        "outputs": CONDITIONS[wildcards.condition].get("outputs"),
+    }
+    return {kind: sha256(path) for kind, path in named.items() if path}
 
 
 def model_key(condition):
@@ -164,7 +195,7 @@ def model_code(wildcards):
 
 def models_by_key(wildcards, input):
     """The names of all models, for a check; a function of the input, since it changes no result."""
-    return {model_key(name): CONDITIONS[name]["model"] for name in CONDITIONS}
+    return {model_key(name): written_model(name) for name in CONDITIONS}
 
 
 def reported_layer(wildcards, input):
@@ -209,7 +240,8 @@ def given_needed(wildcards, input):
 LAYER_SHOWN = (
     config["selectivity"]["layer"]
     if all(
-        has_layer(condition["model"], config["selectivity"]["layer"])
+        not is_module(condition)
+        and has_layer(condition["model"], config["selectivity"]["layer"])
         for condition in CONDITIONS.values()
     )
     else "the reported layer"

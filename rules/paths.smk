@@ -152,7 +152,7 @@ def of_emergence(name, conditions):
 
 def features_joined(wildcards):
     """The conditions of fixed models whose features join the units of the condition of a job."""
-    return FIXED if wildcards.condition in TRAINED else []
+    return FIXED if wildcards.condition in WITH_OUTPUTS else []
 
 
 def responses_of_fixed(split):

@@ -125,12 +125,20 @@ rule compute_probe_responses:
         "../workflow_scripts/compute_probe_responses.py"
 
 
-# A fixed model has a single seed, and the outputs of a rule cannot depend on the condition.
+# Other conditions may have another number of networks, and the outputs of a rule cannot depend on
+# the condition.
 use rule compute_probe_responses as compute_probe_responses_of_fixed with:
+    input:
+        weights=[results("networks", network("weights.safetensors"))],
+        index=of_input("probe-{probe}/test/index.tsv"),
     output:
-        responses=[results("responses/{condition}/seed-1/probe-{probe}/test.h5")],
+        responses=[results("responses/{condition}/seed-{seed}/probe-{probe}/test.h5")],
+    log:
+        log_of("compute_probe_responses", "{condition}", "{seed}", "{probe}"),
+    benchmark:
+        benchmark_of("compute_probe_responses", "{condition}", "{seed}", "{probe}")
     wildcard_constraints:
-        condition=one_of(FIXED),
+        condition=one_of(FIXED + ADOPTED),
 
 
 rule probes:

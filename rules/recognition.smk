@@ -33,10 +33,11 @@ rule score_recognition:
 rule summarise_recognition:
     input:
         tables=of_networks(
-            results("recognition", network("average_precision.tsv")), TRAINED_NETWORKS
+            results("recognition", network("average_precision.tsv")),
+            NETWORKS_WITH_OUTPUTS,
         ),
         left_out=of_networks(
-            results("recognition", network("left_out.tsv")), TRAINED_NETWORKS
+            results("recognition", network("left_out.tsv")), NETWORKS_WITH_OUTPUTS
         ),
     output:
         table=report(
@@ -56,7 +57,7 @@ rule summarise_recognition:
         mem_mb=memory(800),
         runtime=minutes(30),
     params:
-        networks=TRAINED_NETWORKS,
+        networks=NETWORKS_WITH_OUTPUTS,
         untaught=UNTAUGHT,
         code=digest("summarise_recognition.py"),
     script:
@@ -67,6 +68,7 @@ rule recognition:
     input:
         GATE,
         of_networks(
-            results("recognition", network("average_precision.tsv")), TRAINED_NETWORKS
+            results("recognition", network("average_precision.tsv")),
+            NETWORKS_WITH_OUTPUTS,
         ),
         results("recognition/summary.tsv"),

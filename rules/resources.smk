@@ -217,7 +217,7 @@ TOGETHER = (
 SEED_OF_JOB = ["{seed}"] if TOGETHER == 1 else []
 # How many networks a job is for, and the conditions that have as many.
 NETWORKS_OF_JOB = 1 if SEED_OF_JOB else config["networks"]["seeds"]
-OF_JOB = [*TRAINED, *FIXED] if SEED_OF_JOB else TRAINED
+OF_JOB = [*TRAINED, *ADOPTED, *FIXED] if SEED_OF_JOB else TRAINED
 
 
 def of_job(*parts, kept=False):
@@ -246,7 +246,7 @@ def playing_minutes(clips, wildcards):
     """An upper bound for the responses to `clips` clips: 20 ms per 802 frames on one core.
 
     A frame of more than 64 bands counts as several. One of a waveform is a sample, and counts as one: networks
-    that hear waveforms are mostly large.
+    that hear waveforms are mostly large. Other networks of users may take 20 times as long as the study's.
     """
     return 15 + int(3 * playing_seconds(clips, wildcards) / 60)
 
@@ -255,6 +255,8 @@ def playing_seconds(clips, wildcards):
     """About how long it takes."""
     bands, frames = size_of_input(input_of_job(wildcards))
     counted = frames * max(1, bands / 64)
+    if is_module(CONDITIONS[wildcards.condition]) and bands > 1:
+        counted *= 20
     return clips * counted / 802 * (0.001 if has_gpu() else 0.02)
 
 

@@ -72,32 +72,33 @@ rule compute_stimulus_responses:
         "../workflow_scripts/compute_stimulus_responses.py"
 
 
-# A fixed model has a single seed, and the outputs of a rule cannot depend on the condition.
+# Other conditions may have another number of networks, and the outputs of a rule cannot depend on
+# the condition.
 if not SEED_OF_JOB:
 
     use rule compute_responses as compute_responses_of_fixed with:
         input:
-            weights=[results("networks/{condition}/seed-1/weights.safetensors")],
+            weights=[results("networks/{condition}/seed-{seed}/weights.safetensors")],
             train=of_input("{stimulus}/train/index.tsv"),
             test=of_input("{stimulus}/test/index.tsv"),
         output:
-            train=[results("responses/{condition}/seed-1/{stimulus}/train.h5")],
-            test=[results("responses/{condition}/seed-1/{stimulus}/test.h5")],
+            train=[results("responses/{condition}/seed-{seed}/{stimulus}/train.h5")],
+            test=[results("responses/{condition}/seed-{seed}/{stimulus}/test.h5")],
         wildcard_constraints:
             stimulus=ORIGINAL,
-            condition=one_of(FIXED),
+            condition=one_of(FIXED + ADOPTED),
 
     use rule compute_stimulus_responses as compute_stimulus_responses_of_fixed with:
         input:
-            weights=[results("networks/{condition}/seed-1/weights.safetensors")],
+            weights=[results("networks/{condition}/seed-{seed}/weights.safetensors")],
             indices=of_inputs(INDICES_OF_PLAYED),
         output:
             responses=[
-                results("responses/{condition}/seed-1", stimulus, f"{split}.h5")
+                results("responses/{condition}/seed-{seed}", stimulus, f"{split}.h5")
                 for stimulus, split in PLAYED_SPLITS
             ],
         wildcard_constraints:
-            condition=one_of(FIXED),
+            condition=one_of(FIXED + ADOPTED),
 
 
 # Conditions with `model: responses`: another tool has computed what these networks answer. Files that are

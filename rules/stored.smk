@@ -46,13 +46,12 @@ def analysed(conditions, targets, names):
     ]
 
 
-def of_probes(patterns, probes=PROBES, conditions=(None,)):
-    """`patterns` for each of `probes` and `conditions`."""
+def of_probes(patterns, probes=PROBES):
+    """`patterns` for each of `probes`."""
     return [
-        pattern.format(probe=probe, condition=condition, spectrograms=spectrograms)
+        pattern.format(probe=probe, spectrograms=spectrograms)
         for pattern in map(strip_wildcard_constraints, patterns)
         for probe in probes
-        for condition in conditions
         for spectrograms in (SPECTROGRAMS if "{spectrograms}" in pattern else [None])
     ]
 
@@ -104,14 +103,7 @@ def of_stages(wildcards):
         *of_all(rules.fit_model.output, conditions=FIXED),
         *of_all(rules.import_responses.output, conditions=GIVEN),
         *of_all(rules.import_stimulus_responses.output, conditions=GIVEN),
-        *(
-            path
-            for probe in PROBES
-            for path in of_networks(
-                results("responses", network(f"probe-{probe}", "test.h5")),
-                networks_of(GIVEN),
-            )
-        ),
+        *of_all(rules.adopt_network.output, conditions=ADOPTED),
         *(
             path
             for split in SPLITS
@@ -124,7 +116,7 @@ def of_stages(wildcards):
         *of_all(rules.selective_responses.output, targets=TARGETS),
         *of_all(rules.summarise_selectivity.output, targets=TARGETS),
         *of_all(rules.match_clips.output),
-        *of_all(rules.score_recognition.output, conditions=TRAINED),
+        *of_all(rules.score_recognition.output, conditions=WITH_OUTPUTS),
         *rules.summarise_recognition.output,
         *of_all(rules.compute_quilt_spectrograms.output, config["stimuli"]["splits"]),
         *(of_all(rules.compute_level_spectrograms.output, ["test"]) if WHOLE else []),
@@ -143,8 +135,13 @@ def of_stages(wildcards):
         *of_probes(rules.fetch_probe.output, DOWNLOADED_PROBES),
         *of_probes(rules.read_probe.output),
         *of_probes(rules.compute_probe_spectrograms.output),
-        *of_probes(rules.compute_probe_responses.output, conditions=TRAINED),
-        *of_probes(rules.compute_probe_responses_of_fixed.output, conditions=FIXED),
+        *(
+            path
+            for probe in PROBES
+            for path in of_networks(
+                results("responses", network(f"probe-{probe}", "test.h5"))
+            )
+        ),
         *(of_all(rules.level_responses.output) if LEVELS else []),
         *of_all(rules.quilt_responses.output, targets=TARGETS),
         *of_all(rules.compare_quilts.output),
@@ -155,7 +152,7 @@ def of_stages(wildcards):
         *of_all(rules.genre_responses.output),
         *of_all(rules.measure_specificity.output, conditions=OF_CLASSES),
         *of_profiles(*rules.profile_probe.output),
-        *of_all(rules.lesion_units.output, conditions=TRAINED),
+        *of_all(rules.lesion_units.output, conditions=WITH_OUTPUTS),
         *PREFERRED,
         *rules.assess_claims.output,
         *FIGURES,

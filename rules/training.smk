@@ -28,7 +28,7 @@ rule train_network:
         runtime=minutes(training_minutes),
     params:
         seed=config["seed"],
-        condition=lambda wildcards: CONDITIONS[wildcards.condition],
+        condition=condition_of_job,
         batch_size=config["networks"]["batch_size"],
         learning_rate=config["networks"]["learning_rate"],
         weight_decay=config["networks"]["weight_decay"],
@@ -86,6 +86,48 @@ rule fit_model:
         code=digest("fit_model.py"),
     script:
         "../workflow_scripts/fit_model.py"
+
+
+# The networks of others: their weights, and how they score the classes of the corpus.
+rule adopt_network:
+    input:
+        index=of_input("original/train/index.tsv"),
+        clips=results("corpus/clips.tsv"),
+        classes=results("corpus/classes.tsv"),
+        branches=results("corpus/branches.tsv"),
+    output:
+        weights=results("networks", network("weights.safetensors")),
+        clips=results("networks", network("clips.tsv")),
+    log:
+        log_of("adopt_network", "{condition}", "{seed}"),
+    benchmark:
+        benchmark_of("adopt_network", "{condition}", "{seed}")
+    wildcard_constraints:
+        condition=one_of(ADOPTED),
+    conda:
+        "../envs/networks.yaml"
+    threads: config["networks"]["threads"]
+    resources:
+        **on_gpu(),
+        mem_mb=memory(playing_mb),
+        runtime=minutes(lambda wildcards: playing_minutes(N_CLIPS["train"], wildcards)),
+    params:
+        seed=config["seed"],
+        model=model_of_job,
+        model_code=model_code,
+        key=lambda wildcards: model_key(wildcards.condition),
+        # The files themselves are no inputs: what counts is what they hold, not their times.
+        files=files_of_adopted,
+        pretrained=lambda wildcards, input: weights_of_job(wildcards),
+        outputs=lambda wildcards, input: CONDITIONS[wildcards.condition].get("outputs"),
+        device=config["networks"]["device"],
+        pooled=config["responses"]["pooled"],
+        validation_fraction=config["networks"]["validation_fraction"],
+        layer=reported_layer,
+        models=models_by_key,
+        code=digest("adopt_network.py"),
+    script:
+        "../workflow_scripts/adopt_network.py"
 
 
 rule networks:

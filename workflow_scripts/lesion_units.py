@@ -30,4 +30,6 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         threads=snakemake.threads,
         pooled=snakemake.params.pooled,
         memory_mb=snakemake.params.memory_mb,
+        journal=snakemake.params.journal,
+        code=snakemake.params.code + snakemake.params.model_code,
     )

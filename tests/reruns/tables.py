@@ -64,12 +64,14 @@ for _rule in OF_MODELS:
 RULES = sorted(set(CODE) - {name + PLAYED for name in OF_STIMULI})
 PLOTS = [name for name in RULES if name.startswith("plot_")]
 # Rules that only some configurations have: a corpus that is downloaded, in archives or on the
-# network, a fixed model, responses of another tool, a probe set that is downloaded.
+# network, a fixed model, a network that is not trained, responses of another tool, a downloaded
+# probe set.
 OF_SOME_SOURCES = {
     "fetch_metadata",
     "index_archives",
     "fetch_audio",
     "fit_model",
+    "adopt_network",
     "import_responses",
     "import_stimulus_responses",
     "import_probe_responses",
@@ -145,7 +147,26 @@ KEYS = [
         ),
         ("train_network",),
     ),
-    Keys(("conditions.*.model",), ("train_network",), ", or `fit_model` for a fixed model"),
+    Keys(
+        ("conditions.*.model",),
+        ("train_network",),
+        ", or `fit_model` for a fixed model, `adopt_network` for one that is not trained here",
+    ),
+    Keys(
+        (
+            "conditions.*.layers",
+            "conditions.*.arguments",
+            "conditions.*.pooling",
+            "conditions.*.unit_axis",
+        ),
+        ("train_network",),
+        ", or `adopt_network`, of that condition",
+    ),
+    Keys(
+        ("conditions.*.weights", "conditions.*.outputs"),
+        ("adopt_network",),
+        ", of that condition, if the file holds something else",
+    ),
     Keys(
         ("conditions.*.files",),
         ("import_responses", "import_stimulus_responses", "import_probe_responses"),
@@ -305,8 +326,17 @@ def followers() -> dict[str, set[str]]:
             for read in note["input"]:
                 if read in notes:
                     found[_maker(read, notes[read])].add(_maker(path, note))
-    # The finished runs have no fixed model, whose weights are read as those of a network are.
-    found["index_spectrograms"] |= {"fit_model"}
+    # The finished runs have no fixed model and no network that is not trained. Their weights are
+    # read as those of a network that is.
+    found["index_spectrograms"] |= {"fit_model", "adopt_network"}
+    found["adopt_network"] = found["train_network"] & {
+        "compute_responses",
+        "compute_stimulus_responses",
+        "compute_probe_responses",
+        "score_recognition",
+        "lesion_units",
+        "write_report",
+    }
     found["fit_model"] = found["train_network"] & {
         "compute_responses",
         "compute_stimulus_responses",

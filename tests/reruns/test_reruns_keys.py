@@ -119,10 +119,12 @@ WITH = {
     }
 }
 # Other tests change these: a source with all that it needs, an input, and (tests/workflow) a
-# model and files of responses.
+# model, what a module has, and files of responses.
 APART = {
     "corpus.source",
     "conditions.natural.model",
+    "conditions.natural.layers",
+    "conditions.natural.weights",
     "conditions.natural.input",
     "conditions.arrays.files",
     "inputs.waveform-16k.sample_rate",

@@ -21,8 +21,14 @@ OF_SOURCES = {
     *(f"corpus/sources/{name}" for name in source_names()),
 }
 SYNTHESIS = SCRIPTS / "music_detectors" / "synthesis"
-OF_MODELS = {
+OF_MODULES = {
+    "models/device",
+    "models/gpus",
     "models/hooks",
+    *(f"models/modules/{name}" for name in ("matching", "model", "scored")),
+}
+OF_MODELS = {
+    *OF_MODULES,
     *(
         f"models/kim2024/{name}"
         for name in ("__init__", "architecture", "blocks", "cpu", "features", "gpu", "readout")
@@ -69,7 +75,7 @@ LATE = {
         "synthesis/__init__",
         *(f"synthesis/{path.stem}" for path in SYNTHESIS.glob("[!_]*.py")),
     },
-    "fit_model": {"models/hooks"},
+    "fit_model": OF_MODULES,
     "fetch_metadata": OF_SOURCES | {"corpus/branches", "corpus/classes"},
     "make_corpus": OF_SOURCES,
     "assign_roles": OF_SOURCES,

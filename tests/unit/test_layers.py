@@ -85,6 +85,7 @@ def test_which_scripts_import_torch():
     assert with_torch == {
         "train_network",
         "fit_model",
+        "adopt_network",
         "compute_responses",
         "compute_stimulus_responses",
         "compute_probe_responses",

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from music_detectors.common.errors import InputError
 from music_detectors.lesions.readout import Forward, read_readout
+from music_detectors.models.hooks import ForwardReadout
 from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.kim2024 import readout as module
 from music_detectors.models.kim2024.features import PooledFeatures
@@ -83,6 +84,11 @@ def order_of(seed=0):
     return np.random.default_rng(seed).permutation(256)
 
 
+def first_of(order, values=None, counts=COUNTS):
+    """Lesions of the first units of `order`."""
+    return [(order[:count], values) for count in counts]
+
+
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
 def test_a_lesion_equals_running_the_network_again(network, files, layer):
     clip_ids, readout = read(*files, layer)
@@ -91,11 +97,23 @@ def test_a_lesion_equals_running_the_network_again(network, files, layer):
     scale = np.abs(intact).max()
     assert np.abs(readout.outputs - intact).max() < 1e-5 * scale
     order = order_of()
-    for count, outputs in zip(COUNTS, readout.lesioned(order, COUNTS), strict=True):
+    for count, outputs in zip(COUNTS, readout.lesioned(first_of(order)), strict=True):
         expected = run_again(network, layer, order[:count])
         assert np.abs(outputs - expected).max() < 1e-5 * scale
         # The effect of the lesion is far above rounding.
         assert np.abs(expected - intact).max() > 1e-3 * scale
+
+
+@pytest.mark.parametrize(("layer", "module"), [("avgpool", "norm4"), ("fc1", "fc1")])
+def test_a_lesion_by_hooks_equals_that_of_the_readout(network, files, layer, module):
+    """What a ReLU follows is 0 after it exactly if it is 0 before it."""
+    _, readout = read(*files, layer)
+    hooked = ForwardReadout(network, module, lambda: [log_mel()], readout.outputs)
+    found = [outputs.copy() for outputs in readout.lesioned(first_of(order_of()))]
+    scale = np.abs(readout.outputs).max()
+    by_hooks = hooked.lesioned(first_of(order_of()))
+    for outputs, expected in zip(by_hooks, found, strict=True):
+        assert np.abs(outputs - expected).max() < 1e-5 * scale
 
 
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
@@ -103,7 +121,7 @@ def test_units_at_given_values_equal_running_the_network_again(network, files, l
     _, readout = read(*files, layer)
     values = np.random.default_rng(3).gamma(1, 1, 256).astype(np.float32)
     order = order_of()
-    for count, outputs in zip(COUNTS, readout.lesioned(order, COUNTS, values), strict=True):
+    for count, outputs in zip(COUNTS, readout.lesioned(first_of(order, values)), strict=True):
         silenced = order[:count]
         to = torch.tensor(values[silenced], dtype=torch.float64)
         expected = run_again(network, layer, silenced, to)
@@ -121,15 +139,15 @@ def test_outgoing_weights_are_those_into_the_next_layer(network, files, layer):
 
 
 @pytest.mark.parametrize("layer", ["avgpool", "fc1"])
-def test_blocks_of_clips_and_steps_change_nothing(files, layer, monkeypatch):
+def test_blocks_of_clips_and_other_lesions_change_nothing(files, layer, monkeypatch):
     _, readout = read(*files, layer)
     order = order_of(1)
-    steps = [outputs.copy() for outputs in readout.lesioned(order, COUNTS)]
-    for count, stepped in zip(COUNTS, steps, strict=True):
-        (at_once,) = [outputs.copy() for outputs in readout.lesioned(order, [count])]
-        np.testing.assert_allclose(stepped, at_once, rtol=1e-4, atol=1e-5)
+    steps = [outputs.copy() for outputs in readout.lesioned(first_of(order))]
+    for lesion, stepped in zip(first_of(order), steps, strict=True):
+        (alone,) = [outputs.copy() for outputs in readout.lesioned([lesion])]
+        np.testing.assert_array_equal(stepped, alone)
     monkeypatch.setattr(module, "_CLIPS_IN_A_BLOCK", 3)
-    for whole, outputs in zip(steps, readout.lesioned(order, COUNTS), strict=True):
+    for whole, outputs in zip(steps, readout.lesioned(first_of(order)), strict=True):
         np.testing.assert_allclose(outputs, whole, rtol=1e-4, atol=1e-5)
 
 
@@ -148,7 +166,7 @@ def test_lesions_of_units_that_never_respond_change_nothing(layer):
     outputs = Readout(answers, np.empty((CLIPS, CLASSES), np.float32), parameters).computed()
     outputs *= np.float32(1 + 1e-6)
     readout = Readout(answers, outputs.copy(), parameters)
-    steps = [step.copy() for step in readout.lesioned(np.arange(40), [20, 40])]
+    steps = [step.copy() for step in readout.lesioned(first_of(np.arange(40), counts=[20, 40]))]
     assert (steps[0] == outputs).all()
     assert (readout.outputs == outputs).all()
     # Without any unit, all clips have the same outputs, up to rounding.

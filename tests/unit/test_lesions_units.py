@@ -94,6 +94,7 @@ def run_one(
     network, replicate=1, layer="avgpool", fractions=(FRACTIONS[0],), draws=DRAWS, seed=1, **changed
 ):
     folder = network.folder
+    rest = {name: value for name, value in changed.items() if name != "claimed"}
     lesion_units(
         "kim2024",
         *[folder / name for name in ("weights.safetensors", "train.h5", "test.h5")],
@@ -103,7 +104,7 @@ def run_one(
         folder / "lesions.tsv",
         folder / "lesion_classes.tsv",
         folder / "left_out.tsv",
-        **{"claimed": fractions[0]} | changed,
+        claimed=changed.get("claimed", fractions[0]),
         replicate=replicate,
         layer=layer,
         fractions=fractions,
@@ -114,6 +115,7 @@ def run_one(
         device="cpu",
         threads=1,
         memory_mb=1,
+        **{"journal": folder / "journal.h5", "code": ""} | rest,
     )
     return (
         of_the_study(read_table(folder / "lesions.tsv", LESIONS)),

@@ -217,7 +217,7 @@ def test_a_network_that_is_run_again_for_lesions_hears_the_same_sound(tmp_path):
     forward = Forward(index, "cpu", 1, 100, SOUND)
     clip_ids, readout = read_readout(model, name, weights, output, "third", forward)
     np.testing.assert_allclose(readout.outputs, stored["logits"], rtol=1e-4, atol=1e-5)
-    (lesioned,) = readout.lesioned(np.arange(16), [16])
+    (lesioned,) = readout.lesioned([(np.arange(16), None)])
     # Without any unit of the last convolution, all clips have the outputs of the bias.
     np.testing.assert_allclose(lesioned, np.tile(network.last.bias.detach(), (10, 1)), atol=1e-6)
     with pytest.raises(InputError, match="not those of the network"):

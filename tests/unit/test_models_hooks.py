@@ -60,13 +60,13 @@ def test_lesions_zero_a_channel_everywhere():
     of_first = readout()
     assert of_first.units == 2
     np.testing.assert_allclose(of_first.outputs, OUTPUTS)
-    one, both = of_first.lesioned(np.array([1, 0]), [1, 2])
+    one, both = of_first.lesioned([(np.array([1]), None), (np.array([1, 0]), None)])
     np.testing.assert_allclose(one, np.stack([MEANS, 0 * MEANS, MEANS], axis=1))
     assert not both.any()
 
 
 def test_lesions_set_a_channel_to_its_value_everywhere():
-    (one,) = readout().lesioned(np.array([1, 0]), [1], np.array([7.0, -3.0]))
+    (one,) = readout().lesioned([(np.array([1]), np.array([7.0, -3.0]))])
     np.testing.assert_allclose(one, np.stack([MEANS, 0 * MEANS - 3, MEANS - 3], axis=1))
 
 

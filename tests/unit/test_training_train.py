@@ -17,7 +17,9 @@ from music_detectors.common.files import sha256
 from music_detectors.common.seeds import generator
 from music_detectors.common.tables import read_table
 from music_detectors.models.device import FLOAT32, kernels_of, precision_on
+from music_detectors.models.find import load_trained
 from music_detectors.models.kim2024 import Kim2024, architecture
+from music_detectors.models.modules.settings import ModuleSettings
 from music_detectors.models.weights import initial_network, read_network, read_snapshots
 from music_detectors.training import checkpoint, steps
 from music_detectors.training import optimizer as optimizer_module
@@ -389,6 +391,42 @@ def test_a_killed_training_job_reaches_the_same_weights(
     assert sha256(resumed["weights"]) == sha256(whole["weights"])
     assert history(resumed).equals(history(whole))
     assert not resumed["checkpoint"].exists()
+
+
+PLAIN_CNN = ModuleSettings(
+    "natural", "toys.plain_cnn:PlainCnn", ("blocks.*",), {"slope": 0.2}, scores="own"
+).written()
+
+
+def test_a_killed_training_of_a_module_with_dropout_reaches_the_same_weights(
+    corpus, tmp_path, monkeypatch, kill_after
+):
+    of = settings(model=PLAIN_CNN)
+    whole = run(corpus, tmp_path / "whole", of=of)
+    kill_after(2)
+    with pytest.raises(Killed):
+        run(corpus, tmp_path / "killed", of=of)
+    monkeypatch.undo()
+    # What others drew from PyTorch's generator meanwhile must not matter.
+    torch.rand(7)
+    resumed = run(corpus, tmp_path / "killed", of=of)
+    assert sha256(resumed["weights"]) == sha256(whole["weights"])
+    assert history(resumed).equals(history(whole))
+
+
+def test_a_module_is_trained_with_its_own_loss():
+    network = initial_network(load_trained(PLAIN_CNN), 3, seed=1).eval()
+    draw = torch.Generator().manual_seed(2)
+    log_mel = torch.randn(4, 64, 150, generator=draw)
+    labels = torch.rand(4, 3, generator=draw) < 0.5
+    loss, found = gradients(network, log_mel, labels, torch.Generator(), FLOAT32)
+    scores = network.module(log_mel)
+    weight = torch.full((3,), 2.0)
+    expected = binary_cross_entropy_with_logits(scores, labels.float(), pos_weight=weight)
+    torch.testing.assert_close(loss, expected.detach())
+    expected_gradients = torch.autograd.grad(expected, list(network.parameters()))
+    for one, other in zip(found, expected_gradients, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_a_training_job_killed_by_the_system_reaches_the_same_weights(corpus, tmp_path):

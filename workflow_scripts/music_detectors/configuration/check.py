@@ -23,6 +23,8 @@ _OF_TRAINING = ("withhold", "labels", "epochs")
 _GIVEN = "responses"
 _ENDINGS = (".h5", ".hdf5", ".npz", ".parquet")
 _FILLED = ("stimulus", "split", "seed")
+# What a condition says of a PyTorch module, besides model and layers.
+_OF_MODULES = ("arguments", "weights", "pooling", "unit_axis", "outputs")
 # The parts of claims.compared that only trained networks can play.
 _OF_NETWORKS = ("target_heard", "shuffled", "speech_withheld", "withheld_others")
 
@@ -134,13 +136,18 @@ def check_sense(configuration: Mapping) -> None:
 def kept_conditions(configuration: Mapping) -> dict[str, dict]:
     """Return the conditions that are not dropped (null), in the order of the configuration.
 
-    A trained condition that does not say which epoch to keep keeps the best.
+    A trained condition that does not say which epoch to keep keeps the best. A module that is
+    trained for 0 epochs is not trained, so it has no epochs.
     """
-    return {
-        name: {"keep": "best", **condition} if "epochs" in condition else dict(condition)
-        for name, condition in configuration["conditions"].items()
-        if condition is not None
-    }
+    kept = {}
+    for name, condition in configuration["conditions"].items():
+        if condition is None:
+            continue
+        if "layers" in condition and condition.get("epochs") == 0:
+            kept[name] = {key: value for key, value in condition.items() if key != "epochs"}
+        else:
+            kept[name] = {"keep": "best", **condition} if "epochs" in condition else {**condition}
+    return kept
 
 
 def _kept_probes(configuration: Mapping) -> list[str]:
@@ -184,6 +191,7 @@ def _check_condition(name: str, condition: Mapping) -> None:
         )
     if condition.get("model") == _GIVEN:
         return
+    _check_module(name, condition)
     given = [key for key in _OF_TRAINING if key in condition]
     missing = [key for key in _OF_TRAINING if key not in condition]
     given += [key for key in ("keep", "snapshots") if key in condition]
@@ -243,6 +251,45 @@ def _check_given(name: str, condition: Mapping, configuration: Mapping) -> None:
         )
 
 
+def _check_module(name: str, condition: Mapping) -> None:
+    """Refuse keys of a PyTorch module that do not fit each other, and files that do not exist."""
+    key = f"configuration: conditions.{name}"
+    given = [each for each in _OF_MODULES if each in condition]
+    if "layers" not in condition:
+        if given:
+            raise InputError(
+                f"{key} has {', '.join(given)}, which are for a model that is a torch.nn.Module; "
+                "name its layers, such as layers: [encoder.layers.*]"
+            )
+        return
+    if ":" not in condition.get("model", ""):
+        raise InputError(
+            f"{key}.layers names layers of a torch.nn.Module, so {key}.model must be "
+            "package.module:factory"
+        )
+    if "epochs" in condition:
+        for each in ("weights", "outputs"):
+            if condition.get(each):
+                raise InputError(
+                    f"{key}.{each} is for a network that is not trained here, and "
+                    f"conditions.{name}.epochs is {condition['epochs']}; leave out one of them"
+                )
+    mistakes = Mistakes()
+    for path in weights_of(condition):
+        with mistakes.noted():
+            check_there(path, f"conditions.{name}.weights")
+    if condition.get("outputs"):
+        with mistakes.noted():
+            check_there(condition["outputs"], f"conditions.{name}.outputs")
+    mistakes.report()
+
+
+def weights_of(condition: Mapping) -> list[str]:
+    """Return the files of weights of a condition of the configuration, one for each network."""
+    weights = condition.get("weights") or []
+    return [weights] if isinstance(weights, str) else list(weights)
+
+
 def _check_sources(audio: Mapping) -> None:
     """Refuse sources of AudioSet's clips that are named but do not exist."""
     folder = audio["folder"]
@@ -276,10 +323,11 @@ def _check_claims(configuration: Mapping) -> None:
             f"configuration: claims.condition is {claims['condition']}, which is not among "
             f"conditions ({', '.join(kept)})"
         )
-    if "epochs" not in kept[claims["condition"]]:
+    condition = kept[claims["condition"]]
+    if "epochs" not in condition and "layers" not in condition:
         raise InputError(
             f"configuration: claims.condition is {claims['condition']}, whose model is not "
-            "trained; name a trained condition (a fixed model can be among claims.compared)"
+            "trained; name a condition with networks (a fixed model can be among claims.compared)"
         )
     mistakes = Mistakes()
     for part, names in claims["compared"].items():

@@ -11,7 +11,7 @@ from safetensors.numpy import load
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
 from music_detectors.common.sealed import read_sealed
-from music_detectors.models.protocol import Readout, TrainedModel
+from music_detectors.models.protocol import Pooled, Readout, TrainedModel
 from music_detectors.responses.files import read_layers, read_responses
 from music_detectors.spectrograms.shard import read_index
 
@@ -97,4 +97,6 @@ def _run_again(
         lambda: batches_heard(spectrograms, groups),
         outputs,
         lambda rows: by_clip(rows, groups),
+        model.pooled.get(layer, Pooled()),
+        model.clips_at_once,
     )

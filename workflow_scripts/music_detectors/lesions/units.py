@@ -1,7 +1,9 @@
 """Average precision of every class with units silenced: by selectivity, by strength, at random."""
 
+import hashlib
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,6 +16,7 @@ from music_detectors.common.average_precision import (
     positives,
 )
 from music_detectors.common.damage import damaged
+from music_detectors.common.files import sha256
 from music_detectors.common.left_out import class_means, left_out, places_of
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import read_table, stacked, write_table
@@ -22,6 +25,7 @@ from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS, LESIONS_LEFT_OUT
+from music_detectors.lesions.journal import Journal, Scores
 from music_detectors.lesions.orders import (
     MATCHED_DRAWS,
     NAMED,
@@ -115,6 +119,8 @@ def lesion_units(
     device: str,
     threads: int,
     memory_mb: int,
+    journal: str | os.PathLike,
+    code: str,
     pooled: str | None = None,
 ) -> None:
     """Write lesions.tsv, classes.tsv and left_out.tsv (`without_blocks`) of a network.
@@ -129,8 +135,10 @@ def lesion_units(
     other fractions have fewer (`orders.fewer_draws`). Where the outputs do not follow from stored
     responses, the network is run again on the spectrograms listed in `index`, on `device`, of which
     it hears what it heard before (`pooled`, as in `models.heard`); they are held in memory up to
-    `memory_mb`. Random draws come from `seed` and the network's names, so that those of a larger
-    fraction hold those of a smaller one. Raises InputError when a file cannot be read or does not
+    `memory_mb`. What is finished is written to `journal` every minute, so that a killed job goes on
+    from there; `code` is the digest of the code for which that is valid. Random draws come from
+    `seed` and the network's names, so that those of a larger fraction hold those of a smaller one.
+    Raises InputError when a file cannot be read or does not
     belong to the others.
     """
     loaded = load_trained(model)
@@ -157,19 +165,33 @@ def lesion_units(
     natural = (of_classes["group"] == "natural").to_numpy()
     # The clips that are not other are the one block left out.
     of_labels, not_other = positives(labels), np.where(is_other, -1, 0)
-    everywhere, on_other = [], []
-    of_blocks: dict[tuple[str, str], list[np.ndarray]] = {}
-    for lesion in progress(planned, len(planned), "lesions", unit="lesions"):
-        outputs = _outputs(readout, lesion, trained.mean)
+    what = _digest(planned, tested, trained, (weights, test), code)
+    kept = Journal(journal, what)
+    rest = planned[len(kept.scores) :]
+    if readout.seconds is not None:
+        logging.info(
+            "%d lesions by running the network: %s at most, since a pass over the test clips takes "
+            "%.1f s",
+            len(rest),
+            f"{readout.seconds * len(rest) / 60:.0f} min",
+            readout.seconds,
+        )
+    made = zip(rest, _outputs(readout, rest, trained.mean), strict=True)
+    for lesion, outputs in progress(made, len(rest), "lesions", unit="lesions"):
         scored, (of_other,) = average_precision_without(outputs, of_labels, not_other, 1)
-        everywhere.append(scored)
-        on_other.append(of_other)
         few = lesion.name <= f"{_RANDOM}{MATCHED_DRAWS:04d}" or not lesion.name.startswith(_RANDOM)
-        if tested.numbers and few and lesion.fraction in (0, claimed):
-            of_draws = of_blocks.setdefault((lesion.kind, lesion.set_to), [])
-            of_draws.append(_left_out(outputs, tested, natural))
+        in_blocks = tested.numbers and few and lesion.fraction in (0, claimed)
+        of_each = _left_out(outputs, tested, natural) if in_blocks else None
+        kept.add(Scores(scored, of_other, of_each))
+    of_blocks: dict[tuple[str, str], list[np.ndarray]] = {}
+    for lesion, found in zip(planned, kept.scores, strict=True):
+        if found.blocks is not None:
+            of_blocks.setdefault((lesion.kind, lesion.set_to), []).append(found.blocks)
     plan = _plan(planned, trained)
-    scores = {"all": np.array(everywhere), "other": np.array(on_other)}
+    scores = {
+        "all": np.array([found.everywhere for found in kept.scores]),
+        "other": np.array([found.on_other for found in kept.scores]),
+    }
     shared = {"seed": replicate, "layer": lesioned}
     means = _means(scores, readout, plan, tested, of_classes)
     write_table(lesions, means.assign(**shared), LESIONS)
@@ -182,6 +204,7 @@ def lesion_units(
         of_network = _means_left_out(of_blocks, readout, of_claimed, tested, natural)
         without.append(of_network.assign(seed=replicate))
     write_table(without_blocks, stacked(without, LESIONS_LEFT_OUT), LESIONS_LEFT_OUT)
+    kept.remove()
 
 
 def _planned(
@@ -232,12 +255,34 @@ def _plan(planned: Sequence[_Lesion], trained: _Trained) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _outputs(readout: Readout, lesion: _Lesion, mean: np.ndarray) -> np.ndarray:
-    """Return the outputs (clips, classes) under `lesion`; the next call may overwrite them."""
-    if not len(lesion.units):
-        return readout.outputs
-    values = mean if lesion.set_to == "mean" else None
-    return next(iter(readout.lesioned(lesion.units, [len(lesion.units)], values)))
+def _outputs(
+    readout: Readout, planned: Sequence[_Lesion], mean: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Yield the outputs (clips, classes) under each of `planned`; the next overwrites them."""
+    # Only the first silences no unit.
+    first = sum(not len(lesion.units) for lesion in planned)
+    yield from [readout.outputs] * first
+    yield from readout.lesioned(
+        (lesion.units, mean if lesion.set_to == "mean" else None) for lesion in planned[first:]
+    )
+
+
+def _digest(
+    planned: Sequence[_Lesion],
+    tested: _Tested,
+    trained: _Trained,
+    files: Iterable[str | os.PathLike],
+    code: str,
+) -> str:
+    """Return a digest of all that the scores under the `planned` lesions follow from."""
+    digest = hashlib.sha256(code.encode())
+    for path in files:
+        digest.update(sha256(path).encode())
+    for lesion in planned:
+        digest.update(f"{lesion.name} {lesion.set_to} {lesion.units.tolist()}\n".encode())
+    for values in (tested.labels, tested.other, tested.blocks, trained.mean):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def _left_out(outputs: np.ndarray, tested: _Tested, natural: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from music_detectors.common.errors import InputError, one_line
+from music_detectors.models.modules.settings import is_module, settings_of, written_settings
 from music_detectors.models.protocol import FixedModel, Model, TrainedModel
 
 BUILT_IN = {
@@ -35,11 +36,11 @@ _LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 def model_file(name: str, key: str = "model") -> Path:
     """Return the file of the module that defines the model `name`, without importing it.
 
-    `name` is one of BUILT_IN or `package.module:factory`; modules are looked for on Python's path,
-    in the working directory and in the workflow's folder. Raises InputError, naming `key`, if there
-    is no such file.
+    `name` is one of BUILT_IN, `package.module:factory`, or the text of the settings of a PyTorch
+    module; files are looked for on Python's path, in the working directory and in the workflow's
+    folder. Raises InputError, naming `key`, if there is no such file.
     """
-    module = _split(name, key)[0]
+    name, module, _ = _named(name, key)
     for folder in search_path():
         path = _in_folder(module, folder)
         if path is not None:
@@ -52,7 +53,7 @@ def model_file(name: str, key: str = "model") -> Path:
 
 def model_folder(name: str) -> Path:
     """Return the folder on the search path that holds the module of the model `name`."""
-    module = _split(name, "model")[0]
+    module = _named(name, "model")[1]
     return next(folder for folder in search_path() if _in_folder(module, folder) is not None)
 
 
@@ -86,20 +87,24 @@ def load_model(name: str, key: str = "model") -> Model:
 
     Raises InputError, naming `key`, when it cannot be imported or is not usable.
     """
-    module_name, factory_name = _split(name, key)
+    settings = written_settings(name)
     model_file(name, key)
+    name, module_name, factory_name = _named(name, key)
     for folder in map(str, search_path()):
         if folder not in sys.path:
             sys.path.append(folder)
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)
-        model = factory()
+        model = None if settings else factory()
     # Any error in a user's file becomes one line; the log has the traceback.
     except Exception as error:
         why = one_line(f"{type(error).__name__}: {error}", 300)
         raise InputError(f"{key} is {name}, which cannot be loaded ({why})") from error
-    _check(model, f"{key} is {name}")
-    return model
+    if settings is not None:
+        from music_detectors.models.modules.model import ModuleModel
+
+        return ModuleModel(settings, factory)
+    return _checked(model, f"{key} is {name}")
 
 
 def check_conditions(conditions: Mapping[str, Mapping], layer: str) -> None:
@@ -116,6 +121,9 @@ def check_conditions(conditions: Mapping[str, Mapping], layer: str) -> None:
             models[name] = None
             continue
         model_file(name, key)
+        if is_module(content):
+            models[name] = None
+            continue
         model = models[name] = load_model(name, key) if name in BUILT_IN else None
         trained = isinstance(model, TrainedModel)
         if model is not None and trained != is_trained(content):
@@ -131,7 +139,9 @@ def check_layer(layer: str, models: Mapping[str, Model]) -> None:
         for name, model in models.items()
     }
     if not any(layer in layers for layers in known.values()):
-        listed = "; ".join(f"{name}: {', '.join(layers)}" for name, layers in known.items())
+        listed = "; ".join(
+            f"{_named(name, 'model')[0]}: {', '.join(layers)}" for name, layers in known.items()
+        )
         raise InputError(
             f"configuration: selectivity.layer is {layer}, a layer that no model has ({listed})"
         )
@@ -173,6 +183,16 @@ def with_models(conditions: Mapping[str, Mapping]) -> dict[str, dict]:
     return {name: {"model": DEFAULT, **content} for name, content in conditions.items()}
 
 
+def model_text(condition: str, how: Mapping, *, waveform: bool) -> str:
+    """Return the model of a condition as jobs get it: its name, or the text of its settings.
+
+    `how` is the condition's content; `waveform` says whether its input is a waveform.
+    """
+    return (
+        settings_of(condition, how, waveform=waveform).written() if is_module(how) else how["model"]
+    )
+
+
 def is_trained(condition: Mapping) -> bool:
     """Return whether a condition of the configuration trains its model."""
     return "epochs" in condition
@@ -200,8 +220,8 @@ def _wrong_kind(name: str, key: str, *, trained: bool) -> InputError:
     )
 
 
-def _check(model: object, what: str) -> None:
-    """Raise InputError unless `model`, called `what`, is of one of the two kinds and complete."""
+def _checked(model: object, what: str) -> Model:
+    """Return `model`, called `what`; raise InputError unless it is of a kind and complete."""
     if not isinstance(model, FixedModel | TrainedModel):
         raise InputError(
             f"{what}, whose factory returns {type(model).__name__}; it must return a FixedModel or "
@@ -228,15 +248,19 @@ def _check(model: object, what: str) -> None:
             f"{what}, whose reported layer is {reported}; it must be one of its layers that does "
             f"not hold the outputs ({', '.join(layers)})"
         )
+    return model
 
 
 @cache
-def _split(name: str, key: str) -> tuple[str, str]:
-    """Return module and factory of the model `name`."""
+def _named(name: str, key: str) -> tuple[str, str, str]:
+    """Return the name of the model that `name` names or describes, its module and its factory."""
+    settings = written_settings(name)
+    if settings is not None:
+        name = settings.factory
     path = BUILT_IN.get(name, name)
     if not _FACTORY.fullmatch(path):
         raise InputError(
             f"{key} is {name}, which is neither {', '.join(BUILT_IN)} nor package.module:factory"
         )
     module, factory = path.split(":")
-    return module, factory
+    return name, module, factory

@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, device, nn
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """How responses are read from what a module returns, (n, ...) with the units on `axis`.
+
+    `how` says what becomes of the positions of a unit (time, frequency): their mean, their max,
+    the first of them (cls: the token of that name), or a unit each (none).
+    """
+
+    how: str = "mean"
+    axis: int = 1
 
 
 class Evaluation(Protocol):
@@ -35,14 +48,16 @@ class Readout(Protocol):
     outgoing: np.ndarray | None
     """The Euclidean norm (units,) of the weights by which a unit's response enters what follows the
     layer; None if that is not known."""
+    seconds: float | None
+    """How long a lesion takes at most, in seconds, where that is worth saying."""
 
     def lesioned(
-        self, order: np.ndarray, counts: Sequence[int], values: np.ndarray | None = None, /
+        self, lesions: Iterable[tuple[np.ndarray, np.ndarray | None]], /
     ) -> Iterator[np.ndarray]:
-        """Yield the outputs (clips, classes) with the first units of `order` silenced, per count.
+        """Yield the outputs (clips, classes) under each of `lesions`: units (k,), and values.
 
-        Their responses are 0, or those of `values` (units,). `counts` do not decrease. The next
-        array may overwrite the one before.
+        The responses of the units are set to 0, or to those of the values (units,). The next array
+        may overwrite the one before.
         """
 
 
@@ -57,6 +72,10 @@ class Model:
     """The layer that holds the outputs (logits, one per class); None for a fixed model."""
     clips_at_once = 8
     """How many clips are evaluated together on a CPU; few enough to stay in its cache."""
+    clips_at_once_on_gpu = 256
+    """How many are on a GPU."""
+    named = ""
+    """The condition that brings the model's code or weights, if it is the configuration's own."""
     least_frames = 1
     """The fewest frames of a spectrogram that the model can hear."""
     frames_a_step = 1
@@ -92,8 +111,16 @@ class TrainedModel(Model, ABC):
     modules: ClassVar[Mapping[str, str]] = {}
     """For each layer, which module of the network gives its responses: its name within the network.
 
-    The module returns (n, units, ...); a response is the mean over what follows the units. A model
-    that overrides `evaluation`, `readout` and `lesioned_layer` needs none.
+    A response is the mean over what follows the units in (n, units, ...), unless `pooled` says
+    otherwise. A model that overrides `evaluation`, `readout` and `lesioned_layer` needs none.
+    """
+    pooled: Mapping[str, Pooled] = {}
+    """How the responses of a layer are read, where not as the mean of (n, units, ...)."""
+    own_generator = True
+    """Whether all that is random in training comes from the generator given to `forward`.
+
+    If not, PyTorch's own generator is seeded for each epoch; on a GPU, networks then train one
+    after the other, step by step.
     """
 
     @abstractmethod
@@ -102,7 +129,8 @@ class TrainedModel(Model, ABC):
 
         Its `forward(log_mel, dropout=None)` returns the logits (n, classes) of `log_mel` (n, mels,
         frames) float32 in dB. `dropout` is the `torch.Generator` that decides which activations are
-        dropped in training; without it, all are kept.
+        dropped in training; without it, all are kept. A method `loss(logits, labels)` of the
+        network, which returns a scalar, takes the place of binary cross-entropy in training.
         """
 
     def evaluation(self, network: nn.Module, device: device) -> Evaluation:
@@ -113,7 +141,7 @@ class TrainedModel(Model, ABC):
         from music_detectors.models.hooks import HookedEvaluation
 
         return HookedEvaluation(
-            network.to(device), {name: self.modules[name] for name in self.layers}
+            network.to(device), {name: self.modules[name] for name in self.layers}, self.pooled
         )
 
     def with_gradient(self, network: nn.Module, layer: str) -> Callable[[Tensor], Tensor] | None:
@@ -127,7 +155,7 @@ class TrainedModel(Model, ABC):
             return None
         from music_detectors.models.hooks import HookedEvaluation
 
-        evaluation = HookedEvaluation(network, {layer: self.modules[layer]})
+        evaluation = HookedEvaluation(network, {layer: self.modules[layer]}, self.pooled)
         return lambda log_mel: evaluation.with_gradient(log_mel)[layer]
 
     def computed_by(self, device: device) -> str:

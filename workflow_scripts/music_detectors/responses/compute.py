@@ -30,8 +30,6 @@ from music_detectors.responses.files import Layers, create_responses, snapshot_l
 from music_detectors.spectrograms.shard import SpectrogramShard, open_spectrogram_shard, read_index
 from music_detectors.stimuli.making.names import ORIGINAL
 
-_CLIPS_AT_ONCE_ON_GPU = 256
-
 
 @dataclass(frozen=True)
 class _Player:
@@ -200,7 +198,8 @@ def _responses(
     `log_mel` are their spectrograms, on the device.
     """
     on_gpu = player.device.type == "cuda"
-    at_once = _CLIPS_AT_ONCE_ON_GPU if on_gpu else player.model.clips_at_once
+    model = player.model
+    at_once = model.clips_at_once_on_gpu if on_gpu else model.clips_at_once
     sound = shard.n_frames[run["row"].to_numpy()]
     groups = heard_together(player.model, shard.shape[1], sound, player.pooled)
     parts = [
@@ -223,10 +222,16 @@ def _responses(
         if len(wrong):
             raise InputError(
                 f"{shard.path}: the network's response to clip {run['clip_id'].iloc[wrong[0]]} "
-                f"is not finite in {layer}; {rebuild(player.weights)}"
+                f"is not finite in {layer}; {_remedy(player)}"
             )
         responses[layer] = values
     return responses
+
+
+def _remedy(player: _Player) -> str:
+    """Return what to do about responses that are not finite."""
+    named = player.model.named
+    return f"mend {named}.model or {named}.weights" if named else rebuild(player.weights)
 
 
 def _check(

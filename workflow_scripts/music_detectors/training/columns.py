@@ -18,5 +18,6 @@ NETWORK_CLIPS = {"clip_id": str, "part": str, "labels": str}
 """`networks/{condition}/seed-{seed}/clips.tsv`: one row per clip that the network was trained or
 validated on, in the order of the index.
 
-`part` is training or validation; `labels` are the MIDs that it was trained on, joined by `;`.
+`part` is training or validation; `labels` are the MIDs that it was trained on, joined by `;`. Of a
+network that is not trained here, training clips are those that its read-out is fitted on.
 """

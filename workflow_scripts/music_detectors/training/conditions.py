@@ -10,9 +10,11 @@ import pandas as pd
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.seeds import generator
+from music_detectors.common.tables import write_table
 from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import withheld_clips
+from music_detectors.training.columns import NETWORK_CLIPS
 
 _LEAST_TRAINING = 2
 _LEAST = _LEAST_TRAINING + 1
@@ -105,6 +107,18 @@ def training_clips(
             admitted, groups, validation_fraction, generator(seed, "validation", replicate)
         ),
     )
+
+
+def write_network_clips(path: str | os.PathLike, chosen: TrainingClips, mids: list[str]) -> None:
+    """Write the table of a network's clips; `mids` are the classes in the order of the outputs."""
+    table = pd.DataFrame(
+        {
+            "clip_id": chosen.clip_ids,
+            "part": np.where(chosen.validation, "validation", "training"),
+            "labels": joined_labels(chosen.labels, mids),
+        }
+    )
+    write_table(path, table, NETWORK_CLIPS)
 
 
 def joined_labels(labels: np.ndarray, mids: list[str]) -> list[str]:

@@ -38,7 +38,8 @@ def gradients(
         parameter.grad = None
     with training_in(precision, log_mel.device):
         logits = network(log_mel.float(), dropout)
-    loss = binary_cross_entropy_with_logits(logits.float(), labels.float())
+    loss_of = getattr(network, "loss", binary_cross_entropy_with_logits)
+    loss = loss_of(logits.float(), labels.float())
     loss.backward()
     return loss.detach(), [parameter.grad for parameter in parameters]
 
@@ -53,17 +54,21 @@ class Steps:
         labels: Tensor,
         sizes: Sequence[int],
         precision: str,
+        *,
+        own_generator: bool = True,
     ) -> None:
         """Prepare epochs of batches of `sizes` clips, of which only the last may differ in size.
 
-        `labels` (n, classes) bool are those of all clips, on the device.
+        `labels` (n, classes) bool are those of all clips, on the device. `own_generator` is as in
+        `TrainedModel`: a network that draws from PyTorch's own generator is not captured.
         """
         self._network, self._spectrograms, self._labels = network, spectrograms, labels
         self._sizes, self._precision = list(sizes), precision
         self._dropout = torch.Generator(labels.device)
         self.losses = torch.zeros(len(sizes), device=labels.device)
         """The losses of the steps of the epoch so far, on the device."""
-        self._graph = _Graph(self) if labels.is_cuda else None
+        self._own_generator = own_generator
+        self._graph = _Graph(self) if labels.is_cuda and own_generator else None
 
     def epoch(self, order: Tensor, seed: int) -> Iterator[list[Tensor | None]]:
         """Yield the gradients of each step over the clips `order` (n,) int64, on the CPU.
@@ -72,6 +77,11 @@ class Steps:
         activations are dropped.
         """
         self._dropout.manual_seed(seed)
+        if not self._own_generator:
+            # torch.manual_seed would import PyTorch's compiler, for seconds.
+            torch.default_generator.manual_seed(seed)
+            if self._labels.is_cuda:
+                torch.cuda.default_generators[self._labels.device.index].manual_seed(seed)
         self._network.train()
         batches = order.split(self._sizes)
         if self._graph is None:

@@ -45,12 +45,12 @@ from music_detectors.training.checkpoint import (
     save_checkpoint,
     save_finished,
 )
-from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
+from music_detectors.training.columns import HISTORY
 from music_detectors.training.conditions import (
     Condition,
     TrainingClips,
-    joined_labels,
     training_clips,
+    write_network_clips,
 )
 from music_detectors.training.data import Spectrograms, networks_with_room, open_spectrograms
 from music_detectors.training.optimizer import AdamW, one_cycle
@@ -248,7 +248,7 @@ def train_networks(
             "torch": torch.__version__,
             "numpy": np.__version__,
         }
-        write_table(files.clips, _clip_table(its_clips, mids), NETWORK_CLIPS)
+        write_network_clips(files.clips, its_clips, mids)
         write_table(files.history, pd.DataFrame(trained.history), HISTORY)
         write_snapshots(files.snapshots, trained.snapshots, about)
         write_tensors(files.weights, trained.kept.state, about)
@@ -261,7 +261,8 @@ def train_networks(
     else:
         # What was loaded must be there before other streams read it.
         torch.cuda.synchronize(target)
-        together = max(min(together, networks_with_room(target)), 1)
+        # PyTorch's own generator serves one network at a time.
+        together = max(min(together, networks_with_room(target)), 1) if model.own_generator else 1
         _side_by_side(train_one, len(settings), together, target)
     # Not before: Snakemake removes the outputs of a job that fails, also of networks that did not.
     for digest, files in zip(digests, outputs, strict=True):
@@ -347,7 +348,14 @@ def _train(
     resume(checkpoint, digest, training)
     before = len(training.history)
     if before < epochs:
-        steps = Steps(network, material.spectrograms, material.on_device, sizes, material.precision)
+        steps = Steps(
+            network,
+            material.spectrograms,
+            material.on_device,
+            sizes,
+            material.precision,
+            own_generator=material.model.own_generator,
+        )
     begun = saved = time.monotonic()
     for epoch in range(before + 1, epochs + 1):
         row, clips_per_second = _epoch(training, steps, schedule, material, settings, epoch, check)
@@ -470,16 +478,6 @@ def _validation_map(network: nn.Module, material: _Material, epoch: int) -> floa
     precision = average_precision(scores, material.labels[material.validation])
     occurring = precision[~np.isnan(precision)]
     return float(occurring.mean()) if len(occurring) else math.nan
-
-
-def _clip_table(chosen: TrainingClips, mids: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "clip_id": chosen.clip_ids,
-            "part": np.where(chosen.validation, "validation", "training"),
-            "labels": joined_labels(chosen.labels, mids),
-        }
-    )
 
 
 def _configuration(

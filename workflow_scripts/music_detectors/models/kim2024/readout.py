@@ -4,7 +4,7 @@ Two fully connected layers follow the pooling layer, so a lesion there takes two
 the network does not run again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class Readout:
         """How many units the lesioned layer has."""
         self.outputs = outputs
         """The outputs without a lesion."""
+        self.seconds: float | None = None
+        """A lesion takes no time worth saying."""
         self._answers = answers
         self._pooled = "fc1.weight" in parameters
         self._sums = answers
@@ -49,30 +51,26 @@ class Readout:
         return self._fc1 @ self._into_fc2 + self._fc2_bias
 
     def lesioned(
-        self, order: np.ndarray, counts: Sequence[int], values: np.ndarray | None = None
+        self, lesions: Iterable[tuple[np.ndarray, np.ndarray | None]]
     ) -> Iterator[np.ndarray]:
-        """Yield the outputs (clips, classes) with the first of `order` silenced, for each count.
+        """Yield the outputs (clips, classes) under each of `lesions`: units (k,), and values.
 
-        Their responses are 0, or `values` (units,). `counts` do not decrease. A clip whose fc1 does
+        The responses of the units are 0, or those of the values (units,). A clip whose fc1 does
         not change keeps its stored outputs to the last bit, so silencing units that never respond
         changes nothing. The next array overwrites the one before.
         """
-        values = np.zeros(self.units) if values is None else values
-        fill = values.astype(np.float32)
         sums, outputs = self._lesioned_sums, self._lesioned_outputs
-        sums[:] = self._sums
         block = np.empty((min(_CLIPS_IN_A_BLOCK, len(sums)), sums.shape[1]), np.float32)
-        before = 0
-        for count in counts:
-            silenced = order[before:count]
-            before = count
+        for silenced, values in lesions:
+            fill = np.zeros(self.units, np.float32) if values is None else values.astype(np.float32)
             for rows in _blocks(len(sums)):
                 fc1 = block[: rows.stop - rows.start]
                 if self._pooled:
                     lost = self._answers[rows, silenced] - fill[silenced]
                     np.matmul(lost, self._into_fc1[silenced], out=fc1)
-                    sums[rows] -= fc1
+                    np.subtract(self._sums[rows], fc1, out=sums[rows])
                 else:
+                    sums[rows] = self._sums[rows]
                     sums[rows, silenced] = fill[silenced]
                 np.maximum(sums[rows], 0, out=fc1)
                 np.matmul(fc1, self._into_fc2, out=outputs[rows])
