@@ -14,7 +14,7 @@ from music_detectors.claims.study import Measured, Study, by_block, numbered
 from music_detectors.jackknife.assign import blocks_of
 from music_detectors.jackknife.blocks import blocks_in
 from music_detectors.specificity.effects import effects_of
-from music_detectors.specificity.measure import among_random
+from music_detectors.specificity.join import among_random
 from music_detectors.specificity.sets import Labels, held_out, of_sets, random_sets
 
 CLASSES, OF_TARGET, CLIPS = 30, 8, 8

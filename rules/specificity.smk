@@ -7,22 +7,21 @@ OF_CLASSES = compared("controls", "features", "withheld_others")
 
 rule measure_specificity:
     input:
-        train=of_seeds(results("responses", network("original", "train.h5"))),
-        test=of_seeds(results("responses", network("original", "test.h5"))),
+        train=results("responses", network("original", "train.h5")),
+        test=results("responses", network("original", "test.h5")),
         clips=for_target("clips.tsv"),
         classes=for_target("classes.tsv"),
         branches=results("corpus/branches.tsv"),
         blocks=results("corpus/blocks.tsv"),
         matched=results("selectivity/{target}/matched.tsv"),
-        points=of_seeds(results("embedding/{target}", network("points.tsv"))),
+        points=results("embedding/{target}", network("points.tsv")),
     output:
-        networks=results("specificity/{target}/{condition}/networks.tsv"),
-        left_out=results("specificity/{target}/{condition}/left_out.tsv"),
-        sets=results("specificity/{target}/{condition}/sets.tsv"),
+        measures=results("specificity/{target}", network("measures.tsv")),
+        sets=results("specificity/{target}", network("sets.tsv")),
     log:
-        log_of("measure_specificity", "{target}", "{condition}"),
+        log_of("measure_specificity", "{target}", "{condition}", "{seed}"),
     benchmark:
-        benchmark_of("measure_specificity", "{target}", "{condition}")
+        benchmark_of("measure_specificity", "{target}", "{condition}", "{seed}")
     conda:
         "../envs/statistics.yaml"
     threads: 1
@@ -33,12 +32,35 @@ rule measure_specificity:
         withheld_others={name: CONDITIONS[name]["withhold"] for name in WITHHELD_OTHERS},
         layer=config["selectivity"]["layer"],
         fraction=config["selectivity"]["fraction"],
-        alpha=config["claims"]["alpha"],
         seed=config["seed"],
-        seeds=seeds_of_job,
         code=digest("measure_specificity.py"),
     script:
         "../workflow_scripts/measure_specificity.py"
+
+
+rule summarise_specificity:
+    input:
+        measures=of_seeds(results("specificity/{target}", network("measures.tsv"))),
+        sets=of_seeds(results("specificity/{target}", network("sets.tsv"))),
+    output:
+        networks=results("specificity/{target}/{condition}/networks.tsv"),
+        left_out=results("specificity/{target}/{condition}/left_out.tsv"),
+        sets=results("specificity/{target}/{condition}/sets.tsv"),
+    log:
+        log_of("summarise_specificity", "{target}", "{condition}"),
+    benchmark:
+        benchmark_of("summarise_specificity", "{target}", "{condition}")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(800),
+        runtime=minutes(30),
+    params:
+        alpha=config["claims"]["alpha"],
+        code=digest("summarise_specificity.py"),
+    script:
+        "../workflow_scripts/summarise_specificity.py"
 
 
 rule specificity:

@@ -151,6 +151,7 @@ def of_stages(wildcards):
         *of_all(rules.measure_emergence.output, conditions=WITH_SNAPSHOTS),
         *of_all(rules.genre_responses.output),
         *of_all(rules.measure_specificity.output, conditions=OF_CLASSES),
+        *of_all(rules.summarise_specificity.output, conditions=OF_CLASSES),
         *of_profiles(*rules.profile_probe.output),
         *of_all(rules.lesion_units.output, conditions=WITH_OUTPUTS),
         *PREFERRED,

@@ -1,4 +1,4 @@
-"""Compare the target with random sets of classes, and measure it on classes held out."""
+"""Compare the target with random sets of classes, in a network, and measure it on held-out ones."""
 
 from music_detectors.common.job import job
 from music_detectors.specificity.measure import measure_specificity
@@ -13,13 +13,11 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         snakemake.input.blocks,
         snakemake.input.matched,
         snakemake.input.points,
-        snakemake.output.networks,
-        snakemake.output.left_out,
+        snakemake.output.measures,
         snakemake.output.sets,
         withheld_others=snakemake.params.withheld_others,
         layer=snakemake.params.layer,
         fraction=snakemake.params.fraction,
-        alpha=snakemake.params.alpha,
         seed=snakemake.params.seed,
-        replicates=snakemake.params.seeds,
+        replicate=int(snakemake.wildcards.seed),
     )

@@ -49,6 +49,7 @@ from music_detectors.recognition.scores import score_recognition, summarise_reco
 from music_detectors.report.page import write_report
 from music_detectors.responses.compute import compute_responses
 from music_detectors.selectivity.summary import summarise_selectivity
+from music_detectors.specificity.join import summarise_specificity
 from music_detectors.stimuli.making.spectrograms import compute_spectrogram_shards
 from workflow.snake import ROOT
 
@@ -888,6 +889,22 @@ KINDS = [
                 rf"emergence/music/{_OF_NETWORK}left_out\.tsv",
             ),
         )
+    ),
+    *(
+        Kind(
+            f"specificity/music/natural/seed-1/{name}.tsv",
+            rf"specificity/music/{_OF_NETWORK}{name}\.tsv",
+            "table",
+            lambda r, out: summarise_specificity(
+                *(
+                    [r / f"specificity/music/natural/seed-1/{name}.tsv"]
+                    for name in ("measures", "sets")
+                ),
+                *(out / f"{name}.tsv" for name in ("networks", "left_out", "sets")),
+                alpha=0.05,
+            ),
+        )
+        for name in ("measures", "sets")
     ),
     Kind(
         "specificity/music/natural/sets.tsv",

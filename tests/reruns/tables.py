@@ -274,7 +274,7 @@ KEYS = [
         ),
         "; the analyses of further targets are then those of its networks",
     ),
-    Keys(("claims.alpha",), ("measure_specificity",)),
+    Keys(("claims.alpha",), ("summarise_specificity",)),
     Keys(
         ("claims.compared.controls", "claims.compared.features"),
         ("measure_specificity",),

@@ -104,7 +104,8 @@ def test_one_more_seed(finished):
         | of_conditions(CONDITIONS)
         | jobs("compute_snapshot_responses", condition=["natural"], seed=[3])
         | jobs("measure_emergence", condition=["natural"], seed=[3])
-        | jobs("measure_specificity", target=["music"], condition=OF_CLASSES)
+        | jobs("measure_specificity", target=["music"], condition=OF_CLASSES, seed=[3])
+        | jobs("summarise_specificity", target=["music"], condition=OF_CLASSES)
         | single(*SUMMARIES, *OF_NETWORKS, "cut_excerpts", *CONCLUSIONS)
         # Stimuli are sought for the first network alone.
     ) - single("plot_preferred")

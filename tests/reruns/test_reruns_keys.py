@@ -20,7 +20,7 @@ OF_THE_FIRST_CONDITION = {
 # Of the condition that the claims are about.
 OF_CLAIMED = {"cut_excerpts", "find_preferred", "plot_preferred"}
 # Of the conditions that claims compare, but not of the shuffled one.
-OF_COMPARED = {"measure_specificity", "plot_specificity"}
+OF_COMPARED = {"measure_specificity", "summarise_specificity", "plot_specificity"}
 # In the smoke run, the first condition alone has snapshots.
 OF_SNAPSHOTS = {"compute_snapshot_responses", "measure_emergence", "plot_emergence"}
 PYTHON = sys.executable

@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 from music_detectors.decoding.decode import ridge
 from music_detectors.embedding.embed import segregation_index
 from music_detectors.specificity.effects import decoded, effects_of
-from music_detectors.specificity.measure import among_random
+from music_detectors.specificity.join import among_random
 from music_detectors.specificity.segregation import segregations
 from music_detectors.specificity.sets import NONE, OTHER, TARGET, Sides
 

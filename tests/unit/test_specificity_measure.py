@@ -15,12 +15,8 @@ from music_detectors.responses.files import read_responses
 from music_detectors.selectivity.effects import hedges_g, moments, welch_t
 from music_detectors.specificity.columns import SETS, SPECIFICITY, SPECIFICITY_LEFT_OUT
 from music_detectors.specificity.effects import effects_of
-from music_detectors.specificity.measure import (
-    HELD_OUT_SETS,
-    RANDOM_SETS,
-    among_random,
-    measure_specificity,
-)
+from music_detectors.specificity.join import among_random, summarise_specificity
+from music_detectors.specificity.measure import HELD_OUT_SETS, RANDOM_SETS, measure_specificity
 from music_detectors.specificity.sets import Labels, counted_labels, of_sets, random_sets
 from support.response_files import write_matched, write_responses
 
@@ -118,30 +114,40 @@ def measured(made, kind="target", seeds=(1,), blocks="blocks.tsv", matched=None,
         )
         write_table(folder / f"points-{seed}.tsv", points, EMBEDDING_POINTS)
     write_matched(folder / "matched.tsv", made.clips, matched)
-    settings = {
-        "withheld_others": WITHHELD,
-        "layer": "avgpool",
-        "fraction": 1 / 6,
-        "alpha": 0.05,
-        "seed": 1,
-        "replicates": list(seeds),
-    }
-    measure_specificity(
-        [folder / f"{kind}-{seed}-train.h5" for seed in seeds],
-        [folder / f"{kind}-{seed}-test.h5" for seed in seeds],
-        *(
-            folder / name
-            for name in ("clips.tsv", "classes.tsv", "branches.tsv", blocks, "matched.tsv")
-        ),
-        [folder / f"points-{seed}.tsv" for seed in seeds],
-        *(folder / f"out-{name}.tsv" for name in ("networks", "left_out", "sets")),
-        **settings | changed,
-    )
+    for seed in seeds:
+        measure(made, kind, seed, blocks, **changed)
+    join(folder, seeds)
     tables = (SPECIFICITY, SPECIFICITY_LEFT_OUT, SETS)
     return [
         read_table(folder / f"out-{name}.tsv", columns)
         for name, columns in zip(("networks", "left_out", "sets"), tables, strict=True)
     ]
+
+
+def measure(made, kind, replicate, blocks="blocks.tsv", **changed):
+    """Measure one network with its stored responses and points."""
+    folder = made.folder
+    settings = {"withheld_others": WITHHELD, "layer": "avgpool", "fraction": 1 / 6, "seed": 1}
+    measure_specificity(
+        *(folder / f"{kind}-{replicate}-{split}.h5" for split in ("train", "test")),
+        *(
+            folder / name
+            for name in ("clips.tsv", "classes.tsv", "branches.tsv", blocks, "matched.tsv")
+        ),
+        folder / f"points-{replicate}.tsv",
+        *(folder / f"{name}-{replicate}.tsv" for name in ("measures", "sets")),
+        **settings | changed,
+        replicate=replicate,
+    )
+
+
+def join(folder, seeds):
+    """Join the tables of the networks `seeds`."""
+    summarise_specificity(
+        *([folder / f"{name}-{seed}.tsv" for seed in seeds] for name in ("measures", "sets")),
+        *(folder / f"out-{name}.tsv" for name in ("networks", "left_out", "sets")),
+        alpha=0.05,
+    )
 
 
 def of_target(table):
@@ -266,17 +272,28 @@ def test_one_block_leaves_nothing_out(tmp_path):
     assert left_out.empty
 
 
+def test_a_further_network_leaves_the_tables_of_the_others(tmp_path):
+    made = corpus(tmp_path)
+    measured(made, "classes", seeds=(1, 2))
+    before = [(tmp_path / f"{name}-1.tsv").read_bytes() for name in ("measures", "sets")]
+    networks = measured(made, "classes", seeds=(1, 2, 3))[0]
+    assert [(tmp_path / f"{name}-1.tsv").read_bytes() for name in ("measures", "sets")] == before
+    assert of_target(networks)["seed"].tolist() == [1, 2, 3]
+
+
 def test_a_network_without_responses_to_a_clip_is_refused(tmp_path):
     made = corpus(tmp_path)
-    write_network(made, "target-1", "target", 1)
-    test = made.clips[made.clips["split"] == "test"]
-    write_network(made, "target-2", "target", 1)
-    values = responses_of("target", test, np.random.default_rng(0))
-    write_responses(
-        tmp_path / "target-2-test.h5", list(test["clip_id"][1:]), {"avgpool": values[1:]}
-    )
-    with pytest.raises(InputError, match=r"target-2-test\.h5.*lacks clip test-00-0"):
-        measured(made, "target", seeds=(1, 2))
+    measured(made, "target", seeds=(1, 2))
+    path = tmp_path / "target-2-test.h5"
+    ids, responses = read_responses(path, ["avgpool"])
+    write_responses(path, ids[1:], {"avgpool": responses["avgpool"][1:]})
+    points = read_table(tmp_path / "points-2.tsv", EMBEDDING_POINTS)
+    with pytest.raises(InputError, match=r"points-2\.tsv.*a clip without responses"):
+        measure(made, "target", 2)
+    write_table(tmp_path / "points-2.tsv", points[points["clip_id"] != ids[0]], EMBEDDING_POINTS)
+    measure(made, "target", 2)
+    with pytest.raises(InputError, match=r"sets-2\.tsv.*other sets of classes.*sets-1\.tsv"):
+        join(tmp_path, (1, 2))
 
 
 def test_a_response_that_is_not_finite_names_the_clip(tmp_path):
@@ -299,22 +316,7 @@ def test_an_embedding_without_points_is_refused(tmp_path):
         EMBEDDING_POINTS,
     )
     with pytest.raises(InputError, match=r"points-1\.tsv.*has no point"):
-        measure_specificity(
-            [tmp_path / "target-1-train.h5"],
-            [tmp_path / "target-1-test.h5"],
-            *(
-                tmp_path / f"{name}.tsv"
-                for name in ("clips", "classes", "branches", "blocks", "matched")
-            ),
-            [tmp_path / "points-1.tsv"],
-            *(tmp_path / f"{name}.tsv" for name in ("networks", "left_out", "sets")),
-            withheld_others={},
-            layer="avgpool",
-            fraction=0.1,
-            alpha=0.05,
-            seed=1,
-            replicates=[1],
-        )
+        measure(made, "target", 1)
 
 
 def test_matched_clips_are_measured_alone(tmp_path):

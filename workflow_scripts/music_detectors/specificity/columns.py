@@ -39,6 +39,42 @@ rows have the `effect` alone. Columns that begin with `matched_` are of clips th
 length and level, in the choice of units too.
 """
 
+_AMONG_RANDOM = ("random_effect", "p", "random_segregation", "segregation_p")
+_JOINED = (*_AMONG_RANDOM, *(f"matched_{name}" for name in _AMONG_RANDOM))
+
+MEASURES = {
+    "block": int,
+    **{name: kind for name, kind in SPECIFICITY.items() if name not in _JOINED},
+}
+"""`specificity/{target}/{condition}/seed-{seed}/measures.tsv`: what networks.tsv has of one network
+without the others.
+
+`block` is the block of test clips that is left out, and -1 where none is.
+"""
+
+EVERY_CLIP = -1
+"""The `block` where none is left out."""
+
+SETS_OF_NETWORK = {
+    "block": int,
+    "set": int,
+    "classes": str,
+    "n_target": int,
+    "n_other": int,
+    "effect": float,
+    "held_out": float,
+    "segregation": float,
+    "is_matched": bool,
+    "matched_effect": float,
+    "matched_segregation": float,
+}
+"""`specificity/{target}/{condition}/seed-{seed}/sets.tsv`: one row per block, as in measures.tsv,
+and set of classes: the target (`set` 0) and the random ones.
+
+`is_matched` says whether the set has clips on both sides among those that are matched in length and
+level. `classes` and `held_out` are empty where a block is left out.
+"""
+
 SPECIFICITY_LEFT_OUT = {"block": int, **SPECIFICITY}
 """`specificity/{target}/{condition}/left_out.tsv`: the same, without each block of test clips."""
 

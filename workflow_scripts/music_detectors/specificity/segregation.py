@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.stats import binom
+from scipy.special import gammaln, xlog1py, xlogy
 
 from music_detectors.specificity.sets import MIN_CLIPS, OTHER, TARGET
 
@@ -44,8 +44,11 @@ def expected_overlaps(most: int) -> np.ndarray:
     table = np.zeros((most + 1, len(_SHARES)))
     for count in range(most + 1):
         k = np.arange(count + 1)
-        chances = binom.pmf(k[:, None], count, _SHARES)
-        table[count] = np.sqrt(k * (count - k)) @ chances
+        # Not scipy.stats, whose import takes longer than all this.
+        ways = gammaln(count + 1) - gammaln(k + 1) - gammaln(count - k + 1)
+        chances = ways[:, None] + xlogy(k[:, None], _SHARES)
+        chances += xlog1py((count - k)[:, None], -_SHARES)
+        table[count] = np.sqrt(k * (count - k)) @ np.exp(chances)
     return table
 
 
