@@ -236,6 +236,14 @@ def given_needed(wildcards, input):
     return dict(zip(given_files(HEARD)(wildcards), folders))
 
 
+# The layer without whose analyses a layer's responses are not stored; None where all layers are.
+STORED_FOR = (
+    config["selectivity"]["layer"]
+    if config["responses"]["stored"] == "reported"
+    else None
+)
+
+
 # What figures call the layer whose units they show.
 LAYER_SHOWN = (
     config["selectivity"]["layer"]

@@ -120,6 +120,7 @@ rule compute_probe_responses:
         model_code=model_code,
         device=config["networks"]["device"],
         pooled=config["responses"]["pooled"],
+        stored_for=STORED_FOR,
         code=digest("compute_probe_responses.py"),
     script:
         "../workflow_scripts/compute_probe_responses.py"

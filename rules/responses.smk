@@ -28,6 +28,7 @@ rule compute_responses:
         model_code=model_code,
         device=config["networks"]["device"],
         pooled=config["responses"]["pooled"],
+        stored_for=STORED_FOR,
         code=digest("compute_responses.py"),
     script:
         "../workflow_scripts/compute_responses.py"
@@ -67,6 +68,7 @@ rule compute_stimulus_responses:
         model_code=model_code,
         device=config["networks"]["device"],
         pooled=config["responses"]["pooled"],
+        stored_for=STORED_FOR,
         code=digest("compute_stimulus_responses.py"),
     script:
         "../workflow_scripts/compute_stimulus_responses.py"

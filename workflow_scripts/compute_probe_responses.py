@@ -14,4 +14,5 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         device=snakemake.params.device,
         threads=snakemake.threads,
         pooled=snakemake.params.pooled,
+        stored_for=snakemake.params.stored_for,
     )

@@ -212,6 +212,11 @@ KEYS = [
         "; and `lesion_units` of a model that is run again for every lesion",
     ),
     Keys(
+        ("responses.stored",),
+        ("compute_responses", "compute_stimulus_responses", "compute_probe_responses"),
+        "; with `reported`, so does a change of `selectivity.layer`",
+    ),
+    Keys(
         ("selectivity.layer",),
         (
             "selective_responses",

@@ -61,6 +61,7 @@ CHANGES = {
         "conditions.untrained.withhold": ["Music"],
         "conditions.gabor.trained_on": "nothing",
         "responses.pooled": "clip",
+        "responses.stored": "reported",
         "selectivity.layer": "conv3",
         "selectivity.fraction": 0.25,
         "selectivity.permutations": 200,

@@ -13,7 +13,7 @@ from music_detectors.models.kim2024.features import PooledFeatures
 from music_detectors.models.weights import initial_network, write_snapshots, write_tensors
 from music_detectors.responses import compute as shard
 from music_detectors.responses.compute import compute_responses, compute_snapshot_responses
-from music_detectors.responses.files import read_responses, snapshot_layers
+from music_detectors.responses.files import read_layers, read_responses, snapshot_layers
 from music_detectors.spectrograms.columns import INDEX
 from support.networks_corpus import make_corpus
 
@@ -40,7 +40,7 @@ def run(corpora, tmp_path, stimulus="original"):
     return outputs
 
 
-def compute(corpora, weights, outputs, stimulus="original"):
+def compute(corpora, weights, outputs, stimulus="original", stored_for=None):
     compute_responses(
         weights=weights,
         indices=[corpus.index for corpus in corpora.values()],
@@ -50,6 +50,7 @@ def compute(corpora, weights, outputs, stimulus="original"):
         model="kim2024",
         device="cpu",
         threads=1,
+        stored_for=stored_for,
     )
 
 
@@ -70,6 +71,29 @@ def test_responses_are_in_the_order_of_the_index(corpora, tmp_path, monkeypatch)
             assert read_text(file, "network_digest") == sha256(tmp_path / "weights.safetensors")
             assert read_text(file, "stimulus") == "original"
             assert read_text(file, "kernels") == kernels_of(torch.device("cpu"))
+
+
+def test_only_what_analyses_of_a_layer_need_is_stored(corpora, tmp_path):
+    weights_at(tmp_path / "weights.safetensors")
+    every = {split: read_responses(path)[1] for split, path in run(corpora, tmp_path).items()}
+    for layer, needed in (
+        ("avgpool", ["avgpool", "fc2"]),
+        ("fc1", ["fc1", "fc2"]),
+        # Of a convolution, the pooled layer is lesioned.
+        ("conv2", ["conv2", "avgpool", "fc2"]),
+        # A layer of another model: this one reports its own.
+        ("pixels", ["avgpool", "fc2"]),
+    ):
+        outputs = [tmp_path / layer / f"{split}.h5" for split in corpora]
+        compute(corpora, [tmp_path / "weights.safetensors"], outputs, stored_for=layer)
+        for split, path in zip(corpora, outputs, strict=True):
+            _, responses = read_responses(path)
+            assert list(responses) == needed
+            for name, values in responses.items():
+                np.testing.assert_array_equal(values, every[split][name])
+            layers = read_layers(path)
+            assert layers.chosen(layer) == layers.reported == needed[0]
+            assert layers.outputs == "fc2"
 
 
 def test_an_index_that_goes_back_and_forth_between_shards(corpora, tmp_path):

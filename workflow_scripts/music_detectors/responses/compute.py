@@ -35,7 +35,8 @@ from music_detectors.stimuli.making.names import ORIGINAL
 class _Player:
     """A model with the weights at `weights`, on the device; `digest` is that of the file.
 
-    `pooled` says over what its responses are pooled, as in `models.heard`.
+    `pooled` says over what its responses are pooled, as in `models.heard`; `layers` are those that
+    are stored.
     """
 
     model: Model
@@ -44,6 +45,7 @@ class _Player:
     digest: str
     device: torch.device
     pooled: str
+    layers: Layers
 
 
 @advising_when_full()
@@ -57,20 +59,22 @@ def compute_responses(
     device: str,
     threads: int,
     pooled: str = CLIP,
+    stored_for: str | None = None,
 ) -> None:
     """Write the responses of `model` with each of the `weights` to the clips of each of `indices`.
 
     The shards of an index hold the stimulus and are of the split at the same place of `stimuli` and
     `splits`. `outputs` are the files for the first index, in the order of `weights`, then those for
     the next; their rows are those of the index. `pooled` says whether a model hears whole clips
-    (CLIP) or the sound without padding (SOUND). Raises InputError when a file is missing, damaged
+    (CLIP) or the sound without padding (SOUND). All layers are stored, or only those that analyses
+    of the layer `stored_for` need. Raises InputError when a file is missing, damaged
     or not what the index says, when the model cannot be loaded, is not that of the weights or
     cannot hear so short a sound, when a response is not finite, or when a GPU's memory is too
     small.
     """
     target = prepare_device(device, threads)
     tables = [_listed(index, split) for index, split in zip(indices, splits, strict=True)]
-    players = [_player(path, model, target, pooled) for path in weights]
+    players = [_player(path, model, target, pooled, stored_for) for path in weights]
     for place, (index, table, stimulus) in enumerate(zip(indices, tables, stimuli, strict=True)):
         files = outputs[place * len(weights) : (place + 1) * len(weights)]
         _write(files, players, Path(index), table, stimulus)
@@ -114,7 +118,8 @@ def compute_snapshot_responses(
             responses |= {snapshot_layer(epoch, name): values[name] for name in every.kept}
         return responses
 
-    player = _Player(every, evaluation, snapshots, sha256(snapshots), target, pooled)
+    digest = sha256(snapshots)
+    player = _Player(every, evaluation, snapshots, digest, target, pooled, _layers_of(every))
     for index, split, output in zip(indices, splits, outputs, strict=True):
         _write([output], [player], Path(index), _listed(index, split), ORIGINAL)
 
@@ -123,7 +128,7 @@ class _EveryEpoch(Model):
     """A trained model after each of some epochs, as one model with two layers per epoch."""
 
     def __init__(self, model: TrainedModel, layer: str, epochs: Sequence[int]) -> None:
-        chosen = Layers(tuple(model.layers), model.reported, model.outputs).chosen(layer)
+        chosen = _layers_of(model).chosen(layer)
         self.kept = (chosen, model.outputs)
         self.layers = [snapshot_layer(epoch, name) for epoch in epochs for name in self.kept]
         self.reported = snapshot_layer(epochs[-1], chosen)
@@ -137,10 +142,31 @@ class _EveryEpoch(Model):
         self._model.check_size(mels, frames)
 
 
-def _player(weights: str | os.PathLike, name: str, device: torch.device, pooled: str) -> _Player:
+def _player(
+    weights: str | os.PathLike,
+    name: str,
+    device: torch.device,
+    pooled: str,
+    stored_for: str | None,
+) -> _Player:
     model = load_model(name)
     evaluation = read_evaluation(weights, model, name, device)
-    return _Player(model, evaluation, weights, sha256(weights), device, pooled)
+    layers = _layers_of(model)
+    if stored_for is not None:
+        layers = _needed(model, layers.chosen(stored_for))
+    return _Player(model, evaluation, weights, sha256(weights), device, pooled, layers)
+
+
+def _layers_of(model: Model) -> Layers:
+    return Layers(tuple(model.layers), model.reported, model.outputs)
+
+
+def _needed(model: Model, layer: str) -> Layers:
+    """Return `layer` as the reported one, with the outputs and the layer that is lesioned for it."""
+    needed = {layer, model.outputs}
+    if isinstance(model, TrainedModel):
+        needed.add(model.lesioned_layer(layer))
+    return Layers(tuple(name for name in model.layers if name in needed), layer, model.outputs)
 
 
 def _listed(path: str | os.PathLike, split: str) -> pd.DataFrame:
@@ -177,10 +203,9 @@ def _write(
                 if place == len(files):
                     # The number of units of a layer is known from its first responses.
                     units = {layer: of_layer.shape[1] for layer, of_layer in values.items()}
-                    layers = Layers(tuple(model.layers), model.reported, model.outputs)
                     clip_ids = index["clip_id"].tolist()
                     new = create_responses(
-                        outputs[place], clip_ids, units, layers, player.digest, stimulus
+                        outputs[place], clip_ids, units, player.layers, player.digest, stimulus
                     )
                     files.append(stack.enter_context(new))
                     write_text(files[place], "kernels", kernels_of(device))
@@ -193,7 +218,7 @@ def _write(
 def _responses(
     player: _Player, log_mel: Tensor, shard: SpectrogramShard, run: pd.DataFrame
 ) -> dict[str, np.ndarray]:
-    """Return the responses (clips, units) float32 of every layer to the clips of `run`.
+    """Return the responses (clips, units) float32 of every stored layer to the clips of `run`.
 
     `log_mel` are their spectrograms, on the device.
     """
@@ -208,7 +233,7 @@ def _responses(
         for batch in chosen(log_mel, group).split(at_once)
     ]
     responses = {}
-    for layer in player.model.layers:
+    for layer in player.layers.names:
         if any(layer not in part for part in parts):
             raise InputError(f"the model's responses lack layer {layer}, which it says it has")
         values = torch.cat([part[layer] for part in parts]).float().cpu().numpy()
