@@ -67,8 +67,8 @@ OTHERS = {
     "networks/{condition}/seed-{seed}/weights.safetensors": "The weights of one model; the "
     "metadata say where they came from.",
     "responses/{condition}/seed-{seed}/{stimulus}/{split}.h5": "HDF5: for each layer the response "
-    "(clips, units) float32 of every unit, averaged over the clip, and `clip_id`. Layers are all, or "
-    "those that `responses.stored: reported` keeps.",
+    "(clips, units) float32 of every unit, averaged over the clip, and `clip_id`. Layers are "
+    "all, or those that `responses.stored: reported` keeps.",
     "probes/{probe}/sounds.zip": "The zip of a probe set, as downloaded.",
     "probes/{probe}/sounds.h5": "HDF5 with the sounds of a probe set at their own level, as "
     "`audio/{split}/{shard}.h5` has those of clips.",

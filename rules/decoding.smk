@@ -30,6 +30,7 @@ rule decode_target:
     params:
         layer=config["selectivity"]["layer"],
         units=config["decoding"]["units"],
+        seed=config["seed"],
         fixed=features_joined,
         code=digest("decode_target.py"),
     script:

@@ -27,5 +27,6 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         ),
         layer=snakemake.params.layer,
         block_size=snakemake.params.units,
+        seed=snakemake.params.seed,
         replicate=int(snakemake.wildcards.seed),
     )

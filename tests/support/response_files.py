@@ -10,7 +10,7 @@ from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.common.tables import write_table
 from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
 from music_detectors.jackknife.columns import BLOCKS
-from music_detectors.responses.files import Layers, create_responses
+from music_detectors.responses.files import Layers, create_responses, read_responses
 from music_detectors.selectivity.columns import MATCHED
 from music_detectors.training.columns import NETWORK_CLIPS
 
@@ -115,6 +115,14 @@ def write_responses(path, clip_ids, responses):
     with create_responses(path, clip_ids, units, LAYERS, "0" * 64, "original") as file:
         for layer, values in responses.items():
             file[layer][:] = values
+
+
+def keep_only(path, clip_ids):
+    """Leave the responses to `clip_ids` alone in the file at `path`, in its order."""
+    stored, responses = read_responses(path)
+    rows = np.isin(stored, list(clip_ids))
+    kept = [clip_id for clip_id, own in zip(stored, rows, strict=True) if own]
+    write_responses(path, kept, {layer: values[rows] for layer, values in responses.items()})
 
 
 @dataclass

@@ -12,10 +12,13 @@ from music_detectors.acoustics.columns import ACOUSTICS, COVARIATES
 from music_detectors.common.average_precision import chance_average_precision
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
+from music_detectors.decoding import decode
 from music_detectors.decoding.columns import DECODING, DECODING_LEFT_OUT
 from music_detectors.decoding.decode import PENALTIES, decode_target, least_squares, ridge
+from music_detectors.responses.files import read_responses
+from music_detectors.responses.sample import sampled
 from music_detectors.selectivity.columns import UNITS
-from support.response_files import corpus, write_blocks, write_matched, write_responses
+from support.response_files import corpus, keep_only, write_blocks, write_matched, write_responses
 
 LAYER = "avgpool"
 N_UNITS = 16
@@ -52,6 +55,7 @@ def run(files, order=None, name="decoding.tsv", write=True, n_blocks=4, matched=
         "fixed": {},
         "layer": LAYER,
         "block_size": 6,
+        "seed": 1,
         "replicate": 1,
     } | changed
     write_blocks(files.path("blocks.tsv"), files.clips, n_blocks)
@@ -439,3 +443,21 @@ def test_without_matched_clips_there_is_no_score_of_them(tmp_path):
     found = run(corpus(tmp_path), matched=[])
     assert found["matched_average_precision"].isna().all()
     assert (found["matched_n_test"] == 0).all() and found["average_precision"].notna().all()
+
+
+def test_of_many_train_clips_a_sample_is_used(tmp_path, monkeypatch, caplog):
+    files = corpus(tmp_path, n_train=240, n_test=120)
+    whole = run(files)
+    monkeypatch.setattr(decode, "MOST_FITTED", 90)
+    found = run(files)
+    assert "decoding: a random sample of 90 of 200 train clips, by role" in caplog.messages
+    assert set(of_target(found)["n_train"]) == {90}
+    assert (found["n_test"] == whole["n_test"]).all()
+    assert not np.allclose(found["average_precision"], whole["average_precision"])
+    # As if there were no other train clips.
+    train = files.of_split("train")
+    heard = train[train["clip_id"].isin(read_responses(files.path("train.h5"), [])[0])]
+    heard = heard[heard["role"] != "mixed"]
+    kept = sampled(heard, files.clips, "train", 90, 1, "decoding")
+    keep_only(files.path("train.h5"), heard["clip_id"][kept])
+    pd.testing.assert_frame_equal(run(files, write=False), found)

@@ -12,6 +12,7 @@ from scipy import stats
 from music_detectors.common.errors import InputError
 from music_detectors.common.parts import Parts
 from music_detectors.common.tables import read_table
+from music_detectors.embedding import embed as embedding
 from music_detectors.embedding.bins import BINS, bins_of, coarse_bins
 from music_detectors.embedding.columns import EMBEDDING_POINTS, SEGREGATION, SEGREGATION_LEFT_OUT
 from music_detectors.embedding.embed import (
@@ -23,7 +24,7 @@ from music_detectors.embedding.embed import (
     z_scored,
 )
 from music_detectors.jackknife.columns import BLOCKS
-from support.response_files import corpus, write_blocks, write_matched
+from support.response_files import corpus, keep_only, write_blocks, write_matched
 
 
 def clouds(n=(150, 150), apart=0.0, seed=0, units=10):
@@ -322,3 +323,20 @@ def test_too_few_clips_and_infinite_responses_are_refused(tmp_path):
         InputError, match=rf"test\.h5: a response of avgpool to clip {clip_id} is not finite"
     ):
         run(files.write())
+
+
+def test_of_many_clips_a_sample_is_placed(tmp_path, monkeypatch, caplog):
+    files = corpus(tmp_path).write()
+    every, _ = run(files)
+    monkeypatch.setattr(embedding, "MOST_EMBEDDED", 12)
+    with caplog.at_level(logging.WARNING):
+        points, segregation = run(files)
+    assert "embedding: a random sample of 12 of 19 test clips, by role" in caplog.messages
+    assert len(points) == 12 and set(points["clip_id"]) < set(every["clip_id"])
+    assert segregation[["n_target", "n_other"]].sum(axis=1).tolist() == [12]
+    assert segregation["n_sampled_from"].tolist() == [19]
+    # As if there were no other clips.
+    keep_only(files.path("test.h5"), points["clip_id"])
+    again, of_sample = run(files)
+    pd.testing.assert_frame_equal(again, points)
+    assert of_sample["n_sampled_from"].tolist() == [12]

@@ -97,14 +97,6 @@ def test_an_embedding_is_reproducible():
     assert xy.shape == (120, 2) and xy.dtype == np.float32
 
 
-def test_many_clips_are_embedded_by_scikit_learn(monkeypatch):
-    monkeypatch.setattr(tsne, "MOST_CLIPS", 100)
-    values = clouds()
-    with threadpool_limits(1):
-        expected = TSNE(perplexity=20, random_state=5, n_jobs=1).fit_transform(values)
-    np.testing.assert_array_equal(embed(values, 20.0, 5), expected)
-
-
 def test_four_clips_are_embedded():
     assert np.isfinite(embed(clouds(2), usable_perplexity(30, 4), 0)).all()
 

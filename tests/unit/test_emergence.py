@@ -12,6 +12,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES
 from music_detectors.decoding.decode import PENALTIES
+from music_detectors.emergence import measure as emergence
 from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT, EMERGENCE_POINTS
 from music_detectors.emergence.measure import measure_emergence
 from music_detectors.jackknife.blocks import read_blocks
@@ -311,3 +312,19 @@ def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(measured
     np.testing.assert_allclose(
         means, whole.set_index("epoch").loc[[0, 10], "segregation"], atol=0.15
     )
+
+
+def test_of_many_clips_samples_are_embedded_and_fitted(measured, monkeypatch, caplog):
+    files, _, whole, _ = measured
+    monkeypatch.setattr(emergence, "MOST_EMBEDDED", 40)
+    monkeypatch.setattr(emergence, "MOST_FITTED", 60)
+    found, points = run(files, seeds=(1,))
+    lines = " ".join(caplog.messages)
+    assert "embedding over training: a random sample of 40 of 80 test clips" in lines
+    assert "decoding over training: a random sample of 60 of" in lines
+    assert set(found["n_target"] + found["n_other"]) == {40}
+    assert (points.groupby("epoch").size() == 40).all()
+    own = whole[whole["seed"] == 1].reset_index(drop=True)
+    same = ["natural_map", "ratio", "hedges_g"]
+    pd.testing.assert_frame_equal(found[same], own[same])
+    assert not np.allclose(found["decoding"], own["decoding"])

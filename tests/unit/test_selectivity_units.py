@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,12 +16,14 @@ from statsmodels.stats.multitest import fdrcorrection
 from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
+from music_detectors.responses.sample import sampled
+from music_detectors.selectivity import units
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.effects import effects
 from music_detectors.selectivity.ranking import ranks, share_of_units
 from music_detectors.selectivity.units import selectivity_units
 from support.response_files import UNITS as LAYER_SIZES
-from support.response_files import corpus, write_responses
+from support.response_files import corpus, keep_only, write_responses
 
 
 def run(files, name="units.tsv", **changed):
@@ -411,3 +414,33 @@ def test_a_share_has_at_least_one_unit_and_at_most_all(fraction, units):
 def test_the_studys_numbers_of_units():
     fractions = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
     assert [share_of_units(fraction, 256) for fraction in fractions] == [8, 16, 32, 64, 128]
+
+
+def test_of_many_train_clips_labels_are_permuted_among_a_sample(tmp_path, monkeypatch, caplog):
+    files = corpus(tmp_path, n_train=240)
+    plant(files, "avgpool", 3, 0.4)
+    whole = run(files)
+    monkeypatch.setattr(units, "MOST_FITTED", 90)
+    found = run(files)
+    assert any("labels: a random sample of 90 of 200 train" in line for line in caplog.messages)
+    assert set(whole["n_permuted"]) == {200} and set(found["n_permuted"]) == {90}
+    p = [name for name in UNITS if "p_permutation" in name or name in ("p_unit", "p_fdr")]
+    pd.testing.assert_frame_equal(
+        found.drop(columns=[*p, "n_permuted"]), whole.drop(columns=[*p, "n_permuted"])
+    )
+    assert not np.allclose(found[p], whole[p])
+    # The p are those of a corpus without the other train clips.
+    heard = files.of_split("train").iloc[files.order("train")]
+    heard = heard[heard["role"] != "mixed"]
+    kept = sampled(heard, files.clips, "train", 90, 1, "permutations")
+    keep_only(files.path("train.h5"), heard["clip_id"][kept])
+    selectivity_units(
+        *(files.path(name) for name in ("train.h5", "test.h5", "clips.tsv", "units.tsv")),
+        acoustics=files.acoustics(),
+        fraction=0.125,
+        permutations=199,
+        seed=1,
+        condition="natural",
+        replicate="1",
+    )
+    pd.testing.assert_frame_equal(read_table(files.path("units.tsv"), UNITS)[p], found[p])

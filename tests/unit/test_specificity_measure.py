@@ -12,7 +12,9 @@ from music_detectors.corpus.columns import BRANCHES, CLASSES, CLIPS
 from music_detectors.embedding.columns import EMBEDDING_POINTS
 from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.responses.files import read_responses
+from music_detectors.responses.sample import sampled
 from music_detectors.selectivity.effects import hedges_g, moments, welch_t
+from music_detectors.specificity import measure as specificity
 from music_detectors.specificity.columns import SETS, SPECIFICITY, SPECIFICITY_LEFT_OUT
 from music_detectors.specificity.effects import effects_of
 from music_detectors.specificity.join import among_random, summarise_specificity
@@ -348,3 +350,22 @@ def test_matched_clips_are_measured_alone(tmp_path):
     assert own["matched_held_out"] == pytest.approx(own["held_out"], abs=0.5)
     assert own["matched_p"] <= 0.01 and own["matched_decoding"] > 0.8
     assert of_target(of_blocks)["matched_effect"].between(3.5, 6).all()
+
+
+def test_of_many_clips_a_sample_is_measured(tmp_path, monkeypatch, caplog):
+    made = corpus(tmp_path)
+    whole = measured(made)[0]
+    test = made.clips[made.clips["split"] == "test"]
+    kept = sampled(test, made.clips, "test", 180, 1, "sets")
+    points = read_table(tmp_path / "points-1.tsv", EMBEDDING_POINTS)
+    write_table(tmp_path / "points-1.tsv", points[kept], EMBEDDING_POINTS)
+    monkeypatch.setattr(specificity, "MOST_FITTED", 180)
+    measure(made, "target", 1)
+    for split in ("train", "test"):
+        message = f"sets of classes: a random sample of 180 of 240 {split} clips, by role"
+        assert message in caplog.messages
+    join(tmp_path, [1])
+    found = read_table(tmp_path / "out-networks.tsv", SPECIFICITY)
+    own = of_target(found)
+    assert own[["n_target", "n_other"]].sum(axis=1).tolist() == [180]
+    assert own["effect"].iloc[0] == pytest.approx(of_target(whole)["effect"].iloc[0], abs=0.6)

@@ -26,6 +26,7 @@ from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
+from music_detectors.responses.sample import MOST_FITTED, sampled
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.matching import read_matched
 
@@ -99,6 +100,7 @@ def decode_target(
     fixed: Mapping[str, tuple[str | os.PathLike, str | os.PathLike]],
     layer: str,
     block_size: int,
+    seed: int,
     replicate: int,
 ) -> None:
     """Write the table of decoding the target in the network `replicate` of a condition.
@@ -109,7 +111,8 @@ def decode_target(
     each split to its table of covariates, `fixed` each condition of a fixed model, whose features
     join the units, to its responses to train and test clips. Units of `layer` are decoded all
     together and in blocks of `block_size`, by rank. Clips without sound have no covariates and are
-    left out everywhere. Raises InputError when a file cannot be read or does not fit the others, a
+    left out everywhere; of more than MOST_FITTED train clips, a sample that follows from the master
+    `seed` is used. Raises InputError when a file cannot be read or does not fit the others, a
     response is not finite, or there are fewer than two target or two other train clips.
     """
     corpus = read_table(clips, CLIPS, only=("clip_id", "split", "role", "labels", "group"))
@@ -127,6 +130,7 @@ def decode_target(
             acoustics[split],
             {name: files[place] for name, files in fixed.items()},
             layer,
+            seed,
         )
         for place, (path, split) in enumerate(zip(paths, SPLITS, strict=True))
     ]
@@ -396,8 +400,9 @@ def _read_split(
     acoustics: str | os.PathLike,
     fixed: Mapping[str, str | os.PathLike],
     layer: str,
+    seed: int,
 ) -> _Clips:
-    """Return the clips of a split in the file of responses at `path`."""
+    """Return the clips of a split in the file of responses at `path`; of many train clips, some."""
     clip_ids, responses = _read(path, layer)
     of_clips = described(path, clip_ids, corpus, split)
     roles = of_clips["role"].to_numpy()
@@ -412,6 +417,9 @@ def _read_split(
             f"{path}: {n_target} target and {len(rows) - n_target} other train clips with sound, "
             f"but decoding needs at least {_MIN_CLIPS} of each; add clips to the corpus"
         )
+    if split == "train":
+        own = sampled(of_clips.iloc[rows], corpus, split, MOST_FITTED, seed, "decoding")
+        rows, covariates, is_target = rows[own], covariates[own], is_target[own]
     kept = [clip_ids[row] for row in rows]
     others = {}
     for name, place in fixed.items():

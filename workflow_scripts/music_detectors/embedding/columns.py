@@ -26,6 +26,7 @@ SEGREGATION = {
     "matched_n_target": int,
     "matched_n_other": int,
     "perplexity": float,
+    "n_sampled_from": int,
 }
 """`embedding/{target}/{condition}/seed-{seed}/segregation.tsv`: one row: the index of the points
 of a network, and that with permuted roles.

@@ -19,6 +19,7 @@ from music_detectors.embedding.tsne import embed
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
+from music_detectors.responses.sample import MOST_EMBEDDED, sampled
 from music_detectors.selectivity.matching import read_matched
 
 _MIN_CLIPS = 2
@@ -47,13 +48,16 @@ def embed_responses(
 
     `left_out` gets the coarse index without each block of test clips. `responses` are the network's
     responses to the test clips, `clips` is clips.tsv, `blocks` is blocks.tsv, and `matched` is
-    matched.tsv, which says among which clips the coarse index is computed again. Random draws of
-    t-SNE and of the `permutations` of roles depend on the master `seed`, the condition and the
-    replicate. Raises InputError when a file cannot be read, has a clip that is no test clip or a
-    response that is not finite, or has fewer than two target or two other clips.
+    matched.tsv, which says among which clips the coarse index is computed again. With more than
+    MOST_EMBEDDED clips, a sample of them is placed. Random draws of t-SNE and of the `permutations`
+    of roles depend on the master `seed`, the condition and the replicate. Raises InputError when a
+    file cannot be read, has a clip that is no test clip or a response that is not finite, or has
+    fewer than two target or two other clips.
     """
     table = read_table(clips, CLIPS, only=("clip_id", "split", "role", "group"))
-    placed, values = _read_responses(responses, table, layer)
+    every, values = _read_responses(responses, table, layer)
+    drawn = sampled(every, table, "test", MOST_EMBEDDED, seed, "embedding")
+    placed, values = every[drawn].reset_index(drop=True), values[drawn]
     used = usable_perplexity(perplexity, len(values))
     if used < perplexity:
         logging.info(
@@ -94,6 +98,7 @@ def embed_responses(
         "coarse_bins": coarse_bins(len(xy)),
         "permutations": permutations,
         "perplexity": used,
+        "n_sampled_from": len(every),
     }
     write_table(points, placed.assign(seed=replicate, x=xy[:, 0], y=xy[:, 1]), EMBEDDING_POINTS)
     write_table(segregation, pd.DataFrame([row]), SEGREGATION)

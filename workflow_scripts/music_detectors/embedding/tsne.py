@@ -14,9 +14,6 @@ from threadpoolctl import threadpool_limits
 
 from music_detectors.common.compiled import compiled
 
-MOST_CLIPS = 50_000
-"""With more clips the tree is faster, and scikit-learn's own optimisation is used."""
-
 _MOMENTUM = 0.5, 0.8
 """Of the first part, in which affinities are exaggerated, and of the second."""
 
@@ -31,17 +28,16 @@ def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
     """Return the positions (clips, 2) float32 that t-SNE gives the rows of `features`.
 
     `features` are (clips, units). Affinities are those of the 3 x `perplexity` nearest neighbours
-    (van der Maaten 2014); the gradient is exact (van der Maaten & Hinton 2008), or Barnes and Hut's
-    for more than `MOST_CLIPS`. It starts from the principal components, so that `seed` has little
-    influence. If all rows are zero, so are all positions.
+    (van der Maaten 2014); the gradient is exact (van der Maaten & Hinton 2008). It starts from the
+    principal components, so that `seed` has little influence. If all rows are zero, so are all
+    positions.
     """
     if not features.any():
         return np.zeros((len(features), 2), dtype=np.float32)
     if features.shape[1] == 1:
         # The initialisation needs a second component.
         features = np.column_stack([features, np.zeros(len(features))])
-    method = ExactTSNE if len(features) <= MOST_CLIPS else TSNE
-    tsne = method(perplexity=perplexity, random_state=seed, n_jobs=1)
+    tsne = ExactTSNE(perplexity=perplexity, random_state=seed, n_jobs=1)
     # Sums over several threads have no fixed order.
     with threadpool_limits(1):
         return tsne.fit_transform(features)

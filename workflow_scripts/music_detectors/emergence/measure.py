@@ -26,6 +26,7 @@ from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT, EME
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_responses, snapshot_layers
+from music_detectors.responses.sample import MOST_EMBEDDED, MOST_FITTED, sampled
 from music_detectors.selectivity.effects import hedges_g, moments, response_ratio, welch_t
 from music_detectors.selectivity.matching import read_matched
 from music_detectors.selectivity.ranking import is_constant, ranks, share_of_units
@@ -84,18 +85,22 @@ def measure_emergence(
         draws = generator(seed, "emergence", condition, replicate, epoch)
         train_roles, test_roles = heard["role"].to_numpy(), clips_of_test["role"].to_numpy()
         used = test_roles != "mixed"
+        placed_of_used = sampled(
+            clips_of_test[used], corpus, "test", MOST_EMBEDDED, seed, "embedding over training"
+        )
+        embedded = np.flatnonzero(used)[placed_of_used]
         of_clips = read_blocks(blocks, clips_of_test["clip_id"].tolist())
         left_in_turn = blocks_in(of_clips) if epoch in (epochs[0], epochs[-1]) else []
         positions = embed(
-            z_scored(on_test[used]),
-            usable_perplexity(perplexity, int(used.sum())),
+            z_scored(on_test[embedded]),
+            usable_perplexity(perplexity, len(embedded)),
             int(draws.integers(2**32)),
         )
         segregation: dict[str, float] = {}
         of_bins = pd.DataFrame({"block": left_in_turn})
-        kept = read_matched(matched, clips_of_test.loc[used, "clip_id"].tolist())
+        kept = read_matched(matched, clips_of_test["clip_id"].iloc[embedded].tolist())
         for prefix, those in (("", np.ones(len(kept), dtype=bool)), ("matched_", kept)):
-            rows_of = np.flatnonzero(used)[those]
+            rows_of = embedded[those]
             found, without_each = coarse_segregation(
                 positions[those],
                 Parts(clips_of_test["group"].iloc[rows_of], test_roles[rows_of] == "target"),
@@ -105,7 +110,18 @@ def measure_emergence(
             of_bins = of_bins.assign(**_adjusted(without_each, prefix))
         chosen = _selective(on_train, train_roles, fraction)
         means = on_test[:, chosen].mean(axis=1, dtype=np.float64)
-        scores = _decoded(on_train, train_roles, on_test, heard["group"].to_numpy())
+        fitted = sampled(
+            heard[train_roles != "mixed"],
+            corpus,
+            "train",
+            MOST_FITTED,
+            seed,
+            "decoding over training",
+        )
+        rows_of = np.flatnonzero(train_roles != "mixed")[fitted]
+        scores = _decoded(
+            on_train[rows_of], train_roles[rows_of], on_test, heard["group"].to_numpy()[rows_of]
+        )
         rows.append(
             {
                 "seed": replicate,
@@ -122,7 +138,7 @@ def measure_emergence(
             )
             without.append(found.merge(of_bins, on="block").assign(seed=replicate, epoch=epoch))
         x, y = positions.T
-        own = clips_of_test.loc[used, ["clip_id", "role"]]
+        own = clips_of_test.iloc[embedded][["clip_id", "role"]]
         placed.append(own.assign(seed=replicate, epoch=epoch, x=x, y=y))
     write_table(table, pd.DataFrame(rows), EMERGENCE)
     write_table(without_blocks, stacked(without, EMERGENCE_LEFT_OUT), EMERGENCE_LEFT_OUT)
@@ -165,10 +181,8 @@ def _decoded(
     train: np.ndarray, train_roles: np.ndarray, test: np.ndarray, train_groups: np.ndarray
 ) -> np.ndarray:
     """Return the scores (clips,) of test clips when the target is decoded from all units."""
-    used = train_roles != "mixed"
-    label = (train_roles[used] == "target").astype(np.float64)
-    features = train[used].astype(np.float64)
-    return ridge(features, label, test.astype(np.float64), train_groups[used])[0]
+    label = (train_roles == "target").astype(np.float64)
+    return ridge(train.astype(np.float64), label, test.astype(np.float64), train_groups)[0]
 
 
 def _decoding(scores: np.ndarray, roles: np.ndarray) -> dict[str, float]:

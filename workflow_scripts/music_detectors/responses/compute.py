@@ -162,7 +162,7 @@ def _layers_of(model: Model) -> Layers:
 
 
 def _needed(model: Model, layer: str) -> Layers:
-    """Return `layer` as the reported one, with the outputs and the layer that is lesioned for it."""
+    """Return `layer` as the reported one, the outputs, and the layer that is lesioned for it."""
     needed = {layer, model.outputs}
     if isinstance(model, TrainedModel):
         needed.add(model.lesioned_layer(layer))

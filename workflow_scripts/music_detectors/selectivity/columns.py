@@ -8,6 +8,7 @@ UNITS = {
     "n_other": int,
     "n_groups_target": int,
     "n_groups_other": int,
+    "n_permuted": int,
     "mean_target": float,
     "mean_other": float,
     "welch_t": float,

@@ -16,6 +16,7 @@ from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLIPS
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
+from music_detectors.responses.sample import MOST_FITTED, sampled
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.effects import effects
 from music_detectors.selectivity.grouped import grouped_effects
@@ -50,7 +51,9 @@ def selectivity_units(
     """Write units.tsv of the network (`condition`, `replicate`) from its responses.
 
     `train` and `test` are files of responses, `clips` is clips.tsv, `acoustics` maps each split to
-    its table of covariates. `fraction` of a layer's units, at least one, are called selective.
+    its table of covariates. `fraction` of a layer's units, at least one, are called selective. Of
+    more than MOST_FITTED train clips, labels are permuted among a sample, with whose statistics
+    those under permuted labels are compared.
     Random draws depend on the master `seed`, the condition and the replicate. Raises InputError
     when a file cannot be read, the clips of a file are not those of its split, a clip has no
     covariates, a response is not finite, or a split has fewer than two groups (recordings) of
@@ -65,14 +68,22 @@ def selectivity_units(
     }
     for split, path in paths.items():
         _refuse_few_groups(path, parts[split], split)
-    models = {
-        split: AdjustedModel(
-            parts[split],
-            read_covariates(acoustics[split], listed["clip_id"].tolist()),
-            f"{split} clips",
-        )
+    covariates = {
+        split: read_covariates(acoustics[split], listed["clip_id"].tolist())
         for split, listed in of_split.items()
     }
+    models = {
+        split: AdjustedModel(parts[split], covariates[split], f"{split} clips")
+        for split in of_split
+    }
+    drawn = sampled(of_split["train"], table, "train", MOST_FITTED, seed, "permutations of labels")
+    some_parts, some_model = parts["train"], models["train"]
+    if not drawn.all():
+        some = of_split["train"][drawn]
+        some_parts = Parts(some["group"], (some["role"] == "target").to_numpy())
+        _refuse_few_groups(train, some_parts, "sample of the train")
+        some_model = AdjustedModel(some_parts, covariates["train"][drawn], "sampled train clips")
+    del covariates
 
     def of_split_in(layer: str, split: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         responses = _responses(paths[split], layer, of_split[split])
@@ -84,9 +95,12 @@ def selectivity_units(
     for layer in progress(tested, len(tested), "unit statistics", unit="layers"):
         responses, on_train = of_split_in(layer, "train")
         draws = generator(seed, "permutations", condition, replicate, layer)
-        model = models["train"]
-        on_train |= permuted(responses, parts["train"], model, on_train, permutations, draws)
         on_train |= chosen(responses, parts["train"], on_train["welch_t"], fraction)
+        observed = on_train
+        if not drawn.all():
+            responses = responses[drawn]
+            observed = measured(responses, some_parts, some_model)
+        on_train |= permuted(responses, some_parts, some_model, observed, permutations, draws)
         _, on_test = of_split_in(layer, "test")
         columns = on_train | {f"test_{name}": values for name, values in on_test.items()}
         in_layer = pd.DataFrame(columns)
@@ -136,7 +150,11 @@ def permuted(
     if model is not None and model.tested:
         more_statistics["partial_t"] = PermutedAdjustedModel(model, responses).partial_t
     p_unit, p = permutation_p(responses, parts, observed, permutations, draws, more_statistics)
-    found = {"p_unit": p_unit, "p_fdr": false_discovery(p_unit)}
+    found = {
+        "n_permuted": np.full(units, len(responses)),
+        "p_unit": p_unit,
+        "p_fdr": false_discovery(p_unit),
+    }
     for name, column in _P_COLUMNS.items():
         found[column] = p.get(name, np.full(units, np.nan))
     return found

@@ -19,6 +19,7 @@ from music_detectors.embedding.columns import EMBEDDING_POINTS
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_layers, read_responses
+from music_detectors.responses.sample import MOST_FITTED, sampled
 from music_detectors.selectivity.matching import read_matched
 from music_detectors.selectivity.ranking import share_of_units
 from music_detectors.specificity.columns import EVERY_CLIP, MEASURES, SETS_OF_NETWORK
@@ -69,7 +70,8 @@ def measure_specificity(
     """Write measures.tsv and sets.tsv of the network `replicate` of a condition.
 
     `train` and `test` are its responses, `points` its positions by t-SNE, the others tables of the
-    corpus. All is measured again with `matched` clips alone. `withheld_others` maps conditions to
+    corpus. Of more than MOST_FITTED clips of a split, a sample is used. All is measured again with
+    `matched` clips alone. `withheld_others` maps conditions to
     the branches that they withhold. `fraction` of the units of `layer` are chosen. Sets and folds
     depend on the master `seed`, but not on the network. Raises InputError when a file cannot be
     read or does not fit the others, a response is not finite, or a split has fewer than two clips
@@ -79,12 +81,12 @@ def measure_specificity(
     listed = read_table(classes, CLASSES, only=("mid", "target"))
     named = read_branches(branches)
     mids = listed["mid"].tolist()
-    heard = [_responses(path, layer) for path in (train, test)]
-    ids = [clip_ids for clip_ids, _ in heard]
-    of_clips = [
-        described(path, own, corpus, split)
-        for path, own, split in zip((train, test), ids, _SPLITS, strict=True)
+    heard = [
+        _heard(path, layer, corpus, split, seed)
+        for path, split in zip((train, test), _SPLITS, strict=True)
     ]
+    of_clips, responses = [table for table, _ in heard], [values for _, values in heard]
+    ids = [table["clip_id"].tolist() for table in of_clips]
     labels = Labels(
         tuple(counted_labels(table, mids, named.classes, clips) for table in of_clips),
         tuple(table["group"].to_numpy(dtype=str) for table in of_clips),
@@ -110,7 +112,6 @@ def measure_specificity(
         for own, table in zip(ids, of_clips, strict=True)
     ]
     of_matched = plan if all(own.all() for own in kept) else plan.only(*kept)
-    responses = [values for _, values in heard]
     n_chosen = share_of_units(fraction, responses[0].shape[1])
     placed = *_bins(points, ids[1]), of_test, left_in_turn
     found = _measured(plan, *responses, n_chosen, *placed)
@@ -328,15 +329,23 @@ def _bins(points: str | os.PathLike, clip_ids: Sequence[str]) -> tuple[np.ndarra
     return bins_of(xy, coarse_bins(len(xy))), rows
 
 
-def _responses(path: str | os.PathLike, layer: str) -> tuple[list[str], np.ndarray]:
-    """Return clip ids and responses (clips, units) of `layer`, or of the model's reported layer."""
+def _heard(
+    path: str | os.PathLike, layer: str, corpus: pd.DataFrame, split: str, seed: int
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the clips of a file, some if there are many, and the responses (clips, units) to them.
+
+    They are those of `layer`, or of the model's reported layer.
+    """
     reported = read_layers(path).chosen(layer)
     clip_ids, stored = read_responses(path, [reported])
-    responses = stored[reported].astype(np.float64)
+    clips = described(path, clip_ids, corpus, split)
+    kept = sampled(clips, corpus, split, MOST_FITTED, seed, "sets of classes")
+    clips = clips[kept].reset_index(drop=True)
+    responses = stored.pop(reported)[kept].astype(np.float64)
     finite = np.isfinite(responses).all(axis=1)
     if not finite.all():
         raise InputError(
-            f"{path}: a response of {reported} to clip {clip_ids[int(np.argmin(finite))]} is not "
-            "finite; train the network again"
+            f"{path}: a response of {reported} to clip {clips['clip_id'][int(np.argmin(finite))]} "
+            "is not finite; train the network again"
         )
-    return clip_ids, responses
+    return clips, responses
