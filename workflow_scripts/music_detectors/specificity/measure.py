@@ -113,11 +113,14 @@ def measure_specificity(
     ]
     of_matched = plan if all(own.all() for own in kept) else plan.only(*kept)
     n_chosen = share_of_units(fraction, responses[0].shape[1])
-    placed = *_bins(points, ids[1]), of_test, left_in_turn
-    found = _measured(plan, *responses, n_chosen, *placed)
-    again = found
-    if of_matched is not plan:
-        again = _measured(of_matched, *responses, n_chosen, *placed)
+    bins, rows = _bins(points, ids[1])
+
+    def measured(of_plan: _Plan) -> dict[str, np.ndarray]:
+        on_train, on_test = responses
+        return _measured(of_plan, on_train, on_test, n_chosen, bins, rows, of_test, left_in_turn)
+
+    found = measured(plan)
+    again = found if of_matched is plan else measured(of_matched)
     tables, of_sets_drawn = [], []
     for row, block in enumerate((EVERY_CLIP, *left_in_turn)):
         every, only_matched = (
