@@ -30,19 +30,25 @@ DRAWN = {
         },
         {},
     ),
-    "learning_curves": (
-        "Recognition",
+    **(
         {
-            "histories": of_networks(
-                results("networks", network("history.tsv")), TRAINED_NETWORKS
-            )
-        },
-        {
-            "networks": TRAINED_NETWORKS,
-            "kept_last": [
-                name for name in TRAINED if CONDITIONS[name]["keep"] == "last"
-            ],
-        },
+            "learning_curves": (
+                "Recognition",
+                {
+                    "histories": of_networks(
+                        results("networks", network("history.tsv")), TRAINED_NETWORKS
+                    )
+                },
+                {
+                    "networks": TRAINED_NETWORKS,
+                    "kept_last": [
+                        name for name in TRAINED if CONDITIONS[name]["keep"] == "last"
+                    ],
+                },
+            ),
+        }
+        if TRAINED_NETWORKS
+        else {}
     ),
     "average_precision": (
         "Recognition",

@@ -37,6 +37,11 @@ def loaded(*layers, **rest):
     return load_trained(settings(layers or ("layers.*",), **rest).written())
 
 
+class Mean(nn.Module):
+    def forward(self, x):
+        return x.mean(2)
+
+
 def log_mel(clips=3, frames=80):
     return torch.randn(clips, 64, frames, generator=torch.Generator().manual_seed(5)) * 10 - 40
 
@@ -121,6 +126,24 @@ def test_cls_of_what_has_no_tokens_is_refused():
     )
     with pytest.raises(InputError, match="pooling: cls"):
         evaluation(log_mel())
+
+
+def test_units_of_maps_are_on_the_second_axis_unless_the_axis_is_given():
+    network = nn.Sequential(nn.Unflatten(1, (1, 64)), nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).eval()
+    maps = network(log_mel())
+    for axis, expected in ((None, maps.mean((2, 3))), (-1, maps.mean((1, 2)))):
+        model = ModuleModel(settings(["2"], scores=OWN, unit_axis=axis), lambda classes: network)
+        evaluation = HookedEvaluation(network, {"maps": "2"}, {"maps": model.pooled["module-2"]})
+        torch.testing.assert_close(evaluation(log_mel())["maps"], expected.detach())
+    lesioned = ForwardReadout(
+        nn.Sequential(network, nn.Flatten(2), Mean()).eval(),
+        "0",
+        lambda: iter([log_mel()]),
+        maps.mean((2, 3)).detach().numpy(),
+        pooled=Pooled(of_three=-1),
+    )
+    (without,) = lesioned.lesioned([(np.array([1]), None)])
+    assert not without[:, 1].any() and without[:, 0].any()
 
 
 def test_the_axis_of_units_can_be_given():

@@ -154,14 +154,9 @@ def test_lesions_from_stored_responses_are_those_of_the_network_run_again(networ
     order = np.random.default_rng(0).permutation(256)
     means = responses["stage4"].mean(0)
     assert readout.units == again.units == 256
-    for values in (None, means):
-        both = zip(
-            readout.lesioned(order, [0, 8, 200], values),
-            again.lesioned(order, [0, 8, 200], values),
-            strict=True,
-        )
-        for one, other in both:
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    lesions = [(order[:count], values) for count in (0, 8, 200) for values in (None, means)]
+    for one, other in zip(readout.lesioned(lesions), again.lesioned(lesions), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
         readout.outgoing, np.linalg.norm(weights["last.weight"], axis=0), rtol=1e-6
     )
@@ -212,7 +207,6 @@ def test_a_killed_training_job_reaches_the_same_weights(tmp_path, monkeypatch):
         assert sha256(one) == sha256(other)
     network, about = read_network(whole.weights, MODEL, "resnet")
     assert about["model"] == "resnet" and not network.training
-    # Dropout and batch normalisation have an effect: another replicate draws other ones.
     other = trained(corpus, tmp_path / "other", replicate=2)
     assert sha256(other.weights) != sha256(whole.weights)
 

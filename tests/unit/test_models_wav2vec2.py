@@ -7,6 +7,7 @@ import pytest
 import torch
 import torchaudio
 from safetensors.torch import load_file
+from toys.small_wav2vec2 import built
 
 from music_detectors.common.errors import InputError
 from music_detectors.models import wav2vec2 as module
@@ -15,28 +16,11 @@ from music_detectors.models.wav2vec2 import NORMALISED, PIPELINES, Waveforms, ma
 torch.set_num_threads(1)
 
 
-def small(group_norm=True, normalised=False, aux=None):
+def small(group_norm=True, normalised=False):
     """torchaudio's model of two layers of 32 units, and what this module makes of it."""
     torch.manual_seed(0)
-    built = torchaudio.models.wav2vec2_model(
-        extractor_mode="group_norm" if group_norm else "layer_norm",
-        extractor_conv_layer_config=None,
-        extractor_conv_bias=not group_norm,
-        encoder_embed_dim=32,
-        encoder_projection_dropout=0.1,
-        encoder_pos_conv_kernel=16,
-        encoder_pos_conv_groups=4,
-        encoder_num_layers=2,
-        encoder_num_heads=4,
-        encoder_attention_dropout=0.1,
-        encoder_ff_interm_features=64,
-        encoder_ff_interm_dropout=0.1,
-        encoder_dropout=0.1,
-        encoder_layer_norm_first=not group_norm,
-        encoder_layer_drop=0.1,
-        aux_num_out=aux,
-    ).eval()
-    return built, Waveforms(built, normalised).eval()
+    model = built(group_norm).eval()
+    return model, Waveforms(model, normalised).eval()
 
 
 def noise(n, samples, seed=0):
@@ -86,17 +70,17 @@ def test_all_pipelines_trained_without_text_are_known():
 
 @pytest.mark.parametrize("group_norm", [True, False])
 def test_layers_are_those_of_extract_features(group_norm):
-    built, network = small(group_norm)
+    model, network = small(group_norm)
     waveform = noise(2, 4_000)
     heard = []
     for layer in network.encoder.transformer.layers:
         layer.register_forward_hook(lambda _, __, output: heard.append(output[0]))
     with torch.inference_mode():
-        expected, _ = built.extract_features(waveform)
+        expected, _ = model.extract_features(waveform)
         # Those were heard by the same modules.
         heard.clear()
         last = network(waveform)
-        torch.testing.assert_close(last, built(waveform)[0], rtol=0, atol=0)
+        torch.testing.assert_close(last, model(waveform)[0], rtol=0, atol=0)
     assert len(heard) >= 2
     for found, one in zip(heard, expected, strict=False):
         torch.testing.assert_close(found, one, rtol=0, atol=0)
@@ -116,8 +100,8 @@ def test_clips_of_a_batch_do_not_change_each_others_features(group_norm, normali
 
 
 def test_a_clip_is_normalised_as_by_the_pipelines():
-    built, network = small(group_norm=False, normalised=True)
-    pipeline = torchaudio.pipelines._wav2vec2.utils._extend_model(built, normalize_waveform=True)
+    model, network = small(group_norm=False, normalised=True)
+    pipeline = torchaudio.pipelines._wav2vec2.utils._extend_model(model, normalize_waveform=True)
     waveform = 3 * noise(1, 4_000) + 0.3
     with torch.inference_mode():
         torch.testing.assert_close(network(waveform), pipeline(waveform)[0])
@@ -134,47 +118,18 @@ def test_the_shortest_sound_and_the_steps_of_longer_ones():
             network(noise(1, least - 1))
 
 
-def test_weights_of_recognisers_and_of_older_files_load_strictly():
-    built, _ = small(aux=29)
-    weights = built.state_dict()
-    _, network = small()
-    for parameter in network.parameters():
-        parameter.data.zero_()
-    assert not network.load_state_dict(weights).missing_keys
-    assert "aux.weight" in weights
-    # The names that weight normalisation had when the pipelines' weights were published.
-    norm = "encoder.transformer.pos_conv_embed.conv"
-    older = {
-        name.replace(f"{norm}.parametrizations.weight.original0", f"{norm}.weight_g").replace(
-            f"{norm}.parametrizations.weight.original1", f"{norm}.weight_v"
-        ): tensor
-        for name, tensor in weights.items()
-    }
-    assert f"{norm}.weight_g" in older
-    _, again = small()
-    again.load_state_dict(older)
-    waveform = noise(1, 4_000)
-    with torch.inference_mode():
-        torch.testing.assert_close(again(waveform), network(waveform), rtol=0, atol=0)
-        torch.testing.assert_close(again.eval()(waveform), built.encoder(
-            built.feature_extractor(waveform, None)[0]
-        ))  # fmt: skip
-    with pytest.raises(RuntimeError, match="extra"):
-        again.load_state_dict(weights | {"extra": torch.zeros(1)})
-
-
 def test_another_architecture_is_refused():
     with pytest.raises(InputError, match="architecture of wav2vec2 is bert; it must be one of wav"):
         wav2vec2("bert")
 
 
 def test_a_download_becomes_a_file_of_weights(tmp_path, monkeypatch, capsys):
-    built, network = small()
+    model, network = small()
     asked = []
 
     def get_model(*, dl_kwargs):
         asked.append(dl_kwargs)
-        return SimpleNamespace(model=built)
+        return SimpleNamespace(model=model)
 
     monkeypatch.setattr(
         module.torchaudio.pipelines, "HUBERT_LARGE", SimpleNamespace(get_model=get_model)

@@ -86,6 +86,7 @@ CONFIGURATIONS = {
     ],
     "docs/models.md": [Use("models.yaml")],
     "docs/planning.md": [Use("corpora.yaml")],
+    "docs/pretrained.md": [Use("cnn14.yaml"), Use("hubert.yaml")],
     "docs/probes.md": [
         Use("natsound165.yaml"),
         Use("copy.yaml", also={"probes": {"natsound165": {"folder": "natsound165"}}}),
@@ -161,6 +162,9 @@ def data(tmp_path_factory):
     (base / "audioset" / "mirror").mkdir()
     (base / "audioset" / "mirror" / "eval00.tar").touch()
     write_fsd50k(base, clips=40)
+    (base / "weights").mkdir()
+    for name in ("Cnn14_16k_mAP=0.438.pth", "hubert_base.safetensors"):
+        (base / "weights" / name).touch()
     natural = list(
         itertools.chain.from_iterable(
             group for group in yaml.safe_load(blocks("docs/esc50.md")[-2][1])["targets"]

@@ -247,7 +247,7 @@ def _by_unit(values: Tensor, pooled: Pooled) -> Tensor:
     """Return `values` (n, ...) as (n, units, positions); (n, units, 1) without positions."""
     if values.dim() == 2:
         return values.unsqueeze(2)
-    moved = values.movedim(pooled.axis, 1).flatten(2)
+    moved = values.movedim(pooled.units_on(values.dim()), 1).flatten(2)
     return moved.flatten(1).unsqueeze(2) if pooled.how == "none" else moved
 
 
@@ -255,8 +255,9 @@ def _as_before(units: Tensor, values: Tensor, pooled: Pooled) -> Tensor:
     """Return `units`, as of `_by_unit`, in the shape of the `values`, but for the first axis."""
     if values.dim() == 2:
         return units.flatten(1)
-    moved = values.movedim(pooled.axis, 1).shape[1:]
-    return units.reshape(len(units), *moved).movedim(1, pooled.axis)
+    axis = pooled.units_on(values.dim())
+    moved = values.movedim(axis, 1).shape[1:]
+    return units.reshape(len(units), *moved).movedim(1, axis)
 
 
 def _responses(values: Tensor, pooled: Pooled, layer: str) -> Tensor:

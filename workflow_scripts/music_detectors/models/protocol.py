@@ -21,11 +21,17 @@ class Pooled:
     """How responses are read from what a module returns, (n, ...) with the units on `axis`.
 
     `how` says what becomes of the positions of a unit (time, frequency): their mean, their max,
-    the first of them (cls: the token of that name), or a unit each (none).
+    the first of them (cls: the token of that name), or a unit each (none). In what has three axes,
+    the units are on `of_three` if that is not None.
     """
 
     how: str = "mean"
     axis: int = 1
+    of_three: int | None = None
+
+    def units_on(self, axes: int) -> int:
+        """Return the axis of the units in what has so many `axes`."""
+        return self.axis if axes != 3 or self.of_three is None else self.of_three
 
 
 class Evaluation(Protocol):

@@ -89,7 +89,6 @@ class Waveforms(nn.Module):
         self.feature_extractor = built.feature_extractor
         self.encoder = built.encoder
         self._normalised = normalised
-        self.register_load_state_dict_pre_hook(_without_text)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Return the features (n, time, units) of `waveform` (n, samples), of full scale 1.
@@ -144,12 +143,6 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     print(f"{asked.path}: {asked.pipeline}, for architecture: {PIPELINES[asked.pipeline]}")
     return 0
-
-
-def _without_text(_: nn.Module, weights: dict[str, Tensor], prefix: str, *__: object) -> None:
-    """Remove the layer that names letters from `weights`, which recognisers of speech have."""
-    for name in ("aux.weight", "aux.bias"):
-        weights.pop(prefix + name, None)
 
 
 if __name__ == "__main__":

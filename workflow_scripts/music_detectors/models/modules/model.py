@@ -95,7 +95,9 @@ class ModuleModel(TrainedModel):
 
     def _pooled(self, module: nn.Module) -> Pooled:
         axis = self.settings.unit_axis
-        return Pooled(self.settings.pooling, unit_axis(module) if axis is None else axis)
+        if axis is None:
+            return Pooled(self.settings.pooling, of_three=unit_axis(module))
+        return Pooled(self.settings.pooling, axis)
 
 
 def _layer(name: str) -> str:

@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy._core.multiarray import _reconstruct, scalar
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -15,6 +17,23 @@ from music_detectors.common.errors import InputError, one_line, warn
 
 _WITHIN = ("state_dict", "model_state_dict", "model", "weights")
 _LISTED = 3
+# What arrays and numbers of NumPy are made of, under the names of NumPy 1 too: files of torch.save
+# may hold some beside the tensors. None of it can run code.
+_OF_NUMPY = [
+    *(
+        (one, f"numpy.{core}.multiarray.{one.__name__}")
+        for one in (_reconstruct, scalar)
+        for core in ("core", "_core")
+    ),
+    np.ndarray,
+    np.dtype,
+    *(getattr(np.dtypes, name) for name in np.dtypes.__all__ if name != "ObjectDType"),
+]
+# What PyTorch calls the parts of a normalised weight, and called them before 2.0.
+_OLDER = {
+    ".parametrizations.weight.original0": ".weight_g",
+    ".parametrizations.weight.original1": ".weight_v",
+}
 
 
 def load_pretrained(module: nn.Module, path: str | os.PathLike, key: str) -> None:
@@ -31,6 +50,11 @@ def load_pretrained(module: nn.Module, path: str | os.PathLike, key: str) -> Non
     # Networks that were trained on several GPUs have this before each name.
     if not set(own) & set(stored) and all(name.startswith("module.") for name in stored):
         stored = {name.removeprefix("module."): tensor for name, tensor in stored.items()}
+    for name in own:
+        for now, before in _OLDER.items():
+            older = name.removesuffix(now) + before
+            if name.endswith(now) and older in stored:
+                stored[name] = stored.pop(older)
     lacking = [name for name in own if name not in stored]
     if lacking:
         raise InputError(
@@ -56,7 +80,7 @@ def _tensors(path: str | os.PathLike, key: str) -> dict[str, Tensor]:
     try:
         if Path(path).suffix == ".safetensors":
             return load_file(path)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_OF_NUMPY):
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
