@@ -17,7 +17,7 @@ from music_detectors.acoustics.columns import ACOUSTICS
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.responses.sample import sampled
-from music_detectors.selectivity import units
+from music_detectors.selectivity import units, weighted
 from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.effects import effects
 from music_detectors.selectivity.ranking import ranks, share_of_units
@@ -444,3 +444,19 @@ def test_of_many_train_clips_labels_are_permuted_among_a_sample(tmp_path, monkey
         replicate="1",
     )
     pd.testing.assert_frame_equal(read_table(files.path("units.tsv"), UNITS)[p], found[p])
+
+
+def test_products_in_float32_give_the_same_p_and_ranks(tmp_path, monkeypatch):
+    files = corpus(tmp_path, n_train=1200)
+    for unit, by in ((3, 0.3), (7, 0.15), (9, 0.1)):
+        plant(files, "avgpool", unit, by)
+    # Recordings of three clips, and clips of their own.
+    groups = files.clips["group"].to_numpy().copy()
+    groups[:900] = [f"of three {place // 3}" for place in range(900)]
+    for name in ("alone", "groups"):
+        files.clips["group"] = files.clips["clip_id"] if name == "alone" else groups
+        exact = run(files)
+        monkeypatch.setattr(weighted, "SMALL", 100)
+        assert weighted.precision(101) is np.float32
+        pd.testing.assert_frame_equal(run(files), exact)
+        monkeypatch.undo()

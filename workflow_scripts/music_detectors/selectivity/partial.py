@@ -8,6 +8,7 @@ from scipy import sparse
 
 from music_detectors.common.parts import Parts
 from music_detectors.selectivity.effects import p_value, refuse_unless_finite
+from music_detectors.selectivity.weighted import precision
 
 # Clips needed for each coefficient of the model.
 _MIN_CLIPS_PER_COEFFICIENT = 2
@@ -157,13 +158,17 @@ class PermutedAdjustedModel:
         self._of_clip = model.of_clip[order]
         self._basis = model.basis[order]
         self._leverage = np.square(self._basis[: self._alone]).sum(axis=1)
-        residuals = responses[model.used][order].astype(np.float64)
-        for block in _blocks(residuals.shape[1]):
-            y = residuals[:, block]
+        rows = np.flatnonzero(model.used)[order]
+        units = responses.shape[1]
+        residuals = np.empty((len(rows), units), dtype=precision(len(rows)))
+        self._powers = np.empty(units)
+        for block in _blocks(units):
+            y = responses[rows, block].astype(np.float64)
             _standardise(y)
             y -= self._basis @ (self._basis.T @ y)
+            self._powers[block] = np.einsum("ij,ij->j", y, y)
+            residuals[:, block] = y
         self._residuals = residuals
-        self._powers = np.einsum("ij,ij->j", residuals, residuals)
         self._groups = []
         for rows in _clips_of_groups(model.groups[order], several[order]):
             own = self._basis[rows]
@@ -192,14 +197,15 @@ class PermutedAdjustedModel:
             tested &= ~(full & (np.abs(d) > _FULL_LEVERAGE)).any(axis=1)
             a = np.square(d / np.where(full, np.inf, free))
             r = self._residuals[rows]
-            sum_dr += d @ r
-            sum_arr += a @ np.square(r)
+            sum_dr += d.astype(r.dtype, copy=False) @ r
+            sum_arr += a.astype(r.dtype, copy=False) @ np.square(r)
             a *= d
-            sum_adr += a @ r
+            sum_adr += a.astype(r.dtype, copy=False) @ r
             sum_add += np.einsum("ij,ij->i", a, d)[:, None]
         for rows in _rows(clips, self._alone):
             d = labels[:, rows] - projected @ self._basis[rows].T
-            sum_dr += d @ self._residuals[rows]
+            r = self._residuals[rows]
+            sum_dr += d.astype(r.dtype, copy=False) @ r
         coefficient = sum_dr / power
         variance = sum_arr - 2 * coefficient * sum_adr + coefficient**2 * sum_add
         for of_group, inverse, weighted in self._groups:

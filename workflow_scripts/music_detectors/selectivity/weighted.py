@@ -10,6 +10,15 @@ _ROWS_IN_A_BLOCK = 1024
 _DRAWS_IN_A_BLOCK = 1024
 _MAX_WEIGHT_BYTES = 64_000_000
 
+SMALL = 10_000
+"""Up to so many rows, products of matrices are in float64, so that draws which equal the observed
+roles give the observed statistics. With more rows, none is equal."""
+
+
+def precision(rows: int) -> type[np.floating]:
+    """Return in what the products of blocks of `rows` are computed; their sums are in float64."""
+    return np.float64 if rows <= SMALL else np.float32
+
 
 def mean_and_spread(responses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the standard deviation (units,) of `responses`; 1 replaces an SD of 0."""
@@ -30,16 +39,17 @@ def weighted_sums(
     """Return the sums (draws, columns) of `values` under each of `weights` (draws, rows).
 
     `values` returns the rows of a slice, (rows, `columns`); they are asked for in blocks, to limit
-    memory. `weights` are booleans.
+    memory. `weights` are booleans. The products of a block are computed in `precision`.
     """
     sums = np.zeros((len(weights), columns))
     rows = weights.shape[1]
     # Allocate once: allocating for each block takes as long as the computation.
-    floats = np.empty((len(weights), min(_ROWS_IN_A_BLOCK, rows)))
-    product = np.empty_like(sums)
+    kind = precision(rows)
+    floats = np.empty((len(weights), min(_ROWS_IN_A_BLOCK, rows)), dtype=kind)
+    product = np.empty(sums.shape, dtype=kind)
     for start in range(0, rows, _ROWS_IN_A_BLOCK):
         block = slice(start, min(start + _ROWS_IN_A_BLOCK, rows))
         own = floats[:, : block.stop - start]
         own[:] = weights[:, block]
-        sums += np.matmul(own, values(block), out=product)
+        sums += np.matmul(own, values(block).astype(kind, copy=False), out=product)
     return sums
