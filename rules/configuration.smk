@@ -60,13 +60,12 @@ from music_detectors.models.find import (
     has_layer,
     has_readout,
     is_given,
-    is_trained,
     model_file,
     model_folder,
     model_text,
     with_models,
 )
-from music_detectors.models.modules.settings import is_adopted, is_module
+from music_detectors.models.modules.settings import is_adopted, is_module, is_trained
 
 orphans.begin()
 

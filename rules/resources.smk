@@ -78,19 +78,26 @@ def table_mb(wildcards):
     return 900 + sum(N_CLIPS.values()) * 2 // 1000
 
 
+def breadth(wildcards):
+    """How many times as many units as kim2024's 256 the layers of a job's network may have."""
+    name = wildcards.get("condition")
+    others = name is not None and (is_module(CONDITIONS[name]) or name in GIVEN)
+    return 8 if others else 1
+
+
 def responses_mb(wildcards):
     """Memory for jobs that hold all responses in all layers: 5 kB per clip."""
-    return 1200 + sum(N_CLIPS.values()) * 5 // 1000
+    return 1200 + sum(N_CLIPS.values()) * 5 * breadth(wildcards) // 1000
 
 
 def selectivity_mb(wildcards):
     """Memory for the permutations of a layer: 8 kB per clip."""
-    return 1200 + sum(N_CLIPS.values()) * 8 // 1000
+    return 1200 + sum(N_CLIPS.values()) * 8 * breadth(wildcards) // 1000
 
 
 def decoding_mb(wildcards):
     """Memory for a linear model of a layer and other features together: 16 kB per clip."""
-    return 1200 + sum(N_CLIPS.values()) * 16 // 1000
+    return 1200 + sum(N_CLIPS.values()) * 16 * breadth(wildcards) // 1000
 
 
 def clip_responses_mb(wildcards):
@@ -110,8 +117,12 @@ def specificity_mb(wildcards):
 
 def network_mb(wildcards):
     """Memory for a network that clips are played to, without the clips themselves."""
+    how = CONDITIONS[wildcards.condition]
+    # Weights of others are in memory as they are read, and in the network.
+    largest = max(map(os.path.getsize, weights_of(how)), default=0)
+    of_others = 1500 + 3 * largest // 10**6 if is_module(how) else 0
     # A GPU's libraries use host memory too.
-    return 2 * TORCH_MB + (3000 if has_gpu() else 0)
+    return 2 * TORCH_MB + of_others + (3000 if has_gpu() else 0)
 
 
 def fitting_mb(wildcards):

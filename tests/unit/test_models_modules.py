@@ -12,6 +12,7 @@ from toys.plain_cnn import PlainCnn
 from toys.small_transformer import SmallTransformer
 
 from music_detectors.common.errors import InputError
+from music_detectors.models import hooks
 from music_detectors.models.find import load_model, load_trained, model_file
 from music_detectors.models.hooks import ForwardReadout, HookedEvaluation
 from music_detectors.models.modules.matching import matched, unit_axis
@@ -165,8 +166,12 @@ def with_readout(model, classes=4):
 
 
 @pytest.mark.parametrize("layer", ["patches", "layers.0", "layers.1"])
-@pytest.mark.parametrize("clips_at_once", [2, 3])
-def test_lesions_together_equal_lesions_one_by_one_by_hand(layer, clips_at_once):
+@pytest.mark.parametrize("clips_at_once", [1, 3])
+@pytest.mark.parametrize("together", [1, 4, 64])
+def test_lesions_together_equal_lesions_one_by_one_by_hand(
+    layer, clips_at_once, together, monkeypatch
+):
+    monkeypatch.setattr(hooks, "_TOGETHER", (together, together))
     model = loaded("patches", "layers.*")
     network = with_readout(model)
     with torch.inference_mode():
@@ -178,7 +183,6 @@ def test_lesions_together_equal_lesions_one_by_one_by_hand(layer, clips_at_once)
         stored,
         pooled=model.pooled[layer],
         clips_at_once=clips_at_once,
-        together=4,
     )
     assert readout.units == 16
     values = np.arange(16, dtype=np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.common.errors import InputError, warn
-from music_detectors.common.tables import read_table, write_table
+from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.branches import Branches
 from music_detectors.corpus.columns import BRANCHES, CLIPS, CONDITIONS
 
@@ -99,4 +99,6 @@ def summarise_conditions(
                 f"{key} leaves train clips that all have the labels {alike}, and networks learn to "
                 "tell labels apart; add clips with other labels, or withhold less"
             )
-    write_table(table, pd.DataFrame(rows), CONDITIONS)
+    # Networks of others withhold nothing.
+    parts = [pd.DataFrame(rows)] if rows else []
+    write_table(table, stacked(parts, CONDITIONS), CONDITIONS)

@@ -98,5 +98,5 @@ def _run_again(
         outputs,
         lambda rows: by_clip(rows, groups),
         model.pooled.get(layer, Pooled()),
-        model.clips_at_once,
+        model.clips_at_once if device.type == "cpu" else model.clips_at_once_on_gpu,
     )

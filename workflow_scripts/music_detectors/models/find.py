@@ -9,7 +9,12 @@ from functools import cache
 from pathlib import Path
 
 from music_detectors.common.errors import InputError, one_line
-from music_detectors.models.modules.settings import is_module, settings_of, written_settings
+from music_detectors.models.modules.settings import (
+    is_module,
+    is_trained,
+    settings_of,
+    written_settings,
+)
 from music_detectors.models.protocol import FixedModel, Model, TrainedModel
 
 BUILT_IN = {
@@ -191,11 +196,6 @@ def model_text(condition: str, how: Mapping, *, waveform: bool) -> str:
     return (
         settings_of(condition, how, waveform=waveform).written() if is_module(how) else how["model"]
     )
-
-
-def is_trained(condition: Mapping) -> bool:
-    """Return whether a condition of the configuration trains its model."""
-    return "epochs" in condition
 
 
 def is_given(condition: Mapping) -> bool:

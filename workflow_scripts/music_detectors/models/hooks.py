@@ -19,6 +19,11 @@ from music_detectors.models.protocol import Pooled
 _ROUNDING = 0.01
 # By how much outputs may differ between lesions one by one and several at once, of the largest.
 _ALIKE = 1e-4
+# How many lesions are computed together, as many as outputs of this size allow.
+_TOGETHER = (8, 64)
+_OUTPUTS_BYTES = 500_000_000
+# How much larger than a batch of clips a batch of clips and lesions may be.
+_GROWTH = 8
 _MEAN = Pooled()
 
 Lesion = tuple[np.ndarray, np.ndarray | None]
@@ -114,21 +119,22 @@ class ForwardReadout:
         order: Callable[[np.ndarray], np.ndarray] = lambda outputs: outputs,
         pooled: Pooled = _MEAN,
         clips_at_once: int = 64,
-        together: int = 8,
     ) -> None:
         """Take the units of `module` of `network`, which is in evaluation mode on its device.
 
         `batches` returns the clips' spectrograms (n, mels, frames), in dB, batch by batch, and the
         same each time; `stored` are the outputs (clips, classes) that were stored for them. `order`
         puts outputs that are in the order of the batches into that of the stored ones. `pooled`
-        says where the units are. At most `clips_at_once` clips are run at a time, and `together`
-        lesions of them from the module on. Raises ValueError when the network's outputs differ
-        from the stored ones.
+        says where the units are, and at most `clips_at_once` clips are run at a time. Raises
+        ValueError when the network's outputs differ from the stored ones.
         """
         self._network = network
         self._module = _module(network, module)
         self._batches, self._order, self._pooled = batches, order, pooled
-        self._clips_at_once, self._together = clips_at_once, together
+        self._clips_at_once = clips_at_once
+        # Many lesions of few clips take no more memory than some of many clips do, and what comes
+        # before the module is run less often.
+        self._together = int(np.clip(_OUTPUTS_BYTES // max(stored.nbytes, 1), *_TOGETHER))
         self._is_checked = False
         self.outgoing: np.ndarray | None = None
         """Not known: what follows the module may be anything."""
@@ -148,9 +154,8 @@ class ForwardReadout:
     def lesioned(self, lesions: Iterable[Lesion]) -> Iterator[np.ndarray]:
         """Yield the outputs (clips, classes) under each of `lesions`.
 
-        What comes before the module is run once for several lesions, if what follows can go on
-        with a larger batch. Setting units that never respond to 0 changes nothing, to the last bit
-        of what is computed together.
+        What comes before the module is run once for many lesions (8 to 64), if what follows can go
+        on with a larger batch.
         """
         coming = iter(lesions)
         while several := list(islice(coming, self._together)):
@@ -160,8 +165,9 @@ class ForwardReadout:
     def _run(self, lesions: Sequence[Lesion | None]) -> list[np.ndarray]:
         """Return the outputs under each of `lesions` (None: without one)."""
         parts: list[list[Tensor]] = [[] for _ in lesions]
+        clips = max(_GROWTH * self._clips_at_once // max(len(lesions), _GROWTH), 1)
         for batch in self._batches():
-            for log_mel in batch.float().split(self._clips_at_once):
+            for log_mel in batch.float().split(clips):
                 outputs = self._outputs(log_mel, lesions)
                 for place, of_lesion in enumerate(outputs):
                     parts[place].append(of_lesion.float().cpu())

@@ -8,6 +8,7 @@ import pandas as pd
 from music_detectors.common.errors import one_line
 from music_detectors.corpus.targets import target_name
 from music_detectors.jackknife.blocks import MOST
+from music_detectors.models.modules.settings import is_trained
 from music_detectors.report.elsewhere import trained_elsewhere
 
 _ARTICLE = (
@@ -147,10 +148,12 @@ def _of_networks(config: Mapping, networks: pd.DataFrame, cite: Callable[[str], 
     settings = config["networks"]
     by_condition = dict(iter(networks.groupby("condition", sort=False)))
     how = {name: config["conditions"][name] for name in by_condition}
-    trained = [name for name in by_condition if "epochs" in how[name]]
+    trained = [name for name in by_condition if is_trained(how[name])]
     sentences = []
     if trained:
-        models = sorted({by_condition[name]["model"].iloc[0] for name in trained})
+        models = sorted(
+            {how[name].get("model", by_condition[name]["model"].iloc[0]) for name in trained}
+        )
         described = [f"{model}{_ARCHITECTURES.get(model, '')}" for model in models]
         conditions = [f"{name} ({_training(how[name], by_condition[name])})" for name in trained]
         sentences += [

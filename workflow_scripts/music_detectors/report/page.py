@@ -25,6 +25,7 @@ from music_detectors.common.tables import read_table
 from music_detectors.corpus.columns import CONDITIONS, SUMMARY
 from music_detectors.corpus.targets import target_name
 from music_detectors.genres.columns import GENRES
+from music_detectors.models.modules.settings import is_trained
 from music_detectors.plan.kept import kept
 from music_detectors.recognition.columns import RECOGNITION_SUMMARY
 from music_detectors.report import made_with
@@ -314,7 +315,7 @@ def _networks(
     for condition, replicates in networks.groupby("condition", sort=False):
         how = config["conditions"][condition]
         withheld = how.get("withhold")
-        trained, given = "epochs" in how, how.get("model") == "responses"
+        trained, given = is_trained(how), how.get("model") == "responses"
         precision = {
             group: _mean(scores, condition, "mean_average_precision", group)
             for group in ("natural", "target")
@@ -326,7 +327,7 @@ def _networks(
                 "clips": (f"without {', '.join(withheld)}" if withheld else "all") * trained,
                 "elsewhere": (elsewhere[condition] or NOT_SAID) if condition in elsewhere else "",
                 "labels": how.get("labels", "computed elsewhere" if given else "not trained"),
-                "epochs": how.get("epochs", ""),
+                "epochs": how["epochs"] if trained else "",
                 "networks": len(replicates),
                 "training_clips": "" if given else _range(replicates["training_clips"]),
                 "epoch": _range(replicates["epoch"]) if trained else "",

@@ -69,4 +69,9 @@ def is_module(condition: Mapping) -> bool:
 
 def is_adopted(condition: Mapping) -> bool:
     """Return whether a condition takes a module as it is and does not train it."""
-    return is_module(condition) and "epochs" not in condition
+    return is_module(condition) and not condition.get("epochs")
+
+
+def is_trained(condition: Mapping) -> bool:
+    """Return whether a condition of the configuration trains its model."""
+    return "epochs" in condition and not is_adopted(condition)
