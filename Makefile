@@ -14,10 +14,16 @@ LONG_TESTS := tests/cluster tests/reruns tests/interruptions tests/damage tests/
 # How many tests run at a time; Snakemake, in the long tests, uses up to two cores for each.
 WORKERS ?= 2
 
-.PHONY: run open test lint bench gpu-check report docs setup lock
+.PHONY: run demo open test lint bench gpu-check report docs setup lock
 
 run: setup
 	@$(SNAKEMAKE) --cores $(CORES) $(ARGS)
+
+# A first look at real sounds: make demo SOUNDS=folder MUSIC=folder, and ONLY=esc10=True for a part of ESC-50.
+demo: setup
+	@test -d "$(SOUNDS)" && test -d "$(MUSIC)" || { echo "error: say make demo SOUNDS=FOLDER MUSIC=FOLDER, with a folder of everyday sounds (600 MB: git clone --depth 1 https://github.com/karolpiczak/ESC-50) and one of your music (40 tracks or more); docs/esc50.md says more" >&2; exit 1; }
+	@PYTHONPATH=workflow_scripts $(BIN)/python -m music_detectors.listing "$(SOUNDS)" --music "$(MUSIC)" $(if $(ONLY),--only $(ONLY)) --output results/demo.tsv
+	@$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml $(ARGS)
 
 # The newest report page of a run, in the browser.
 open:

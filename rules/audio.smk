@@ -136,6 +136,28 @@ rule measure_level:
         "../workflow_scripts/measure_level.py"
 
 
+rule find_clipped:
+    input:
+        train=of_shards(results("audio/{split}/{shard}.h5"), ["train"]),
+        test=of_shards(results("audio/{split}/{shard}.h5"), ["test"]),
+    output:
+        table=results("audio/clipped.tsv"),
+    log:
+        log_of("find_clipped"),
+    benchmark:
+        benchmark_of("find_clipped")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(audio_shard_mb),
+        runtime=minutes(corpus_minutes),
+    params:
+        code=digest("find_clipped.py"),
+    script:
+        "../workflow_scripts/find_clipped.py"
+
+
 # A separate rule, because the yield tables are needed most when it stops the run. Networks do not
 # depend on its output: otherwise new limits, or a test shard that is fetched again, would retrain
 # them. Every named target requests it, and training checks its own split.

@@ -202,7 +202,7 @@ DRAWN = {
     ),
 }
 if PREFERRED:
-    DRAWN["preferred"] = (
+    DRAWN["preferred_stimuli"] = (
         "Selectivity",
         {
             **dict(zip(("stimuli", "table", "top"), PREFERRED)),

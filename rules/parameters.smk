@@ -295,8 +295,9 @@ def probe_params(wildcards):
 def probe_with_query(wildcards, input):
     """The same with the whole address of its zip; a function of the input, so that it is not kept."""
     settings = PROBES[wildcards.probe]._asdict()
-    # For a check alone; see probe_targets.
-    del settings["target"]
+    # For a check alone (see probe_targets), and for the report.
+    for key in ("target", "licence", "attribution"):
+        del settings[key]
     return settings
 
 

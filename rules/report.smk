@@ -39,6 +39,10 @@ rule cut_excerpts:
         target=target_name(config["corpus"]["target"]),
         probes=PROFILED_PROBES,
         made_probes=[name for name in PROFILED_PROBES if PROBES[name].is_made],
+        probe_terms=[
+            (PROBES[name].licence, PROBES[name].attribution)
+            for name in PROFILED_PROBES
+        ],
         is_made=SOURCE.SOUND == "embedded",
         # A function of the input: the corpus says what runs again when it changes.
         source=source_of_clips,
@@ -58,6 +62,7 @@ rule write_report:
         # The page is written only if the yield passes the gate.
         gate=GATE,
         audio=results("audio/yield.tsv"),
+        clipped=results("audio/clipped.tsv"),
         recognition=results("recognition/summary.tsv"),
         selectivity=results("selectivity", TARGET, "summary.tsv"),
         weights=of_networks(results("networks", network("weights.safetensors"))),

@@ -93,6 +93,7 @@ def of_stages(wildcards):
         *of_all(rules.decode_audio.output),
         *rules.summarise_yield.output,
         *rules.measure_level.output,
+        *rules.find_clipped.output,
         GATE,
         *rules.assign_blocks.output,
         *of_all(rules.compute_spectrograms.output),

@@ -20,6 +20,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         target=snakemake.params.target,
         probes=snakemake.params.probes,
         made_probes=snakemake.params.made_probes,
+        probe_terms=snakemake.params.probe_terms,
         is_made=snakemake.params.is_made,
         source=snakemake.params.source,
         seed=snakemake.params.seed,

@@ -10,6 +10,7 @@ with job(snakemake.log[0], snakemake.config["seed"]):
         clips=snakemake.input.clips,
         conditions=snakemake.input.conditions,
         audio=snakemake.input.audio,
+        clipped=snakemake.input.clipped,
         recognition=snakemake.input.recognition,
         selectivity=snakemake.input.selectivity,
         weights=snakemake.input.weights,

@@ -29,7 +29,7 @@ from music_detectors.figures.learning_curves import plot_learning_curves
 from music_detectors.figures.lesion_classes import plot_lesion_classes
 from music_detectors.figures.lesions import plot_lesions
 from music_detectors.figures.levels import plot_levels
-from music_detectors.figures.preferred import plot_preferred
+from music_detectors.figures.preferred_stimuli import plot_preferred_stimuli
 from music_detectors.figures.profile_categories import plot_profile_categories
 from music_detectors.figures.profile_components import plot_profile_components
 from music_detectors.figures.profile_sounds import plot_profile_sounds
@@ -450,7 +450,7 @@ def over_training(results, out):
 
 def preferred_stimuli(results, out):
     folder, corpus = results / "preferred/music/natural/seed-1", results / "corpus"
-    plot_preferred(
+    plot_preferred_stimuli(
         *(folder / name for name in ("stimuli.h5", "units.tsv", "clips.tsv")),
         results / "spectrograms/original/test/index.tsv",
         corpus / "clips.tsv",
@@ -468,6 +468,7 @@ def report(results, out):
         results / "corpus/clips.tsv",
         results / "corpus/conditions.tsv",
         results / "audio/yield.tsv",
+        results / "audio/clipped.tsv",
         results / "recognition/summary.tsv",
         results / "selectivity/music/summary.tsv",
         of_networks(results, "networks/{}/seed-{}/weights.safetensors"),
@@ -548,6 +549,7 @@ KINDS = [
         )
         for name in ("units", "clips")
     ),
+    Kind("audio/clipped.tsv", r"audio/clipped\.tsv", "table", report),
     Kind("audio/level.tsv", r"audio/level\.tsv", "table", louder_spectrograms),
     Kind(
         "spectrograms/original/train/00000.h5",

@@ -262,6 +262,7 @@ KEYS = [
     ),
     Keys(("probes.*.zip",), ("fetch_probe",), ", or `read_probe` for a zip on disk"),
     Keys(("probes.*.target",), ("profile_probe",)),
+    Keys(("probes.*.licence", "probes.*.attribution"), ("cut_excerpts",)),
     Keys(("embedding.perplexity",), ("embed_responses", "measure_emergence")),
     Keys(("decoding.units",), ("decode_target",)),
     Keys(("lesions.fractions", "lesions.random_draws"), ("lesion_units",)),

@@ -47,7 +47,7 @@ OF_ONE_CONDITION = {
     "plot_decoding_genres",
     "plot_emergence",
     "plot_lesion_classes",
-    "plot_preferred",
+    "plot_preferred_stimuli",
     "plot_quilts_genres",
 }
 # All figures but those that show no network.
@@ -108,7 +108,7 @@ def test_one_more_seed(finished):
         | jobs("summarise_specificity", target=["music"], condition=OF_CLASSES)
         | single(*SUMMARIES, *OF_NETWORKS, "cut_excerpts", *CONCLUSIONS)
         # Stimuli are sought for the first network alone.
-    ) - single("plot_preferred")
+    ) - single("plot_preferred_stimuli")
 
 
 def test_one_seed_less_trains_nothing(finished):

@@ -18,7 +18,7 @@ OF_THE_FIRST_CONDITION = {
     "plot_quilts_genres",
 }
 # Of the condition that the claims are about.
-OF_CLAIMED = {"cut_excerpts", "find_preferred", "plot_preferred"}
+OF_CLAIMED = {"cut_excerpts", "find_preferred", "plot_preferred_stimuli"}
 # Of the conditions that claims compare, but not of the shuffled one.
 OF_COMPARED = {"measure_specificity", "summarise_specificity", "plot_specificity"}
 # In the smoke run, the first condition alone has snapshots.
@@ -71,6 +71,7 @@ CHANGES = {
         "stimuli.padded": True,
         "stimuli.splits": ["train", "test"],
         "probes.embedded.target": ["Song"],
+        "probes.embedded.licence": "CC0",
         "embedding.perplexity": 5,
         "decoding.units": 64,
         "lesions.fractions": [0.125],

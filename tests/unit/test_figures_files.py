@@ -174,7 +174,7 @@ def arguments(folder, figure, seeds=2):
                 "clips": single("clips", clips, CLIPS),
                 "classes": single("classes", classes, CLASSES),
             }
-        case "preferred":
+        case "preferred_stimuli":
             classes, clips = figure_tables.corpus(per_class=1, branches=("Music", "Animal"))
             index = figure_tables.spectrogram_shard(folder / "00000.h5", clips, short=["clip-0-0"])
             units = pd.DataFrame({"clip_id": ["unit-4", "unit-2"]})
@@ -315,7 +315,7 @@ DEGENERATE = {
     "learning_curves": ("histories", HISTORY, lambda t: t.assign(validation_map=np.nan)),
     "lesions": ("tables", LESIONS, lambda t: t.assign(percentile=np.nan)),
     "levels": ("tables", LEVELS, lambda t: t.assign(ratio=np.nan, hedges_g=np.inf)),
-    "preferred": ("table", PREFERRED, lambda t: t.assign(ratio=np.nan)),
+    "preferred_stimuli": ("table", PREFERRED, lambda t: t.assign(ratio=np.nan)),
     "quilts": ("tables", QUILT_RESPONSES, lambda t: t.assign(n_clips=0, response=np.nan)),
     "quilts_genres": ("table", QUILT_GENRES, lambda t: t.assign(response=0.0)),
     "quilts_relative": ("tables", QUILT_INTACT, lambda t: t.assign(relative=np.nan)),
@@ -468,7 +468,7 @@ def test_quilts_of_a_corpus_without_genres_have_a_figure_that_says_so(tmp_path):
             r"00000\.h5: damaged spectrogram shard \(row \d is not clip clip-",
         ),
         (
-            "preferred",
+            "preferred_stimuli",
             "top",
             TOP_CLIPS,
             lambda t: t.assign(clip_id="clip-9-9"),

@@ -8,7 +8,7 @@ from toys.small_cnn import SmallCnn
 
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
-from music_detectors.figures.preferred import plot_preferred
+from music_detectors.figures.preferred_stimuli import plot_preferred_stimuli
 from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.preferred import find
@@ -200,7 +200,7 @@ def test_a_model_without_a_gradient_is_told_and_drawn(run, monkeypatch, tmp_path
     assert read_table(table, PREFERRED).empty and read_table(clips, TOP_CLIPS).empty
     assert open_spectrogram_shard(stimuli).shape == (64, 125)
     corpus = test.index, test.clips, test.classes
-    plot_preferred(stimuli, table, clips, *corpus, tmp_path / "a.svg", tmp_path / "a.png")
+    plot_preferred_stimuli(stimuli, table, clips, *corpus, tmp_path / "a.svg", tmp_path / "a.png")
     assert "no preferred stimuli were sought" in (tmp_path / "a.svg").read_text()
 
 
@@ -210,4 +210,4 @@ def test_stimuli_of_other_units_are_not_drawn(run, tmp_path):
     write_table(table, rows[::-1], PREFERRED)
     corpus = test.index, test.clips, test.classes
     with pytest.raises(InputError, match=r"stimuli.h5.*not of the units in .*found.tsv"):
-        plot_preferred(stimuli, table, clips, *corpus, tmp_path / "a", tmp_path / "b")
+        plot_preferred_stimuli(stimuli, table, clips, *corpus, tmp_path / "a", tmp_path / "b")

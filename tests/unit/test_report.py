@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from music_detectors.audio.columns import YIELD
+from music_detectors.audio.columns import CLIPPED, YIELD
 from music_detectors.claims.columns import VERDICTS, WHOLE
 from music_detectors.claims.inference import claims_table
 from music_detectors.common.errors import InputError
@@ -29,9 +29,10 @@ from music_detectors.report.article import outcome
 from music_detectors.report.captions import caption
 from music_detectors.report.columns import EXCERPTS
 from music_detectors.report.cost import costs
+from music_detectors.report.glossary import OF_FIGURES, TERMS
 from music_detectors.report.page import TEXTS, duration, number, p_value, tally, write_report
 from music_detectors.selectivity.columns import SELECTIVITY_SUMMARY
-from support import claim_tables, figure_tables
+from support import claim_tables, figure_modules, figure_tables
 from support.claim_tables import Tables
 from support.stored import store
 
@@ -171,6 +172,14 @@ def inputs(tmp_path):
         "clips": write("clips.tsv", clips_table(), CLIPS),
         "conditions": write("conditions.tsv", heard, CONDITIONS),
         "audio": write("yield.tsv", yields, YIELD),
+        "clipped": write(
+            "clipped.tsv",
+            pd.DataFrame(
+                [("train", 300, 0, "", 0.0), ("test", 100, 7, f"loud {EVIL}", 0.123)],
+                columns=list(CLIPPED),
+            ),
+            CLIPPED,
+        ),
         "recognition": write(
             "recognition.tsv", figure_tables.recognition_summary(), RECOGNITION_SUMMARY
         ),
@@ -407,13 +416,29 @@ def test_figures_link_to_their_files_and_those_without_content_are_left_out(inpu
     assert page.words.count("No class of this corpus is marked as a genre of Music.") == 1
 
 
+def test_every_figure_has_terms_and_every_term_a_place(inputs):
+    names = {path.stem for path in figure_modules.DRAWN}
+    # Spectrograms of clips show no number.
+    assert set(OF_FIGURES) == names - {"example_spectrograms"}
+    assert {term for terms in OF_FIGURES.values() for term in terms} == set(TERMS)
+    page = written(inputs)
+    assert {f"term-{term}" for term in TERMS} <= set(page.ids)
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert {"#term-claims", "#term-average-precision"} <= set(links)
+
+
 def test_messages_about_clips_are_escaped(inputs):
     page = written(inputs)
     html = inputs["page"].read_text(encoding="utf-8")
     assert "<script" not in html and "<b>lost" not in html
     assert "&lt;script&gt;" in html
-    # The reason why a clip is lost, the title of a sound, whom to name, and a warning of a job.
-    assert page.words.count(EVIL) == 4
+    # The reason why a clip is lost, the title of a sound, whom to name, a warning of a job, and the
+    # clip that is clipped most.
+    assert page.words.count(EVIL) == 5
+    assert (
+        "7 of 100 test clips are clipped" in page.words
+        and "train clips are clipped" not in page.words
+    )
     assert "<b>lost</b> & gone" in page.words
 
 

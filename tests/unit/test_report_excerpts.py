@@ -92,6 +92,25 @@ def test_a_manifest_says_on_what_terms_each_clip_is(tmp_path):
     assert noted_terms(corpus) == {"a": ("", "")}
 
 
+def test_so_does_a_table_with_columns_of_its_own(tmp_path):
+    table = tmp_path / "fma.csv"
+    table.write_text("file,genre,terms,artist\na.wav,Rock,CC BY 4.0,Ann\n")
+    columns = {"path": "file", "labels": "genre", "licence": "terms", "attribution": "artist"}
+    section = {"path": str(table), "columns": columns, "only": None}
+    corpus = {"source": "manifest", "manifest": section, "ontology": None}
+    assert noted_terms(corpus) == {"a": (CC, "Ann")}
+
+
+def test_a_probe_set_of_ones_own_says_so_too(corpus):
+    def played(*terms):
+        table = cut(corpus, probe_terms=[terms])
+        return table[(table["figure"] == "profile_sounds") & (table["left_out"] == "")]
+
+    assert played("", "").empty and played(CC, "").empty
+    rows = played(CC, "Ann")
+    assert len(rows) == 4 and set(rows["licence"]) == {CC} and set(rows["attribution"]) == {"Ann"}
+
+
 def test_fsd50k_says_so_too(tmp_path, corpus):
     source = {"source": "fsd50k", "fsd50k": {"folder": str(tmp_path)}}
     assert fsd50k.noted_terms(source) == {}
@@ -185,6 +204,7 @@ def corpus(tmp_path):
         "target": "Music",
         "probes": ["mine"],
         "made_probes": [],
+        "probe_terms": [("", "")],
         "is_made": False,
         "source": {"source": "audioset"},
         "seed": 1,

@@ -13,7 +13,7 @@ from workflow.snake import ROOT, planned, preset, snakemake, written
 FIGURES = {
     "plot_yields",
     "plot_example_spectrograms",
-    "plot_preferred",
+    "plot_preferred_stimuli",
     "plot_learning_curves",
     "plot_average_precision",
     "plot_selective_responses",

@@ -1,11 +1,16 @@
 """The presets for published corpora: what each plans, with only the files that it names."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from workflow.audioset_files import NODES, write_audioset
-from workflow.snake import planned, preset, snakemake, written
+from workflow.snake import ROOT, planned, preset, snakemake, written
 
 
 def one_target(folder):
@@ -43,6 +48,45 @@ def test_residual_networks_are_trained_beside_the_studys(tmp_path):
     assert jobs["train_network"] == 2 * 3 * 5 and jobs["fit_model"] == 2
     # No network is run again for its lesions.
     assert jobs["lesion_units"] == 2 * 3 * 5 and jobs["lesion_units_by_running"] == 0
+
+
+def in_make(folder, *words):
+    """Run the target `demo` in a checkout-like `folder`, without its set-up."""
+    return subprocess.run(
+        ["make", "--old-file", "setup", "--makefile", ROOT / "Makefile", "demo", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_demo_without_sounds_says_in_a_line_how_to_get_some(tmp_path):
+    for words in ([], ["SOUNDS=nowhere", "MUSIC=."], ["SOUNDS=."]):
+        ended = in_make(tmp_path, *words)
+        assert ended.returncode != 0
+        (line,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+        assert "github.com/karolpiczak/ESC-50" in line and "MUSIC=FOLDER" in line
+
+
+def test_a_demo_lists_both_folders_and_runs_its_preset(tmp_path):
+    for name in ("config", "workflow_scripts"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for folder, tracks in (("sounds/dog", 6), ("sounds/rain", 6), ("my music", 4)):
+        (tmp_path / folder).mkdir(parents=True)
+        for track in range(tracks):
+            samples = np.random.default_rng(track).normal(0, 0.1, 22050 * 12)
+            soundfile.write(tmp_path / folder / f"{track}.wav", samples, 22050)
+    # In place of Snakemake's own: what it is asked for.
+    stand_in = tmp_path / "snakemake"
+    stand_in.write_text('#!/bin/sh\necho asked "$@"\n')
+    stand_in.chmod(0o755)
+    programs = [f"BIN={Path(sys.executable).parent}", f"SNAKEMAKE={stand_in}"]
+    ended = in_make(tmp_path, "SOUNDS=sounds", "MUSIC=my music", "CORES=3", *programs)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "asked --cores 3 --configfile config/demo.yaml" in ended.stdout
+    ended = snakemake(tmp_path, "--dry-run", *preset("demo"))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "7 training" in ended.stdout and "nothing is downloaded" in ended.stdout
 
 
 def write_fsd50k(folder, clips=600):

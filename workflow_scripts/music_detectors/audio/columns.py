@@ -63,6 +63,13 @@ amplitudes, re full scale.
 The RMS of a clip is that of its sound, without the zeros that pad it.
 """
 
+CLIPPED = {"split": str, "clips": int, "clipped": int, "most": str, "most_share": float}
+"""`audio/clipped.tsv`: one row per split: its usable clips, and how many of them are clipped.
+
+A clip is clipped if 0.1 % of its samples or more are at full scale (0.999 of it) or beyond. `most`
+is the id of the clip with the largest share, `most_share`; it is empty if none is clipped.
+"""
+
 ARCHIVES = {
     "archive": str,
     "kind": str,

@@ -23,6 +23,7 @@ class ProbeSet(NamedTuple):
 
     Its sounds are in `folder` or in `zip` (a path or a URL), or in neither if the workflow makes
     them. `target` gives the categories of each target that has any, by the target's name in paths.
+    `licence` and `attribution` are the terms of all its sounds, "" where nothing is known.
     """
 
     name: str
@@ -31,6 +32,8 @@ class ProbeSet(NamedTuple):
     categories: str | None
     profiles: str | None
     target: Mapping[str, Sequence[str]]
+    licence: str = ""
+    attribution: str = ""
 
     @property
     def key(self) -> str:
@@ -96,6 +99,8 @@ def probe_sets(section: Mapping, targets: Mapping[str, Target]) -> dict[str, Pro
             categories=settings.get("categories"),
             profiles=settings.get("profiles"),
             target=target,
+            licence=settings.get("licence", ""),
+            attribution=settings.get("attribution", ""),
         )
         if target:
             found[name] = probe

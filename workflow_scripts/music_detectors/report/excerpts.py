@@ -78,6 +78,7 @@ def cut_excerpts(
     target: str,
     probes: Sequence[str],
     made_probes: Sequence[str],
+    probe_terms: Sequence[Terms],
     is_made: bool,
     source: Mapping,
     seed: int,
@@ -90,10 +91,11 @@ def cut_excerpts(
     are their tables, network by network and probe set by probe set), and the clips of the example
     spectrograms. `audio` are the shards of test clips, `probe_sounds` those of `probes`. `sound`
     says which are played: all, those that are `licensed`, or none; `made_probes`, and all clips if
-    `is_made`, are synthesised. The source of the corpus knows the licences of others; `source` is
-    the section `corpus` of the configuration. Sounds that would make the page larger by more than
-    `megabytes` (10^6 bytes) are left out. Sounds of one figure have one gain. Raises InputError,
-    naming the file, when one cannot be read.
+    `is_made`, are synthesised, and `probe_terms` are the terms of each of
+    `probes`. The source of the corpus knows the licences of others; `source` is the section
+    `corpus` of the configuration. Sounds that would make the page larger by more than `megabytes`
+    (10^6 bytes) are left out. Sounds of one figure have one gain. Raises InputError, naming the
+    file, when one cannot be read.
     """
     found = read_table(clips, CLIPS)
     found = found[found["split"] == "test"].set_index("clip_id")
@@ -112,8 +114,8 @@ def cut_excerpts(
     if sound in (ALL, LICENSED):
         wanted += _stimuli(corpus, read_index(index), stimuli, target)
         wanted += _most_and_least_answered(corpus, responses)
-        for probe, table in zip(probes, profiles, strict=True):
-            own = _MADE if probe in made_probes else _NOTHING_KNOWN
+        for probe, noted, table in zip(probes, probe_terms, profiles, strict=True):
+            own = _MADE if probe in made_probes else (noted[0], noted[1])
             wanted += _ends_of_profile(table, probe, own)
         wanted += _examples(corpus, read_index(index))
     played = [one for one in wanted if corpus.allowed(one.terms)]

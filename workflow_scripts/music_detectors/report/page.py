@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from music_detectors.audio.columns import USABLE, YIELD
+from music_detectors.audio.columns import CLIPPED, USABLE, YIELD
 from music_detectors.claims.columns import CLAIMS, SUPPORTED, VERDICTS, WHOLE
 from music_detectors.claims.statements import TITLES, statements
 from music_detectors.common.damage import damaged
@@ -33,6 +33,7 @@ from music_detectors.report.article import beside_the_article
 from music_detectors.report.captions import caption
 from music_detectors.report.cost import costs
 from music_detectors.report.elsewhere import NOT_SAID, trained_elsewhere
+from music_detectors.report.glossary import OF_FIGURES, TERMS
 from music_detectors.report.methods import methods
 from music_detectors.report.sounds import Sounds, sounds_of
 from music_detectors.report.warnings import logged_warnings, warnings_of
@@ -58,6 +59,7 @@ def write_report(
     clips: str | os.PathLike,
     conditions: str | os.PathLike,
     audio: str | os.PathLike,
+    clipped: str | os.PathLike,
     recognition: str | os.PathLike,
     selectivity: str | os.PathLike,
     weights: Sequence[str | os.PathLike],
@@ -76,14 +78,15 @@ def write_report(
 ) -> None:
     """Write the report to `page`.
 
-    `claims`, `corpus` (summary.tsv), `clips`, `conditions`, `audio` (yield.tsv), `recognition` and
-    `selectivity` are tables, `weights` the files of the networks. `figures` are image files, of
-    which the PNGs are shown, and `excerpts` the table of sounds that are played beside them;
-    `genres` is the table of genres in the condition of the claims. `sections` maps headings to
-    names of figures, `tables` a name to the tables, or folders of them, that it is drawn from.
-    `config` is the whole configuration, `benchmarks` the folder of Snakemake's benchmark files,
-    `logs` that of logs, `plan` that of the plan, which may be missing, and `judged_by` the digest
-    of the code of the claims. Raises InputError, naming the file, if one is missing or damaged.
+    `claims`, `corpus` (summary.tsv), `clips`, `conditions`, `audio` (yield.tsv), `clipped`,
+    `recognition` and `selectivity` are tables, `weights` the files of the networks. `figures` are
+    image files, of which the PNGs are shown, and `excerpts` the table of sounds that are played
+    beside them; `genres` is the table of genres in the condition of the claims. `sections` maps
+    headings to names of figures, `tables` a name to the tables, or folders of them, that it is
+    drawn from. `config` is the whole configuration, `benchmarks` the folder of Snakemake's
+    benchmark files, `logs` that of logs, `plan` that of the plan, which may be missing, and
+    `judged_by` the digest of the code of the claims. Raises InputError, naming the file, if one is
+    missing or damaged.
     """
     target = target_name(config["corpus"]["target"])
     drawn = {Path(path).stem: path for path in figures if str(path).endswith(".png")}
@@ -97,7 +100,10 @@ def write_report(
         section: {
             "figures": [
                 _figure(name, drawn, config, sounds)
-                | {"links": _links(name, drawn, tables.get(name, ()), folder)}
+                | {
+                    "links": _links(name, drawn, tables.get(name, ()), folder),
+                    "terms": [(term, TERMS[term][0]) for term in OF_FIGURES.get(name, ())],
+                }
                 for name in names
                 if name not in empty
             ],
@@ -124,11 +130,19 @@ def write_report(
     content = {
         "target": target,
         "config": config,
+        "terms": TERMS,
         "answers": answers,
         "tally": tally(answers),
         "article": beside_the_article(answers, config["claims"]["min_networks"]),
         "warnings": warnings_of(
-            config, target, corpus_clips, fetched, scores, of_genres, differs_in
+            config,
+            target,
+            corpus_clips,
+            fetched,
+            read_table(clipped, CLIPPED),
+            scores,
+            of_genres,
+            differs_in,
         ),
         "logged": logged,
         "more_logged": more_logged,

@@ -22,6 +22,7 @@ def warnings_of(
     target: str,
     clips: pd.DataFrame,
     fetched: pd.DataFrame,
+    clipped: pd.DataFrame,
     recognition: pd.DataFrame,
     genres: pd.DataFrame,
     differs_in: str,
@@ -29,12 +30,12 @@ def warnings_of(
     """Return pairs of a stage and what is amiss in it, in the order of the stages.
 
     `clips` is the summary of the corpus, `fetched` the rows of yield.tsv for all classes,
-    `recognition` and `genres` the tables of the networks and of the condition of the claims, and
-    `differs_in` says in what target and other clips differ.
+    `clipped` the table of clipped clips, `recognition` and `genres` the tables of the networks and
+    of the condition of the claims, and `differs_in` says in what target and other clips differ.
     """
     networks = config["networks"]["seeds"]
     enough = config["claims"]["min_networks"]
-    found = [*_of_sound(fetched)]
+    found = [*_of_sound(fetched), *_of_clipped(clipped)]
     if differs_in:
         found.append(("selectivity", f"{target} and other test clips differ in {differs_in}"))
     if networks < enough:
@@ -105,6 +106,16 @@ def _of_sound(fetched: pd.DataFrame) -> Iterator[tuple[str, str]]:
                 f"{short:,} of {total:,} {split} clips end before their segment does; silence "
                 "fills them up",
             )
+
+
+def _of_clipped(clipped: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    for row in clipped[clipped["clipped"] > 0].to_dict("records"):
+        yield (
+            "sound",
+            f"{row['clipped']:,} of {row['clips']:,} {row['split']} clips are clipped (0.1% or "
+            f"more of their samples at full scale), most of all {one_line(row['most'], 80)} "
+            f"({100 * row['most_share']:.1f}%)",
+        )
 
 
 def _of_networks(config: Mapping, recognition: pd.DataFrame) -> Iterator[tuple[str, str]]:

@@ -52,7 +52,7 @@ SECTION = {
             "type": ["object", "null"],
             "additionalProperties": False,
             "required": ["path", "labels"],
-            "properties": dict.fromkeys(_COLUMNS, COLUMN),
+            "properties": dict.fromkeys((*_COLUMNS, "licence", "attribution"), COLUMN),
             "description": "a mapping from columns of a manifest to those of the table, or null",
         },
         "only": ONLY,

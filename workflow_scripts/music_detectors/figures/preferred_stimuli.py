@@ -27,7 +27,7 @@ from music_detectors.spectrograms.shard import open_spectrogram_shard, read_inde
 _HEIGHT = 20 * MM
 
 
-def plot_preferred(
+def plot_preferred_stimuli(
     stimuli: str | os.PathLike,
     table: str | os.PathLike,
     top: str | os.PathLike,
@@ -62,7 +62,7 @@ def plot_preferred(
             known = [names.get(mid, mid) for mid in labels[clip_id].split(";")]
             row.append(Example(", ".join(known), heard))
         rows.append((_label(unit), row))
-    save(preferred(rows, mel_axes(shard)), svg, png)
+    save(preferred_stimuli(rows, mel_axes(shard)), svg, png)
 
 
 def _label(unit: pd.Series) -> str:
@@ -72,7 +72,7 @@ def _label(unit: pd.Series) -> str:
 
 
 @LOOK
-def preferred(rows: list[tuple[str, list[Example]]], mel: MelAxes) -> Figure:
+def preferred_stimuli(rows: list[tuple[str, list[Example]]], mel: MelAxes) -> Figure:
     """Return the figure: a row for each unit, its stimulus first, or a sentence without rows."""
     if not rows:
         return _nothing()
