@@ -77,7 +77,11 @@ def test_an_environment_has_all_that_its_scripts_import_and_no_more(environment)
     package = SCRIPTS / "music_detectors"
     by_name = {
         "plot_figure.py": (package / "figures").glob("*.py"),
-        "compute_spectrograms.py": (package / "stimuli").glob("*.py"),
+        "compute_spectrograms.py": [
+            *(package / "stimuli").glob("*.py"),
+            *(package / "inputs").glob("*.py"),
+        ],
+        "compute_probe_spectrograms.py": (package / "inputs").glob("*.py"),
         "cut_excerpts.py": (package / "stimuli").glob("*.py"),
         **{
             script: sorted((package / "models").glob("*.py"))
