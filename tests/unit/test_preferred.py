@@ -10,6 +10,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.figures.preferred_stimuli import plot_preferred_stimuli
 from music_detectors.models.kim2024 import Kim2024
+from music_detectors.models.resnet import ResNet
 from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.preferred import find
 from music_detectors.preferred.ascent import Sounds, ascend
@@ -85,7 +86,9 @@ def test_without_a_gradient_nothing_is_found():
     assert ascended(responses=lambda log_mel: linear(log_mel.detach()))[1] is None
 
 
-@pytest.mark.parametrize("model", [Kim2024(), SmallCnn()], ids=["kim2024", "small_cnn"])
+@pytest.mark.parametrize(
+    "model", [Kim2024(), ResNet(), SmallCnn()], ids=["kim2024", "resnet", "small_cnn"]
+)
 def test_differentiable_responses_are_those_that_are_stored(model):
     network = initial_network(model, 4, seed=1).eval()
     log_mel = torch.randn(3, 64, 125, generator=torch.Generator().manual_seed(2)) * 15 - 45
