@@ -77,18 +77,19 @@ def folder(tmp_path_factory):
     for path in COMPARED:
         (folder / "before" / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / path, folder / "before" / path)
+    for condition, form in (("gabor", "1/{}/{}.npz"), ("pca", "{}.{}.lists.parquet")):
+        for path in (folder / RESULTS / "responses" / condition / "seed-1").glob("*/*.h5"):
+            clip_ids, responses = read_responses(path)
+            turned = {layer: values[::-1] for layer, values in responses.items()}
+            given = folder / "later" / form.format(path.parent.name, path.stem)
+            write_given(given, clip_ids[::-1], turned)
     written(folder / "overlay.yaml", OVERLAY | {"conditions": {**OVERLAY["conditions"], **GIVEN}})
     ended = snakemake(folder, "responses", *arguments(folder))
     assert ended.returncode != 0
     (folder / "refused.txt").write_text(ended.stdout + ended.stderr)
     ended = snakemake(folder, "stimuli", *arguments(folder))
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    for condition, form in (("gabor", "1/{}/{}.npz"), ("pca", "{}.{}.lists.parquet")):
-        for path in (folder / RESULTS / "responses" / condition / "seed-1").glob("*/*.h5"):
-            clip_ids, responses = read_responses(path)
-            turned = {layer: values[::-1] for layer, values in responses.items()}
-            given = folder / "theirs" / form.format(path.parent.name, path.stem)
-            write_given(given, clip_ids[::-1], turned)
+    (folder / "later").rename(folder / "theirs")
     ended = snakemake(folder, *arguments(folder))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return folder
