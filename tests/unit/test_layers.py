@@ -29,7 +29,7 @@ ORDER = [
     {"emergence", "specificity"},
     {"claims"},
     {"figures"},
-    {"plan", "corpora"},
+    {"plan", "corpora", "notebook"},
     {"report"},
     {"deposit"},
 ]
@@ -65,7 +65,7 @@ def test_modules_import_only_stages_before_theirs(path):
 
 
 def test_torch_is_imported_only_where_networks_are_computed():
-    allowed = {"models", "training", "responses", "preferred", "gpu_check"}
+    allowed = {"models", "training", "responses", "preferred", "gpu_check", "notebook"}
     for path in MODULES:
         stage = path.relative_to(SCRIPTS / "music_detectors").parts[0]
         if any(name.split(".")[0] in ("torch", "torchaudio") for name in imported(path)):
