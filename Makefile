@@ -53,7 +53,7 @@ docs: setup
 	@$(BIN)/python docs/outputs.py
 
 bench: setup
-	@for benchmark in benchmarks/bench_*.py; do PYTHONPATH=workflow_scripts $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in benchmarks/bench_*.py; do PYTHONPATH=workflow_scripts:tests $(BIN)/python $$benchmark || exit 1; done
 
 # Whether this GPU gives the same bytes each time, and how fast it is; the report is in
 # results/gpu-check. It takes some minutes.

@@ -88,6 +88,8 @@ OTHERS = {
     "figures/{figure}.svg": "A figure as vector graphics.",
     "figures/{figure}.png": "The same figure as an image.",
     "report.html": "The report, one page that needs no other file.",
+    "units.html": "Every unit of every network, to sort, filter, choose and hear; one page that "
+    "needs no other file.",
     "configuration.json": "The configuration of the run, without queries of addresses, tokens and "
     "folders of this machine.",
     "ro-crate-metadata.json": "The run described for repositories as an RO-Crate: files with sizes "

@@ -109,6 +109,7 @@ def tell_where_results_are(log):
         "FSD50K": ("fetch_fsd50k", rules.fetch_fsd50k.output.table),
         "mirror": ("fetch_mirror", rules.fetch_mirror.output.table),
         "report": ("write_report", results("report.html")),
+        "units": ("explore_units", results("units.html")),
         "claims": ("assess_claims", claims),
         "figures": ("plot_selective_responses", results("figures")),
         "tables": (

@@ -256,10 +256,11 @@ LAYER_SHOWN = (
 )
 
 
-def digest_of_texts():
-    """The digest of the captions and the page of the report."""
+def digest_of_texts(*patterns):
+    """The digest of the captions and templates whose names are of `patterns`."""
     digest = hashlib.sha256()
-    for path in sorted((SCRIPTS.parent / "report").glob("*.*")):
+    texts = SCRIPTS.parent / "report"
+    for path in sorted(path for pattern in patterns for path in texts.glob(pattern)):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

@@ -105,6 +105,12 @@ def clip_responses_mb(wildcards):
     return table_mb(wildcards) + sum(N_CLIPS.values()) * len(NETWORKS) * 60 // 10**6
 
 
+def explorer_mb(wildcards):
+    """Memory for the page of all units: one layer's responses, a network's answers, the clips."""
+    answers = len(NETWORKS) * 4
+    return responses_mb(wildcards) + audio_shard_mb(wildcards) + answers
+
+
 def summary_mb(wildcards):
     """Memory for a job that holds a few numbers of every network for every test clip."""
     return table_mb(wildcards) + N_CLIPS["test"] * len(NETWORKS) // 10**4
@@ -169,6 +175,11 @@ def stimuli_minutes(stimuli):
 def corpus_minutes(wildcards):
     """An upper bound for sums over every clip: a minute for 10,000."""
     return 60 + sum(N_CLIPS.values()) // 10000
+
+
+def explorer_minutes(wildcards):
+    """An upper bound for the page of all units: a minute for each network and 10,000 test clips."""
+    return 30 + len(NETWORKS) * (1 + N_CLIPS["test"] // 10000)
 
 
 def embedding_minutes(wildcards):

@@ -161,4 +161,5 @@ def of_stages(wildcards):
         *rules.cut_excerpts.output,
         *rules.write_tables.output,
         *rules.write_report.output,
+        *rules.explore_units.output,
     ]

@@ -60,7 +60,7 @@ LAYER, TARGET = "avgpool", "Music"
 SHARDS = ("00000", "00001")
 
 READ_BY_NO_STEP = re.compile(
-    r"report\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
+    r"(report|units)\.html|figures/\w+\.svg|audio/gate\.tsv|spectrograms/[\w-]+/(train|test)/"
     r"\d+\.status\.tsv|quilts/\w+/[\w-]+/(lengths|networks|correlation)\.tsv|"
     r"profiles/\w+/\w+/[\w-]+/categories\.tsv|selectivity/\w+/balance\.tsv|"
     r"claims/settings\.json|tables/\w+\.parquet|configuration\.json|ro-crate-metadata\.json|logs/.*|benchmarks/.*"

@@ -45,7 +45,7 @@ OF_INPUTS = (
 for _rule in OF_INPUTS:
     CODE[_rule] += sorted((PACKAGE / "inputs").glob("[!_]*.py"))
 CODE["import_probe_responses"] = [*CODE["import_stimulus_responses"]]
-for _rule in ("fetch_metadata", "make_corpus", "assign_roles", "cut_excerpts"):
+for _rule in ("fetch_metadata", "make_corpus", "assign_roles", "cut_excerpts", "explore_units"):
     CODE[_rule] += sorted((PACKAGE / "corpus" / "sources").glob("[!_]*.py"))
 CODE["cut_excerpts"] += [STIMULI / "intact.py", STIMULI / "level.py", STIMULI / "quilt.py"]
 CODE["read_probe"] += sorted((PACKAGE / "probes" / "sets").glob("[!_]*.py"))
@@ -249,7 +249,7 @@ KEYS = [
     ),
     Keys(
         ("stimuli.played",),
-        ("quilt_responses", "cut_excerpts"),
+        ("quilt_responses", "cut_excerpts", "explore_units"),
         ", for another order; for a stimulus that is added or dropped, see below",
     ),
     Keys(("stimuli.compared_seconds",), ("compute_quilt_spectrograms", "cut_excerpts")),
@@ -261,8 +261,8 @@ KEYS = [
         "; for a probe set that is added, see below",
     ),
     Keys(("probes.*.zip",), ("fetch_probe",), ", or `read_probe` for a zip on disk"),
-    Keys(("probes.*.target",), ("profile_probe",)),
-    Keys(("probes.*.licence", "probes.*.attribution"), ("cut_excerpts",)),
+    Keys(("probes.*.target",), ("profile_probe", "explore_units")),
+    Keys(("probes.*.licence", "probes.*.attribution"), ("cut_excerpts", "explore_units")),
     Keys(("embedding.perplexity",), ("embed_responses", "measure_emergence")),
     Keys(("decoding.units",), ("decode_target",)),
     Keys(("lesions.fractions", "lesions.random_draws"), ("lesion_units",)),
@@ -277,6 +277,7 @@ KEYS = [
             "plot_decoding_genres",
             "plot_quilts_genres",
             "cut_excerpts",
+            "explore_units",
         ),
         "; the analyses of further targets are then those of its networks",
     ),
@@ -291,7 +292,7 @@ KEYS = [
         ("summarise_conditions", "measure_specificity"),
         ", this of every condition",
     ),
-    Keys(("report.*",), ("cut_excerpts",)),
+    Keys(("report.*",), ("cut_excerpts", "explore_units")),
     Keys(("deposit.licence",), ("write_report",)),
     Keys(("claims.sounds",), ("assign_blocks",)),
     Keys(("claims.*",), ("assess_claims",)),

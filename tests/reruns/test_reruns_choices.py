@@ -106,7 +106,7 @@ def test_one_more_seed(finished):
         | jobs("measure_emergence", condition=["natural"], seed=[3])
         | jobs("measure_specificity", target=["music"], condition=OF_CLASSES, seed=[3])
         | jobs("summarise_specificity", target=["music"], condition=OF_CLASSES)
-        | single(*SUMMARIES, *OF_NETWORKS, "cut_excerpts", *CONCLUSIONS)
+        | single(*SUMMARIES, *OF_NETWORKS, "cut_excerpts", "explore_units", *CONCLUSIONS)
         # Stimuli are sought for the first network alone.
     ) - single("plot_preferred_stimuli")
 
@@ -123,14 +123,16 @@ def test_one_more_condition(finished):
     assert shown(planned) == (
         of_networks(["full"], [1, 2])
         | of_conditions(["full"])
-        | single("summarise_conditions", *SUMMARIES, *plots, *CONCLUSIONS)
+        | single("summarise_conditions", *SUMMARIES, *plots, "explore_units", *CONCLUSIONS)
     ) - single("plot_specificity")
 
 
 def test_one_condition_less_computes_nothing(finished):
     planned = with_setting(finished, "less", {"conditions": {"untrained": None}})
     plots = OF_NETWORKS - OF_ONE_CONDITION
-    assert shown(planned) == single("summarise_conditions", *SUMMARIES, *plots, *CONCLUSIONS)
+    assert shown(planned) == single(
+        "summarise_conditions", *SUMMARIES, *plots, "explore_units", *CONCLUSIONS
+    )
 
 
 def test_one_more_stimulus(finished):
@@ -151,7 +153,7 @@ def test_one_more_stimulus(finished):
         | jobs("quilt_responses", condition=CONDITIONS)
         # All stimuli are played by the same job.
         | jobs("level_responses", condition=CONDITIONS)
-        | single("compare_quilts", "cut_excerpts", *PLAYED_FIGURES, *CONCLUSIONS)
+        | single("compare_quilts", "cut_excerpts", "explore_units", *PLAYED_FIGURES, *CONCLUSIONS)
     )
 
 

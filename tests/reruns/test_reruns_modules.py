@@ -101,6 +101,7 @@ LATE = {
         "corpus/classes",
         "stimuli/level",
     },
+    "explore_units": OF_SOURCES | {"corpus/branches", "corpus/classes"},
 }
 # A module of no rule, one of many, one of one; and a script.
 EDITED = [
@@ -175,4 +176,5 @@ def test_new_texts_write_the_report_again_and_other_files_run_nothing(finished, 
 
     others = ["schemas/config.schema.yaml", "config/audioset.yaml", "envs/statistics.yaml"]
     assert edited(*others, "rules/quilts.smk") == set()
-    assert edited("report/claims.rst") == {"write_report", "describe_run"}
+    assert edited("report/units.js") == {"explore_units", "describe_run"}
+    assert edited("report/claims.rst") == {"explore_units", "write_report", "describe_run"}

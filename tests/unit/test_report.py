@@ -397,7 +397,7 @@ def test_the_methods_name_the_inputs_of_conditions(inputs):
 def test_figures_link_to_their_files_and_those_without_content_are_left_out(inputs, tmp_path):
     page = written(inputs)
     links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
-    assert {"claims.svg", "claims.png", "claims.tsv", "a%20%231"} <= set(links)
+    assert {"claims.svg", "claims.png", "claims.tsv", "a%20%231", "units.html"} <= set(links)
     fetched = read_table(inputs["audio"], YIELD)
     write_table(tmp_path / "all.tsv", fetched[fetched["status"] == "ok"], YIELD)
     write_table(tmp_path / "none.tsv", read_table(inputs["genres"], GENRES)[:0], GENRES)

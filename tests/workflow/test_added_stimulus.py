@@ -33,6 +33,7 @@ OF_IT = {
     "plot_levels": 1,
     "plot_claims": 1,
     "cut_excerpts": 1,
+    "explore_units": 1,
     "write_report": 1,
     "describe_run": 1,
 }

@@ -39,6 +39,7 @@ from music_detectors.selectivity.columns import (
 from music_detectors.stimuli.making.columns import status_columns
 from music_detectors.stimuli.quilting.columns import QUILT_STATUS
 from music_detectors.training.columns import HISTORY, NETWORK_CLIPS
+from support.browser import browser
 from workflow.golden_claims import GOLDEN, stable
 from workflow.snake import executed, preset, snakemake
 
@@ -505,6 +506,24 @@ def test_the_page_plays_sounds_of_every_kind(results):
     assert page.count("<audio ") == len(table)
 
 
+def test_the_page_of_units_opens_in_a_browser(results, tmp_path):
+    units = pd.concat(
+        read_table(path, UNITS) for path in sorted(results.glob("selectivity/music/*/*/units.tsv"))
+    )
+    with browser(tmp_path) as tab:
+        tab.open(results / "units.html")
+        tab.run("document.querySelector('#filters [type=reset]').click()")
+        tab.wait(
+            f"document.getElementById('count').textContent === '{len(units)} of {len(units)} units'"
+        )
+        tab.run("document.querySelector('#classes .bar[aria-disabled=false]').click()")
+        tab.wait("document.getElementById('audio').currentTime > 0")
+        for address in ("natural/2/conv1/3", "gabor/1/gabor/0", "pca/1/pca/0"):
+            tab.open(results / "units.html", f"#{address}")
+            tab.wait("document.querySelectorAll('#clips li').length === 12")
+        assert tab.errors == []
+
+
 def test_a_run_prints_one_line_per_job_then_the_verdicts_and_paths(smoke):
     said = smoke.with_suffix(".said").read_text()
     (planned,) = re.findall(r"^(\d+) jobs$", said, re.M)
@@ -513,8 +532,9 @@ def test_a_run_prints_one_line_per_job_then_the_verdicts_and_paths(smoke):
     for claim in verdicts[verdicts["part"] == WHOLE].itertuples():
         assert re.search(rf"^{TITLES[claim.claim]} +{claim.verdict}", said, re.M)
     end = said[said.index("\nreport ") :].split()
-    assert end[:6] == [
+    assert end[:8] == [
         *("report", "results/smoke/report.html"),
+        *("units", "results/smoke/units.html"),
         *("claims", "results/smoke/claims/claims.tsv"),
         *("figures", "results/smoke/figures"),
     ]

@@ -63,6 +63,7 @@ _FOLDERS = {
     "selectivity": "which units respond to the target",
     "specificity": "the target among random sets of classes",
     "tables": "all units and their responses, for other programs",
+    "units.html": "every unit, to explore and to hear",
 }
 
 

@@ -3,7 +3,7 @@
 import base64
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,18 +11,23 @@ import pandas as pd
 
 from music_detectors.audio.level import read_level
 from music_detectors.audio.rate import SAMPLE_RATE
-from music_detectors.audio.storage import read_audio_shard
-from music_detectors.common.damage import damaged
 from music_detectors.common.errors import one_line
 from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
-from music_detectors.corpus.sources import source_named
 from music_detectors.levels.names import level_db_of
 from music_detectors.probes.spectrograms import at_level
 from music_detectors.profiles.columns import PROFILE_SOUNDS
 from music_detectors.quilts.names import segment_ms_of
 from music_detectors.report.columns import EXCERPTS, LICENCE, SIZE
-from music_detectors.report.licences import may_be_played
+from music_detectors.report.cutting import each_sound, shortened
+from music_detectors.report.licences import (
+    ALL,
+    LICENSED,
+    MADE,
+    Terms,
+    is_allowed,
+    terms_of_clips,
+)
 from music_detectors.report.vorbis import ogg_vorbis
 from music_detectors.selectivity.columns import CLIP_RESPONSES
 from music_detectors.spectrograms.examples import choose
@@ -30,19 +35,9 @@ from music_detectors.spectrograms.shard import read_index
 from music_detectors.stimuli.making.names import ORIGINAL, find
 from music_detectors.stimuli.making.stimulus import Silent, TooShort
 
-ALL, LICENSED = "all", "licensed"
-"""Values of `report.sound`, besides none."""
-
-_SECONDS = 5.0
 # How many clips are most and how many least.
 _EXTREMES = 4
-_FADE_SECONDS = 0.01
 _PEAK = 0.98
-_MADE = ("synthesised by this workflow", "")
-_NOTHING_KNOWN = ("", "")
-
-Terms = tuple[str, str]
-"""The licence and the attribution, "" where nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -100,22 +95,18 @@ def cut_excerpts(
     found = read_table(clips, CLIPS)
     found = found[found["split"] == "test"].set_index("clip_id")
     names = read_table(classes, CLASSES)
-    noted = getattr(source_named(source["source"]), "noted_terms", None)
-    terms: dict[str, Terms] = {} if noted is None else noted(source)
     corpus = _Corpus(
         found.loc[read_index(index)["clip_id"]],
         names,
-        (lambda clip_id: _MADE)
-        if is_made
-        else (lambda clip_id: terms.get(clip_id, _NOTHING_KNOWN)),
-        allowed=lambda own: sound == ALL or own == _MADE or may_be_played(*own),
+        terms_of_clips(source, is_made),
+        allowed=lambda own: is_allowed(sound, own),
     )
     wanted: list[Excerpt] = []
     if sound in (ALL, LICENSED):
         wanted += _stimuli(corpus, read_index(index), stimuli, target)
         wanted += _most_and_least_answered(corpus, responses)
         for probe, noted, table in zip(probes, probe_terms, profiles, strict=True):
-            own = _MADE if probe in made_probes else (noted[0], noted[1])
+            own = MADE if probe in made_probes else (noted[0], noted[1])
             wanted += _ends_of_profile(table, probe, own)
         wanted += _examples(corpus, read_index(index))
     played = [one for one in wanted if corpus.allowed(one.terms)]
@@ -279,7 +270,7 @@ class _Sounds:
     def cut(self, wanted: Sequence[Excerpt]) -> dict[Excerpt, np.ndarray]:
         """Return the samples (n,) float32 of those that can be made, with one gain per figure."""
         made: dict[Excerpt, np.ndarray] = {}
-        clips = _samples(self._audio, {one.clip_id for one in wanted if not one.probe})
+        clips = dict(each_sound(self._audio, {one.clip_id for one in wanted if not one.probe}))
         rms = read_level(self._level)
         for one in wanted:
             if one.probe:
@@ -290,8 +281,8 @@ class _Sounds:
                 logging.warning("%s, %s: %s", one.stimulus, one.clip_id, error)
         for probe, path in self._probes.items():
             of_probe = [one for one in wanted if one.probe == probe]
-            sounds = _samples([path], {one.clip_id for one in of_probe}) if of_probe else {}
-            made |= {one: _shortened(at_level(sounds[one.clip_id], rms)) for one in of_probe}
+            sounds = dict(each_sound([path], {one.clip_id for one in of_probe}))
+            made |= {one: shortened(at_level(sounds[one.clip_id], rms)) for one in of_probe}
         peaks: dict[str, float] = {}
         for one, samples in made.items():
             peak = float(np.abs(samples).max(initial=0.0))
@@ -304,35 +295,4 @@ class _Sounds:
     def _stimulus(self, one: Excerpt, samples: np.ndarray, rms: float) -> np.ndarray:
         named = find(one.stimulus)
         made = named.make(samples, self._seed, one.clip_id, rms).samples
-        return _shortened(made[: self._compared] if named.stimulus.cut else made)
-
-
-def _samples(shards: Iterable[str | os.PathLike], clip_ids: set[str]) -> dict[str, np.ndarray]:
-    """Return the sound of `clip_ids`, (n,) float32 of full scale 1, from the first that has them.
-
-    Raises InputError when none has one.
-    """
-    found: dict[str, np.ndarray] = {}
-    path: str | os.PathLike = ""
-    for path in shards:
-        missing = clip_ids - found.keys()
-        if not missing:
-            break
-        shard = read_audio_shard(path)
-        for row, clip_id in enumerate(shard.clip_id):
-            if clip_id in missing:
-                found[clip_id] = shard.samples_of(row)
-    if missing := clip_ids - found.keys():
-        raise damaged(path, "audio shard", f"neither it nor another holds clip {min(missing)}")
-    return found
-
-
-def _shortened(samples: np.ndarray) -> np.ndarray:
-    """Return the first seconds of `samples`, which fade out where there are more."""
-    length = round(_SECONDS * SAMPLE_RATE)
-    if len(samples) <= length:
-        return samples
-    fade = round(_FADE_SECONDS * SAMPLE_RATE)
-    cut = samples[:length].copy()
-    cut[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
-    return cut
+        return shortened(made[: self._compared] if named.stimulus.cut else made)

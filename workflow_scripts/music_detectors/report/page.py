@@ -46,6 +46,8 @@ TEXTS = Path(__file__).parents[3] / "report"
 _CLAIMS_SECTION = "Claims"
 _CORPUS_SECTION = "Corpus"
 _NOTHING: Mapping[str, list] = {"figures": [], "left_out": []}
+# The figures whose points and bars can be played on the page of units, and where.
+_EXPLORED = {"embedding": "embedding", "class_responses": "answers", "profile_sounds": "answers"}
 _OF_GENRES = ("genres", "decoding_genres", "quilts_genres")
 _MAX_REASONS = 30
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -287,7 +289,10 @@ def _links(
     png = os.path.relpath(drawn[name], folder)
     files = [("SVG", f"{png.removesuffix('.png')}.svg"), ("PNG", png)]
     paths = [os.path.relpath(path, folder) for path in tables]
-    return [(words, quote(path)) for words, path in [*files, *((path, path) for path in paths)]]
+    links = [(words, quote(path)) for words, path in [*files, *((path, path) for path in paths)]]
+    if name in _EXPLORED:
+        links.insert(0, ("Explore and hear it", f"units.html#{_EXPLORED[name]}"))
+    return links
 
 
 def _usable(clips: pd.DataFrame) -> dict[str, int]:
