@@ -40,7 +40,11 @@ def test_all_is_said_in_words():
         "network  nothing is downloaded",
     ]
     said = lines(JOBS, {"train_network": 20000.0}, 1, 1e7, ["FSD50K", "a set"])
-    assert said[1].startswith("time     about 33 hours on 1 core (by 6 of them as measured here")
+    assert said[1].startswith(
+        "time     about 33 hours on 1 core (6 of them as measured here, the others"
+    )
+    (_, time, *_) = lines(JOBS[:6], {"train_network": 10.0}, 1, 1e9, [])
+    assert time.endswith("(6 of them as measured here)")
     assert said[2].endswith("10 MB are free: make room first")
     assert said[3] == "network  FSD50K; a set"
 

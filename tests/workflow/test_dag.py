@@ -67,7 +67,7 @@ def test_a_dry_run_says_in_words_what_is_to_come(tmp_path):
     told = dict(re.findall(r"^(jobs|time|disk|network) +(.*)$", ended.stdout, re.M))
     assert re.match(r"\d{3}: \d+ selectivity, .*\b17 training\b", told["jobs"])
     # Fifteen networks of two hours on two cores.
-    assert told["time"].startswith("about 15 hours on 2 cores (by 15 of them as measured here")
+    assert told["time"].startswith("about 15 hours on 2 cores (15 of them as measured here")
     assert re.fullmatch(r"about \d+ MB; .* are free", told["disk"])
     assert told["network"] == "nothing is downloaded"
     quiet = snakemake(tmp_path, "--dry-run", "--quiet")

@@ -66,11 +66,10 @@ def lines(
     kinds = ", ".join(f"{n} {stage}" for stage, n in sorted(stages.items(), key=_most_first))
     seconds = time_needed(jobs, measured, cores)
     known = sum(job.rule in measured for job in jobs)
-    source = (
-        f"by {known} of them as measured here, the others by formulas"
-        if known
-        else "by formulas, within a factor of two or so"
-    )
+    source = "by formulas, within a factor of two or so"
+    if known:
+        others = ", the others by formulas" if known < len(jobs) else ""
+        source = f"{known} of them as measured here{others}"
     needed = sum(job.bytes for job in jobs)
     room = f"{_size(free_bytes)} are free"
     if needed > free_bytes:
