@@ -125,6 +125,6 @@ def test_layers_of_wav2vec2_have_their_units():
         found = model.evaluation(network, torch.device("cpu"))(waveform)
         convolved, _ = network.module.feature_extractor(waveform[:, 0], None)
         last = network.module(waveform[:, 0])
-    assert [values.shape[1] for values in found.values()] == [512] * 7 + [32, 32, 3]
+    assert [values.shape[1] for values in found.values()] == [16] * 7 + [32, 32, 3]
     torch.testing.assert_close(found["feature_extractor.conv_layers.6"], convolved.mean(1))
     torch.testing.assert_close(found["encoder.transformer.layers.1"], last.mean(1))
