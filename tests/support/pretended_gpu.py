@@ -99,6 +99,8 @@ def _run(func, args, kwargs):
     ours = [one for one in tensors if isinstance(one, Gpu)]
     device = kwargs.get("device")
     made_there = device is not None and torch.device(device).type == "cuda"
+    if kwargs.get("pin_memory") and not made_there:
+        return _pinned(func(*args, **{**kwargs, "pin_memory": False}))
     if not ours and not made_there:
         return func(*args, **kwargs)
     others = [one for one in tensors if not isinstance(one, Gpu) and one.dim()]

@@ -10,7 +10,6 @@ from music_detectors.common.tables import write_table
 from music_detectors.spectrograms.columns import INDEX
 from music_detectors.spectrograms.log_mel import PARAMETERS
 from music_detectors.spectrograms.shard import (
-    _runs,
     index_spectrograms,
     open_spectrogram_shard,
     read_index,
@@ -33,11 +32,21 @@ def write_shard(path, clip_ids, frames=5, classes=2, seed=0, **changes):
     return values
 
 
-@given(st.lists(st.integers(0, 9), max_size=20))
-def test_joined_runs_of_rows_equal_the_rows(rows):
-    runs = _runs(rows)
-    assert [start + k for _, start, count in runs for k in range(count)] == rows
-    assert [first + k for first, _, count in runs for k in range(count)] == list(range(len(rows)))
+@pytest.fixture(scope="module")
+def ten_clips(tmp_path_factory):
+    path = tmp_path_factory.mktemp("shard") / "00000.h5"
+    return write_shard(path, list("abcdefghij")), open_spectrogram_shard(path)
+
+
+@given(st.lists(st.integers(0, 9), max_size=20), st.randoms())
+def test_rows_go_to_their_places(ten_clips, rows, random):
+    values, shard = ten_clips
+    places = random.sample(range(25), len(rows))
+    out = np.full((25, 4, 5), np.float16(7))
+    expected = out.copy()
+    expected[places] = values[rows]
+    assert shard.read(rows, out, places) is out
+    np.testing.assert_array_equal(out, expected)
 
 
 @pytest.mark.parametrize("rows", [[], [3], [0, 1, 2, 3, 4, 5], [5, 4, 1, 2, 2], [0, 2, 4]])

@@ -1,7 +1,7 @@
 """The device that computes a network, and its numerical settings."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 
@@ -123,6 +123,11 @@ def on_device(values: Tensor, device: torch.device) -> Tensor:
         return values
     # Only from pinned memory does a copy not wait.
     return values.pin_memory().to(device, non_blocking=True)
+
+
+def pinned(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Return new memory of the computer, of any content, that a GPU can copy without a wait."""
+    return torch.empty(tuple(shape), dtype=dtype, pin_memory=True)
 
 
 @contextmanager

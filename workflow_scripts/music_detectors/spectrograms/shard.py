@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.audio.clips import clips_by_shard
+from music_detectors.common.chunks import Rows
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.hdf5 import (
@@ -49,13 +50,17 @@ class SpectrogramShard:
     parameters: dict[str, Any]
 
     def read(
-        self, rows: Sequence[int] | np.ndarray | None = None, out: np.ndarray | None = None
+        self,
+        rows: Sequence[int] | np.ndarray | None = None,
+        out: np.ndarray | None = None,
+        places: Sequence[int] | np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the spectrograms of `rows` (all when None), in that order.
 
         The array is (rows, bands, frames) float16: `out` when given, which must fit, else a new
-        one. Raises InputError, naming the file, when a checksum does not match or the shard is no
-        longer what it was when opened.
+        one. With `places`, `out` is larger, and each row goes to its place there. Raises
+        InputError, naming the file, when a checksum does not match or the shard is no longer what
+        it was when opened.
         """
         wanted = range(len(self.clip_id)) if rows is None else [int(row) for row in rows]
         if any(not 0 <= row < len(self.clip_id) for row in wanted):
@@ -63,13 +68,14 @@ class SpectrogramShard:
         shape = (len(wanted), *self.shape)
         if out is None:
             out = np.empty(shape, dtype=np.float16)
-        elif out.shape != shape or out.dtype != np.float16:
+        elif (places is None and out.shape != shape) or out.dtype != np.float16:
             raise ValueError(f"out is {out.shape} {out.dtype}, not {shape} float16")
         with open_hdf5(self.path, _KIND, _SCHEMA_VERSION) as file:
             stored = file["log_mel"]
             _check_stored(self.path, stored, (len(self.clip_id), *self.shape))
-            for first, start, count in _runs(wanted):
-                out[first : first + count] = stored[start : start + count]
+            where = range(len(wanted)) if places is None else [int(place) for place in places]
+            if wanted:
+                Rows(stored).read(wanted, out, where)
         return out
 
 
@@ -197,14 +203,6 @@ def read_index(path: str | os.PathLike) -> pd.DataFrame:
     if len(twice):
         raise damaged(path, "table", f"clip {one_line(twice.iloc[0])} occurs twice")
     return index
-
-
-def _runs(rows: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Return `rows` as runs of consecutive numbers: (place in `rows`, first number, count)."""
-    numbers = np.asarray(rows, dtype=np.int64)
-    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 2) != 1)
-    counts = np.diff(starts, append=len(numbers))
-    return list(zip(starts.tolist(), numbers[starts].tolist(), counts.tolist(), strict=True))
 
 
 def _check_stored(path: str | os.PathLike, stored: h5py.Dataset, shape: tuple[int, ...]) -> None:

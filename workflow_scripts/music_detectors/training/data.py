@@ -15,14 +15,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from music_detectors.common.chunks import Rows
 from music_detectors.common.damage import damaged, rebuild
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.progress import progress
-from music_detectors.models.device import on_device
+from music_detectors.models.device import on_device, pinned
 from music_detectors.models.heard import Group, cut
 from music_detectors.spectrograms.shard import SpectrogramShard, open_spectrogram_shard
 
 _OPEN_FILES = 128
+_READERS = 4
 # What training takes on a GPU besides the spectrograms: once, CUDA's libraries; for each network,
 # its graph, the workspaces of its stream, and validation. On an H100 it was less.
 _LIBRARIES_BYTES = 800_000_000
@@ -120,8 +122,13 @@ class _Resident:
         for shard, numbers, rows in progress(
             parts, len(parts), "loading spectrograms", unit="shards"
         ):
-            values = torch.from_numpy(shard.read(rows))
-            self._log_mel[on_device(torch.from_numpy(numbers), held)] = on_device(values, held)
+            if held.type == "cpu":
+                shard.read(rows, self._log_mel.numpy(), numbers)
+                continue
+            values = pinned((len(rows), *shard.shape), torch.float16)
+            shard.read(rows, values.numpy())
+            places = on_device(torch.from_numpy(numbers), held)
+            self._log_mel[places] = values.to(held, non_blocking=True)
         self.on_gpu: Tensor | None = self._log_mel if held.type == "cuda" else None
 
     def batch(self, clips: Tensor) -> Tensor:
@@ -149,6 +156,7 @@ class _Streamed:
             self._row_of[numbers] = rows
         # A file that leaves the cache is closed, since nothing else refers to it.
         self._stored = lru_cache(_OPEN_FILES)(self._open)
+        self._readers = ThreadPoolExecutor(_READERS)
 
     def batch(self, clips: Tensor) -> Tensor:
         return on_device(self._read(clips), self._device)
@@ -163,16 +171,18 @@ class _Streamed:
             if coming is not None:
                 yield on_device(coming.result(), self._device)
 
-    def _open(self, place: int) -> tuple[h5py.Dataset, h5py.File]:
-        file = h5py.File(self._shards[place].path, "r", locking=False)
-        return file["log_mel"], file
+    def _open(self, place: int) -> Rows:
+        return Rows(h5py.File(self._shards[place].path, "r", locking=False)["log_mel"])
 
     def _read(self, clips: Tensor) -> Tensor:
         values = np.empty((len(clips), *self._shape), dtype=np.float16)
-        for clip, out in zip(clips.tolist(), values, strict=True):
-            place = int(self._shard_of[clip])
-            try:
-                self._stored(place)[0].read_direct(out, int(self._row_of[clip]))
-            except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
-                raise damaged(self._shards[place].path, "spectrogram shard", error) from error
+        for _ in self._readers.map(self._read_clip, clips.tolist(), values):
+            pass
         return torch.from_numpy(values)
+
+    def _read_clip(self, clip: int, out: np.ndarray) -> None:
+        place = int(self._shard_of[clip])
+        try:
+            self._stored(place).read_row(int(self._row_of[clip]), out)
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise damaged(self._shards[place].path, "spectrogram shard", error) from error
