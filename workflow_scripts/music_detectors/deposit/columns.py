@@ -61,6 +61,7 @@ DESCRIPTIONS = {
     "unit": "number of the unit in its layer, from 0",
     **{name: f"{text}, train split" for name, text in _COUNTS.items()},
     **{f"test_{name}": f"{text}, test split" for name, text in _COUNTS.items()},
+    "n_permuted": "train clips that labels are permuted among: all, or a sample of very many",
     "p_unit": "permutation p of cluster_t, one-sided, of this unit alone",
     "p_fdr": "p_unit adjusted over the layer's units by Benjamini and Hochberg",
     "p_permutation": "permutation p of cluster_t, corrected over the layer by the largest value",
