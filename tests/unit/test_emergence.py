@@ -316,7 +316,7 @@ def test_without_a_block_equals_the_analysis_of_the_clips_that_are_left(measured
 
 def test_of_many_clips_samples_are_embedded_and_fitted(measured, monkeypatch, caplog):
     files, _, whole, _ = measured
-    monkeypatch.setattr(emergence, "MOST_EMBEDDED", 40)
+    monkeypatch.setattr(emergence, "MOST_OVER_TRAINING", 40)
     monkeypatch.setattr(emergence, "MOST_FITTED", 60)
     found, points = run(files, seeds=(1,))
     lines = " ".join(caplog.messages)

@@ -26,7 +26,7 @@ from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT, EME
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.responses.clips import described
 from music_detectors.responses.files import read_responses, snapshot_layers
-from music_detectors.responses.sample import MOST_EMBEDDED, MOST_FITTED, sampled
+from music_detectors.responses.sample import MOST_FITTED, MOST_OVER_TRAINING, sampled
 from music_detectors.selectivity.effects import hedges_g, moments, response_ratio, welch_t
 from music_detectors.selectivity.matching import read_matched
 from music_detectors.selectivity.ranking import is_constant, ranks, share_of_units
@@ -86,7 +86,7 @@ def measure_emergence(
         train_roles, test_roles = heard["role"].to_numpy(), clips_of_test["role"].to_numpy()
         used = test_roles != "mixed"
         placed_of_used = sampled(
-            clips_of_test[used], corpus, "test", MOST_EMBEDDED, seed, "embedding over training"
+            clips_of_test[used], corpus, "test", MOST_OVER_TRAINING, seed, "embedding over training"
         )
         embedded = np.flatnonzero(used)[placed_of_used]
         of_clips = read_blocks(blocks, clips_of_test["clip_id"].tolist())

@@ -4,15 +4,24 @@ The sample follows from the master seed, the split and the corpus, so all networ
 a split have the same clips in common: the smaller sample is part of the larger one.
 """
 
+from __future__ import annotations
+
 import logging
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from music_detectors.common.seeds import generator
 
+# The configuration imports this file for its numbers, without the seconds that pandas takes.
+if TYPE_CHECKING:
+    import pandas as pd
+
 MOST_EMBEDDED = 20_000
 """Target and other test clips that t-SNE places; its time grows with their square."""
+
+MOST_OVER_TRAINING = 5_000
+"""The same after each epoch of `snapshots`, which else would take most of all analyses' time."""
 
 MOST_FITTED = 200_000
 """Clips of a split that labels are permuted among, linear models fitted to, and random sets of
