@@ -54,6 +54,7 @@ from music_detectors.levels.names import level_name, levels_of
 from music_detectors.probes.settings import check_here, files_here, probe_sets
 from music_detectors.quilts.columns import INTACT
 from music_detectors.quilts.names import check_compared, segment_ms_of
+from music_detectors.responses.sample import MOST_FITTED
 from music_detectors.stimuli.making.names import ORIGINAL, check_played, find
 from music_detectors.models.sizes import check_sizes
 from music_detectors.models.find import (

@@ -21,7 +21,7 @@ rule score_recognition:
         "../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=memory(responses_mb),
+        mem_mb=memory(recognition_mb),
         runtime=minutes(corpus_minutes),
     params:
         withhold=WITHHELD,

@@ -90,14 +90,29 @@ def responses_mb(wildcards):
     return 1200 + sum(N_CLIPS.values()) * 5 * breadth(wildcards) // 1000
 
 
+# The clips that analyses fit models to: of many, some.
+FITTED = {split: min(n, MOST_FITTED) for split, n in N_CLIPS.items()}
+
+
 def selectivity_mb(wildcards):
-    """Memory for the permutations of a layer: 8 kB per clip."""
-    return 1200 + sum(N_CLIPS.values()) * 8 * breadth(wildcards) // 1000
+    """Memory for a layer: 5 kB per clip, and for permutations 4 kB per clip that takes part."""
+    kilobytes = 5 * sum(N_CLIPS.values()) + 4 * FITTED["train"]
+    return 1200 + kilobytes * breadth(wildcards) // 1000
+
+
+def recognition_mb(wildcards):
+    """Memory for outputs, their order and labels: 9 kB per clip."""
+    return 1200 + sum(N_CLIPS.values()) * 9 // 1000
 
 
 def decoding_mb(wildcards):
-    """Memory for a linear model of a layer and other features together: 16 kB per clip."""
-    return 1200 + sum(N_CLIPS.values()) * 16 * breadth(wildcards) // 1000
+    """Memory for a linear model of a layer and other features together: 16 kB per clip used.
+
+    Before, a split's responses are read: 3 kB per clip.
+    """
+    used = FITTED["train"] + N_CLIPS["test"]
+    kilobytes = 3 * sum(N_CLIPS.values()) + 16 * used
+    return 1200 + kilobytes * breadth(wildcards) // 1000
 
 
 def clip_responses_mb(wildcards):
@@ -117,8 +132,13 @@ def summary_mb(wildcards):
 
 
 def specificity_mb(wildcards):
-    """Memory for a job that knows the side of each clip in some 1,200 sets and folds of classes."""
-    return responses_mb(wildcards) + sum(N_CLIPS.values()) * 1200 // 10**6 + 500
+    """Memory for a job that knows the side of each clip in some 1,200 sets and folds of classes.
+
+    With its responses in float64 they take 14 kB per clip used; before, 3 kB per clip are read.
+    """
+    clips, used = sum(N_CLIPS.values()), sum(FITTED.values())
+    kilobytes = (3 * clips + 8 * used) * breadth(wildcards) + 6 * used
+    return 1200 + kilobytes // 1000
 
 
 def network_mb(wildcards):
