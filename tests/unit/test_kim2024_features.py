@@ -7,6 +7,7 @@ from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.kim2024.architecture import Network
 from music_detectors.models.kim2024.features import PooledFeatures
 from music_detectors.models.weights import initial_network
+from support.pretended_gpu import DEVICE, pretended_gpu
 
 # With more threads, such small computations are slower.
 torch.set_num_threads(1)
@@ -81,6 +82,23 @@ def test_a_clip_does_not_depend_on_those_beside_it(network):
     for layer in Kim2024.layers:
         alone = torch.cat([features(clip)[layer] for clip in log_mel.split(1)])
         np.testing.assert_allclose(alone, together[layer], rtol=1e-4, atol=1e-4)
+
+
+def test_a_gpu_hears_a_whole_batch_at_a_time_in_the_first_layer_too(network):
+    heard = []
+
+    def counted(device):
+        features = PooledFeatures(network, device)
+        first = features._first
+        features._first = lambda clips: heard.append(len(clips)) or first(clips)
+        return features
+
+    counted(CPU)(decibels(9))
+    assert heard == [4, 4, 1]
+    heard.clear()
+    with pretended_gpu():
+        counted(DEVICE)(decibels(9).to(DEVICE))
+    assert heard == [9]
 
 
 def test_the_network_stays_as_it_is():

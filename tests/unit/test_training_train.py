@@ -3,6 +3,7 @@ import math
 import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -457,6 +458,51 @@ training.train_networks(
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["checkpoint.safetensors"]
     resumed = run(corpus, tmp_path / "killed")
     assert sha256(resumed["weights"]) == sha256(whole["weights"])
+
+
+def test_checkpoints_are_at_least_twenty_seconds_apart(corpus, tmp_path, monkeypatch):
+    now, saved = [0.0], []
+    epoch, save = training._epoch, training.save_checkpoint
+
+    def nine_seconds(*given):
+        now[0] += 9
+        return epoch(*given)
+
+    # It also moves a little, since rates are divided by it.
+    clock = types.SimpleNamespace(monotonic=lambda: now.__setitem__(0, now[0] + 1e-6) or now[0])
+    monkeypatch.setattr(training, "time", clock)
+    monkeypatch.setattr(training, "_epoch", nine_seconds)
+    monkeypatch.setattr(
+        training,
+        "save_checkpoint",
+        lambda path, digest, state: saved.append(len(state.history)) or save(path, digest, state),
+    )
+    run(corpus, tmp_path, of=settings(epochs=7))
+    assert saved == [3, 6]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_job_on_a_cpu_imports_neither_the_compiler_nor_triton(corpus, tmp_path, precision):
+    script = f"""
+import sys
+from pathlib import Path
+sys.path[:0] = {[entry for entry in sys.path if entry]!r}
+import torch
+torch.cpu.get_capabilities = lambda: {{"avx512_bf16": True}}
+from support.networks_corpus import settings
+from music_detectors.training import train as training
+files = ("weights.safetensors", "snapshots.safetensors", "history.tsv", "clips.tsv", "checkpoint")
+training.train_networks(
+    {str(corpus.index)!r}, {str(corpus.clips)!r}, {str(corpus.classes)!r},
+    {str(corpus.branches)!r}, [settings(epochs=1)],
+    [training.Outputs(*(Path({str(tmp_path)!r}) / name for name in files))],
+    "1", "cpu", 1, 100, precision={precision!r}, blocks="triton",
+)
+print([name for name in sys.modules if name in ("torch._dynamo", "torch._inductor", "triton")])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_a_checkpoint_restores_the_optimizer_and_the_schedule(
