@@ -84,7 +84,7 @@ CONFIGURATIONS = {
         Use("gtzan.yaml", ("config/manifest.yaml",), of_table("rock")),
         Use("my-recordings.yaml", ("config/manifest.yaml",)),
     ],
-    "docs/models.md": [Use("models.yaml")],
+    "docs/models.md": [Use("models.yaml"), Use("of-others.yaml"), Use("trained-here.yaml")],
     "docs/planning.md": [Use("corpora.yaml")],
     "docs/pretrained.md": [Use("cnn14.yaml"), Use("hubert.yaml")],
     "docs/probes.md": [
@@ -163,8 +163,10 @@ def data(tmp_path_factory):
     (base / "audioset" / "mirror" / "eval00.tar").touch()
     write_fsd50k(base, clips=40)
     (base / "weights").mkdir()
-    for name in ("Cnn14_16k_mAP=0.438.pth", "hubert_base.safetensors"):
+    for name in ("Cnn14_16k_mAP=0.438.pth", "hubert_base.safetensors", "mine.safetensors"):
         (base / "weights" / name).touch()
+    (base / "my_package").mkdir()
+    (base / "my_package" / "networks.py").touch()
     natural = list(
         itertools.chain.from_iterable(
             group for group in yaml.safe_load(blocks("docs/esc50.md")[-2][1])["targets"]
