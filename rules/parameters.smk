@@ -155,7 +155,10 @@ def written_model(condition):
     """The model of a condition, as jobs get it."""
     heard = INPUTS.get(folder_of(INPUT_OF[condition]), {})
     return model_text(
-        condition, CONDITIONS[condition], waveform=heard.get("kind") == "waveform"
+        condition,
+        CONDITIONS[condition],
+        waveform=heard.get("kind") == "waveform",
+        sample_rate=heard.get("sample_rate"),
     )
 
 

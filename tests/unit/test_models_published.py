@@ -8,7 +8,7 @@ import torch
 from toys.small_wav2vec2 import built, small_wav2vec2
 
 from music_detectors.common.errors import InputError
-from music_detectors.models.find import load_trained
+from music_detectors.models.find import load_trained, model_text
 from music_detectors.models.modules.pretrained import load_pretrained
 from music_detectors.models.modules.settings import FITTED, OWN, ModuleSettings
 from music_detectors.models.weights import initial_network
@@ -75,6 +75,21 @@ def test_weights_of_torchaudios_recognisers_with_their_older_names_are_read(tmp_
     with torch.inference_mode():
         features, _ = model.feature_extractor(waveform, None)
         torch.testing.assert_close(network(waveform), model.encoder(features), rtol=0, atol=0)
+
+
+def test_a_waveform_at_another_rate_is_refused():
+    how = {
+        "model": "music_detectors.models.cnn14:cnn14",
+        "layers": ["embedding"],
+        "arguments": {"sample_rate": 16_000},
+    }
+    for rate in (16_000, None):
+        load_trained(model_text("panns", how, waveform=True, sample_rate=rate))
+    with pytest.raises(
+        InputError,
+        match=r"conditions\.panns\.input is a waveform at 32000 Hz, and the network hears 16000 Hz",
+    ):
+        load_trained(model_text("panns", how, waveform=True, sample_rate=32_000))
 
 
 def loaded(factory, *layers, scores=FITTED, **arguments):

@@ -52,6 +52,8 @@ class Cnn14(nn.Module):
         """Take one of the two sample rates with published weights, in Hz."""
         super().__init__()
         window, hop, highest = _FRONT_ENDS[sample_rate]
+        self.sample_rate = sample_rate
+        """That of the waveforms, in Hz."""
         self.least_frames = (2**_HALVINGS - 1) * hop
         """The fewest samples that leave one frame for the last block."""
         self.frames_a_step = 2**_HALVINGS * hop

@@ -188,14 +188,17 @@ def with_models(conditions: Mapping[str, Mapping]) -> dict[str, dict]:
     return {name: {"model": DEFAULT, **content} for name, content in conditions.items()}
 
 
-def model_text(condition: str, how: Mapping, *, waveform: bool) -> str:
+def model_text(
+    condition: str, how: Mapping, *, waveform: bool, sample_rate: int | None = None
+) -> str:
     """Return the model of a condition as jobs get it: its name, or the text of its settings.
 
-    `how` is the condition's content; `waveform` says whether its input is a waveform.
+    `how` is the condition's content; `waveform` says whether its input is a waveform, and
+    `sample_rate` at how many Hz.
     """
-    return (
-        settings_of(condition, how, waveform=waveform).written() if is_module(how) else how["model"]
-    )
+    if not is_module(how):
+        return how["model"]
+    return settings_of(condition, how, waveform=waveform, sample_rate=sample_rate).written()
 
 
 def is_given(condition: Mapping) -> bool:

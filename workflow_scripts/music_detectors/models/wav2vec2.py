@@ -80,6 +80,7 @@ class Waveforms(nn.Module):
     `encoder.transformer.layers.0` and so on (n, time, units).
     """
 
+    sample_rate = 16_000
     least_frames = _LEAST_SAMPLES
     frames_a_step = _SAMPLES_A_STEP
 

@@ -54,6 +54,12 @@ class ModuleModel(TrainedModel):
         self.pooled = {
             layer: self._pooled(module.get_submodule(name)) for layer, name in layers.items()
         }
+        rate = getattr(module, "sample_rate", None)
+        if None not in (rate, settings.sample_rate) and rate != settings.sample_rate:
+            raise InputError(
+                f"{self._key}.input is a waveform at {settings.sample_rate} Hz, and the network "
+                f"hears {rate} Hz; name an input with this sample_rate, or change the arguments"
+            )
         for name in _OPTIONAL:
             value = getattr(module, name, None)
             if isinstance(value, int) and value >= 1:

@@ -22,7 +22,8 @@ class ModuleSettings:
     `condition` is its name. `factory` is `package.module:name`, called with `arguments`; `layers`
     are patterns of module names, `pooling` one of POOLINGS, `unit_axis` the axis of the units in
     what a module returns (None: found from the kind of module). `waveform` says whether the
-    network hears a waveform, and `scores` where class scores come from: OWN, MAPPED or FITTED.
+    network hears a waveform, `sample_rate` at how many Hz (None: not known), and `scores` where
+    class scores come from: OWN, MAPPED or FITTED.
     """
 
     condition: str
@@ -32,6 +33,7 @@ class ModuleSettings:
     pooling: str = "mean"
     unit_axis: int | None = None
     waveform: bool = False
+    sample_rate: int | None = None
     scores: str = FITTED
 
     def written(self) -> str:
@@ -39,8 +41,13 @@ class ModuleSettings:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def settings_of(condition: str, how: Mapping, *, waveform: bool) -> ModuleSettings:
-    """Return the settings of the condition called `condition`, whose content is `how`."""
+def settings_of(
+    condition: str, how: Mapping, *, waveform: bool, sample_rate: int | None = None
+) -> ModuleSettings:
+    """Return the settings of the condition called `condition`, whose content is `how`.
+
+    `waveform` and `sample_rate` are those of its input.
+    """
     scores = OWN if "epochs" in how else MAPPED if how.get("outputs") else FITTED
     return ModuleSettings(
         condition=condition,
@@ -50,6 +57,7 @@ def settings_of(condition: str, how: Mapping, *, waveform: bool) -> ModuleSettin
         pooling=how.get("pooling", "mean"),
         unit_axis=how.get("unit_axis"),
         waveform=waveform,
+        sample_rate=sample_rate if waveform else None,
         scores=scores,
     )
 
