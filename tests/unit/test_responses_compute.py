@@ -8,8 +8,10 @@ from music_detectors.common.files import sha256
 from music_detectors.common.hdf5 import read_text
 from music_detectors.common.tables import write_table
 from music_detectors.models.device import kernels_of
+from music_detectors.models.find import load_trained
 from music_detectors.models.kim2024 import Kim2024
 from music_detectors.models.kim2024.features import PooledFeatures
+from music_detectors.models.modules.settings import MAPPED, ModuleSettings
 from music_detectors.models.weights import initial_network, write_snapshots, write_tensors
 from music_detectors.responses import compute as shard
 from music_detectors.responses.compute import compute_responses, compute_snapshot_responses
@@ -235,3 +237,29 @@ def test_other_responses_are_not_taken_for_those_of_snapshots(corpora, tmp_path)
         InputError, match=r"test\.h5: damaged responses \(not those of a network af"
     ):
         snapshot_layers(run(corpora, tmp_path)["test"])
+
+
+
+def test_units_whose_number_follows_the_length_of_the_sound_are_refused(
+    corpora, tmp_path, monkeypatch
+):
+    name = ModuleSettings(
+        "others", "toys.plain_cnn:FiveClasses", ("blocks.*",), pooling="none", scores=MAPPED
+    ).written()
+    weights = tmp_path / "weights.safetensors"
+    network = initial_network(load_trained(name), 3, seed=1)
+    write_tensors(weights, network.state_dict(), {"model": name, "classes": 3})
+    few = [(np.arange(3), np.arange(100)), (np.arange(3, 7), None)]
+    monkeypatch.setattr(shard, "heard_together", lambda *_: few)
+    with pytest.raises(InputError, match=r"units in layer blocks\.0 .* pool the positions"):
+        compute_responses(
+            weights=[weights],
+            indices=[corpora["test"].index],
+            stimuli=["original"],
+            splits=["test"],
+            outputs=[tmp_path / "test.h5"],
+            model=name,
+            device="cpu",
+            threads=1,
+        )
+    assert not (tmp_path / "test.h5").exists()

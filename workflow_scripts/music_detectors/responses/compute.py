@@ -211,6 +211,7 @@ def _write(
                     write_text(files[place], "kernels", kernels_of(device))
                 first = run.index[0]
                 for layer, of_layer in values.items():
+                    _check_units(layer, [files[place][layer].shape[1], of_layer.shape[1]])
                     files[place][layer][first : first + len(run)] = of_layer
                 files[place].raise_trouble()
 
@@ -236,6 +237,7 @@ def _responses(
     for layer in player.layers.names:
         if any(layer not in part for part in parts):
             raise InputError(f"the model's responses lack layer {layer}, which it says it has")
+        _check_units(layer, [part[layer].shape[1:].numel() for part in parts])
         values = torch.cat([part[layer] for part in parts]).float().cpu().numpy()
         if values.ndim != 2 or len(values) != len(run):
             raise InputError(
@@ -251,6 +253,16 @@ def _responses(
             )
         responses[layer] = values
     return responses
+
+
+def _check_units(layer: str, units: Sequence[int]) -> None:
+    """Raise InputError unless all of some clips have as many units in a layer."""
+    if len(set(units)) > 1:
+        raise InputError(
+            f"the model has {min(units)} units in layer {layer} for some clips and {max(units)} "
+            "for others; pool the positions of its units, or set responses.pooled to clip, so that "
+            "it hears clips of one length"
+        )
 
 
 def _remedy(player: _Player) -> str:
