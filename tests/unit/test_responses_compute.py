@@ -239,7 +239,6 @@ def test_other_responses_are_not_taken_for_those_of_snapshots(corpora, tmp_path)
         snapshot_layers(run(corpora, tmp_path)["test"])
 
 
-
 def test_units_whose_number_follows_the_length_of_the_sound_are_refused(
     corpora, tmp_path, monkeypatch
 ):
