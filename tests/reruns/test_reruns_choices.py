@@ -209,7 +209,7 @@ def test_force_one_file(finished):
     assert shown(planned) == (
         of_networks(["shuffled"], [2])
         | of_conditions(["shuffled"])
-        | single(*SUMMARIES, *OF_NETWORKS, *CONCLUSIONS)
+        | single(*SUMMARIES, *OF_NETWORKS, "explore_units", *CONCLUSIONS)
     ) - single(*OF_ONE_CONDITION, "plot_specificity")
 
 

@@ -41,7 +41,8 @@ _FORMATS = {
     ".svg": "image/svg+xml",
     ".tsv": "text/tab-separated-values",
 }
-_FOLDERS = {
+_PLACES = {
+    "configuration.json": "the configuration of the run",
     "acoustics": "acoustic covariates of the clips",
     "audio": "what became of the clips",
     "claims": "the claims: estimates and verdicts",
@@ -155,7 +156,7 @@ def _file(path: Path, root: Path) -> dict[str, object]:
     try:
         return {
             "name": name,
-            "description": _FOLDERS.get(name.partition("/")[0], "the configuration of the run"),
+            "description": _PLACES.get(name.partition("/")[0], "a result of the run"),
             "encodingFormat": _FORMATS.get(path.suffix, "application/octet-stream"),
             "contentSize": str(path.stat().st_size),
             "sha256": sha256(path),
