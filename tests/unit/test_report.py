@@ -478,6 +478,19 @@ def test_what_networks_of_others_were_trained_on_stands_beside_the_claims(inputs
     assert "The networks of condition untrained" not in words
 
 
+def test_responses_of_another_tool_are_said_to_be(inputs):
+    config = configuration()
+    config["conditions"]["untrained"] = {
+        "model": "responses",
+        "files": "{stimulus}.npz",
+        "trained_on": "birds",
+    }
+    words = written(inputs, config=config).words
+    assert "Responses were computed outside this workflow for untrained (trained on birds)" in words
+    assert "elsewhere: birds" in words and "computed elsewhere" in words
+    assert "taken as they were" not in words
+
+
 def test_networks_that_were_trained_here_need_no_notice(inputs):
     words = written(inputs).words
     assert "not trained in this run" not in words and "elsewhere:" not in words
