@@ -140,8 +140,10 @@ def inputs(tmp_path):
     for condition, seed in networks:
         weights.append(tmp_path / f"{condition}-{seed}.safetensors")
         about = {**METADATA, "condition": condition, "replicate": seed}
-        # Earlier versions did not write the kernels.
-        about |= {"kernels": "openblas Haswell"} if condition == "full" else {}
+        # Earlier versions wrote neither the kernels nor the precision.
+        about |= (
+            {"kernels": "openblas Haswell", "precision": "bfloat16"} if condition == "full" else {}
+        )
         fields = metadata(about, weights[-1])
         header = json.dumps({"__metadata__": fields}).encode()
         weights[-1].write_bytes(sealed(len(header).to_bytes(8, "little") + header + b"tensors"))
@@ -231,6 +233,7 @@ def test_the_page_shows_claims_corpus_networks_and_methods(inputs):
         "corpus.embedded.clips_per_class.train",
         "snakemake",
         f"processors ({kernels()})",
+        "Networks were computed with PyTorch 2.11.0 (full trained in bfloat16); this text",
         "with PyTorch 2.11.0 and NumPy 2.4.6; PyTorch 2.11.0 and NumPy 2.4.6 (openblas Haswell)",
         "numbered 1 to 5",
         "redrawn",

@@ -61,9 +61,9 @@ def machine() -> str:
 def networks(weights: Sequence[str | os.PathLike]) -> pd.DataFrame:
     """Return the metadata of the networks in the `weights` files, one row per file.
 
-    Columns are model, condition, replicate, epoch, training_clips, validation_clips, torch, numpy
-    and kernels, which are empty for networks of earlier versions. Raises InputError, naming the
-    file, for one that is damaged.
+    Columns are model, condition, replicate, epoch, training_clips, validation_clips, torch, numpy,
+    and kernels and precision, which are empty for networks of earlier versions. Raises InputError,
+    naming the file, for one that is damaged.
     """
     return pd.DataFrame([_network_metadata(path) for path in weights])
 
@@ -74,7 +74,7 @@ def _network_metadata(path: str | os.PathLike) -> dict:
         found = {name: fields[name] for name in _NETWORK_FIELDS}
     except KeyError as error:
         raise damaged(path, "weights", f"its metadata lacks {error}") from error
-    return found | {"kernels": fields.get("kernels", "")}
+    return found | {name: fields.get(name, "") for name in ("kernels", "precision")}
 
 
 def _revision() -> str:

@@ -111,8 +111,10 @@ def methods(
     libraries = [name for name in ("Python", "torch", "numpy", "scipy") if name in versions]
     used = [f"{name} {versions[name]}" for name in libraries]
     torch = ", ".join(sorted({f"PyTorch {version}" for version in networks["torch"]}))
+    halves = dict.fromkeys(networks.loc[networks["precision"] == "bfloat16", "condition"])
+    precision = f" ({_and(list(halves))} trained in bfloat16)" if halves else ""
     sentences.append(
-        f"Networks were computed with {torch}; this text was written with {_and(used)}."
+        f"Networks were computed with {torch}{precision}; this text was written with {_and(used)}."
     )
     return Methods(" ".join(sentences), cited)
 
