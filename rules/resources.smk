@@ -101,8 +101,8 @@ def selectivity_mb(wildcards):
 
 
 def recognition_mb(wildcards):
-    """Memory for outputs, their order and labels: 9 kB per clip."""
-    return 1200 + sum(N_CLIPS.values()) * 9 // 1000
+    """Memory for outputs, their order and labels: 6 kB per clip."""
+    return 1200 + sum(N_CLIPS.values()) * 6 // 1000
 
 
 def decoding_mb(wildcards):
