@@ -7,7 +7,7 @@ import pytest
 from reruns.checkouts import checkout
 from reruns.corpora import Finished
 from reruns.plans import plan, recorded, stand_in
-from reruns.tables import OF_FURTHER_TARGETS, PLOTS, label, with_followers
+from reruns.tables import OF_FURTHER_TARGETS, PLOTS, label, row_of, with_followers
 
 CONDITIONS = ["natural", "shuffled", "untrained"]
 STIMULI = ["intact", "quilt-50ms", "quilt-400ms", "level-0db", "level-6db"]
@@ -155,6 +155,37 @@ def test_one_more_stimulus(finished):
         | jobs("level_responses", condition=CONDITIONS)
         | single("compare_quilts", "cut_excerpts", "explore_units", *PLAYED_FIGURES, *CONCLUSIONS)
     )
+
+
+def test_an_input_of_one_condition(finished, tmp_path):
+    def setting(**more):
+        inputs = {"fine": {"kind": "log_mel", "hop_length": 137, **more}}
+        return {"inputs": inputs, "conditions": {"natural": {"input": "fine"}}}
+
+    def of_input(planned):
+        """The rules of jobs that make an input; each must make this one."""
+        made = {job for job in planned if "spectrograms=" in job.wildcards}
+        assert all("spectrograms=spectrograms-fine" in job.wildcards for job in made)
+        return {job.rule for job in made}
+
+    spectrograms = {*row_of("inputs.*").first, "index_spectrograms"}
+    planned = with_setting(finished, "input", setting())
+    assert of_input(planned) == spectrograms
+    of_condition = {job.wildcards for job in planned if "condition=" in job.wildcards}
+    assert all("condition=natural" in wildcards for wildcards in of_condition)
+    # What a network of another input prefers is not asked.
+    followers = with_followers(["train_network"]) - {"find_preferred", "plot_preferred"}
+    assert {job.rule for job in planned} == followers | spectrograms
+
+    # A change of the input, and another name for the default.
+    base = finished.copy(tmp_path / "copy")
+    arguments = base.changed("input", setting())
+    stand_in(base.folder, *arguments)
+    assert plan(base.folder, *arguments) == set()
+    changed = [*arguments, base.changed("other", setting(f_max=9_000))[-1]]
+    assert shown(plan(base.folder, *changed)) == shown(planned)
+    named = with_setting(finished, "named", {"conditions": {"natural": {"input": "log_mel"}}})
+    assert {job.rule for job in named} == with_followers(["write_report"])
 
 
 def test_one_more_lesion_fraction(finished):
