@@ -507,20 +507,23 @@ def test_the_page_plays_sounds_of_every_kind(results):
 
 
 def test_the_page_of_units_opens_in_a_browser(results, tmp_path):
-    units = pd.concat(
-        read_table(path, UNITS) for path in sorted(results.glob("selectivity/music/*/*/units.tsv"))
-    )
+    tables = {
+        path.parts[-3:-1]: read_table(path, UNITS, only=("layer",))
+        for path in results.glob("selectivity/music/*/*/units.tsv")
+    }
+    n = sum(map(len, tables.values()))
     with browser(tmp_path) as tab:
         tab.open(results / "units.html")
         tab.run("document.querySelector('#filters [type=reset]').click()")
-        tab.wait(
-            f"document.getElementById('count').textContent === '{len(units)} of {len(units)} units'"
-        )
+        tab.wait(f"document.getElementById('count').textContent === '{n} of {n} units'")
         tab.run("document.querySelector('#classes .bar[aria-disabled=false]').click()")
         tab.wait("document.getElementById('audio').currentTime > 0")
-        for address in ("natural/2/conv1/3", "gabor/1/gabor/0", "pca/1/pca/0"):
-            tab.open(results / "units.html", f"#{address}")
-            tab.wait("document.querySelectorAll('#clips li').length === 12")
+        for (condition, replicate), table in tables.items():
+            seed, layer = replicate.removeprefix("seed-"), table["layer"].iloc[-1]
+            tab.open(results / "units.html", f"#{condition}/{seed}/{layer}/0")
+            chosen = tab.run("document.getElementById('chosen').textContent")
+            assert chosen == f"{condition}, network {seed}, {layer}: unit 0"
+            assert tab.run("document.querySelectorAll('#clips li').length") == 12
         assert tab.errors == []
 
 
