@@ -20,6 +20,7 @@ from music_detectors.common.files import sha256
 from music_detectors.common.left_out import class_means, left_out, places_of
 from music_detectors.common.progress import progress
 from music_detectors.common.tables import read_table, stacked, write_table
+from music_detectors.common.watch import duration
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
@@ -173,7 +174,7 @@ def lesion_units(
             "%d lesions by running the network: %s at most, since a pass over the test clips takes "
             "%.1f s",
             len(rest),
-            f"{readout.seconds * len(rest) / 60:.0f} min",
+            duration(readout.seconds * len(rest)),
             readout.seconds,
         )
     made = zip(rest, _outputs(readout, rest, trained.mean), strict=True)
