@@ -22,6 +22,7 @@ run: setup
 # A first look at real sounds: make demo SOUNDS=folder MUSIC=folder, and ONLY=esc10=True for a part of ESC-50.
 demo: setup
 	@test -d "$(SOUNDS)" && test -d "$(MUSIC)" || { echo "error: say make demo SOUNDS=FOLDER MUSIC=FOLDER, with a folder of everyday sounds (600 MB: git clone --depth 1 https://github.com/karolpiczak/ESC-50) and one of your music (40 tracks or more); docs/esc50.md says more" >&2; exit 1; }
+	@rm -f results/demo.tsv
 	@PYTHONPATH=workflow_scripts $(BIN)/python -m music_detectors.listing "$(SOUNDS)" --music "$(MUSIC)" $(if $(ONLY),--only $(ONLY)) --output results/demo.tsv
 	@$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml $(ARGS)
 

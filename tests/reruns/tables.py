@@ -111,7 +111,9 @@ KEYS = [
         ("fetch_metadata", "make_corpus"),
     ),
     Keys(("corpus.audioset.clips.*",), ("make_corpus",), ", where the list is a URL"),
-    Keys(("targets",), ("assess_claims",), "; for a target that is added, see below"),
+    Keys(
+        ("targets",), ("assess_claims", "write_tables"), "; for a target that is added, see below"
+    ),
     Keys(
         ("audio.sources", "audio.folder"),
         ("fetch_audio", "decode_audio"),

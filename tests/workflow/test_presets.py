@@ -81,9 +81,11 @@ def test_a_demo_lists_both_folders_and_runs_its_preset(tmp_path):
     stand_in.write_text('#!/bin/sh\necho asked "$@"\n')
     stand_in.chmod(0o755)
     programs = [f"BIN={Path(sys.executable).parent}", f"SNAKEMAKE={stand_in}"]
-    ended = in_make(tmp_path, "SOUNDS=sounds", "MUSIC=my music", "CORES=3", *programs)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "asked --cores 3 --configfile config/demo.yaml" in ended.stdout
+    # The second time, the table is there already.
+    for _ in range(2):
+        ended = in_make(tmp_path, "SOUNDS=sounds", "MUSIC=my music", "CORES=3", *programs)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "asked --cores 3 --configfile config/demo.yaml" in ended.stdout
     ended = snakemake(tmp_path, "--dry-run", *preset("demo"))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "7 training" in ended.stdout and "nothing is downloaded" in ended.stdout
