@@ -174,7 +174,7 @@ def test_an_input_of_one_condition(finished, tmp_path):
     of_condition = {job.wildcards for job in planned if "condition=" in job.wildcards}
     assert all("condition=natural" in wildcards for wildcards in of_condition)
     # What a network of another input prefers is not asked.
-    followers = with_followers(["train_network"]) - {"find_preferred", "plot_preferred"}
+    followers = with_followers(["train_network"]) - {"find_preferred", "plot_preferred_stimuli"}
     assert {job.rule for job in planned} == followers | spectrograms
 
     # A change of the input, and another name for the default.
