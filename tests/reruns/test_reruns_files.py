@@ -119,6 +119,7 @@ def test_shards_of_one_split_do_not_affect_the_other(finished, tmp_path):
         "plot_levels",
         "plot_claims",
         "write_report",
+        "explore_units",
         "describe_run",
     }
     assert len([job for job in quilt if job.rule == "compute_quilt_spectrograms"]) == 1

@@ -59,7 +59,6 @@ CHANGES = {
         "conditions.natural.snapshots": [1],
         "conditions.natural.keep": "last",
         "conditions.untrained.withhold": ["Music"],
-        "conditions.gabor.trained_on": "nothing",
         "responses.pooled": "clip",
         "responses.stored": "reported",
         "selectivity.layer": "conv3",
@@ -121,12 +120,13 @@ WITH = {
     }
 }
 # Other tests change these: a source with all that it needs, an input, and (tests/workflow) a
-# model, what a module has, and files of responses.
+# model, what a module has and was trained on, and files of responses.
 APART = {
     "corpus.source",
     "conditions.natural.model",
     "conditions.natural.layers",
     "conditions.natural.weights",
+    "conditions.natural.trained_on",
     "conditions.natural.input",
     "conditions.arrays.files",
     "inputs.waveform-16k.sample_rate",

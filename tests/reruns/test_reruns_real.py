@@ -86,8 +86,15 @@ def test_one_more_lesion_fraction_is_drawn_and_leaves_the_rows_of_others(run):
     # The lesions of claims are of the same fraction as before, without each block too.
     names = {path.rpartition("/")[2] for path in changed if "/lesions/" in path}
     assert names == {"lesions.tsv", "classes.tsv"}
+    # The run's description lists its files with their sizes and checksums, and has its settings.
     assert changed - {path for path in changed if "/lesions/" in path} == {
-        f"{RESULTS}/figures/lesion_dose.{ending}" for ending in ("svg", "png")
+        f"{RESULTS}/{name}"
+        for name in (
+            "figures/lesion_dose.svg",
+            "figures/lesion_dose.png",
+            "configuration.json",
+            "ro-crate-metadata.json",
+        )
     }
     for (path, columns), table in zip(tables, drawn, strict=True):
         found = read_table(path, columns)

@@ -174,6 +174,13 @@ def test_what_changes_runs_again_and_nothing_else(folder):
     # Other times of the same file.
     (folder / "one.safetensors").touch()
     assert planned(folder, *arguments(folder)) == {}
+    said = {"conditions": {"attention": {"trained_on": "noise"}}}
+    said = written(folder / "said.yaml", said)
+    assert set(planned(folder, *arguments(folder), said)) == {
+        "write_report",
+        "describe_run",
+        "all",
+    }
     before = (folder / "three.safetensors").read_bytes()
     save_file(transformer(4).state_dict(), folder / "three.safetensors")
     jobs = planned(folder, *arguments(folder))
