@@ -48,7 +48,8 @@ def outlook():
     if not jobs:
         return []
     # On a cluster, nobody knows how many jobs run at a time.
-    here = workflow.cores if isinstance(workflow.cores, int) else os.cpu_count()
+    given = workflow.resource_settings.cores
+    here = given if isinstance(given, int) else os.cpu_count()
     cores = here if GPU_PARTITION is None else 1
     free = shutil.disk_usage(HERE).free
     measured = measured_seconds(HERE / results("benchmarks"))
