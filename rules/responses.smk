@@ -86,6 +86,10 @@ if not SEED_OF_JOB:
         output:
             train=[results("responses/{condition}/seed-{seed}/{stimulus}/train.h5")],
             test=[results("responses/{condition}/seed-{seed}/{stimulus}/test.h5")],
+        log:
+            log_of("compute_responses", "{condition}", "{seed}", "{stimulus}"),
+        benchmark:
+            benchmark_of("compute_responses", "{condition}", "{seed}", "{stimulus}")
         wildcard_constraints:
             stimulus=ORIGINAL,
             condition=one_of(FIXED + ADOPTED),
@@ -99,6 +103,10 @@ if not SEED_OF_JOB:
                 results("responses/{condition}/seed-{seed}", stimulus, f"{split}.h5")
                 for stimulus, split in PLAYED_SPLITS
             ],
+        log:
+            log_of("compute_stimulus_responses", "{condition}", "{seed}"),
+        benchmark:
+            benchmark_of("compute_stimulus_responses", "{condition}", "{seed}")
         wildcard_constraints:
             condition=one_of(FIXED + ADOPTED),
 

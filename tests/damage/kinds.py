@@ -159,6 +159,7 @@ def decoding(results, out):
         },
         layer=LAYER,
         block_size=32,
+        seed=7,
         replicate=1,
     )
 
