@@ -14,8 +14,8 @@ from pathlib import Path
 from workflow.snake import ROOT, executed
 
 SMOKE = ["--configfile", str(ROOT / "config" / "smoke.yaml")]
-# Files that depend on how long something took, or how often it was begun.
-_TIMES = ("logs/", "benchmarks/", "report.html")
+# Files that depend on how long something took, how often it was begun, or the day.
+_TIMES = ("logs/", "benchmarks/", "report.html", "ro-crate-metadata.json")
 
 
 def command(folder, *targets, cores=2, options=()):
