@@ -1,6 +1,6 @@
 # The stimuli that drive the most selective units, found by gradient ascent: log-Mels, so only of networks
 # that hear these.
-HEAR_LOG_MELS = [name for name in TRAINED if INPUT_OF[name] == LOG_MEL]
+HEAR_LOG_MELS = [name for name in WITH_OUTPUTS if INPUT_OF[name] == LOG_MEL]
 
 
 rule find_preferred:

@@ -359,7 +359,8 @@ def preferred_mb(wildcards):
 
 def preferred_minutes(wildcards):
     """An upper bound for 200 steps of eight clips, each as long as a step of training on a CPU."""
-    return 15 + int(3 * 200 * 8 * CLIP_FRAMES / 802 * 0.05 / 60)
+    slower = 20 if is_module(CONDITIONS[wildcards.condition]) else 1
+    return 15 + int(3 * 200 * 8 * CLIP_FRAMES / 802 * 0.05 * slower / 60)
 
 
 def lesion_mb(wildcards):

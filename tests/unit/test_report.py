@@ -370,7 +370,7 @@ def test_the_methods_have_the_numbers_and_references_of_the_run(inputs):
     for part in (
         "master seed 1",
         "100 test clips (30 of Music, 60 other, 10 mixed; 1,234 usable)",
-        "5 networks per condition (model kim2024, convolutions of 32, 64, 128 and 256 filters, ",
+        "Networks (5 per condition, model kim2024, convolutions of 32, 64, 128 and 256 filters, ",
         "natural (without Music and Singing; 324 clips, 8 epochs, of which the best validated was",
         "the 12.5% of units with the largest Welch t (",
         "segments of 50, 100, 200, 400, 800 and 1600 ms",

@@ -164,7 +164,7 @@ def test_weights_say_where_they_are_from(results):
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     about = json.loads(header["__metadata__"]["about"])
     assert len(about["pretrained"]) == 64 and about["readout_layer"] == "layers.1"
-    assert '"SmallTransformer' not in about["model"] and "small_transformer" in about["model"]
+    assert json.loads(about["model"])["factory"] == "small_transformer:SmallTransformer"
 
 
 def test_what_changes_runs_again_and_nothing_else(folder):

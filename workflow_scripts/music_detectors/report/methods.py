@@ -159,8 +159,8 @@ def _of_networks(config: Mapping, networks: pd.DataFrame, cite: Callable[[str], 
         described = [f"{model}{_ARCHITECTURES.get(model, '')}" for model in models]
         conditions = [f"{name} ({_training(how[name], by_condition[name])})" for name in trained]
         sentences += [
-            f"{settings['seeds']} networks per condition (model {_and(described)}) were trained by "
-            f"binary cross-entropy over all classes, with AdamW {cite(_ADAMW)} (weight decay "
+            f"Networks ({settings['seeds']} per condition, model {_and(described)}) were trained "
+            f"by binary cross-entropy over all classes, with AdamW {cite(_ADAMW)} (weight decay "
             f"{settings['weight_decay']:g}, batches of {settings['batch_size']} clips, a one-cycle "
             f"rate of at most {settings['learning_rate']:g}); "
             f"{100 * settings['validation_fraction']:g}% of the clips of each network served "

@@ -7,7 +7,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from music_detectors.common.errors import InputError, one_line
+from music_detectors.corpus.inputs import repeated
 from music_detectors.responses.files import Layers
 
 _CLIP_ID = "clip_id"
@@ -90,7 +91,7 @@ def open_given(path: str | os.PathLike) -> Iterator[Given]:
 
 
 def _check(given: Given) -> None:
-    twice = _first_twice(given.clip_ids)
+    twice = repeated(given.clip_ids)
     if not given.clip_ids:
         raise _unusable(given.path, "it has no clip")
     if twice is not None:
@@ -114,8 +115,8 @@ def _npz(path: Path) -> Iterator[Given]:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         if _CLIP_ID not in names:
             raise _unusable(path, f"it has no array {_CLIP_ID}")
-        if _first_twice(names) is not None:
-            raise _unusable(path, f"array {one_line(_first_twice(names))} occurs twice")
+        if repeated(names) is not None:
+            raise _unusable(path, f"array {one_line(repeated(names))} occurs twice")
 
         def stored(name: str) -> np.ndarray:
             with archive.open(f"{name}.npy") as content:
@@ -168,7 +169,7 @@ def _parquet(path: Path) -> Iterator[Given]:
         if file.metadata.num_rows > _MAX_CLIPS:
             raise _unusable(path, f"it has more than {_MAX_CLIPS} rows")
         schema = file.schema_arrow
-        twice = _first_twice(schema.names)
+        twice = repeated(schema.names)
         if twice is not None:
             raise _unusable(path, f"column {one_line(twice)} occurs twice")
         if _CLIP_ID not in schema.names:
@@ -292,15 +293,6 @@ def _texts(values: np.ndarray) -> list[str]:
     if not all(isinstance(one, str) for one in found):
         raise ValueError(f"{_CLIP_ID} holds something other than texts")
     return found
-
-
-def _first_twice(names: Sequence[str]) -> str | None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from music_detectors.models.modules.settings import FITTED, MAPPED
 from music_detectors.models.weights import initial_network, write_tensors
 from music_detectors.spectrograms.shard import read_index
 from music_detectors.training.conditions import Condition, training_clips, write_network_clips
-from music_detectors.training.data import batches_heard, open_spectrograms
+from music_detectors.training.data import CLIPS_IN_A_BATCH, batches_heard, open_spectrograms
 
 # A read-out of more units would take tens of GB.
 _MOST_UNITS = 16_384
@@ -137,9 +137,8 @@ def _fit_readout(
     on_gpu = device.type == "cuda"
     at_once = model.clips_at_once_on_gpu if on_gpu else model.clips_at_once
     what = f"responses of {model.reported} for the read-out"
-    for batch in progress(
-        batches_heard(spectrograms, groups), -(-len(table) // 64), what, "batches"
-    ):
+    batches = sum(-(-len(numbers) // CLIPS_IN_A_BATCH) for numbers, _ in groups)
+    for batch in progress(batches_heard(spectrograms, groups), batches, what, "batches"):
         for part in batch.float().split(at_once):
             responses = _last_layer(network, part)
             rows = order[done : done + len(part)]

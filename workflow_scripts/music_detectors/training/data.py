@@ -29,7 +29,7 @@ _READERS = 4
 # its graph, the workspaces of its stream, and validation. On an H100 it was less.
 _LIBRARIES_BYTES = 800_000_000
 _NETWORK_BYTES = 700_000_000
-_CLIPS_IN_A_BATCH = 64
+CLIPS_IN_A_BATCH = 64
 
 
 class Spectrograms(Protocol):
@@ -103,13 +103,13 @@ def _parts(index: Path, clips: pd.DataFrame) -> list[tuple[SpectrogramShard, np.
 
 def numbered_batches(clips: int) -> tuple[Tensor, ...]:
     """Return a plan that goes through `clips` clips once, in order: numbers (b,) int64."""
-    return torch.arange(clips).split(_CLIPS_IN_A_BATCH)
+    return torch.arange(clips).split(CLIPS_IN_A_BATCH)
 
 
 def batches_heard(spectrograms: Spectrograms, groups: Iterable[Group]) -> Iterator[Tensor]:
     """Yield what the clips of each of `groups` hear of `spectrograms`, batch by batch."""
     for numbers, frames in groups:
-        plan = torch.from_numpy(numbers).split(_CLIPS_IN_A_BATCH)
+        plan = torch.from_numpy(numbers).split(CLIPS_IN_A_BATCH)
         yield from (cut(log_mel, frames) for log_mel in spectrograms.batches(plan))
 
 
