@@ -376,7 +376,10 @@ def lesion_minutes(wildcards):
     A network that is run again takes as long for each lesion as for its responses.
     """
     settings = config["lesions"]
-    lesions = len(settings["fractions"]) * (settings["random_draws"] + 70)
+    draws = settings["random_draws"]
+    others = len(settings["fractions"]) - 1
+    # Of other fractions than the claims' there are fewer (lesions/orders.py).
+    lesions = draws + 70 + others * (max(20, draws // 4) + 25)
     if wildcards.condition in RUN_AGAIN:
         return playing_minutes((lesions + 1) * N_CLIPS["test"], wildcards)
     return 15 + int(lesions * N_CLIPS["test"] * 0.00002 / 60)
@@ -401,7 +404,7 @@ CLIP_MS = {
     "decode_target": 4,
     "score_recognition": 1.8,
     "measure_specificity": 5,
-    "embed_responses": 5,
+    "embed_responses": 2,
     "measure_emergence": 7.5,
     "lesion_units": 3,
 }

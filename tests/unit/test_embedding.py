@@ -257,7 +257,8 @@ def test_only_groups_that_lie_apart_are_segregated(tmp_path, apart):
     assert row["coarse_bins"] == coarse_bins(len(points))
     found = row["coarse_index"] - row["coarse_permuted_mean"]
     assert (found > 0.5) == (apart > 0)
-    assert (row["coarse_p_permutation"] < 0.05) == (apart > 0)
+    # Of 199 permutations, the least p is 0.005.
+    assert (row["coarse_p_permutation"] < 0.01) == (apart > 0)
 
 
 def test_tables_contain_target_and_other_test_clips(tmp_path):

@@ -79,7 +79,7 @@ def test_matched_units_are_others_and_near():
     random = np.random.default_rng(0)
     quantity = random.gamma(2, 1, 200)
     top = random.choice(200, 10, replace=False)
-    drawn = matched_units(top, quantity, "drive", 1, ("natural", 1))
+    drawn = matched_units(top, quantity, "drive", MATCHED_DRAWS, 1, ("natural", 1))
     assert list(drawn) == [f"matched-drive-{n:04d}" for n in range(1, MATCHED_DRAWS + 1)]
     rest = np.setdiff1d(np.arange(200), top)
     for units in drawn.values():
@@ -95,16 +95,18 @@ def test_matched_units_are_others_and_near():
 
 def test_matched_units_leave_none_where_all_others_are_needed():
     top, quantity = np.array([1, 4, 5]), np.arange(6.0)
-    drawn = matched_units(top, quantity, "response", 1, ("natural", 1))
+    drawn = matched_units(top, quantity, "response", MATCHED_DRAWS, 1, ("natural", 1))
     assert all(sorted(units) == [0, 2, 3] for units in drawn.values())
-    assert not matched_units(np.array([0, 1, 4, 5]), quantity, "response", 1, ("natural", 1))
+    assert not matched_units(
+        np.array([0, 1, 4, 5]), quantity, "response", MATCHED_DRAWS, 1, ("natural", 1)
+    )
 
 
 def test_draws_of_matched_units_are_named():
     top, quantity = np.arange(5), np.random.default_rng(0).random(60)
-    drawn = matched_units(top, quantity, "drive", 1, ("natural", 1))
-    again = matched_units(top, quantity, "drive", 1, ("natural", 1))
+    drawn = matched_units(top, quantity, "drive", MATCHED_DRAWS, 1, ("natural", 1))
+    again = matched_units(top, quantity, "drive", MATCHED_DRAWS, 1, ("natural", 1))
     assert all((drawn[name] == again[name]).all() for name in drawn)
-    for other in (("drive", 2, ("natural", 1)), ("drive", 1, ("natural", 2))):
-        different = matched_units(top, quantity, *other)
+    for other in ((2, ("natural", 1)), (1, ("natural", 2))):
+        different = matched_units(top, quantity, "drive", MATCHED_DRAWS, *other)
         assert any((drawn[name] != different[name]).any() for name in drawn)

@@ -247,7 +247,7 @@ def test_other_clips_matched_units_and_means_equal_scikit_learn(tmp_path, layer)
     taken = silenced_by(network, 1, layer, 0.25)
     for kind, quantity in (("response", response), ("drive", drive)):
         names = ("natural", 1, layer)
-        taken |= matched_units(np.array(taken["top"]), quantity, kind, 1, names)
+        taken |= matched_units(np.array(taken["top"]), quantity, kind, MATCHED_DRAWS, 1, names)
     at_mean = [name for name in taken if name in NAMED or "drive" in name]
     assert len(table) == 3 * (len(taken) + len(at_mean))
     for name, units in taken.items():
@@ -284,6 +284,9 @@ def test_fractions_without_a_claim_have_fewer_random_lesions(tmp_path):
     keys = ["lesion", "fraction", "group", "clips"]
     shared = both.merge(other, on=keys, suffixes=("", "_other"))
     assert len(shared[shared["lesion"].str.startswith("random-")]) == 2 * 2 * 25
+    table = read_table(network.folder / "lesions.tsv", LESIONS)
+    matched = table[table["lesion"].str.startswith("matched-drive-")]
+    assert matched.groupby("fraction")["lesion"].nunique().to_dict() == {0.25: 5, 0.5: 20}
     for name in ("response", "mean_average_precision"):
         np.testing.assert_array_equal(shared[name], shared[f"{name}_other"])
     # Their mean is that of the fewer lesions.
@@ -469,7 +472,7 @@ def test_a_fraction_has_the_same_rows_beside_others_as_by_itself(tmp_path):
     together = run_one(network, fractions=FRACTIONS)
     left_out = read_table(network.folder / "left_out.tsv", LESIONS_LEFT_OUT)
     for fraction in FRACTIONS:
-        alone = run_one(network, fractions=[fraction])
+        alone = run_one(network, fractions=[fraction], claimed=FRACTIONS[0])
         for some, table in zip(alone, together, strict=True):
             rows = table[table["fraction"].isin([0, fraction])].reset_index(drop=True)
             pd.testing.assert_frame_equal(some.reset_index(drop=True), rows)

@@ -8,9 +8,7 @@ import pandas as pd
 
 from music_detectors.common.average_precision import (
     average_precision_without,
-    chance_average_precision,
-    harmonic,
-    tie_sums,
+    chance_without,
 )
 
 
@@ -58,18 +56,8 @@ def left_out(
     """
     places = places_of(of_clips, blocks)
     _, precision = average_precision_without(scores, labels, places, len(blocks))
-    tied = tie_sums(scores) != harmonic(len(scores))
-    chance = np.empty_like(precision)
-    n_clips = np.empty(len(blocks), dtype=np.int64)
-    for place in range(len(blocks)):
-        kept = places != place
-        n_clips[place] = kept.sum()
-        n_positive = labels.sum(axis=0) - labels[~kept].sum(axis=0)
-        chance[place] = chance_average_precision(n_positive, n_clips[place])
-        if tied.any():
-            chance[place, tied] = chance_average_precision(
-                n_positive[tied], n_clips[place], scores[kept][:, tied]
-            )
+    chance = chance_without(scores, labels, places, len(blocks))
+    n_clips = len(scores) - np.bincount(places[places >= 0], minlength=len(blocks))
     return LeftOut(blocks, precision, chance, n_clips)
 
 

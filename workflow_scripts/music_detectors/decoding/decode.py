@@ -16,6 +16,7 @@ from music_detectors.acoustics.covariates import read_covariates
 from music_detectors.common.average_precision import (
     average_precision_without,
     chance_average_precision,
+    chance_without,
 )
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError
@@ -57,7 +58,7 @@ class _Clips:
 
     `responses` (n, units) are those of the network, `others` maps the name of each fixed model's
     condition to its responses (n, features); `covariates` (n, k), `target` (n,) bool; `labels` (n,)
-    joined by `;`; `groups` (n,) the group of each clip.
+    lists of labels; `groups` (n,) the group of each clip.
     """
 
     clip_ids: list[str]
@@ -82,7 +83,7 @@ class _Clips:
 
     def with_genre(self, mid: str) -> np.ndarray:
         """Return which clips (n,) are of the target and have the label `mid`."""
-        return self.target & self.labels.str.split(";").map(lambda labels: mid in labels).to_numpy()
+        return self.target & np.array([mid in labels for labels in self.labels], dtype=bool)
 
 
 def decode_target(
@@ -208,14 +209,17 @@ def _left_out_errors(
     """
     n = len(left)
     found = errors / np.maximum(1 - 1 / n - np.square(left) @ shrinkage, _FULL_LEVERAGE)
-    for rows in pd.Series(groups).groupby(groups).indices.values():
-        if len(rows) > 1:
-            own = left[rows]
-            hat = 1 / n + (own * shrinkage.T[:, None, :]) @ own.T
-            sizes, vectors = np.linalg.eigh(np.eye(len(rows)) - hat)
-            along = np.einsum("pij,ip->pj", vectors, errors[rows])
-            along /= np.maximum(sizes, _FULL_LEVERAGE)
-            found[rows] = np.einsum("pij,pj->ip", vectors, along)
+    of_groups = pd.factorize(groups)[0]
+    sizes = np.bincount(of_groups)
+    order, ends = np.argsort(of_groups, kind="stable"), np.cumsum(sizes)
+    for group in np.flatnonzero(sizes > 1):
+        rows = order[ends[group] - sizes[group] : ends[group]]
+        own = left[rows]
+        hat = 1 / n + (own * shrinkage.T[:, None, :]) @ own.T
+        remaining, vectors = np.linalg.eigh(np.eye(len(rows)) - hat)
+        along = np.einsum("pij,ip->pj", vectors, errors[rows])
+        along /= np.maximum(remaining, _FULL_LEVERAGE)
+        found[rows] = np.einsum("pij,pj->ip", vectors, along)
     return found
 
 
@@ -353,16 +357,14 @@ def _scored(
     label, truth = labels
     of_clips, numbers = blocks
     places = np.searchsorted(numbers, of_clips) if numbers else np.full(len(truth), -1)
-    precision, without = average_precision_without(
-        scores[:, None], truth[:, None], places, len(numbers)
-    )
-    left = [of_clips != number for number in numbers]
+    scored = scores[:, None], truth[:, None], places, len(numbers)
+    precision, without = average_precision_without(*scored)
     of_blocks = pd.DataFrame(
         {
             "block": np.array(numbers, dtype=np.int64),
-            "n_test": np.array([kept.sum() for kept in left], dtype=np.int64),
+            "n_test": len(truth) - np.bincount(places[places >= 0], minlength=len(numbers)),
             "average_precision": without[:, 0],
-            "chance": [_chance(truth[kept], scores[kept]) for kept in left],
+            "chance": chance_without(*scored)[:, 0],
         }
     )
     row = {
@@ -374,14 +376,9 @@ def _scored(
         "n_train": len(label),
         "n_test": len(truth),
         "average_precision": precision[0],
-        "chance": _chance(truth, scores),
+        "chance": chance_average_precision(truth.sum(keepdims=True), len(truth), scored[0])[0],
     }
     return row, of_blocks
-
-
-def _chance(truth: np.ndarray, scores: np.ndarray) -> float:
-    n_positive = truth.sum(keepdims=True)
-    return float(chance_average_precision(n_positive, len(truth), scores[:, None])[0])
 
 
 def _by_rank(path: str | os.PathLike, layer: str) -> np.ndarray:
@@ -435,7 +432,7 @@ def _read_split(
         others,
         covariates,
         is_target,
-        of_clips["labels"].iloc[rows],
+        of_clips["labels"].iloc[rows].str.split(";"),
         of_clips["group"].to_numpy()[rows],
     )
 

@@ -13,6 +13,8 @@ NAMED = ("top", "middle", "bottom", "norm")
 """The lesions whose units are not drawn at random."""
 MATCHED_DRAWS = 20
 """How many sets of units are drawn that match the most selective ones; only their mean counts."""
+FEWER_MATCHED_DRAWS = 5
+"""How many are enough where no claim rests on them."""
 CANDIDATES = 5
 """From how many of the nearest units one is drawn."""
 
@@ -57,9 +59,14 @@ def random_orders(
 
 
 def matched_units(
-    top: np.ndarray, quantity: np.ndarray, kind: str, seed: int, names: Sequence[str | int]
+    top: np.ndarray,
+    quantity: np.ndarray,
+    kind: str,
+    draws: int,
+    seed: int,
+    names: Sequence[str | int],
 ) -> dict[str, np.ndarray]:
-    """Return MATCHED_DRAWS sets of units (k,) that are not in `top` (k,), by the lesion's name.
+    """Return `draws` sets of units (k,) that are not in `top` (k,), by the lesion's name.
 
     Each unit of `top`, in random order, is replaced by one of the CANDIDATES units nearest to it in
     `quantity` (units,), drawn at random from those that are left. Each draw has a generator of its
@@ -71,13 +78,13 @@ def matched_units(
     distances = np.abs(quantity[rest] - quantity[top][:, None])
     nearest = np.argsort(distances, axis=1, kind="stable")
     matched = {}
-    for draw in range(1, MATCHED_DRAWS + 1):
-        draws = generator(seed, "lesions", *names, kind, len(top), draw)
+    for draw in range(1, draws + 1):
+        random = generator(seed, "lesions", *names, kind, len(top), draw)
         free = np.ones(len(rest), dtype=bool)
         chosen = []
-        for place in draws.permutation(len(top)):
+        for place in random.permutation(len(top)):
             candidates = nearest[place][free[nearest[place]]][:CANDIDATES]
-            one = draws.choice(candidates)
+            one = random.choice(candidates)
             free[one] = False
             chosen.append(rest[one])
         matched[f"matched-{kind}-{draw:04d}"] = np.array(chosen)

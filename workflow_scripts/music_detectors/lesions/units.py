@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from music_detectors.common.average_precision import (
+    Positives,
     average_precision_without,
     chance_average_precision,
     positives,
@@ -28,6 +29,7 @@ from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.lesions.columns import LESION_CLASSES, LESIONS, LESIONS_LEFT_OUT
 from music_detectors.lesions.journal import Journal, Scores
 from music_detectors.lesions.orders import (
+    FEWER_MATCHED_DRAWS,
     MATCHED_DRAWS,
     NAMED,
     fewer_draws,
@@ -76,13 +78,6 @@ class _Tested:
     other: np.ndarray
     blocks: np.ndarray
     numbers: Sequence[int]
-
-    def on_other_clips(
-        self, outputs: np.ndarray, classes: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return `outputs` and labels of the other clips, for `classes` (classes,) bool."""
-        rows = np.ix_(self.other, classes)
-        return outputs[rows], self.labels[rows]
 
 
 @dataclass(frozen=True)
@@ -164,8 +159,7 @@ def lesion_units(
     planned = list(_planned(named, drawn, fractions, claimed, trained, seed, names))
     of_classes["n_positive"] = labels.sum(axis=0)
     natural = (of_classes["group"] == "natural").to_numpy()
-    # The clips that are not other are the one block left out.
-    of_labels, not_other = positives(labels), np.where(is_other, -1, 0)
+    of_labels = positives(labels)
     what = _digest(planned, tested, trained, (weights, test), code)
     kept = Journal(journal, what)
     rest = planned[len(kept.scores) :]
@@ -179,11 +173,9 @@ def lesion_units(
         )
     made = zip(rest, _outputs(readout, rest, trained.mean), strict=True)
     for lesion, outputs in progress(made, len(rest), "lesions", unit="lesions"):
-        scored, (of_other,) = average_precision_without(outputs, of_labels, not_other, 1)
         few = lesion.name <= f"{_RANDOM}{MATCHED_DRAWS:04d}" or not lesion.name.startswith(_RANDOM)
         in_blocks = tested.numbers and few and lesion.fraction in (0, claimed)
-        of_each = _left_out(outputs, tested, natural) if in_blocks else None
-        kept.add(Scores(scored, of_other, of_each))
+        kept.add(_scores(outputs, of_labels, tested, natural if in_blocks else None))
     of_blocks: dict[tuple[str, str], list[np.ndarray]] = {}
     for lesion, found in zip(planned, kept.scores, strict=True):
         if found.blocks is not None:
@@ -226,11 +218,12 @@ def _planned(
     for fraction in fractions:
         k = share_of_units(fraction, len(trained.mean))
         orders = named | (drawn if fraction == claimed else few)
+        draws = MATCHED_DRAWS if fraction == claimed else FEWER_MATCHED_DRAWS
         for name, order in orders.items():
             yield _Lesion(name, "zero", fraction, order[:k])
         top = orders["top"][:k]
-        like_response = matched_units(top, trained.response, "response", seed, names)
-        like_drive = matched_units(top, trained.drive, "drive", seed, names)
+        like_response = matched_units(top, trained.response, "response", draws, seed, names)
+        like_drive = matched_units(top, trained.drive, "drive", draws, seed, names)
         for name, chosen in (like_response | like_drive).items():
             yield _Lesion(name, "zero", fraction, chosen)
         for name in NAMED:
@@ -286,11 +279,18 @@ def _digest(
     return digest.hexdigest()
 
 
-def _left_out(outputs: np.ndarray, tested: _Tested, natural: np.ndarray) -> np.ndarray:
-    """Return the average precision (blocks, natural classes) on other clips without each block."""
-    scores, labels = tested.on_other_clips(outputs, natural)
-    places = places_of(tested.blocks[tested.other], tested.numbers)
-    return average_precision_without(scores, labels, places, len(tested.numbers))[1]
+def _scores(
+    outputs: np.ndarray, labels: Positives, tested: _Tested, natural: np.ndarray | None
+) -> Scores:
+    """Return the scores of `outputs`, without each block only for the classes `natural`, if any."""
+    numbers = [] if natural is None else tested.numbers
+    # One block more, without clips: the other clips as they are.
+    blocks = places_of(tested.blocks, numbers)
+    everywhere, without = average_precision_without(
+        outputs, labels, blocks, len(numbers) + 1, ~tested.other
+    )
+    of_blocks = None if natural is None else without[:-1, natural]
+    return Scores(everywhere, without[-1], of_blocks)
 
 
 def _means_left_out(
@@ -304,7 +304,8 @@ def _means_left_out(
 
     `of_blocks` has the average precision of each draw by kind and `set_to`.
     """
-    scores, labels = tested.on_other_clips(readout.outputs, natural)
+    rows = np.ix_(tested.other, natural)
+    scores, labels = readout.outputs[rows], tested.labels[rows]
     intact = left_out(scores, labels, tested.blocks[tested.other], tested.numbers)
     shared = intact.means(np.full(labels.shape[1], True))
     occur = ~np.isnan(intact.average_precision)

@@ -37,18 +37,18 @@ class Readout:
             self._into_fc1 = np.ascontiguousarray(parameters["fc1.weight"].T)
             self._sums = answers @ self._into_fc1 + parameters["fc1.bias"]
         self._fc1 = np.maximum(self._sums, 0)
-        self._into_fc2 = np.ascontiguousarray(parameters["fc2.weight"].T)
-        self.outgoing = np.linalg.norm(self._into_fc1 if self._pooled else self._into_fc2, axis=1)
+        into_fc2 = parameters["fc2.weight"].T
+        self.outgoing = np.linalg.norm(self._into_fc1 if self._pooled else into_fc2, axis=1)
         """The norm of the weights (units,) by which each unit enters the next layer."""
-        self._fc2_bias = parameters["fc2.bias"]
-        # Allocated once: fresh memory from the system costs as much time as the computation.
-        self._lesioned_sums = np.empty_like(self._sums)
-        # Class by class, as scores are read.
+        # The bias is that of a unit that is always 1, so that the product adds it.
+        self._into_fc2 = np.vstack([into_fc2, parameters["fc2.bias"]])
+        # Class by class, as scores are read. Allocated once: fresh memory from the system costs as
+        # much time as the computation.
         self._lesioned_outputs = np.empty(outputs.shape[::-1], outputs.dtype).T
 
     def computed(self) -> np.ndarray:
         """Return the outputs without a lesion as they follow from the layer and the weights."""
-        return self._fc1 @ self._into_fc2 + self._fc2_bias
+        return self._fc1 @ self._into_fc2[:-1] + self._into_fc2[-1]
 
     def lesioned(
         self, lesions: Iterable[tuple[np.ndarray, np.ndarray | None]]
@@ -59,25 +59,32 @@ class Readout:
         not change keeps its stored outputs to the last bit, so silencing units that never respond
         changes nothing. The next array overwrites the one before.
         """
-        sums, outputs = self._lesioned_sums, self._lesioned_outputs
-        block = np.empty((min(_CLIPS_IN_A_BLOCK, len(sums)), sums.shape[1]), np.float32)
+        outputs, width = self._lesioned_outputs, self._sums.shape[1]
+        block = np.ones((min(_CLIPS_IN_A_BLOCK, len(outputs)), width + 1), np.float32)
         for silenced, values in lesions:
             fill = np.zeros(self.units, np.float32) if values is None else values.astype(np.float32)
-            for rows in _blocks(len(sums)):
-                fc1 = block[: rows.stop - rows.start]
+            for rows in _blocks(len(outputs)):
+                fc1_and_one = block[: rows.stop - rows.start]
+                fc1 = fc1_and_one[:, :-1]
                 if self._pooled:
                     lost = self._answers[rows, silenced] - fill[silenced]
                     np.matmul(lost, self._into_fc1[silenced], out=fc1)
-                    np.subtract(self._sums[rows], fc1, out=sums[rows])
+                    np.subtract(self._sums[rows], fc1, out=fc1)
                 else:
-                    sums[rows] = self._sums[rows]
-                    sums[rows, silenced] = fill[silenced]
-                np.maximum(sums[rows], 0, out=fc1)
-                np.matmul(fc1, self._into_fc2, out=outputs[rows])
-                outputs[rows] += self._fc2_bias
-                same = rows.start + np.flatnonzero((fc1 == self._fc1[rows]).all(axis=1))
+                    fc1[:] = self._sums[rows]
+                    fc1[:, silenced] = fill[silenced]
+                np.maximum(fc1, 0, out=fc1)
+                np.matmul(fc1_and_one, self._into_fc2, out=outputs[rows])
+                same = rows.start + _equal_rows(fc1, self._fc1[rows])
                 outputs[same] = self.outputs[same]
             yield outputs
+
+
+def _equal_rows(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Return the numbers of the rows in which two arrays are equal."""
+    # Most rows already differ in a few columns.
+    rows = np.flatnonzero((ours[:, :16] == theirs[:, :16]).all(axis=1))
+    return rows[(ours[rows] == theirs[rows]).all(axis=1)]
 
 
 def readout_of(
