@@ -4,6 +4,9 @@ Each rule runs as a job of Snakemake on generated files (`audioset_sized.py`). A
 each shard or network runs for one of them; rules that join networks read links to its files and
 copies of its tables. Snakemake's own graph then says how long all jobs take on 16 cores, longest
 path first, while jobs of networks (training, responses) take no time.
+
+With --run, the jobs that follow the responses are really run on so many cores, and the time is set
+beside that of the schedule for the seconds that these jobs took.
 """
 
 import argparse
@@ -17,6 +20,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pandas as pd
@@ -142,15 +146,21 @@ class Folder:
         forced = ["--force"] if force else []
         self.snakemake(*targets, *forced, "--rerun-triggers", "mtime", *allowed)
 
-    def graph(self) -> tuple[dict[int, str], list[tuple[int, int]]]:
-        """Return the rule of each job of `all`, and the pairs of a job and one that follows it."""
-        text = self.snakemake("--dag", "--forceall")
+    def graph(self, *targets: str) -> tuple[dict[int, str], list[tuple[int, int]]]:
+        """Return the rule of each job of `all`, and the pairs of a job and one that follows it.
+
+        With `targets`, those of the jobs that these still need.
+        """
+        text = self.snakemake("--dag", "dot", *(targets or ("--forceall",)))
         jobs = {
             int(number): label.split("\\n")[0]
-            for number, label in re.findall(r'^\s*(\d+)\[label = "([^"]*)"', text, re.M)
+            for number, label, style in re.findall(
+                r'^\s*(\d+)\[label = "([^"]*)".*style="([^"]*)"', text, re.M
+            )
+            if not (targets and "dashed" in style)
         }
-        edges = [(int(a), int(b)) for a, b in re.findall(r"^\s*(\d+) -> (\d+)", text, re.M)]
-        return jobs, edges
+        pairs = [(int(a), int(b)) for a, b in re.findall(r"^\s*(\d+) -> (\d+)", text, re.M)]
+        return jobs, [(a, b) for a, b in pairs if a in jobs and b in jobs]
 
 
 def prepare(folder: Folder, clips: dict[str, int], seeds: int) -> None:
@@ -238,8 +248,7 @@ def measure_joined(folder: Folder, seeds: int) -> None:
                         shutil.copyfile(table, copy / table.name)
             elif path.suffix == ".tsv" and condition != "natural":
                 shutil.copyfile(path, copy)
-    modules = sorted((ROOT / "workflow_scripts/music_detectors/figures").glob("*.py"))
-    figures = [path.stem for path in modules if not path.stem.startswith(NO_FIGURES)]
+    figures = names_of_figures()
     folder.make(
         "selectivity/music/summary.tsv",
         "recognition/summary.tsv",
@@ -249,6 +258,12 @@ def measure_joined(folder: Folder, seeds: int) -> None:
         rules=(*OF_ALL, *(f"plot_{name}" for name in figures)),
         force=True,
     )
+
+
+def names_of_figures() -> list[str]:
+    """Return the names of the figures that need neither sound nor networks."""
+    modules = sorted((ROOT / "workflow_scripts/music_detectors/figures").glob("*.py"))
+    return [path.stem for path in modules if not path.stem.startswith(NO_FIGURES)]
 
 
 def measured(folder: Folder, seeds: int | None = None) -> dict[str, tuple[float, float, float]]:
@@ -360,6 +375,30 @@ def budget(folder: Folder, seeds: int) -> str:
     return "\n".join(lines)
 
 
+def run_really(folder: Folder, clips: dict[str, int], seeds: int, cores: int) -> str:
+    """Run the jobs that follow the responses; return what they took, and what the schedule says."""
+    prepare(folder, clips, seeds)
+    measure_shards(folder)
+    figures = names_of_figures()
+    what = ["results/audioset/claims/claims.tsv"]
+    what += [f"results/audioset/figures/{name}.svg" for name in figures]
+    what += ["--rerun-triggers", "mtime", "--allowed-rules", *OF_ONE_NETWORK, *OF_ONE_CONDITION]
+    what += [*OF_ALL, *(f"plot_{name}" for name in figures)]
+    jobs, edges = folder.graph(*what)
+    folder.noted.unlink()
+    start = monotonic()
+    folder.snakemake(*what, "--cores", str(cores))
+    minutes = (monotonic() - start) / 60
+    took = measured(folder)
+    seconds = {job: took[rule][0] for job, rule in jobs.items()}
+    wall, _ = schedule(seconds, edges, cores)
+    return (
+        f"{len(jobs):,} jobs of {len(CONDITIONS)} conditions x {seeds} networks, "
+        f"{clips['train'] + clips['test']:,} clips: {sum(seconds.values()) / 60:.1f} core-minutes; "
+        f"{minutes:.1f} minutes on {cores} cores, {wall / 60:.1f} by the schedule"
+    )
+
+
 def is_small_figure(rule: str, took: dict[str, tuple[float, float, float]]) -> bool:
     """Return whether `rule` draws a figure in less than five seconds."""
     return rule.startswith("plot_") and took[rule][0] < 5
@@ -369,10 +408,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=float, default=1.0, help="of AudioSet's clips")
     parser.add_argument("--seeds", type=int, nargs="+", default=[5, 20])
+    parser.add_argument("--run", type=int, metavar="CORES", help="run the jobs on so many cores")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Folder(Path(name))
         clips = {split: round(options.share * n) for split, n in CLIPS.items()}
+        if options.run:
+            print(run_really(folder, clips, max(options.seeds), options.run))
+            return
         prepare(folder, clips, max(options.seeds))
         measure_shards(folder)
         measure_network(folder)

@@ -63,6 +63,37 @@ def test_many_clips_and_classes_equal_the_analysis_of_those_that_are_left():
         np.testing.assert_array_equal(row, average_precision(scores[kept], labels[kept]))
 
 
+@given(cases(), st.data())
+@settings(max_examples=60)
+def test_clips_outside_are_left_out_with_each_block(case, data):
+    scores, labels, of_clips = case
+    n = len(scores)
+    outside = data.draw(arrays.arrays(bool, n))
+    places = np.array([BLOCKS.index(block) if block >= 0 else -1 for block in of_clips])
+    # The last block has no clips.
+    everywhere, without = average_precision_without(scores, labels, places, 5, outside)
+    np.testing.assert_array_equal(everywhere, average_precision(scores, labels))
+    for block, row in enumerate(without):
+        kept = ~outside & (places != block)
+        expected = average_precision(scores[kept], labels[kept])
+        # Both add the same terms, rounded at other places.
+        np.testing.assert_allclose(row, expected, rtol=0, atol=1e-14)
+
+
+@given(cases())
+@settings(max_examples=60)
+def test_chance_without_a_block_is_that_of_the_clips_that_are_left(case):
+    scores, labels, of_clips = case
+    found = left_out(scores, labels, of_clips, BLOCKS)
+    for row, block in zip(found.chance, BLOCKS, strict=True):
+        kept = of_clips != block
+        expected = chance_average_precision(
+            labels[kept].sum(axis=0), int(kept.sum()), scores[kept] if kept.any() else None
+        )
+        # Both add the same terms, in different orders.
+        np.testing.assert_allclose(row, expected, rtol=0, atol=1e-14)
+
+
 def test_means_are_over_the_classes_that_have_a_positive_left():
     random = np.random.default_rng(3)
     scores = random.normal(size=(40, 4))
@@ -116,3 +147,5 @@ def test_blocks_that_do_not_fit_are_refused():
         average_precision_without(scores, labels, np.zeros(2, int), 1)
     with pytest.raises(ValueError, match="not from -1 to 1"):
         average_precision_without(scores, labels, np.array([0, 2, 1]), 2)
+    with pytest.raises(ValueError, match="not that of 3 clips"):
+        average_precision_without(scores, labels, np.array([0, 1, 1]), 2, np.array([True]))
