@@ -76,6 +76,7 @@ rule analyses:
 
 onstart:
     runs.begin()
+    start_without_delay()
     tell_outlook_of_many()
 
 

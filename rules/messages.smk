@@ -91,6 +91,18 @@ def tell_outlook_of_many():
         tell_outlook()
 
 
+def start_without_delay():
+    """Take Snakemake's limit on how fast jobs start away where it is one that nobody reaches.
+
+    While there is one, every job that ended has Snakemake look at the files of all ready jobs again
+    and again, once per span: after some hundred jobs that takes a core, and the run ends a span late.
+    No option switches it off.
+    """
+    limit = getattr(workflow.scheduler, "job_rate_limiter", None)
+    if limit is not None and limit.max_jobs >= 1000:
+        workflow.scheduler.job_rate_limiter = None
+
+
 # Snakemake has no hook for dry runs.
 if workflow.is_main_process and _output.dryrun and not _output.quiet:
     atexit.register(tell_outlook)

@@ -2,9 +2,9 @@
 
 All else is scikit-learn's: the affinities of near neighbours, the start, the schedule and the rules
 for stopping. scikit-learn walks through a tree for every clip (Barnes & Hut 1986, van der Maaten
-2014). Here the clips of a cell share one list of what repels them (Barnes 1990), which a processor
-adds up several terms at a time; cells that count as one are farther away than there. Of few clips,
-all pairs are added up.
+2014). Here the clips of a cell share one list of what repels them (Barnes 1990, J. Comput. Phys.
+87:161), which a processor adds up several terms at a time; cells that count as one are farther away
+than there. Of few clips, all pairs are added up.
 """
 
 from typing import Any
