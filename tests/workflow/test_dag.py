@@ -224,3 +224,34 @@ def test_the_presets_name_only_known_keys():
     for path in sorted((ROOT / "config").glob("*.yaml")):
         laid = yaml.safe_load(path.read_text())
         assert set(laid) <= set(default), path
+
+
+COUNTS_TIMERS = """
+import atexit, os, threading
+
+start, started = threading.Timer.start, []
+
+
+def counted(timer):
+    started.append(timer)
+    start(timer)
+
+
+threading.Timer.start = counted
+atexit.register(lambda: open(os.environ["TIMERS"], "a").write(f"{len(started)} "))
+"""
+
+
+@pytest.mark.parametrize(("limit", "is_kept"), [(None, False), ("5/1s", True)])
+def test_only_a_limit_that_can_be_reached_has_snakemake_look_again(
+    tmp_path, monkeypatch, limit, is_kept
+):
+    (tmp_path / "sitecustomize.py").write_text(COUNTS_TIMERS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("TIMERS", str(tmp_path / "timers"))
+    given = ["--max-jobs-per-timespan", limit] if limit else []
+    ended = snakemake(tmp_path, "results/embedded/corpus/clips.tsv", *given)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    # The last process to end is Snakemake, after its jobs.
+    counts = (tmp_path / "timers").read_text().split()
+    assert (int(counts[-1]) > 0) == is_kept
