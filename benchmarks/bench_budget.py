@@ -395,7 +395,7 @@ def run_really(folder: Folder, clips: dict[str, int], seeds: int, cores: int) ->
     return (
         f"{len(jobs):,} jobs of {len(CONDITIONS)} conditions x {seeds} networks, "
         f"{clips['train'] + clips['test']:,} clips: {sum(seconds.values()) / 60:.1f} core-minutes; "
-        f"{minutes:.1f} minutes on {cores} cores, {wall / 60:.1f} by the schedule"
+        f"{minutes:.1f} minutes on {cores} core(s), {wall / 60:.1f} by the schedule"
     )
 
 
