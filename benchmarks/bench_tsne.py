@@ -1,4 +1,4 @@
-"""Time t-SNE with exact repulsion on one core, compared with scikit-learn's."""
+"""Time t-SNE by cells on one core, compared with scikit-learn's."""
 
 import sys
 
@@ -25,7 +25,7 @@ def main(clips: int) -> None:
 
     variants = {
         "scikit-learn, Barnes-Hut": lambda: fitted(TSNE),
-        "this workflow, exact": lambda: fitted(CellTSNE),
+        "this workflow, by cells": lambda: fitted(CellTSNE),
     }
     # Compile first.
     CellTSNE(perplexity=5, random_state=1).fit_transform(responses[:50])
