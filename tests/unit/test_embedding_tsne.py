@@ -130,13 +130,20 @@ def test_cells_repel_as_their_clips_do(kind):
     assert total == pytest.approx(nearness, rel=1e-6)
 
 
-def test_positions_that_are_equal_or_not_finite_have_a_cell():
-    for xy in (np.zeros((2, 2000)), np.full((2, 2000), np.nan), positions("even", 2000)):
-        xy = xy.astype(np.float32)
-        xy[0, 5] = np.inf if xy[0, 6] else xy[0, 5]
-        pushed = np.empty_like(xy)
-        tsne._push(*xy, tsne._side(2000), *pushed)
-        assert xy.any() or (pushed == 0).all()
+def test_equal_positions_do_not_repel():
+    xy, pushed = np.zeros((2, 2000), np.float32), np.ones((2, 2000), np.float32)
+    assert tsne._push(*xy, tsne._side(2000), *pushed) == 2000 * 1999
+    assert (pushed == 0).all()
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_positions_that_are_not_finite_have_a_cell_and_show(value, all_of_them):
+    xy = positions("even", 2000)
+    xy[:, : 2000 if all_of_them else 1] = value
+    pushed = np.full_like(xy, 7.0)
+    assert np.isnan(tsne._push(*xy, tsne._side(2000), *pushed))
+    assert not (pushed == 7.0).any()
 
 
 def test_cells_end_where_all_pairs_do(monkeypatch):

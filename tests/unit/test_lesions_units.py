@@ -275,7 +275,7 @@ def test_other_clips_matched_units_and_means_equal_scikit_learn(tmp_path, layer)
     np.testing.assert_allclose(table.loc[table["clips"] == "other", "chance"], chance)
 
 
-def test_fractions_without_a_claim_have_fewer_random_lesions(tmp_path):
+def test_fractions_without_a_claim_have_fewer_draws(tmp_path):
     network = Network(tmp_path / "1", 1).write()
     both, by_class = run_one(network, fractions=[0.5, 0.25], draws=100, claimed=0.25)
     random = both[both["lesion"].str.startswith("random-") & (both["group"] == "natural")]

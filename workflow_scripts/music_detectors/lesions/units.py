@@ -127,14 +127,14 @@ def lesion_units(
     about. Every lesion silences one of `fractions` of the units of `layer` (of the model's reported
     layer if it lacks `layer`; of another if the model says that it stands for the layer). Units are
     ranked, matched and averaged on train clips, and test clips are scored; without each block of
-    them, only lesions of the fraction `claimed` are. Of `random_draws` lesions of random units,
-    other fractions have fewer (`orders.fewer_draws`). Where the outputs do not follow from stored
-    responses, the network is run again on the spectrograms listed in `index`, on `device`, of which
-    it hears what it heard before (`pooled`, as in `models.heard`); they are held in memory up to
-    `memory_mb`. What is finished is written to `journal` every minute, so that a killed job goes on
-    from there; `code` is the digest of the code for which that is valid. Random draws come from
-    `seed` and the network's names, so that those of a larger fraction hold those of a smaller one.
-    Raises InputError when a file cannot be read or does not
+    them, only lesions of the fraction `claimed` are. Other fractions have fewer than `random_draws`
+    lesions of random units (`orders.fewer_draws`), and fewer of matched ones. Where the outputs do
+    not follow from stored responses, the network is run again on the spectrograms listed in
+    `index`, on `device`, of which it hears what it heard before (`pooled`, as in `models.heard`);
+    they are held in memory up to `memory_mb`. What is finished is written to `journal` every
+    minute, so that a killed job goes on from there; `code` is the digest of the code for which that
+    is valid. Random draws come from `seed` and the network's names, so that those of a larger
+    fraction hold those of a smaller one. Raises InputError when a file cannot be read or does not
     belong to the others.
     """
     loaded = load_trained(model)
