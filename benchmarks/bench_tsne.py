@@ -1,4 +1,4 @@
-"""Time t-SNE by cells on one core, compared with scikit-learn's."""
+"""Time t-SNE on one core, compared with scikit-learn's."""
 
 import sys
 
@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from music_detectors.embedding.tsne import CellTSNE
+from music_detectors.embedding.tsne import TreeTSNE
 from timing import alternate, report
 
 UNITS, GROUPS = 256, 30
@@ -25,10 +25,10 @@ def main(clips: int) -> None:
 
     variants = {
         "scikit-learn, Barnes-Hut": lambda: fitted(TSNE),
-        "this workflow, by cells": lambda: fitted(CellTSNE),
+        "this workflow": lambda: fitted(TreeTSNE),
     }
     # Compile first.
-    CellTSNE(perplexity=5, random_state=1).fit_transform(responses[:50])
+    TreeTSNE(perplexity=5, random_state=1).fit_transform(responses[:50])
     with threadpool_limits(1):
         seconds = alternate(variants, rounds=1)
     report(f"t-SNE of {clips} clips, {UNITS} units, one thread", seconds, next(iter(seconds)))

@@ -1,10 +1,10 @@
-"""t-SNE on one core, in which the clips of a far cell of a grid repel as one.
+"""t-SNE on one core, in which clips that are far away and near each other repel as one.
 
 All else is scikit-learn's: the affinities of near neighbours, the start, the schedule and the rules
 for stopping. scikit-learn walks through a tree for every clip (Barnes & Hut 1986, van der Maaten
-2014). Here the clips of a cell share one list of what repels them (Barnes 1990, J. Comput. Phys.
-87:161), which a processor adds up several terms at a time; cells that count as one are farther away
-than there. Of few clips, all pairs are added up.
+2014). Here the clips of a leaf of the tree share one list of what repels them (Barnes 1990, J.
+Comput. Phys. 87:161), which a processor adds up several terms at a time; what counts as one is
+farther away than there. Of few clips, all pairs are added up.
 """
 
 from typing import Any
@@ -22,11 +22,19 @@ _MOMENTUM = 0.5, 0.8
 _CHECKED_EVERY = 50
 _LEAST_GAIN = np.float32(0.01)
 _SMALLEST = np.finfo(np.float64).eps
-# With so many clips at most, all pairs take no more time than cells.
+# Of so many clips at most, all pairs are added up.
 _ALL_PAIRS = 1500
-# The clips of cells this near, to each side, are added up one by one, so that a cell that counts as
-# one is at least three times as far as it is wide: scikit-learn's angle of 0.5 asks for twice.
-_NEAR = 3
+# With larger leaves, lists have more single clips; with smaller ones, there are more lists.
+_MOST_IN_LEAF = 40
+# Clips count as one if the gap between them and a leaf is at least so many times as wide as they
+# lie. scikit-learn's angle of 0.5 asks for as much between a clip and the middle of the others.
+_APART = np.float32(2)
+# Repulsion hardly changes within a tenth of the distance at which nearness is a half. So much is
+# added to the (squared) gap, so that clips that lie close enough count as one anywhere.
+_SMOOTH = np.float32(0.1**2)
+# To make the tree again takes as long as to add up so many terms for each clip. It is made again
+# when this much has been added up since, beyond what there was to add up at first.
+_TERMS_OF_GROWING = 400
 # A processor handles so many terms of a sum at a time, or a part of as many.
 _AT_ONCE = 32
 # Sums may be reordered, so that the processor adds several terms at once; nothing else may change.
@@ -37,7 +45,7 @@ def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
     """Return the positions (clips, 2) float32 that t-SNE gives the rows of `features`.
 
     `features` are (clips, units). Affinities are those of the 3 x `perplexity` nearest neighbours
-    (van der Maaten 2014); clips far from each other repel by cells. It starts from the principal
+    (van der Maaten 2014); clips far away repel several as one. It starts from the principal
     components, so that `seed` has little influence. If all rows are zero, so are all positions.
     """
     if not features.any():
@@ -45,13 +53,13 @@ def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
     if features.shape[1] == 1:
         # The initialisation needs a second component.
         features = np.column_stack([features, np.zeros(len(features))])
-    tsne = CellTSNE(perplexity=perplexity, random_state=seed, n_jobs=1)
+    tsne = TreeTSNE(perplexity=perplexity, random_state=seed, n_jobs=1)
     # Sums over several threads have no fixed order.
     with threadpool_limits(1):
         return tsne.fit_transform(features)
 
 
-class CellTSNE(TSNE):
+class TreeTSNE(TSNE):
     """scikit-learn's TSNE with another optimisation."""
 
     def _tsne(
@@ -73,7 +81,10 @@ class CellTSNE(TSNE):
             xy, affinities * np.float32(self.early_exaggeration), indices, starts, 0, first, 0
         )
         self.n_iter_ = self._descend(xy, affinities, indices, starts, last + 1, self.max_iter, 1)
-        self.kl_divergence_ = _objective(xy, affinities, indices, starts, np.empty_like(xy), True)
+        tree = Tree(xy.shape[1])
+        self.kl_divergence_ = _objective(
+            xy, affinities, indices, starts, tree, np.empty_like(xy), True
+        )
         return xy.T
 
     def _descend(
@@ -91,9 +102,10 @@ class CellTSNE(TSNE):
         rate = np.float32(self.learning_rate_)
         update, gains, gradient = np.zeros_like(xy), np.ones_like(xy), np.empty_like(xy)
         least, least_at, iteration = np.inf, begin, begin
+        tree = Tree(xy.shape[1])
         for iteration in range(begin, end):
             checked = (iteration + 1) % _CHECKED_EVERY == 0
-            divergence = _objective(xy, affinities, indices, starts, gradient, checked)
+            divergence = _objective(xy, affinities, indices, starts, tree, gradient, checked)
             _step(xy, update, gains, gradient, np.float32(_MOMENTUM[part]), rate)
             if not checked:
                 continue
@@ -111,6 +123,7 @@ def _objective(
     affinities: np.ndarray,
     indices: np.ndarray,
     starts: np.ndarray,
+    tree: "Tree",
     gradient: np.ndarray,
     measured: bool,
 ) -> float:
@@ -118,85 +131,175 @@ def _objective(
 
     Return the divergence if it is to be `measured`, else zero.
     """
-    nearness = _push(*xy, _side(xy.shape[1]), *gradient)
+    nearness = tree.push(xy, gradient)
     _pull(*xy, affinities, indices, starts, nearness, *gradient)
     return _divergence(*xy, affinities, indices, starts, nearness) if measured else 0.0
 
 
-def _side(clips: int) -> int:
-    """Return how many cells the grid for so many clips has to a side.
+class Tree:
+    """The clips in a tree of places, which is made again when they have moved out of them."""
 
-    The list of a cell has as many far cells as clips of near cells, if all cells have equally many.
-    """
-    return 1 if clips <= _ALL_PAIRS else round(np.sqrt((2 * _NEAR + 1) * np.sqrt(clips)))
+    def __init__(self, clips: int) -> None:
+        """Take the number of `clips`; of a few, the tree is one leaf, so that all pairs count."""
+        self._most_in_leaf = clips if clips <= _ALL_PAIRS else _MOST_IN_LEAF
+        self._of_growing = clips * _TERMS_OF_GROWING
+        self._made: tuple[np.ndarray, ...] | None = None
+        self._terms: int | None = None
+        self._beyond = 0
+
+    def push(self, xy: np.ndarray, pushed: np.ndarray) -> float:
+        """Set the repulsion `pushed` (2, clips) of the positions `xy` (2, clips).
+
+        Return the sum of the nearness of all pairs.
+        """
+        if self._made is None or self._beyond > self._of_growing:
+            self._made = _grow(*xy, self._most_in_leaf)
+            self._terms = None
+        nearness, terms = _push(*xy, *self._made, *pushed)
+        if self._terms is None:
+            self._terms, self._beyond = terms, 0
+        self._beyond += terms - self._terms
+        return nearness
 
 
 @compiled
-def _push(x: np.ndarray, y: np.ndarray, side: int, push_x: np.ndarray, push_y: np.ndarray) -> float:
-    """Set the repulsion of each of the positions; return the sum of the nearness of all pairs.
+def _grow(
+    x: np.ndarray, y: np.ndarray, most_in_leaf: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the `order` (clips,) of the clips in a tree, and `ends` and `children` of its nodes.
 
-    Cells are those of a grid of `side` x `side`. A far cell repels as if all of its clips were at
+    Node k has the clips of `order` from `ends[k, 0]` to `ends[k, 1]`, `ends` being (nodes, 2). Node
+    0 has all. Nodes with more than `most_in_leaf` clips are cut in the middle of the axis on which
+    they reach farther; `children` (nodes,) has the first of the two nodes, which follow each other,
+    and 0 for a leaf. Clips in one place stay together.
+    """
+    clips = x.size
+    order = np.arange(clips)
+    ends, children = np.zeros((2 * clips, 2), np.int64), np.zeros(2 * clips, np.int64)
+    ends[0, 1] = clips
+    node, nodes = 0, 1
+    while node < nodes:
+        start, end = ends[node]
+        node += 1
+        if end - start <= most_in_leaf:
+            continue
+        own = order[start:end].copy()
+        own_x, own_y = x[own], y[own]
+        low_x, high_x, low_y, high_y = own_x.min(), own_x.max(), own_y.min(), own_y.max()
+        along_x = high_x - low_x >= high_y - low_y
+        values = own_x if along_x else own_y
+        low, high = (low_x, high_x) if along_x else (low_y, high_y)
+        if not 0 < high - low < np.inf:
+            continue
+        middle = low + (high - low) * np.float32(0.5)
+        # Both halves have a clip, even if there is no number between the two.
+        middle = middle if middle < high else low
+        left, right = start, end
+        for place in range(own.size):
+            if values[place] <= middle:
+                order[left] = own[place]
+                left += 1
+            else:
+                right -= 1
+                order[right] = own[place]
+        children[node - 1] = nodes
+        ends[nodes, 0], ends[nodes, 1], ends[nodes + 1, 0], ends[nodes + 1, 1] = (
+            start,
+            left,
+            left,
+            end,
+        )
+        nodes += 2
+    return order, ends[:nodes], children[:nodes]
+
+
+@compiled
+def _places(x: np.ndarray, y: np.ndarray, ends: np.ndarray, children: np.ndarray) -> np.ndarray:
+    """Return where the nodes are, (nodes, 7): mean x and y, least and largest x and y, and limit.
+
+    A node whose squared gap to a leaf is above its limit counts as one there. The positions `x` and
+    `y` are in the order of the tree.
+    """
+    places = np.empty((len(ends), 7), np.float32)
+    for node in range(len(ends) - 1, -1, -1):
+        start, end = ends[node]
+        here, child = places[node], children[node]
+        if child:
+            one, two = places[child], places[child + 1]
+            share = np.float32((ends[child, 1] - start) / (end - start))
+            here[:2] = two[:2] + share * (one[:2] - two[:2])
+            here[2:4] = np.minimum(one[2:4], two[2:4])
+            here[4:6] = np.maximum(one[4:6], two[4:6])
+        else:
+            own_x, own_y = x[start:end], y[start:end]
+            here[0], here[1] = own_x.mean(), own_y.mean()
+            here[2], here[3], here[4], here[5] = own_x.min(), own_y.min(), own_x.max(), own_y.max()
+        here[6] = (_APART * max(here[4] - here[2], here[5] - here[3])) ** 2 - _SMOOTH
+    return places
+
+
+@compiled
+def _push(
+    x: np.ndarray,
+    y: np.ndarray,
+    order: np.ndarray,
+    ends: np.ndarray,
+    children: np.ndarray,
+    push_x: np.ndarray,
+    push_y: np.ndarray,
+) -> tuple[float, int]:
+    """Set the repulsion of each of the positions.
+
+    Return the sum of the nearness of all pairs, and how many terms there were to add up. `order`,
+    `ends` and `children` are those of `_grow`. The clips of a far node repel as if all were at
     their mean.
     """
-    clips, cells = x.size, side * side
-    low_x, low_y = x.min(), y.min()
-    width = max(x.max() - low_x, y.max() - low_y) / np.float32(side)
-    own, ends = np.empty(clips, np.int64), np.zeros(cells + 1, np.int64)
-    for clip in range(clips):
-        column = row = 0
-        if width > 0:
-            column = max(min(int((x[clip] - low_x) / width), side - 1), 0)
-            row = max(min(int((y[clip] - low_y) / width), side - 1), 0)
-        own[clip] = row * side + column
-        ends[own[clip] + 1] += 1
-    ends = np.cumsum(ends)
-    # The clips cell by cell.
-    order, filled = np.empty(clips, np.int64), ends[:-1].copy()
-    for clip in range(clips):
-        order[filled[own[clip]]] = clip
-        filled[own[clip]] += 1
+    clips, nodes = x.size, len(ends)
     sorted_x, sorted_y = x[order], y[order]
-    mean_x, mean_y = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
-    for cell in range(cells):
-        start, end = ends[cell], ends[cell + 1]
-        if start < end:
-            mean_x[cell], mean_y[cell] = sorted_x[start:end].mean(), sorted_y[start:end].mean()
-    total = 0.0
-    longest = clips + cells + _AT_ONCE
+    places = _places(sorted_x, sorted_y, ends, children)
+    total, terms, none = 0.0, 0, np.float32(0)
+    longest = clips + nodes + _AT_ONCE
     list_x, list_y = np.empty(longest, np.float32), np.empty(longest, np.float32)
     number = np.empty(longest, np.float32)
-    for row in range(side):
-        for column in range(side):
-            own_start, own_end = ends[row * side + column], ends[row * side + column + 1]
-            if own_start == own_end:
-                continue
-            n = 0
-            for other_row in range(side):
-                near_row = abs(other_row - row) <= _NEAR
-                for other_column in range(side):
-                    other = other_row * side + other_column
-                    start, end = ends[other], ends[other + 1]
-                    if near_row and abs(other_column - column) <= _NEAR:
-                        for place in range(start, end):
-                            list_x[n], list_y[n] = sorted_x[place], sorted_y[place]
-                            number[n] = 1
-                            n += 1
-                    elif start < end:
-                        list_x[n], list_y[n] = mean_x[other], mean_y[other]
-                        number[n] = end - start
-                        n += 1
-            # Nothing, so that the loop over the list has no rest.
-            while n % _AT_ONCE:
-                list_x[n] = list_y[n] = number[n] = 0
+    waiting = np.empty(nodes + 1, np.int64)
+    for leaf in range(nodes):
+        if children[leaf]:
+            continue
+        own_start, own_end = ends[leaf]
+        _, _, own_low_x, own_low_y, own_high_x, own_high_y, _ = places[leaf]
+        n, waiting[0], waits = 0, 0, 1
+        while waits:
+            waits -= 1
+            node = waiting[waits]
+            mean_x, mean_y, low_x, low_y, high_x, high_y, limit = places[node]
+            apart_x = max(low_x - own_high_x, own_low_x - high_x, none)
+            apart_y = max(low_y - own_high_y, own_low_y - high_y, none)
+            start, end = ends[node]
+            if apart_x * apart_x + apart_y * apart_y > limit:
+                list_x[n], list_y[n], number[n] = mean_x, mean_y, end - start
                 n += 1
-            for place in range(own_start, own_end):
-                near, sum_x, sum_y = _repulsion(
-                    sorted_x[place], sorted_y[place], list_x[:n], list_y[:n], number[:n]
-                )
-                # The clip itself was counted, with a nearness of 1.
-                total += near - 1
-                push_x[order[place]], push_y[order[place]] = sum_x, sum_y
-    return total
+            elif children[node]:
+                waiting[waits], waiting[waits + 1] = children[node] + 1, children[node]
+                waits += 2
+            else:
+                many = end - start
+                list_x[n : n + many] = sorted_x[start:end]
+                list_y[n : n + many] = sorted_y[start:end]
+                number[n : n + many] = 1
+                n += many
+        # Nothing, so that the loop over the list has no rest.
+        while n % _AT_ONCE:
+            list_x[n] = list_y[n] = number[n] = 0
+            n += 1
+        terms += n * (own_end - own_start)
+        for place in range(own_start, own_end):
+            near, sum_x, sum_y = _repulsion(
+                sorted_x[place], sorted_y[place], list_x[:n], list_y[:n], number[:n]
+            )
+            # The clip itself was counted, with a nearness of 1.
+            total += near - 1
+            push_x[order[place]], push_y[order[place]] = sum_x, sum_y
+    return total, terms
 
 
 # With arrays of one axis, and a division that need not be checked, the loop handles several at
