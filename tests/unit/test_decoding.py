@@ -14,7 +14,14 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.decoding import decode
 from music_detectors.decoding.columns import DECODING, DECODING_LEFT_OUT
-from music_detectors.decoding.decode import PENALTIES, decode_target, least_squares, ridge
+from music_detectors.decoding.decode import decode_target
+from music_detectors.decoding.regressions import (
+    PENALTIES,
+    Part,
+    Regressions,
+    least_squares,
+    ridge,
+)
 from music_detectors.responses.files import read_responses
 from music_detectors.responses.sample import sampled
 from music_detectors.selectivity.columns import UNITS
@@ -160,6 +167,31 @@ def test_the_penalty_is_large_when_features_are_random():
     _, of_noise = ridge(train, label, test, np.arange(60))
     _, of_signal = ridge(train, 5 * (train[:, 0] - train[:, 1]), test, np.arange(60))
     assert of_noise >= 100 * of_signal
+
+
+def test_parts_that_share_an_origin_are_fitted_as_one():
+    random = np.random.default_rng(5)
+    others, targets = random.gamma(1, 1, (60, 7)), random.gamma(2, 1, (25, 7))
+    # A unit that only targets drive, one that answers all but a few of them alike, and one whose
+    # small answers stand beside a large one of a target that is not fitted.
+    others[:, 0] = 0
+    others[:, 1] = targets[:20, 1] = 0.1
+    others[:, 2] *= 1e-6
+    targets[:20, 2] *= 1e-6
+    rows, test = np.arange(20), random.gamma(1, 1, (30, 7))
+    label = np.repeat([0.0, 1.0], [60, 20])
+    of_others = Part(others)
+    of_targets = Part(targets, of_others.origin)
+    together = Regressions([of_others, of_targets.only(rows)], label)
+    at_once = np.vstack([others, targets[rows]])
+    groups = np.arange(80) // 2
+    found, (expected, penalty) = together.ridge(groups), ridge(at_once, label, test, groups)
+    assert found.penalty == penalty
+    np.testing.assert_allclose(found.scores(test), expected, rtol=1e-7, atol=1e-9)
+    for columns in (slice(0, 3), slice(2, 7)):
+        found = together.least_squares(columns).scores(test)
+        expected = least_squares(at_once[:, columns], label, test[:, columns])
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
 
 
 def test_ridge_leaves_constant_features_out():

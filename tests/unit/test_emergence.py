@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, write_table
 from music_detectors.corpus.columns import CLASSES
-from music_detectors.decoding.decode import PENALTIES
+from music_detectors.decoding.regressions import PENALTIES
 from music_detectors.emergence import measure as emergence
 from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT, EMERGENCE_POINTS
 from music_detectors.emergence.measure import measure_emergence

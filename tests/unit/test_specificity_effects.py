@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.special import gammaln
 from sklearn.metrics import average_precision_score
 
-from music_detectors.decoding.decode import ridge
+from music_detectors.decoding.regressions import ridge
 from music_detectors.embedding.embed import segregation_index
 from music_detectors.specificity.effects import decoded, effects_of
 from music_detectors.specificity.join import among_random

@@ -1,5 +1,6 @@
 """Average precision of every class at once, exact and aware of ties."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -108,6 +109,7 @@ def chance_without(
     return _expected(n_positive, n_clips, _tie_sums(scores, blocks, n_blocks))
 
 
+@cache
 def harmonic(n: int) -> float:
     """Return 1 + 1/2 + ... + 1/n."""
     return float(np.sum(1 / np.arange(1, n + 1)))

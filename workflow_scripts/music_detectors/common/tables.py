@@ -109,8 +109,10 @@ def column_positions(
 def _parse(values: pd.Series, kind: type) -> object:
     if kind is str:
         return values
+    # Going through a list is several times as fast as through a column.
+    texts = values.tolist()
     if kind is bool:
-        return np.array([_TRUTH[value.lower()] for value in values], dtype=bool)
+        return np.array([_TRUTH[text.lower()] for text in texts], dtype=bool)
     if kind is int:
-        return np.array([int(value) for value in values], dtype=np.int64)
-    return np.array([float(value) if value else np.nan for value in values], dtype=np.float64)
+        return np.array([int(text) for text in texts], dtype=np.int64)
+    return np.array([float(text) if text else np.nan for text in texts], dtype=np.float64)

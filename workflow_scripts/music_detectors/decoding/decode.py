@@ -23,6 +23,7 @@ from music_detectors.common.errors import InputError
 from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.decoding.columns import DECODING, DECODING_LEFT_OUT
+from music_detectors.decoding.regressions import Part, Regressions, ridge
 from music_detectors.jackknife.blocks import blocks_in, read_blocks
 from music_detectors.jackknife.columns import BLOCKS
 from music_detectors.responses.clips import described
@@ -32,14 +33,6 @@ from music_detectors.selectivity.columns import UNITS
 from music_detectors.selectivity.matching import read_matched
 
 SPLITS = ("train", "test")
-PENALTIES = 10.0 ** np.arange(-3, 6.5, 0.5)
-"""The candidate penalties of ridge regression."""
-
-# Rounding may leave this share of a constant feature as spread, and this much of 1 - h where the
-# leverage h is 1.
-_CONSTANT = 1e-12
-_FULL_LEVERAGE = 1e-10
-_NO_SIZE = 1e-14
 _MIN_CLIPS = 2
 
 _ALL = "all units"
@@ -84,6 +77,21 @@ class _Clips:
     def with_genre(self, mid: str) -> np.ndarray:
         """Return which clips (n,) are of the target and have the label `mid`."""
         return self.target & np.array([mid in labels for labels in self.labels], dtype=bool)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What models are fitted to and scored by.
+
+    `label` (n,) bool and `groups` (n,) are those of train clips. The `scored` (m,) bool of all test
+    clips are scored; their `truth` and `blocks` are these clips' own.
+    """
+
+    label: np.ndarray
+    groups: np.ndarray
+    scored: np.ndarray
+    truth: np.ndarray
+    blocks: _Blocks
 
 
 def decode_target(
@@ -157,88 +165,6 @@ def decode_target(
     write_table(left_out, stacked(without, DECODING_LEFT_OUT), DECODING_LEFT_OUT)
 
 
-def least_squares(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Return the scores (m,) of `test` (m, k) by ordinary least squares on `train` (n, k).
-
-    `label` (n,) is regressed on the features and a constant. If the solution is not unique, the one
-    with the smallest coefficients is taken, as in scikit-learn's `LinearRegression`.
-    """
-    mean = train.mean(axis=0)
-    coefficients = np.linalg.lstsq(train - mean, label - label.mean(), rcond=None)[0]
-    return (test - mean) @ coefficients + label.mean()
-
-
-def ridge(
-    train: np.ndarray, label: np.ndarray, test: np.ndarray, groups: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Return the scores (m,) of `test` (m, k) by ridge regression on `train`, and the penalty.
-
-    Features are standardised on train clips, and constant ones left out; the intercept is not
-    penalised. The penalty is the one of PENALTIES that minimises the squared errors of train clips
-    when their group is left out, `groups` (n,) being the group of each (Allen's PRESS 1974, in
-    closed form from the leverages; where each clip is its own group, as in scikit-learn's
-    `RidgeCV`).
-    """
-    label_mean = label.mean()
-    mean, spread = train.mean(axis=0), train.std(axis=0)
-    kept = spread > _CONSTANT * np.abs(train).max(axis=0)
-    if not kept.any():
-        return np.full(len(test), label_mean), float(PENALTIES[-1])
-    z = (train[:, kept] - mean[kept]) / spread[kept]
-    left, scales, right = _factors(z)
-    centred = label - label_mean
-    projected = left.T @ centred
-    # All penalties at once: (directions, penalties).
-    shrinkage = scales[:, None] ** 2 / (scales[:, None] ** 2 + PENALTIES)
-    errors = centred[:, None] - left @ (shrinkage * projected[:, None])
-    press = np.square(_left_out_errors(errors, left, shrinkage, groups)).sum(axis=0)
-    penalty = PENALTIES[np.argmin(press)]
-    coefficients = right.T @ (scales / (scales**2 + penalty) * projected)
-    scores = (test[:, kept] - mean[kept]) / spread[kept] @ coefficients + label_mean
-    return scores, float(penalty)
-
-
-def _left_out_errors(
-    errors: np.ndarray, left: np.ndarray, shrinkage: np.ndarray, groups: np.ndarray
-) -> np.ndarray:
-    """Return the errors (n, penalties) of clips whose group is left out, from those of the fit.
-
-    The fit's hat matrix is 1/n + `left` diag(`shrinkage`) `left`', with `left` (n, directions) and
-    `shrinkage` (directions, penalties). With H that of a group's clips, the errors of the group
-    are multiplied by the inverse of 1 - H.
-    """
-    n = len(left)
-    found = errors / np.maximum(1 - 1 / n - np.square(left) @ shrinkage, _FULL_LEVERAGE)
-    of_groups = pd.factorize(groups)[0]
-    sizes = np.bincount(of_groups)
-    order, ends = np.argsort(of_groups, kind="stable"), np.cumsum(sizes)
-    for group in np.flatnonzero(sizes > 1):
-        rows = order[ends[group] - sizes[group] : ends[group]]
-        own = left[rows]
-        hat = 1 / n + (own * shrinkage.T[:, None, :]) @ own.T
-        remaining, vectors = np.linalg.eigh(np.eye(len(rows)) - hat)
-        along = np.einsum("pij,ip->pj", vectors, errors[rows])
-        along /= np.maximum(remaining, _FULL_LEVERAGE)
-        found[rows] = np.einsum("pij,pj->ip", vectors, along)
-    return found
-
-
-def _factors(z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the thin singular value decomposition of `z` (n, k), without directions of no size.
-
-    It comes from the eigenvectors of the smaller of the two products of `z` with itself, several
-    times faster than directly. What that loses, sizes below about 1e-7 of the largest, is nothing
-    beside the penalties.
-    """
-    n, k = z.shape
-    squares, vectors = np.linalg.eigh(z.T @ z if n >= k else z @ z.T)
-    sized = squares > _NO_SIZE * squares[-1]
-    scales, vectors = np.sqrt(squares[sized]), vectors[:, sized]
-    if n >= k:
-        return z @ vectors / scales, scales, vectors.T
-    return vectors, scales, vectors.T @ z / scales[:, None]
-
-
 def _rows(
     parts: Sequence[_Clips],
     blocks: _Blocks,
@@ -251,32 +177,42 @@ def _rows(
     `parts` are the train and the test clips, and `blocks` those of the latter.
     """
     train, test = parts
-    labels = train.target, test.target
     by_rank = train.responses[:, order], test.responses[:, order]
-    yield from _blocks(by_rank, labels, blocks, block_size)
-    covariates = train.covariates, test.covariates
-    yield _row("covariates", covariates, labels, blocks, train.groups)
-    top = by_rank[0][:, :block_size], by_rank[1][:, :block_size]
+    # Other clips come first. All models of units have them, and the mean of these as their origin.
+    is_other = ~train.target
+    others = Part(by_rank[0][is_other])
+    targets = Part(by_rank[0][train.target], others.origin)
+    in_order = np.argsort(train.target, kind="stable")
+    all_scored = np.full(len(test.target), True)
+    every = _Fitted(train.target[in_order], train.groups[in_order], all_scored, test.target, blocks)
+    units = Regressions([others, targets], every.label.astype(np.float64))
+    yield from _blocks(units, by_rank[1], every, block_size)
+    covariates = train.covariates[in_order], test.covariates
+    yield _row("covariates", covariates, every)
+    top = by_rank[0][in_order, :block_size], by_rank[1][:, :block_size]
     ranks = 1, min(block_size, len(order))
-    joined = _joined(top, covariates)
-    yield _row("units and covariates", joined, labels, blocks, train.groups, ranks)
-    ranks = 1, len(order)
-    yield _row(_ALL, by_rank, labels, blocks, train.groups, ranks)
+    yield _row("units and covariates", _joined(top, covariates), every, ranks)
+    yield _all_units(units, by_rank[1], every)
     for name in train.others:
-        both = _joined(by_rank, (train.others[name], test.others[name]))
-        yield _row(f"{_ALL} and {name}", both, labels, blocks, train.groups, ranks)
+        more = train.others[name][in_order], test.others[name]
+        both = _joined((by_rank[0][in_order], by_rank[1]), more)
+        yield _row(f"{_ALL} and {name}", both, every, (1, len(order)))
     for mid in genres:
-        own = train.with_genre(mid), test.with_genre(mid)
-        if own[0].sum() < _MIN_CLIPS or not own[1].any():
+        own, heard = train.with_genre(mid), test.with_genre(mid)
+        if own.sum() < _MIN_CLIPS or not heard.any():
             continue
-        rows = own[0] | ~train.target, own[1] | ~test.target
-        features = by_rank[0][rows[0]], by_rank[1][rows[1]]
-        of_genre = own[0][rows[0]], own[1][rows[1]]
-        places, groups = (blocks[0][rows[1]], blocks[1]), train.groups[rows[0]]
-        for row, without in _blocks(features, of_genre, places, block_size):
+        label = np.arange(is_other.sum() + own.sum()) >= is_other.sum()
+        groups = np.concatenate([train.groups[is_other], train.groups[own]])
+        scored = heard | ~test.target
+        of_clips = blocks[0][scored], blocks[1]
+        of_genre = _Fitted(label, groups, scored, heard[scored], of_clips)
+        of_own = targets.only(own[train.target])
+        units = Regressions([others, of_own], label.astype(np.float64))
+        for row, without in (
+            *_blocks(units, by_rank[1], of_genre, block_size),
+            _all_units(units, by_rank[1], of_genre),
+        ):
             yield row | {"genre": mid}, without
-        row, without = _row(_ALL, features, of_genre, places, groups, ranks)
-        yield row | {"genre": mid}, without
 
 
 def _matched_rows(
@@ -318,65 +254,57 @@ def _joined(some: _Pair, more: _Pair) -> _Pair:
     return np.hstack([some[0], more[0]]), np.hstack([some[1], more[1]])
 
 
-def _blocks(features: _Pair, labels: _Pair, blocks: _Blocks, block_size: int) -> Iterator[_Row]:
-    """Yield a row for each block of units, the columns of `features` in their order."""
-    train, test = features
-    for start in range(0, train.shape[1], block_size):
-        block = slice(start, start + block_size)
-        scores = least_squares(train[:, block], labels[0].astype(np.float64), test[:, block])
-        n = train[:, block].shape[1]
-        yield _scored("units", n, scores, labels, blocks, (start + 1, start + n))
+def _blocks(units: Regressions, test: np.ndarray, of: _Fitted, block_size: int) -> Iterator[_Row]:
+    """Yield a row for each block of `units`, the columns of `test` in their order."""
+    last = test.shape[1]
+    for start in range(0, last, block_size):
+        block = slice(start, min(start + block_size, last))
+        scores = units.least_squares(block).scores(test)
+        yield _scored("units", block.stop - start, scores, of, (start + 1, block.stop))
+
+
+def _all_units(units: Regressions, test: np.ndarray, of: _Fitted) -> _Row:
+    fit, n = units.ridge(of.groups), test.shape[1]
+    logging.info("%s: penalty %g", _ALL, fit.penalty)
+    return _scored(_ALL, n, fit.scores(test), of, (1, n))
 
 
 def _row(
-    name: str,
-    features: _Pair,
-    labels: _Pair,
-    blocks: _Blocks,
-    groups: np.ndarray,
-    ranks: tuple[float, float] = (np.nan, np.nan),
+    name: str, features: _Pair, of: _Fitted, ranks: tuple[float, float] = (np.nan, np.nan)
 ) -> _Row:
-    """Return the row of a ridge regression on the `features` called `name`.
-
-    `groups` are those of the train clips, `blocks` those of the test clips.
-    """
+    """Return the row of a ridge regression on the `features` called `name`."""
     train, test = features
-    scores, penalty = ridge(train, labels[0].astype(np.float64), test, groups)
+    scores, penalty = ridge(train, of.label.astype(np.float64), test, of.groups)
     logging.info("%s: penalty %g", name, penalty)
-    return _scored(name, train.shape[1], scores, labels, blocks, ranks)
+    return _scored(name, train.shape[1], scores, of, ranks)
 
 
 def _scored(
-    name: str,
-    n_features: int,
-    scores: np.ndarray,
-    labels: _Pair,
-    blocks: _Blocks,
-    ranks: tuple[float, float],
+    name: str, n_features: int, scores: np.ndarray, of: _Fitted, ranks: tuple[float, float]
 ) -> _Row:
-    label, truth = labels
-    of_clips, numbers = blocks
-    places = np.searchsorted(numbers, of_clips) if numbers else np.full(len(truth), -1)
-    scored = scores[:, None], truth[:, None], places, len(numbers)
+    of_clips, numbers = of.blocks
+    places = np.searchsorted(numbers, of_clips) if numbers else np.full(len(of.truth), -1)
+    scored = scores[of.scored, None], of.truth[:, None], places, len(numbers)
     precision, without = average_precision_without(*scored)
     of_blocks = pd.DataFrame(
         {
             "block": np.array(numbers, dtype=np.int64),
-            "n_test": len(truth) - np.bincount(places[places >= 0], minlength=len(numbers)),
+            "n_test": len(of.truth) - np.bincount(places[places >= 0], minlength=len(numbers)),
             "average_precision": without[:, 0],
             "chance": chance_without(*scored)[:, 0],
         }
     )
+    n_positive = of.truth.sum(keepdims=True)
     row = {
         "genre": "",
         "features": name,
         "first_rank": ranks[0],
         "last_rank": ranks[1],
         "n_features": n_features,
-        "n_train": len(label),
-        "n_test": len(truth),
+        "n_train": len(of.label),
+        "n_test": len(of.truth),
         "average_precision": precision[0],
-        "chance": chance_average_precision(truth.sum(keepdims=True), len(truth), scored[0])[0],
+        "chance": chance_average_precision(n_positive, len(of.truth), scored[0])[0],
     }
     return row, of_blocks
 

@@ -19,7 +19,7 @@ from music_detectors.common.tables import read_table, stacked, write_table
 from music_detectors.corpus.columns import CLASSES, CLIPS
 from music_detectors.corpus.labels import label_matrix
 from music_detectors.corpus.withheld import class_groups
-from music_detectors.decoding.decode import ridge
+from music_detectors.decoding.regressions import ridge
 from music_detectors.embedding.embed import coarse_segregation, usable_perplexity, z_scored
 from music_detectors.embedding.tsne import embed
 from music_detectors.emergence.columns import EMERGENCE, EMERGENCE_LEFT_OUT, EMERGENCE_POINTS

@@ -10,7 +10,7 @@ import numpy as np
 
 from music_detectors.common.average_precision import average_precision, chance_average_precision
 from music_detectors.common.left_out import left_out
-from music_detectors.decoding.decode import ridge
+from music_detectors.decoding.regressions import ridge
 from music_detectors.selectivity.effects import Moments, hedges_g, welch_t
 from music_detectors.specificity.sets import MIN_CLIPS, OTHER, TARGET, Sides
 
