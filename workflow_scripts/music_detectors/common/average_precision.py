@@ -157,14 +157,18 @@ def _ties(
         at_least[rank, blocks[clip]] += 1
         if rank and tied[rank - 1] == column[clip]:
             equal[rank - 1, blocks[clip]] += 1
-    for rank in range(len(tied) - 1, -1, -1):
-        at_least[rank] += at_least[rank + 1]
     # Blocks of -1 were counted in the last column.
     left_at_least = np.empty((len(tied), n_blocks), np.int64)
     left_equal = np.empty_like(left_at_least)
-    for rank in range(len(tied)):
-        left_at_least[rank] = at_least[rank + 1].sum() - at_least[rank + 1, :n_blocks]
-        left_equal[rank] = equal[rank].sum() - equal[rank, :n_blocks]
+    for rank in range(len(tied) - 1, -1, -1):
+        all_at_least = all_equal = 0
+        for block in range(n_blocks + 1):
+            at_least[rank, block] += at_least[rank + 1, block]
+            all_at_least += at_least[rank + 1, block]
+            all_equal += equal[rank, block]
+        for block in range(n_blocks):
+            left_at_least[rank, block] = all_at_least - at_least[rank + 1, block]
+            left_equal[rank, block] = all_equal - equal[rank, block]
     return left_at_least, left_equal
 
 
@@ -233,7 +237,9 @@ def _score(
     classes, n_blocks = len(result), len(without)
     transposed = len(by_class) < classes
     n = by_clip.shape[0] if transposed else by_class.shape[1]
-    most = np.max(ends[1:] - ends[:-1]) if classes else 0
+    most = 0
+    for k in range(classes):
+        most = max(most, ends[k + 1] - ends[k])
     rows = np.empty((min(_CLASSES_IN_A_BLOCK, classes) if transposed else 0, n), by_clip.dtype)
     positives = np.empty(most + 1, by_clip.dtype)
     steps = np.empty(n, np.int32)
@@ -266,10 +272,12 @@ def _score(
                 hits[: n_positive + 2] = 0
                 for i in own:
                     hits[_rank(row[i], steps[i], positives, below), counted_in[i]] += 1
-                hits[n_positive] += hits[n_positive + 1]
-                without[:, first + k] = _mean_precision_without(
-                    positives[:n_positive], ranked, hits, n_blocks
-                )
+                for column in range(hits.shape[1]):
+                    hits[n_positive, column] += hits[n_positive + 1, column]
+                left = _mean_precision_without(positives[:n_positive], ranked, hits, n_blocks)
+                # One by one: to assign a column takes seconds to compile.
+                for block in range(n_blocks):
+                    without[block, first + k] = left[block]
     return True
 
 
@@ -330,7 +338,8 @@ def _place(
         rank = _rank(row[i], steps[i], positives, below)
         placed[rank, counted_in[i]] += 1
     # Infinite scores reach the last of `positives`.
-    placed[n_positive] += placed[n_positive + 1]
+    for column in range(placed.shape[1]):
+        placed[n_positive, column] += placed[n_positive + 1, column]
     return True
 
 

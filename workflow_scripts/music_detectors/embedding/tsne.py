@@ -174,7 +174,7 @@ def _grow(
     and 0 for a leaf. Clips in one place stay together.
     """
     clips = x.size
-    order = np.arange(clips)
+    order, above = np.arange(clips), np.empty(clips, np.int64)
     ends, children = np.zeros((2 * clips, 2), np.int64), np.zeros(2 * clips, np.int64)
     ends[0, 1] = clips
     node, nodes = 0, 1
@@ -183,25 +183,28 @@ def _grow(
         node += 1
         if end - start <= most_in_leaf:
             continue
-        own = order[start:end].copy()
-        own_x, own_y = x[own], y[own]
-        low_x, high_x, low_y, high_y = own_x.min(), own_x.max(), own_y.min(), own_y.max()
+        low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
+        for place in range(start, end):
+            clip = order[place]
+            low_x, high_x = min(low_x, x[clip]), max(high_x, x[clip])
+            low_y, high_y = min(low_y, y[clip]), max(high_y, y[clip])
         along_x = high_x - low_x >= high_y - low_y
-        values = own_x if along_x else own_y
+        values = x if along_x else y
         low, high = (low_x, high_x) if along_x else (low_y, high_y)
         if not 0 < high - low < np.inf:
             continue
-        middle = low + (high - low) * np.float32(0.5)
-        # Both halves have a clip, even if there is no number between the two.
-        middle = middle if middle < high else low
-        left, right = start, end
-        for place in range(own.size):
-            if values[place] <= middle:
-                order[left] = own[place]
+        middle = (low + high) / 2
+        left, n_above = start, 0
+        for place in range(start, end):
+            clip = order[place]
+            if values[clip] <= middle:
+                order[left] = clip
                 left += 1
             else:
-                right -= 1
-                order[right] = own[place]
+                above[n_above] = clip
+                n_above += 1
+        for place in range(n_above):
+            order[left + place] = above[place]
         children[node - 1] = nodes
         ends[nodes, 0], ends[nodes, 1], ends[nodes + 1, 0], ends[nodes + 1, 1] = (
             start,
@@ -227,9 +230,10 @@ def _places(x: np.ndarray, y: np.ndarray, ends: np.ndarray, children: np.ndarray
         if child:
             one, two = places[child], places[child + 1]
             share = np.float32((ends[child, 1] - start) / (end - start))
-            here[:2] = two[:2] + share * (one[:2] - two[:2])
-            here[2:4] = np.minimum(one[2:4], two[2:4])
-            here[4:6] = np.maximum(one[4:6], two[4:6])
+            for axis in range(2):
+                here[axis] = two[axis] + share * (one[axis] - two[axis])
+                here[2 + axis] = min(one[2 + axis], two[2 + axis])
+                here[4 + axis] = max(one[4 + axis], two[4 + axis])
         else:
             own_x, own_y = x[start:end], y[start:end]
             here[0], here[1] = own_x.mean(), own_y.mean()
@@ -282,11 +286,9 @@ def _push(
                 waiting[waits], waiting[waits + 1] = children[node] + 1, children[node]
                 waits += 2
             else:
-                many = end - start
-                list_x[n : n + many] = sorted_x[start:end]
-                list_y[n : n + many] = sorted_y[start:end]
-                number[n : n + many] = 1
-                n += many
+                for place in range(start, end):
+                    list_x[n], list_y[n], number[n] = sorted_x[place], sorted_y[place], 1
+                    n += 1
         # Nothing, so that the loop over the list has no rest.
         while n % _AT_ONCE:
             list_x[n] = list_y[n] = number[n] = 0
