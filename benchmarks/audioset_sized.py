@@ -7,7 +7,7 @@ have a link in the folder of each network.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -146,11 +146,17 @@ def write_shards(
 
 
 def write_networks(
-    folder: Path, clips: pd.DataFrame, results: Path, stimuli: list[str], epochs: list[int]
+    folder: Path,
+    clips: pd.DataFrame,
+    results: Path,
+    stimuli: list[str],
+    epochs: list[int],
+    layers: Sequence[str] = Kim2024.layers,
 ) -> None:
     """Write to `folder` the files of a network: weights and responses, also after `epochs`.
 
-    Responses to the stimulus `original` are of both splits, to others of test clips.
+    Responses to the stimulus `original` are of both splits, to others of test clips. Those of
+    `layers` are stored.
     """
     classes = read_table(results / "corpus/classes.tsv", CLASSES)
     mids = {mid: place for place, mid in enumerate(classes["mid"])}
@@ -176,7 +182,7 @@ def write_networks(
         if layer != "fc1"
     }
     fully = {name: state[name].numpy() for name in state if name.startswith("fc")}
-    layers = Layers(tuple(model.layers), model.reported, model.outputs)
+    stored = Layers(tuple(layers), model.reported, model.outputs)
     units = UNITS | {"fc2": len(mids)}
     digest = sha256(folder / "weights.safetensors")
 
@@ -199,11 +205,11 @@ def write_networks(
             path = folder / stimulus / f"{split}.h5"
             path.parent.mkdir(exist_ok=True)
             ids = own["clip_id"].tolist()
-            with create_responses(path, ids, units, layers, digest, stimulus) as file:
+            with create_responses(path, ids, units, stored, digest, stimulus) as file:
                 for start in range(0, len(own), 16_384):
                     some = responses(own["labels"].iloc[start : start + 16_384])
-                    for layer, values in some.items():
-                        file[layer][start : start + len(values)] = values
+                    for layer in stored.names:
+                        file[layer][start : start + len(some[layer])] = some[layer]
     if epochs:
         _write_snapshot_responses(folder, clips, responses, epochs, units, digest)
 

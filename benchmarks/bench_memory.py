@@ -1,7 +1,9 @@
 """How the memory of analyses grows with the train clips, and with how many of them are used.
 
 They run on generated files of two sizes; those that use a sample of many clips with two samples, so
-that clips outside it can be told from those in it.
+that clips outside it can be told from those in it. `bench_memory.py CLIPS` runs the jobs of one
+network with so many train clips, with the samples that the workflow takes, and compares their peaks
+with what they ask for; 2,480,000 listed clips are two million usable ones, and take 13 GB of disk.
 """
 
 import subprocess
@@ -10,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from audioset_sized import link_networks, usable_clips, write_metadata, write_networks, write_shards
-from bench_budget import Folder, measured
+from bench_budget import OF_ONE_NETWORK, Folder, measured
 
 TRAIN, TEST = (30_000, 60_000), 4_000
 SAMPLE = 10_000
@@ -19,6 +21,13 @@ FILES = (
     "selectivity/music/matched.tsv",
     "recognition/natural/seed-1/average_precision.tsv",
     "embedding/music/natural/seed-1/points.tsv",
+)
+FILES_OF_NETWORK = (
+    *FILES,
+    "selectivity/music/natural/seed-1/class_responses.tsv",
+    "decoding/music/natural/seed-1/decoding.tsv",
+    "specificity/music/natural/seed-1/sets.tsv",
+    "lesions/music/natural/seed-1/lesions.tsv",
 )
 # With a sample of train clips. The first call writes the table of units that the second reads.
 SAMPLED = """
@@ -84,7 +93,29 @@ def peaks(folder: Folder, train: int) -> dict[str, float]:
     return found
 
 
+def compare_with_asked(folder: Folder, train: int) -> None:
+    """Print what the jobs of a network take with so many `train` clips, and what they ask for."""
+    write_metadata(folder.path, {"train": train, "test": 20_371})
+    folder.configure(1)
+    folder.make("corpus/clips.tsv")
+    clips = usable_clips(folder.results)
+    write_shards(folder.results, clips, {"original": ["train", "test"]}, with_sound=False)
+    made = folder.path / "made"
+    write_networks(made, clips, folder.results, ["original"], [], layers=("avgpool", "fc1", "fc2"))
+    link_networks(made, folder.results, [("natural", 1)])
+    usable = clips.loc[clips["split"] == "train", "usable"].sum()
+    print(f"{train:,} train clips listed, of which {usable:,} are usable", flush=True)
+    del clips
+    folder.make(*FILES_OF_NETWORK, rules=OF_ONE_NETWORK)
+    for rule, (seconds, peak, asked) in measured(folder).items():
+        print(f"{rule:25} {seconds:7.1f} s {peak:7.0f} MB, asks for {asked:6} MB", flush=True)
+
+
 def main() -> None:
+    if len(sys.argv) > 1:
+        with tempfile.TemporaryDirectory() as name:
+            compare_with_asked(Folder(Path(name)), int(sys.argv[1]))
+        return
     found = []
     for train in TRAIN:
         with tempfile.TemporaryDirectory() as name:
