@@ -206,12 +206,8 @@ def _grow(
         for place in range(n_above):
             order[left + place] = above[place]
         children[node - 1] = nodes
-        ends[nodes, 0], ends[nodes, 1], ends[nodes + 1, 0], ends[nodes + 1, 1] = (
-            start,
-            left,
-            left,
-            end,
-        )
+        ends[nodes, 0], ends[nodes, 1] = start, left
+        ends[nodes + 1, 0], ends[nodes + 1, 1] = left, end
         nodes += 2
     return order, ends[:nodes], children[:nodes]
 
