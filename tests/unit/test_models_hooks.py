@@ -56,6 +56,14 @@ def test_a_module_without_responses_is_refused(module, says):
         HookedEvaluation(Network().eval(), {"conv": module})(LOG_MEL)
 
 
+def test_lesions_take_a_pass_for_as_many_as_are_run_together_or_one_for_each():
+    of_first = readout()
+    pass_of_one = of_first.seconds_of(1)[1]
+    assert pass_of_one > 0
+    assert of_first.seconds_of(64) == pytest.approx((pass_of_one, 64 * pass_of_one))
+    assert of_first.seconds_of(65) == pytest.approx((2 * pass_of_one, 65 * pass_of_one))
+
+
 def test_lesions_zero_a_channel_everywhere():
     of_first = readout()
     assert of_first.units == 2

@@ -163,13 +163,14 @@ def lesion_units(
     what = _digest(planned, tested, trained, (weights, test), code)
     kept = Journal(journal, what)
     rest = planned[len(kept.scores) :]
-    if readout.seconds is not None:
+    expected = readout.seconds_of(len(rest))
+    if expected is not None:
         logging.info(
-            "%d lesions by running the network: %s at most, since a pass over the test clips takes "
-            "%.1f s",
+            "%d lesions by running the network take %s to %s; "
+            "the less of it follows %s, the faster",
             len(rest),
-            duration(readout.seconds * len(rest)),
-            readout.seconds,
+            *map(duration, expected),
+            lesioned,
         )
     made = zip(rest, _outputs(readout, rest, trained.mean), strict=True)
     for lesion, outputs in progress(made, len(rest), "lesions", unit="lesions"):

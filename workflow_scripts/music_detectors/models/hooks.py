@@ -1,6 +1,7 @@
 """Responses and lesions of any network, by hooks on its modules during a forward pass."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -143,13 +144,19 @@ class ForwardReadout:
         started = time.monotonic()
         (self.outputs,) = self._run([None])
         """The outputs without a lesion, computed like those with one."""
-        self.seconds: float | None = time.monotonic() - started
-        """How long a pass over all clips takes."""
+        self._seconds = time.monotonic() - started
         limit = _ROUNDING * np.abs(stored).max(initial=1e-6)
         # This form of the condition also refuses NaN.
         alike = self.outputs.shape == stored.shape
         if not (alike and np.abs(self.outputs - stored).max(initial=0.0) <= limit):
             raise ValueError("not those of the network")
+
+    def seconds_of(self, lesions: int) -> tuple[float, float] | None:
+        """Return how long so many lesions take at least, if little follows the module, and at most.
+
+        That is a pass over all clips for as many as are run together, or one for each.
+        """
+        return math.ceil(lesions / self._together) * self._seconds, lesions * self._seconds
 
     def lesioned(self, lesions: Iterable[Lesion]) -> Iterator[np.ndarray]:
         """Yield the outputs (clips, classes) under each of `lesions`.

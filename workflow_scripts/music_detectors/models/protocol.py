@@ -54,8 +54,9 @@ class Readout(Protocol):
     outgoing: np.ndarray | None
     """The Euclidean norm (units,) of the weights by which a unit's response enters what follows the
     layer; None if that is not known."""
-    seconds: float | None
-    """How long a lesion takes at most, in seconds, where that is worth saying."""
+
+    def seconds_of(self, lesions: int, /) -> tuple[float, float] | None:
+        """Return how long so many lesions take at least and at most, if that is worth saying."""
 
     def lesioned(
         self, lesions: Iterable[tuple[np.ndarray, np.ndarray | None]], /

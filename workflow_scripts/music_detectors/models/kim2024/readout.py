@@ -28,8 +28,6 @@ class Readout:
         """How many units the lesioned layer has."""
         self.outputs = outputs
         """The outputs without a lesion."""
-        self.seconds: float | None = None
-        """A lesion takes no time worth saying."""
         self._answers = answers
         self._pooled = "fc1.weight" in parameters
         self._sums = answers
@@ -45,6 +43,10 @@ class Readout:
         # Class by class, as scores are read. Allocated once: fresh memory from the system costs as
         # much time as the computation.
         self._lesioned_outputs = np.empty(outputs.shape[::-1], outputs.dtype).T
+
+    def seconds_of(self, lesions: int) -> tuple[float, float] | None:
+        """Return None: lesions take no time worth saying."""
+        return None
 
     def computed(self) -> np.ndarray:
         """Return the outputs without a lesion as they follow from the layer and the weights."""
