@@ -61,7 +61,7 @@ def main() -> None:
         variants["this workflow, in bfloat16"] = lambda: this_workflow(BFLOAT16)
     except InputError as error:
         print(f"not in bfloat16: {error}")
-    title = f"{STEPS} training steps of {BATCH} clips of 10 s, one thread (aim: 2.1 x)"
+    title = f"{STEPS} training steps of {BATCH} clips of 10 s, one thread (aim: 2.4 x)"
     report(title, alternate(variants, rounds=5), "notebook")
 
 
