@@ -109,7 +109,7 @@ def column_positions(
 def _parse(values: pd.Series, kind: type) -> object:
     if kind is str:
         return values
-    # Going through a list is several times as fast as through a column.
+    # Going through a list takes half the time of going through a column.
     texts = values.tolist()
     if kind is bool:
         return np.array([_TRUTH[text.lower()] for text in texts], dtype=bool)
