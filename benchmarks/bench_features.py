@@ -36,7 +36,7 @@ def main() -> None:
             " (as configured)" * (clips == Kim2024.clips_at_once)
         )
         variants[name] = lambda clips=clips: [features(part) for part in stored.split(clips)]
-    title = f"pooled features, {BATCHES * BATCH} clips of 10 s, one thread (aim: 5 x)"
+    title = f"pooled features, {BATCHES * BATCH} clips of 10 s, one thread (aim: 5.5 x)"
     report(title, alternate(variants, rounds=5), "notebook")
 
 

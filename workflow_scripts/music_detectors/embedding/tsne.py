@@ -1,10 +1,10 @@
-"""t-SNE on one core, in which clips that are far away and near each other repel as one.
+"""t-SNE on one core, in which clips near each other repel a distant clip as one.
 
 All else is scikit-learn's: the affinities of near neighbours, the start, the schedule and the rules
 for stopping. scikit-learn walks through a tree for every clip (Barnes & Hut 1986, van der Maaten
 2014). Here the clips of a leaf of the tree share one list of what repels them (Barnes 1990, J.
-Comput. Phys. 87:161), which a processor adds up several terms at a time; what counts as one is
-farther away than there. Of few clips, all pairs are added up.
+Comput. Phys. 87:161), which a processor adds up several terms at a time. What counts as one is
+farther away than there, or so close that it hardly matters. Of few clips, all pairs are added up.
 """
 
 from typing import Any
@@ -26,8 +26,8 @@ _SMALLEST = np.finfo(np.float64).eps
 _ALL_PAIRS = 1500
 # With larger leaves, lists have more single clips; with smaller ones, there are more lists.
 _MOST_IN_LEAF = 40
-# Clips count as one if the gap between them and a leaf is at least so many times as wide as they
-# lie. scikit-learn's angle of 0.5 asks for as much between a clip and the middle of the others.
+# Clips count as one if the gap between them and a leaf is more than so many times the width of the
+# place they take up. scikit-learn's angle of 0.5 asks this of the distance to their middle.
 _APART = np.float32(2)
 # Repulsion hardly changes within a tenth of the distance at which nearness is a half. So much is
 # added to the (squared) gap, so that clips that lie close enough count as one anywhere.
@@ -45,8 +45,9 @@ def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
     """Return the positions (clips, 2) float32 that t-SNE gives the rows of `features`.
 
     `features` are (clips, units). Affinities are those of the 3 x `perplexity` nearest neighbours
-    (van der Maaten 2014); clips far away repel several as one. It starts from the principal
-    components, so that `seed` has little influence. If all rows are zero, so are all positions.
+    (van der Maaten 2014). Of many clips, those near each other repel a distant clip as one. It starts
+    from the principal components, so that `seed` has little influence. If all rows are zero, so are
+    all positions.
     """
     if not features.any():
         return np.zeros((len(features), 2), dtype=np.float32)

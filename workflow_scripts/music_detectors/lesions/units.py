@@ -167,7 +167,7 @@ def lesion_units(
     if expected is not None:
         logging.info(
             "%d lesions by running the network take %s to %s; "
-            "the less of it follows %s, the faster",
+            "they are faster the less of the network follows %s",
             len(rest),
             *map(duration, expected),
             lesioned,
