@@ -45,9 +45,9 @@ def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
     """Return the positions (clips, 2) float32 that t-SNE gives the rows of `features`.
 
     `features` are (clips, units). Affinities are those of the 3 x `perplexity` nearest neighbours
-    (van der Maaten 2014). Of many clips, those near each other repel a distant clip as one. It starts
-    from the principal components, so that `seed` has little influence. If all rows are zero, so are
-    all positions.
+    (van der Maaten 2014). Of many clips, those near each other repel a distant clip as one. It
+    starts from the principal components, so that `seed` has little influence. If all rows are zero,
+    so are all positions.
     """
     if not features.any():
         return np.zeros((len(features), 2), dtype=np.float32)
