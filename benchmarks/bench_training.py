@@ -28,9 +28,9 @@ def main() -> None:
     labels = torch.rand(BATCH, CLASSES) < 0.004
     step = notebook_step(notebook_network(CLASSES))
     network = initial_network(Kim2024(), CLASSES, seed=1)
-    optimizer = AdamW(network, weight_decay=0.01)
+    optimizer = AdamW(network.parameters(), weight_decay=0.01)
     residual = initial_network(ResNet(), CLASSES, seed=1)
-    residual_optimizer = AdamW(residual, weight_decay=0.01)
+    residual_optimizer = AdamW(residual.parameters(), weight_decay=0.01)
     dropout = torch.Generator().manual_seed(1)
 
     def notebook() -> None:

@@ -96,6 +96,23 @@ def test_which_scripts_import_torch():
     }
 
 
+def test_what_takes_long_to_import_is_imported_where_nothing_else_will_do():
+    slow = {"scipy.stats": [], "torch.optim": []}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = set()
+            if isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.Attribute):
+                names = {ast.unparse(node)}
+            for name in names & set(slow):
+                slow[name].append(path.relative_to(SCRIPTS / "music_detectors").as_posix())
+    # A density of kernels. The first optimizer of torch.optim imports PyTorch's compiler.
+    assert slow == {"scipy.stats": ["figures/all_units.py"], "torch.optim": []}
+
+
 def test_every_rule_with_a_script_is_named_after_it_and_complete():
     rules = {}
     for path in sorted((SCRIPTS.parent / "rules").glob("*.smk")):

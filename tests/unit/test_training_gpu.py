@@ -74,7 +74,7 @@ def test_a_step_by_graph_is_the_step_without(frames, precision):
             network = training.initial_network(checks.Kim2024(), 3, seed=2)
             network = network.to(pretended.DEVICE)
             every = steps.Steps(network, held, labels.to(pretended.DEVICE), [8, 8, 5], precision)
-            optimizer = training.AdamW(network, 0.01)
+            optimizer = training.AdamW(network.parameters(), 0.01)
             for epoch in range(2):
                 order = torch.from_numpy(np.random.default_rng(epoch).permutation(21))
                 for gradients in every.epoch(order, seed=epoch):

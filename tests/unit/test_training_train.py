@@ -101,7 +101,7 @@ def a_batch(step, network):
 
 def test_the_optimizer_is_pytorchs_to_the_last_bit():
     ours, theirs = (initial_network(Kim2024(), 3, seed=1) for _ in range(2))
-    optimizer = AdamW(ours, weight_decay=0.02)
+    optimizer = AdamW(ours.parameters(), weight_decay=0.02)
     reference = torch.optim.AdamW(theirs.parameters(), lr=1.0, weight_decay=0.02, fused=True)
     for step, (rate, momentum) in enumerate(one_cycle(0.01, 4)):
         dropout = torch.Generator().manual_seed(step)
@@ -118,7 +118,7 @@ def test_the_optimizer_is_pytorchs_to_the_last_bit():
 def test_a_parameter_without_a_gradient_stays():
     network = torch.nn.Linear(2, 2)
     before = network.bias.clone()
-    AdamW(network, weight_decay=0.1).step([torch.ones(2, 2), None], 0.1, 0.9)
+    AdamW(network.parameters(), weight_decay=0.1).step([torch.ones(2, 2), None], 0.1, 0.9)
     assert torch.equal(network.bias, before)
 
 
@@ -135,7 +135,7 @@ def test_steps_are_those_of_plain_pytorch(monkeypatch):
     start = [parameter.detach().clone() for parameter in network.parameters()]
     # A large epsilon, so that rounding does not move weights whose gradient is almost 0.
     monkeypatch.setattr(optimizer_module, "_EPSILON", 1e-3)
-    optimizer = AdamW(network, weight_decay=0.01)
+    optimizer = AdamW(network.parameters(), weight_decay=0.01)
     reference_optimizer = torch.optim.AdamW(reference.parameters(), lr=0.001, eps=1e-3, fused=False)
     for step in range(2):
         log_mel, labels = a_batch(step, network)

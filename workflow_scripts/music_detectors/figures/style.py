@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from scipy import stats
+from scipy.special import stdtrit
 
 from music_detectors.common.files import replacing
 
@@ -194,7 +194,7 @@ def mean_and_interval(values: np.ndarray) -> tuple[float, float, float]:
         return np.nan, np.nan, np.nan
     if len(values) == 1:
         return float(values[0]), np.nan, np.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 
 

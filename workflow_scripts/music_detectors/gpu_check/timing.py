@@ -56,7 +56,7 @@ def _step_times(rounds: int, *, fused: bool) -> dict[str, Any]:
         labels = torch.rand(_BATCH, _CLASSES, device=device) < 0.004
         spectrograms: Spectrograms = held  # type: ignore[assignment]
         steps = Steps(network, spectrograms, labels, [_BATCH], BFLOAT16)
-        optimizer = AdamW(network, 0.01)
+        optimizer = AdamW(network.parameters(), 0.01)
         graph = steps._graph
         assert graph is not None
         dropout = torch.Generator(device)

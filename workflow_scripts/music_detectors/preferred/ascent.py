@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from music_detectors.training.optimizer import AdamW
+
 STEPS = 200
 STEP_DB = 2.0
 """The first step of Adam; it falls linearly to zero."""
+_MOMENTUM = 0.9
 NOISE_DB = 5.0
 """The standard deviation of the noise at the start."""
 JITTER_FRAMES = 8
@@ -59,9 +62,9 @@ def ascend(
     low, high = sounds.low[:, None], sounds.high[:, None]
     found = start.clone().requires_grad_()
     own = torch.arange(len(units)), torch.tensor(list(units))
-    optimizer = torch.optim.Adam([found], lr=STEP_DB)
+    # Without decay of weights it is Adam.
+    optimizer = AdamW([found], weight_decay=0.0)
     for step in range(STEPS):
-        optimizer.param_groups[0]["lr"] = STEP_DB * (1 - step / STEPS)
         shift = torch.randint(-JITTER_FRAMES, JITTER_FRAMES + 1, (1,), generator=draw)
         heard = responses(found.roll(int(shift), 2))
         if not heard.requires_grad:
@@ -71,9 +74,7 @@ def ascend(
         cost = smoothness * rough + likeness * deviation.square().mean()
         # The means are over the units too, which do not depend on each other.
         loss = len(units) * cost - (heard[own] / scale).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        optimizer.step(torch.autograd.grad(loss, [found]), STEP_DB * (1 - step / STEPS), _MOMENTUM)
         with torch.no_grad():
             found.clamp_(low, high)
     return found.detach()

@@ -4,10 +4,10 @@ They are PyTorch's own arithmetic, to the last bit. The first optimizer of `torc
 made imports PyTorch's compiler, which takes seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 _BETA2, _EPSILON = 0.999, 1e-8
 _PIECE = 2**14
@@ -20,12 +20,12 @@ _HIGHEST_MOMENTUM, _LOWEST_MOMENTUM = 0.95, 0.85
 class AdamW:
     """The state of AdamW (Loshchilov & Hutter, 2019, https://arxiv.org/abs/1711.05101)."""
 
-    def __init__(self, network: nn.Module, weight_decay: float) -> None:
-        """Make the moments of the parameters of `network`, in the weights' order in memory.
+    def __init__(self, parameters: Iterable[Tensor], weight_decay: float) -> None:
+        """Make the moments of `parameters`, in their order in memory.
 
         The fused step walks weights, gradients and moments side by side in memory.
         """
-        self.parameters = list(network.parameters())
+        self.parameters = list(parameters)
         self.first = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.second = [torch.zeros_like(parameter) for parameter in self.parameters]
         self._steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]

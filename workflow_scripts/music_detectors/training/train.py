@@ -341,7 +341,7 @@ def _train(
         return _untrained(settings, network, material)
     sizes = batch_sizes(len(material.training), settings.batch_size)
     schedule = one_cycle(settings.learning_rate, epochs * len(sizes))
-    optimizer = AdamW(network, settings.weight_decay)
+    optimizer = AdamW(network.parameters(), settings.weight_decay)
     training = Training(network, optimizer, 0, kept=None, history=[], snapshots={})
     if 0 in settings.condition.snapshots:
         training.snapshots[0] = _state(network)

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
-from scipy.stats import ttest_1samp
 
 from music_detectors.claims.estimates.common import (
     clip_fields,
@@ -18,7 +17,7 @@ from music_detectors.claims.estimates.common import (
     rows_of,
 )
 from music_detectors.claims.estimates.segments import segment_effects
-from music_detectors.claims.inference import PROBE_SOUNDS, Part
+from music_detectors.claims.inference import PROBE_SOUNDS, Part, t_test
 from music_detectors.claims.study import Measured, Study, Values, by_seed
 from music_detectors.genres.columns import ENOUGH_BLOCKS
 
@@ -221,7 +220,7 @@ def models(study: Study, measured: Measured) -> list[Part]:
                 fields["n_clips"],
                 paired=heard not in study.fixed,
                 equivalence=True,
-                here=p_of(values),
+                here=t_test(np.array(list(values.values())))[2],
                 fault=fields["fault"] or not_run(heard, ratios),
             )
         )
@@ -426,14 +425,6 @@ def effect_of_most(table: pd.DataFrame) -> Values:
     variance = g.var(axis=1, ddof=1) - np.square(errors).sum(axis=1) / (n_genres - 1)
     values = g.mean(axis=1) - _TENTH * np.sqrt(np.maximum(variance, 0))
     return dict(zip(seeds, values.tolist(), strict=True))
-
-
-def p_of(values: Values) -> float:
-    """Return the two-sided p of the t test of `values` against zero; NaN for fewer than two."""
-    numbers = np.array(list(values.values()))
-    if len(numbers) < 2 or np.ptp(numbers) == 0:
-        return np.nan
-    return float(ttest_1samp(numbers, 0).pvalue)
 
 
 def _decoding_gain(scores: pd.DataFrame, features: str) -> Values:
