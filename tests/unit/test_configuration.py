@@ -1,12 +1,15 @@
 """Configurations that cannot work are refused in one line; digests follow the code."""
 
+import ast
 import copy
+from pathlib import Path
 
 import pytest
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
 from music_detectors.common.errors import InputError
+from music_detectors.configuration import code
 from music_detectors.configuration.check import (
     check_sense,
     check_shape,
@@ -348,7 +351,7 @@ def tree(root, files):
 
 
 # Wherever a statement may stand.
-PLACES = "class if else for while with try except finally case async".split()
+PLACES = "class if else for while with try except finally case async line list".split()
 NESTED = """\
 class A:
     from package import in_class
@@ -375,6 +378,12 @@ match x:
         import package.in_case
 async def f():
     import package.in_async
+if x: import os; import package.in_line as y
+from package \\
+    import (  # comments (of any kind),
+        x,  # in_none
+        in_list as y,
+    )
 """
 MODULES = {
     "script.py": "from package import a\nimport os\n",
@@ -395,6 +404,24 @@ def test_modules_are_found_from_the_imports(tmp_path):
         "package/apart.py",
         "other.py",
     }
+
+
+def test_the_imports_of_this_project_are_those_that_python_sees():
+    root = Path(code.__file__).parents[2]
+    for path in sorted(root.rglob("*.py")):
+        names = set()
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                package = [*path.relative_to(root).parts[: -node.level], ""] if node.level else [""]
+                base = ".".join(package) + (node.module or "")
+                base = base.rstrip(".")
+                names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+        found = set(code._imported(path.read_text(), path))
+        assert names <= found, path
+        # The rest reads like an import: this project's lines that do name no module of it.
+        assert not [name for name in found - names if name.startswith("music_detectors")], path
 
 
 def test_a_module_that_is_imported_by_name_is_added_with_its_own_imports(tmp_path):

@@ -49,7 +49,7 @@ def test_a_stimulus_is_one_file_and_one_name(smoke, tmp_path):
     }
     played = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())["stimuli"]["played"]
     setting = written(tmp_path / "mine.yaml", {"stimuli": {"played": [*played, "reversed"]}})
-    root = checkout(tmp_path / "checkout")
+    root = checkout(tmp_path / "checkout", compiled=True)
     shutil.copy(ROOT / "tests/toys/reversed.py", root / STIMULI)
     arguments = [*preset("smoke"), setting]
 

@@ -36,7 +36,7 @@ def said(ended):
 
 
 def test_a_source_is_one_file_and_configuration(tmp_path):
-    copy = checkout(tmp_path / "checkout")
+    copy = checkout(tmp_path / "checkout", compiled=True)
     shutil.copyfile(TOY, copy / SOURCES / TOY.name)
     write_recordings(tmp_path / "recordings")
     condition = {"withhold": ["tone"], "labels": "given", "epochs": 1, "snapshots": [0, 1]}
