@@ -73,7 +73,7 @@ def whole_schema(configuration: Mapping, schema_path: str | Path) -> dict:
 
     The section of the configured source is required.
     """
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     corpus = schema["properties"]["corpus"]
     names = source_names()
     corpus["properties"]["source"] = {"enum": names}
