@@ -1,6 +1,7 @@
 """The presets for published corpora: what each plans, with only the files that it names."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,17 @@ def test_audioset_is_planned_before_anything_is_downloaded(tmp_path):
     assert jobs["fetch_metadata"] == jobs["summarise_yield"] == jobs["check_audio"] == 1
     assert jobs["plot_yields"] == 1 and jobs["train_network"] == 6 * 10
     assert jobs["index_archives"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("smoke", r"about ([\d,]+) jobs"), ("audioset", r"some ([\d,]+) jobs")]
+)
+def test_the_numbers_of_jobs_on_a_cluster_are_those_of_the_docs(tmp_path, name, told):
+    on_cluster = ["--workflow-profile", ROOT / "profiles" / "slurm"]
+    jobs = sum(planned(tmp_path, *preset(name), *on_cluster).values())
+    said = re.search(told, (ROOT / "docs" / "cluster.md").read_text())[1]
+    # Two digits are told.
+    assert jobs == pytest.approx(int(said.replace(",", "")), rel=0.05)
 
 
 def test_a_mirror_goes_before_youtube(tmp_path):
