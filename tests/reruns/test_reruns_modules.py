@@ -21,6 +21,12 @@ OF_SOURCES = {
     *(f"corpus/sources/{name}" for name in source_names()),
 }
 SYNTHESIS = SCRIPTS / "music_detectors" / "synthesis"
+OF_SYNTHESIS = {
+    "common/seeds",
+    "corpus/embedded",
+    "synthesis/__init__",
+    *(f"synthesis/{path.stem}" for path in SYNTHESIS.glob("[!_]*.py")),
+}
 OF_MODULES = {
     "models/device",
     "models/gpus",
@@ -65,22 +71,19 @@ LATE = {
         "training/data",
     },
     "compute_probe_responses": OF_MODELS,
-    "read_probe": {
+    "read_probe": OF_SYNTHESIS
+    | {
         "acoustics/__init__",
         "acoustics/sound",
-        "common/seeds",
-        "corpus/embedded",
         "probes/sets/embedded",
         "probes/sets/natsound165",
-        "synthesis/__init__",
-        *(f"synthesis/{path.stem}" for path in SYNTHESIS.glob("[!_]*.py")),
     },
     "fit_model": OF_MODULES,
     "fetch_metadata": OF_SOURCES | {"corpus/branches", "corpus/classes"},
     "make_corpus": OF_SOURCES,
     "assign_roles": OF_SOURCES,
     "index_archives": {"audio/parquet"},
-    "decode_audio": {"audio/parquet"},
+    "decode_audio": OF_SYNTHESIS | {"audio/parquet"},
     "fetch_audio": {
         "audio/ffmpeg_path",
         "audio/web",

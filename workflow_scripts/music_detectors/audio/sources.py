@@ -20,7 +20,6 @@ from music_detectors.audio.recordings import walk
 from music_detectors.common.damage import damaged
 from music_detectors.common.errors import InputError, one_line
 from music_detectors.common.urls import shown_url
-from music_detectors.synthesis.scene import synthesise
 
 
 class ClipSource(Protocol):
@@ -43,6 +42,9 @@ class EmbeddedSource:
 
     def read(self, clip: Clip) -> Decoded:
         """Synthesise `clip` at full length."""
+        # Late, since its filters take a second to import.
+        from music_detectors.synthesis.scene import synthesise
+
         samples = synthesise(
             clip.reference, clip.clip_id, self._seed, self._clip_seconds, SAMPLE_RATE
         )
