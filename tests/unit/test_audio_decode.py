@@ -5,6 +5,8 @@ import math
 import os
 import stat
 import subprocess
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -418,6 +420,20 @@ def test_an_ffmpeg_that_hangs_or_crashes_fails_one_clip(tmp_path, monkeypatch):
     crashes = fake_ffmpeg(tmp_path / "crashes", "kill -SEGV $$")
     error = refused(tmp_path / "a.m4a", 0.0, 1.0, ffmpeg_path=crashes)
     assert (error.status, error.reason) == ("unavailable", "decoder failed")
+
+
+def test_a_busy_machine_does_not_hide_that_ffmpeg_took_too_long(tmp_path, monkeypatch):
+    class Busy(threading.Timer):
+        def start(self):
+            super().start()
+            time.sleep(0.1)
+
+    (tmp_path / "a.m4a").write_bytes(b"x")
+    monkeypatch.setattr(module, "_FFMPEG_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(module.threading, "Timer", Busy)
+    hangs = fake_ffmpeg(tmp_path / "hangs", "exec sleep 60")
+    error = refused(tmp_path / "a.m4a", 0.0, 1.0, ffmpeg_path=hangs)
+    assert (error.status, error.reason) == ("unavailable", "decoding took too long")
 
 
 def test_ffmpegs_message_becomes_one_printable_line(tmp_path):

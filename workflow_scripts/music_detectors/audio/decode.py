@@ -15,7 +15,6 @@ import resource
 import stat
 import subprocess
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -391,9 +390,14 @@ def _by_ffmpeg(
             resource.prlimit(process.pid, resource.RLIMIT_AS, limit)
     assert process.stdout is not None and process.stderr is not None
     errors = _Beginning(process.stderr)
-    alarm = threading.Timer(_FFMPEG_TIMEOUT_SECONDS, process.kill)
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        process.kill()
+
+    alarm = threading.Timer(_FFMPEG_TIMEOUT_SECONDS, give_up)
     alarm.start()
-    begun = time.monotonic()
     try:
         samples, rate = _from_au(process.stdout, seconds)
         process.wait()
@@ -405,7 +409,7 @@ def _by_ffmpeg(
         process.stdout.close()
         message = errors.read()
     if process.returncode < 0:
-        if time.monotonic() - begun >= _FFMPEG_TIMEOUT_SECONDS:
+        if late.is_set():
             raise Unusable(
                 "unavailable",
                 "decoding took too long",
