@@ -73,5 +73,5 @@ setup:
 	@cp envs/requirements.lock .venv/requirements.lock
 
 lock:
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
 		--no-header --quiet envs/requirements.in -o envs/requirements.lock

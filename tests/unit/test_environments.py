@@ -24,12 +24,16 @@ IMPORTED_AS = {
 }
 
 
-def locked(python="3.11"):
-    """Package to version, as in the lock for Python `python` on Linux."""
+def locked():
+    """Package to version, as in the lock; sounds and networks depend on the versions.
+
+    So each has one version for all Pythons.
+    """
     versions = {}
     for line in (ROOT / "envs" / "requirements.lock").read_text().splitlines():
-        match = re.match(r"([a-z0-9.-]+)==(\S+)(?: ; (.*?))? \\$", line)
-        if match and f">= '{python[:-1]}2'" not in (match[3] or ""):
+        match = re.match(r"([a-z0-9.-]+)==(\S+)(?: ; .*)? \\$", line)
+        if match:
+            assert match[1] not in versions, f"{match[1]} is locked more than once"
             versions[match[1]] = match[2]
     return versions
 
