@@ -406,6 +406,13 @@ def test_modules_are_found_from_the_imports(tmp_path):
     }
 
 
+def test_a_list_that_does_not_end_is_read_to_its_line(tmp_path):
+    # Each comment could be split in many ways.
+    endless = "import package.late\nfrom package import (a,\n" + "    # a comment\n    b,\n" * 1000
+    found = modules_of(tree(tmp_path, MODULES | {"script.py": endless}))
+    assert {"a.py", "late.py"} <= {path.name for path in found}
+
+
 def test_the_imports_of_this_project_are_those_that_python_sees():
     root = Path(code.__file__).parents[2]
     for path in sorted(root.rglob("*.py")):

@@ -8,12 +8,13 @@ from pathlib import Path
 
 _LIBRARIES = {"site-packages", "dist-packages"}
 # Statements are found by their form: parsing all modules takes ten times as long, at each start of
-# Snakemake. A line of a docstring that reads like an import counts as one.
+# Snakemake. A line of a docstring that reads like an import counts as one. The possessive `*+` does
+# not try all ways to split a list that does not end.
 _IMPORT = re.compile(
     r"(?:^|[:;])[ \t]*"
     r"(?:import[ \t]+(?P<modules>[^\n;#]+)"
     r"|from\b[ \t]*(?P<base>[.\w \t]+?)(?:[ \t]+|(?<=\.))import\b[ \t]*"
-    r"(?P<names>\((?:[^)#]|#.*)*\)|[^\n;#]+))",
+    r"(?P<names>\((?:[^)#]|#.*+)*+\)|[^\n;#]+))",
     re.MULTILINE,
 )
 _CONTINUED = re.compile(r"\\\r?\n")
