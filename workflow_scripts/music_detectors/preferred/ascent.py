@@ -74,7 +74,9 @@ def ascend(
         cost = smoothness * rough + likeness * deviation.square().mean()
         # The means are over the units too, which do not depend on each other.
         loss = len(units) * cost - (heard[own] / scale).sum()
-        optimizer.step(torch.autograd.grad(loss, [found]), STEP_DB * (1 - step / STEPS), _MOMENTUM)
+        found.grad = None
+        loss.backward()
+        optimizer.step([found.grad], STEP_DB * (1 - step / STEPS), _MOMENTUM)
         with torch.no_grad():
             found.clamp_(low, high)
     return found.detach()

@@ -37,7 +37,8 @@ class AdamW:
     def step(self, gradients: Sequence[Tensor | None], rate: float, momentum: float) -> None:
         """Move the parameters by their `gradients`; `momentum` is the first moment's beta.
 
-        A parameter without a gradient stays as it is.
+        Each gradient has its parameter's order in memory, as `backward` leaves it. A parameter
+        without a gradient stays as it is.
         """
         # A graph writes the same gradients each time.
         if gradients is not self._given:
