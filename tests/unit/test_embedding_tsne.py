@@ -1,5 +1,9 @@
 """t-SNE by pairs and by a tree: its gradient, its steps, and its fit beside scikit-learn's."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -236,3 +240,26 @@ def test_nearly_constant_units_are_embedded(units):
     assert xy.shape == (30, 2) and np.isfinite(xy).all()
     constant = embed(z_scored(np.full((30, units), 0.1)), 5, 0)
     assert (constant == 0).all()
+
+
+def test_the_process_that_compiles_adds_up_as_those_that_load(tmp_path):
+    script = f"""
+import sys
+sys.path[:0] = {[entry for entry in sys.path if entry]!r}
+import numpy as np
+from music_detectors.embedding.tsne import embed
+features = np.random.default_rng(1).normal(size=(200, 8)).astype(np.float32)
+print(embed(features, 10, 1).tobytes().hex())
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert list(tmp_path.rglob("*.nbc")) and said[0] == said[1] != ""
