@@ -15,6 +15,10 @@ def compiled(function: Callable | None = None, **options: Any) -> Callable:
     """
     if function is None:
         return partial(compiled, **options)
+    if "fastmath" in options:
+        # Else the process that compiles it and those that load it add up in different orders, if
+        # another compiled function calls it.
+        options["forceinline"] = True
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:

@@ -86,15 +86,15 @@ def _content(path: Path) -> tuple[str, tuple[str, ...]]:
 def _imported(text: str, path: Path) -> Iterator[str]:
     for found in _IMPORT.finditer(text):
         if found["modules"]:
-            yield from _names(found["modules"])
+            yield from _listed(found["modules"])
         else:
             base = _absolute("".join(found["base"].split()), path)
             yield base
             # `from package import module` names a module too.
-            yield from (f"{base}.{name}" for name in _names(found["names"]))
+            yield from (f"{base}.{name}" for name in _listed(found["names"]))
 
 
-def _names(text: str) -> Iterator[str]:
+def _listed(text: str) -> Iterator[str]:
     """Yield the names of a list such as "(a as b, c)", without comments."""
     for part in _COMMENT.sub("", text).strip("() \t\r\n").split(","):
         yield from part.split()[:1]

@@ -38,8 +38,6 @@ _TERMS_OF_GROWING = 400
 # A processor handles so many terms of a sum at a time, or a part of as many.
 _AT_ONCE = 32
 # Sums may be reordered, so that the processor adds several terms at once; nothing else may change.
-# Functions with them are inlined by force: the copy that the process which compiles would call, and
-# the one that is kept for others, need not add in the same order.
 _REORDERED = {"reassoc", "contract", "nsz", "arcp"}
 
 
@@ -305,7 +303,7 @@ def _push(
 
 # With arrays of one axis, and a division that need not be checked, the loop handles several at
 # once.
-@compiled(fastmath=_REORDERED, error_model="numpy", forceinline=True)
+@compiled(fastmath=_REORDERED, error_model="numpy")
 def _repulsion(
     here_x: np.float32, here_y: np.float32, x: np.ndarray, y: np.ndarray, number: np.ndarray
 ) -> tuple[float, np.float32, np.float32]:
@@ -343,7 +341,7 @@ def _pull(
         gradient_y[clip] = four * (pull_y - share * gradient_y[clip])
 
 
-@compiled(fastmath=_REORDERED, error_model="numpy", forceinline=True)
+@compiled(fastmath=_REORDERED, error_model="numpy")
 def _attraction(
     here_x: np.float32,
     here_y: np.float32,
